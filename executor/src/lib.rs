@@ -1,0 +1,1 @@
+//! Definitions, graph, selection and in-process runs of asset pipelines.

@@ -1,0 +1,1 @@
+//! Executor, backends and formats together, on real processes and readers.

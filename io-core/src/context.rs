@@ -1,0 +1,122 @@
+//! What a manager is told about the asset it stores or loads.
+
+use crate::key::{AssetKey, PartitionKey, RunId, Version, WriteId};
+use crate::location::Location;
+use crate::value::Form;
+
+/// What must be true of the location for a publish to take place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Precondition {
+    /// Whatever is there is replaced.
+    #[default]
+    None,
+    /// Nothing is there.
+    Absent,
+    /// The published value is still this version.
+    Unchanged(Version),
+}
+
+/// What a manager is told when it stores.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct OutputContext {
+    /// The asset.
+    pub asset: AssetKey,
+    /// The partition, for a partitioned asset.
+    pub partition: Option<PartitionKey>,
+    /// The stem of the location, made by the layout; the manager adds its format's suffix.
+    pub location: Location,
+    /// The run that stores.
+    pub run: RunId,
+    /// The id of this write; two attempts of one write share it.
+    pub write: WriteId,
+    /// The version of the asset's code.
+    pub code_version: Option<String>,
+    /// The suffix for a blob, without a dot, such as `html`; `bin` without one.
+    pub extension: Option<String>,
+    /// What must hold when the value is published.
+    pub precondition: Precondition,
+    /// Whether [`Staged::load`](crate::Staged::load) will be asked for the value before it is published.
+    pub keep_for_checks: bool,
+}
+
+impl OutputContext {
+    /// Makes a context with a new run and write id and no precondition.
+    pub fn new(asset: AssetKey, partition: Option<PartitionKey>, location: Location) -> Self {
+        Self {
+            asset,
+            partition,
+            location,
+            run: RunId::random(),
+            write: WriteId::random(),
+            code_version: None,
+            extension: None,
+            precondition: Precondition::None,
+            keep_for_checks: false,
+        }
+    }
+
+    /// The context that loads what this one stores, in form `form`.
+    pub fn to_input(&self, form: Form) -> InputContext {
+        let mut input = InputContext::new(self.asset.clone(), self.partition.clone(), self.location.clone());
+        input.form = Some(form);
+        input.extension.clone_from(&self.extension);
+        input
+    }
+}
+
+/// What a manager is told when it loads, looks or deletes.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct InputContext {
+    /// The asset.
+    pub asset: AssetKey,
+    /// The partition, for a partitioned asset.
+    pub partition: Option<PartitionKey>,
+    /// The stem of the location, made by the layout.
+    pub location: Location,
+    /// The form the asset is stored in; `None` when nobody knows, and the manager looks for any.
+    pub form: Option<Form>,
+    /// The suffix of a blob, as in [`OutputContext::extension`].
+    pub extension: Option<String>,
+    /// An old version instead of the published one.
+    pub version: Option<Version>,
+    /// Whether the stored hash is compared before a value is handed out.
+    pub verify: bool,
+}
+
+impl InputContext {
+    /// Makes a context for the published version, form unknown.
+    pub fn new(asset: AssetKey, partition: Option<PartitionKey>, location: Location) -> Self {
+        Self {
+            asset,
+            partition,
+            location,
+            form: None,
+            extension: None,
+            version: None,
+            verify: false,
+        }
+    }
+
+    /// Asks for the value in this form.
+    #[must_use]
+    pub fn with_form(mut self, form: Form) -> Self {
+        self.form = Some(form);
+        self
+    }
+
+    /// Asks for an old version.
+    #[must_use]
+    pub fn with_version(mut self, version: Version) -> Self {
+        self.version = Some(version);
+        self
+    }
+
+    /// Asks for the stored hash to be compared.
+    #[must_use]
+    pub fn verified(mut self) -> Self {
+        self.verify = true;
+        self
+    }
+}

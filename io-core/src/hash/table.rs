@@ -1,0 +1,432 @@
+//! Hash of a table by its logical values, so that neither batch sizes, dictionaries, offsets nor the bytes under nulls matter.
+
+use crate::receipt::ContentHash;
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, OffsetSizeTrait, RecordBatch};
+use arrow_buffer::OffsetBuffer;
+use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef};
+
+/// Bytes gathered from scattered values before they are hashed.
+const BUFFER_BYTES: usize = 32 * 1024;
+
+/// Hashes one column, chunk by chunk; how the column is cut into chunks does not matter.
+///
+/// Validity goes in as lengths of runs, then only what is valid goes in: lengths of variable values, and values.
+#[derive(Debug)]
+pub struct ColumnDigest {
+    kind: Kind,
+    runs: Runs,
+    lengths: blake3::Hasher,
+    values: blake3::Hasher,
+    scratch: Vec<u8>,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Null,
+    Boolean,
+    Fixed,
+    Bytes,
+    Views,
+    Children(Vec<ColumnDigest>),
+    Decoded(Box<ColumnDigest>),
+    Unsupported,
+}
+
+/// Runs of equal validity.
+#[derive(Debug, Default)]
+struct Runs {
+    hasher: blake3::Hasher,
+    valid: bool,
+    length: u64,
+}
+
+impl Runs {
+    fn push(&mut self, valid: bool, length: usize) {
+        if length == 0 {
+            return;
+        }
+        if valid != self.valid {
+            self.hasher.update(&self.length.to_le_bytes());
+            self.valid = valid;
+            self.length = 0;
+        }
+        self.length += length as u64;
+    }
+
+    fn finish(&mut self) -> blake3::Hash {
+        self.hasher.update(&self.length.to_le_bytes());
+        self.hasher.finalize()
+    }
+}
+
+impl ColumnDigest {
+    /// Begins the hash of a column of this type.
+    pub fn new(data_type: &DataType) -> Self {
+        let kind = match data_type {
+            DataType::Null => Kind::Null,
+            DataType::Boolean => Kind::Boolean,
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Binary | DataType::LargeBinary => Kind::Bytes,
+            DataType::Utf8View | DataType::BinaryView => Kind::Views,
+            DataType::List(item)
+            | DataType::LargeList(item)
+            | DataType::Map(item, _)
+            | DataType::FixedSizeList(item, _) => Kind::Children(vec![Self::new(item.data_type())]),
+            DataType::Struct(fields) => {
+                Kind::Children(fields.iter().map(|field| Self::new(field.data_type())).collect())
+            }
+            DataType::Dictionary(_, value) => Kind::Decoded(Box::new(Self::new(value))),
+            DataType::FixedSizeBinary(_) => Kind::Fixed,
+            other if other.primitive_width().is_some() => Kind::Fixed,
+            _ => Kind::Unsupported,
+        };
+        Self {
+            kind,
+            runs: Runs::default(),
+            lengths: blake3::Hasher::new(),
+            values: blake3::Hasher::new(),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Whether the type has a logical hash; unions and run-end encoded columns have none.
+    pub fn supported(&self) -> bool {
+        match &self.kind {
+            Kind::Unsupported => false,
+            Kind::Children(children) => children.iter().all(Self::supported),
+            Kind::Decoded(inner) => inner.supported(),
+            _ => true,
+        }
+    }
+
+    /// Adds the next chunk.
+    pub fn update(&mut self, array: &ArrayRef) {
+        if let Kind::Decoded(inner) = &mut self.kind {
+            // A take by a dictionary's own keys cannot be out of bounds; an array that lies was refused when read.
+            let dictionary = array.as_any_dictionary();
+            if let Ok(decoded) = arrow_select::take::take(dictionary.values(), dictionary.keys(), None) {
+                inner.update(&decoded);
+            }
+            return;
+        }
+        let Some(nulls) = array.nulls().filter(|nulls| nulls.null_count() > 0) else {
+            self.runs.push(true, array.len());
+            return self.valid(array, 0, array.len());
+        };
+        let mut at = 0;
+        for (start, end) in nulls.valid_slices() {
+            self.runs.push(false, start - at);
+            self.runs.push(true, end - start);
+            self.valid(array, start, end);
+            at = end;
+        }
+        self.runs.push(false, array.len() - at);
+    }
+
+    /// Adds values that are all valid.
+    fn valid(&mut self, array: &ArrayRef, start: usize, end: usize) {
+        if start == end {
+            return;
+        }
+        match &mut self.kind {
+            Kind::Null | Kind::Unsupported | Kind::Decoded(_) => {}
+            Kind::Boolean => {
+                let values = array.as_boolean().values().slice(start, end - start);
+                self.scratch.extend(values.iter().map(u8::from));
+                self.flush(BUFFER_BYTES);
+            }
+            Kind::Fixed => {
+                let data = array.to_data();
+                let width = match data.data_type() {
+                    DataType::FixedSizeBinary(width) => *width as usize,
+                    other => other.primitive_width().unwrap_or(0),
+                };
+                let from = data.offset() + start;
+                self.values
+                    .update(&data.buffers()[0].as_slice()[from * width..(from + end - start) * width]);
+            }
+            Kind::Bytes => match array.data_type() {
+                DataType::Utf8 => self.bytes(
+                    array.as_string::<i32>().offsets(),
+                    array.as_string::<i32>().value_data(),
+                    start,
+                    end,
+                ),
+                DataType::LargeUtf8 => self.bytes(
+                    array.as_string::<i64>().offsets(),
+                    array.as_string::<i64>().value_data(),
+                    start,
+                    end,
+                ),
+                DataType::Binary => self.bytes(
+                    array.as_binary::<i32>().offsets(),
+                    array.as_binary::<i32>().value_data(),
+                    start,
+                    end,
+                ),
+                _ => self.bytes(
+                    array.as_binary::<i64>().offsets(),
+                    array.as_binary::<i64>().value_data(),
+                    start,
+                    end,
+                ),
+            },
+            Kind::Views => {
+                let text = array.as_string_view_opt();
+                for row in start..end {
+                    let value =
+                        text.map_or_else(|| array.as_binary_view().value(row), |text| text.value(row).as_bytes());
+                    self.lengths.update(&(value.len() as u32).to_le_bytes());
+                    self.scratch.extend_from_slice(value);
+                    if self.scratch.len() >= BUFFER_BYTES {
+                        self.values.update(&self.scratch);
+                        self.scratch.clear();
+                    }
+                }
+            }
+            Kind::Children(children) => match array.data_type() {
+                DataType::Struct(_) => {
+                    for (child, column) in children.iter_mut().zip(array.as_struct().columns()) {
+                        child.update(&column.slice(start, end - start));
+                    }
+                }
+                DataType::FixedSizeList(_, size) => {
+                    let size = *size as usize;
+                    children[0].update(
+                        &array
+                            .as_fixed_size_list()
+                            .values()
+                            .slice(start * size, (end - start) * size),
+                    );
+                }
+                DataType::List(_) => {
+                    let list = array.as_list::<i32>();
+                    let child = lists(&mut self.lengths, list.offsets(), list.values(), start, end);
+                    children[0].update(&child);
+                }
+                DataType::LargeList(_) => {
+                    let list = array.as_list::<i64>();
+                    let child = lists(&mut self.lengths, list.offsets(), list.values(), start, end);
+                    children[0].update(&child);
+                }
+                _ => {
+                    let map = array.as_map();
+                    let entries: ArrayRef = std::sync::Arc::new(map.entries().clone());
+                    let child = lists(&mut self.lengths, map.offsets(), &entries, start, end);
+                    children[0].update(&child);
+                }
+            },
+        }
+    }
+
+    fn bytes<O: OffsetSizeTrait>(&mut self, offsets: &OffsetBuffer<O>, data: &[u8], start: usize, end: usize) {
+        lengths(&mut self.lengths, &offsets[start..=end]);
+        self.values
+            .update(&data[offsets[start].as_usize()..offsets[end].as_usize()]);
+    }
+
+    fn flush(&mut self, at: usize) {
+        if self.scratch.len() >= at {
+            self.values.update(&self.scratch);
+            self.scratch.clear();
+        }
+    }
+
+    /// Ends the column.
+    pub fn finish(mut self) -> ContentHash {
+        self.flush(1);
+        let mut all = blake3::Hasher::new();
+        match self.kind {
+            Kind::Decoded(inner) => return inner.finish(),
+            Kind::Children(children) => children.into_iter().for_each(|child| {
+                all.update(child.finish().as_bytes());
+            }),
+            _ => {}
+        }
+        all.update(self.runs.finish().as_bytes());
+        all.update(self.lengths.finalize().as_bytes());
+        all.update(self.values.finalize().as_bytes());
+        all.finalize().into()
+    }
+}
+
+fn lengths<O: OffsetSizeTrait>(hasher: &mut blake3::Hasher, offsets: &[O]) {
+    let mut buffer = Vec::with_capacity(4 * offsets.len().min(BUFFER_BYTES / 4));
+    for pair in offsets.windows(2) {
+        // A single value of 4 GiB keeps its lower half here; its bytes are hashed in full.
+        buffer.extend_from_slice(&((pair[1].as_usize() - pair[0].as_usize()) as u32).to_le_bytes());
+        if buffer.len() >= BUFFER_BYTES {
+            hasher.update(&buffer);
+            buffer.clear();
+        }
+    }
+    hasher.update(&buffer);
+}
+
+fn lists<O: OffsetSizeTrait>(
+    hasher: &mut blake3::Hasher,
+    offsets: &OffsetBuffer<O>,
+    values: &ArrayRef,
+    start: usize,
+    end: usize,
+) -> ArrayRef {
+    lengths(hasher, &offsets[start..=end]);
+    let (from, to) = (offsets[start].as_usize(), offsets[end].as_usize());
+    values.slice(from, to - from)
+}
+
+/// Hashes a whole table: its schema, its number of rows, its columns.
+#[derive(Debug)]
+pub struct TableDigest {
+    schema: SchemaRef,
+    columns: Vec<ColumnDigest>,
+    rows: u64,
+}
+
+impl TableDigest {
+    /// Begins the hash of a table.
+    pub fn new(schema: SchemaRef) -> Self {
+        let columns = schema
+            .fields()
+            .iter()
+            .map(|field| ColumnDigest::new(field.data_type()))
+            .collect();
+        Self {
+            schema,
+            columns,
+            rows: 0,
+        }
+    }
+
+    /// Adds the next batch.
+    pub fn update(&mut self, batch: &RecordBatch) {
+        self.rows += batch.num_rows() as u64;
+        for (digest, column) in self.columns.iter_mut().zip(batch.columns()) {
+            digest.update(column);
+        }
+    }
+
+    /// Rows so far.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Ends the hash; `None` when a column's type has no logical hash.
+    pub fn finish(self) -> Option<ContentHash> {
+        if !self.columns.iter().all(ColumnDigest::supported) {
+            return None;
+        }
+        let columns: Vec<ContentHash> = self.columns.into_iter().map(ColumnDigest::finish).collect();
+        Some(Self::combine(&self.schema, self.rows, &columns))
+    }
+
+    /// Makes the table's hash of its columns' hashes, for those who hash columns in parallel.
+    pub fn combine(schema: &Schema, rows: u64, columns: &[ContentHash]) -> ContentHash {
+        let mut text = String::from("larder table 1\n");
+        describe_fields(schema.fields(), &mut text);
+        describe_metadata(schema.metadata().iter(), &mut text);
+        let mut all = blake3::Hasher::new();
+        all.update(text.as_bytes());
+        all.update(&rows.to_le_bytes());
+        columns.iter().for_each(|column| {
+            all.update(column.as_bytes());
+        });
+        all.finalize().into()
+    }
+}
+
+fn describe_fields(fields: &Fields, out: &mut String) {
+    fields.iter().for_each(|field| describe(field, out));
+}
+
+fn describe(field: &Field, out: &mut String) {
+    out.push_str(&format!("({:?} {} ", field.name(), field.is_nullable()));
+    match field.data_type() {
+        DataType::List(item) => nested("list", item, out),
+        DataType::LargeList(item) => nested("large_list", item, out),
+        DataType::FixedSizeList(item, size) => nested(&format!("fixed_list {size}"), item, out),
+        DataType::Map(item, sorted) => nested(&format!("map {sorted}"), item, out),
+        DataType::Struct(fields) => describe_fields(fields, out),
+        leaf => out.push_str(&format!("{leaf:?}")),
+    }
+    describe_metadata(field.metadata().iter(), out);
+    out.push(')');
+}
+
+fn nested(name: &str, item: &Field, out: &mut String) {
+    out.push_str(name);
+    describe(item, out);
+}
+
+fn describe_metadata<'a>(metadata: impl Iterator<Item = (&'a String, &'a String)>, out: &mut String) {
+    let mut pairs: Vec<_> = metadata.collect();
+    pairs.sort_unstable();
+    out.push_str(&format!("{pairs:?}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_array::builder::{ListBuilder, StringBuilder, StringDictionaryBuilder};
+    use arrow_array::types::Int8Type;
+    use arrow_array::{BooleanArray, Int32Array, StringArray, StructArray};
+    use std::sync::Arc;
+
+    fn digest(column: &ArrayRef, chunk: usize) -> ContentHash {
+        let mut digest = ColumnDigest::new(column.data_type());
+        let mut at = 0;
+        while at < column.len() {
+            let length = chunk.min(column.len() - at);
+            digest.update(&column.slice(at, length));
+            at += length;
+        }
+        digest.finish()
+    }
+
+    fn columns() -> Vec<ArrayRef> {
+        let integers = Int32Array::from_iter((0..1000).map(|n| (n % 7 != 0).then_some(n)));
+        let texts = StringArray::from_iter((0..1000).map(|n| (n % 5 != 0).then(|| "x".repeat(n % 11))));
+        let flags = BooleanArray::from_iter((0..1000).map(|n| (n % 3 != 0).then_some(n % 2 == 0)));
+        let mut lists = ListBuilder::new(StringBuilder::new());
+        for n in 0..1000 {
+            (0..n % 4).for_each(|item| lists.values().append_value(format!("{item}")));
+            lists.append(n % 6 != 0);
+        }
+        let fields = vec![(
+            Arc::new(Field::new("a", DataType::Int32, true)),
+            Arc::new(integers.clone()) as ArrayRef,
+        )];
+        vec![
+            Arc::new(integers),
+            Arc::new(texts),
+            Arc::new(flags),
+            Arc::new(lists.finish()),
+            Arc::new(StructArray::from(fields)),
+        ]
+    }
+
+    #[test]
+    fn chunks_do_not_matter() {
+        for column in columns() {
+            assert_eq!(digest(&column, 1000), digest(&column, 13), "{}", column.data_type());
+            assert_ne!(digest(&column, 1000), digest(&column.slice(0, 999), 1000));
+        }
+    }
+
+    #[test]
+    fn a_dictionary_hashes_as_its_values() {
+        let mut encoded = StringDictionaryBuilder::<Int8Type>::new();
+        ["b", "a", "b"].iter().for_each(|text| encoded.append_value(text));
+        let encoded: ArrayRef = Arc::new(encoded.finish());
+        let plain: ArrayRef = Arc::new(StringArray::from(vec!["b", "a", "b"]));
+        assert_eq!(digest(&encoded, 2), digest(&plain, 3));
+    }
+
+    #[test]
+    fn bytes_under_nulls_do_not_matter() {
+        let nulls = arrow_buffer::NullBuffer::from(vec![true, false]);
+        let left: ArrayRef = Arc::new(Int32Array::new(vec![1, 2].into(), Some(nulls.clone())));
+        let right: ArrayRef = Arc::new(Int32Array::new(vec![1, 9].into(), Some(nulls)));
+        assert_eq!(digest(&left, 2), digest(&right, 1));
+    }
+}

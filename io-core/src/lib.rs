@@ -1,0 +1,51 @@
+//! The contract between asset code, the executor and storage.
+//!
+//! A backend author implements [`IoManager`] and [`Staged`]; a pipeline author meets [`AssetValue`], [`Input`] and
+//! the value types ([`Table`], [`TableStream`], [`LazyTable`], [`Blob`], [`DataRef`]). Nothing here does I/O, starts a
+//! task or names a vendor.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`key`] | asset keys, partition keys, ids of runs, writes and versions |
+//! | [`location`] | parsed relative addresses and the layout trait |
+//! | [`value`] | the closed set of forms that crosses between code and storage |
+//! | [`object`], [`blob`], [`table`] | one form each |
+//! | [`input`] | what a function's parameter may be |
+//! | [`manager`] | the I/O manager, its laws, versions, maintenance |
+//! | [`receipt`] | proof of a write, content hashes |
+//! | [`backend`] | schemes and URLs that open managers |
+//! | [`error`] | the one error type |
+
+pub mod backend;
+pub mod blob;
+pub mod context;
+pub mod error;
+pub mod hash;
+pub mod input;
+pub mod key;
+pub mod location;
+pub mod manager;
+pub mod object;
+pub mod receipt;
+pub mod reference;
+#[cfg(feature = "arrow")]
+pub mod table;
+mod text;
+pub mod value;
+
+pub use async_trait::async_trait;
+pub use backend::{Backend, ManagerUrl};
+pub use blob::{Blob, BlobSource, ByteStream};
+pub use context::{InputContext, OutputContext, Precondition};
+pub use error::{Effect, Error, ErrorKind, Result, ResultExt, Retry};
+pub use input::{Arity, Input, Loaded, Maybe, Partitions, Shared};
+pub use key::{AssetKey, PartitionKey, RunId, Version, WriteId};
+pub use location::{Layout, Location};
+pub use manager::{Capabilities, Garbage, GcOptions, IoManager, Maintenance, ManagerInfo, Staged, Versions};
+pub use object::{Native, ObjectSource};
+pub use receipt::{ContentHash, Receipt};
+pub use reference::DataRef;
+#[cfg(feature = "arrow")]
+pub use table::{BatchStream, LazyTable, Predicate, Scan, Table, TableSource, TableStream, col};
+pub use text::nearest;
+pub use value::{Access, AssetValue, Form, Forms, Value};

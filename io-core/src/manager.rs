@@ -1,0 +1,250 @@
+//! The I/O manager.
+//!
+//! # Laws
+//! Each is a check in `larder-testkit`; other places cite them by number.
+//! 1. A load returns exactly what the last published store wrote; a format that cannot keep something refuses.
+//! 2. Publishing is one atomic step: a reader sees the old value or the new one, whole.
+//! 3. A failed, cancelled or killed store leaves the old value and its receipt as they were.
+//! 4. What `publish` acknowledged survives a power cut.
+//! 5. Staged data is invisible; discarding removes it, `gc` finds what a crash left.
+//! 6. Missing is `NotFound` on load, `None` on head, success on delete.
+//! 7. Two writers: one value wins whole; under a precondition the loser gets `Conflict`, and a writer whose own write
+//!    landed learns that it did.
+//! 8. Locations are injective, none is inside another, nothing leaves the root.
+//! 9. Keys survive: round trip or a clear refusal.
+//! 10. List goes by whole segments and returns every published location once.
+//! 11. A stream that fails in the middle publishes nothing.
+//! 12. Memory is bounded while streaming.
+//! 13. A receipt is true, and damage is `InvalidData` when verification is asked for.
+//! 14. Old versions can be listed, loaded and restored; readers of a replaced version finish undisturbed.
+//! 15. Every claimed capability works, every unclaimed one answers `Unsupported`, and no secret is shown.
+//! 16. Stored bytes are never trusted: an error or other values, never a panic or unbounded memory.
+
+use crate::context::{InputContext, OutputContext};
+use crate::error::Result;
+use crate::key::Version;
+use crate::location::Location;
+use crate::receipt::Receipt;
+use crate::value::{Forms, Value};
+use async_trait::async_trait;
+use futures_util::stream::BoxStream;
+use std::fmt;
+use std::time::Duration;
+
+/// What a manager can do beyond the laws that every manager keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Capabilities {
+    /// Publishing is one atomic step. Without it the executor refuses the manager unless told otherwise.
+    pub atomic_publish: bool,
+    /// Preconditions hold atomically, for values of any size.
+    pub preconditions: bool,
+    /// Old versions can be listed, loaded and restored.
+    pub versions: bool,
+    /// What was acknowledged survives a power cut.
+    pub durable: bool,
+    /// Values outlive the process.
+    pub persistent: bool,
+    /// Stored bytes carry a hash that a load can verify.
+    pub verify: bool,
+}
+
+/// Who a manager is.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ManagerInfo {
+    /// The URL scheme, such as `file`.
+    pub scheme: String,
+    /// Where it begins, without secrets: a directory, `s3://bucket/prefix`.
+    pub root: String,
+    /// What it can do.
+    pub capabilities: Capabilities,
+    /// The forms it takes.
+    pub forms: Forms,
+    /// The format for each form it takes, for messages: `[("table", "parquet"), ..]`.
+    pub formats: Vec<(&'static str, String)>,
+}
+
+impl ManagerInfo {
+    /// Makes the description of a manager that takes `forms`.
+    pub fn new(scheme: impl Into<String>, root: impl Into<String>, capabilities: Capabilities, forms: Forms) -> Self {
+        Self {
+            scheme: scheme.into(),
+            root: root.into(),
+            capabilities,
+            forms,
+            formats: Vec::new(),
+        }
+    }
+
+    /// Adds the format names.
+    #[must_use]
+    pub fn with_formats(mut self, formats: Vec<(&'static str, String)>) -> Self {
+        self.formats = formats;
+        self
+    }
+}
+
+/// Stores outputs and loads inputs. See the [module](self) for the laws it keeps.
+#[async_trait]
+pub trait IoManager: fmt::Debug + Send + Sync + 'static {
+    /// Who it is. No I/O.
+    fn info(&self) -> &ManagerInfo;
+
+    /// Writes `value` so that no reader can see it yet. May be tried again while the value is replayable.
+    ///
+    /// # Errors
+    /// `Unsupported` for a form or a type it cannot keep exactly; whatever the storage or the value's stream gives.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves nothing visible (law 3); what it left behind is found by `gc`.
+    async fn stage(&self, ctx: &OutputContext, value: &Value) -> Result<Box<dyn Staged>>;
+
+    /// Loads the published value, or an old one when the context names its version.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none; `InvalidData` for a damaged value or one of another form.
+    async fn load_input(&self, ctx: &InputContext) -> Result<Value>;
+
+    /// The receipt of the published value; `None` when there is none.
+    ///
+    /// # Errors
+    /// Only when it cannot tell.
+    async fn head(&self, ctx: &InputContext) -> Result<Option<Receipt>>;
+
+    /// Removes the published value; what is not there counts as removed.
+    ///
+    /// # Errors
+    /// Whatever the storage gives.
+    async fn delete(&self, ctx: &InputContext) -> Result<()>;
+
+    /// Every published stem below `prefix`, by whole segments, each once, in any order.
+    fn list(&self, prefix: Option<&Location>) -> BoxStream<'static, Result<Location>>;
+
+    /// Old versions, when the manager keeps any.
+    fn versions(&self) -> Option<&dyn Versions> {
+        None
+    }
+
+    /// Cleaning up, when the manager leaves anything behind.
+    fn maintenance(&self) -> Option<&dyn Maintenance> {
+        None
+    }
+
+    /// Stages and publishes in one go; what could not be published is discarded.
+    ///
+    /// # Errors
+    /// As [`IoManager::stage`] and [`Staged::publish`].
+    async fn handle_output(&self, ctx: &OutputContext, value: &Value) -> Result<Receipt> {
+        let mut staged = self.stage(ctx, value).await?;
+        match staged.publish().await {
+            Ok(receipt) => Ok(receipt),
+            Err(error) => {
+                // The first error tells what happened; one of cleaning up would hide it, and `gc` cleans up as well.
+                let _ = staged.discard().await;
+                Err(error)
+            }
+        }
+    }
+}
+
+const _: fn(&dyn IoManager) = |_| {};
+
+/// A value that was written but that nobody sees yet.
+#[async_trait]
+pub trait Staged: Send {
+    /// The receipt so far; its version is empty until the value is published.
+    fn receipt(&self) -> &Receipt;
+
+    /// The staged value, for checks before publishing.
+    ///
+    /// # Errors
+    /// `Unsupported` unless the context asked for `keep_for_checks`.
+    async fn load(&self) -> Result<Value>;
+
+    /// Makes the value visible in one atomic step. Idempotent: after success it returns the same receipt again.
+    ///
+    /// # Errors
+    /// `Conflict` when the precondition does not hold; whatever the storage gives, with its effect.
+    ///
+    /// # Cancel safety
+    /// A dropped future leaves the old value or the new one; a second call finds out which.
+    async fn publish(&mut self) -> Result<Receipt>;
+
+    /// Removes what was staged. Does nothing after a successful publish.
+    ///
+    /// # Errors
+    /// Whatever the storage gives.
+    async fn discard(&mut self) -> Result<()>;
+}
+
+/// Old versions of a value. Loading one is [`InputContext::version`].
+#[async_trait]
+pub trait Versions: Send + Sync {
+    /// Receipts of every version that is kept, newest write first, the published one among them.
+    ///
+    /// # Errors
+    /// Whatever the storage gives.
+    async fn history(&self, ctx: &InputContext) -> Result<Vec<Receipt>>;
+
+    /// Publishes an old version again, in one atomic step; the version it replaces is kept.
+    ///
+    /// # Errors
+    /// `NotFound` when the version is not kept.
+    async fn restore(&self, ctx: &InputContext, version: &Version) -> Result<Receipt>;
+}
+
+/// What to clean up.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct GcOptions {
+    /// Only what is older; a running write must never look abandoned. Default 24 h.
+    pub older_than: Duration,
+    /// Only tell.
+    pub dry_run: bool,
+}
+
+impl Default for GcOptions {
+    fn default() -> Self {
+        Self {
+            older_than: Duration::from_secs(24 * 3600),
+            dry_run: false,
+        }
+    }
+}
+
+/// One thing that was (or would be) removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Garbage {
+    /// Its name inside the manager's root.
+    pub name: String,
+    /// What it is: `staged`, `receipt`, `directory`.
+    pub what: &'static str,
+    /// Its size.
+    pub bytes: u64,
+    /// Its age.
+    pub age: Duration,
+}
+
+impl Garbage {
+    /// Makes an entry.
+    pub fn new(name: impl Into<String>, what: &'static str, bytes: u64, age: Duration) -> Self {
+        Self {
+            name: name.into(),
+            what,
+            bytes,
+            age,
+        }
+    }
+}
+
+/// Cleaning up what crashes left behind.
+#[async_trait]
+pub trait Maintenance: Send + Sync {
+    /// Removes staged data that was never published or discarded, and whatever else nobody can reach.
+    ///
+    /// # Errors
+    /// Whatever the storage gives; what was removed before stays removed.
+    async fn gc(&self, options: &GcOptions) -> Result<Vec<Garbage>>;
+}

@@ -1,0 +1,15 @@
+//! Tables: whole, as a stream, or as a handle that reads only what is asked for.
+
+mod lazy;
+mod predicate;
+mod scan;
+mod source;
+mod stream;
+mod whole;
+
+pub use lazy::LazyTable;
+pub use predicate::{Column, Literal, Predicate, col};
+pub use scan::Scan;
+pub use source::{BatchStream, TableSource, collect, hash_table};
+pub use stream::TableStream;
+pub use whole::Table;

@@ -1,0 +1,1 @@
+//! Durable local-disk storage for larder: fsync, atomic publish, history and memory maps.

@@ -1,0 +1,1 @@
+//! An in-process I/O manager that keeps values by reference.

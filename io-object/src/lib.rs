@@ -1,0 +1,1 @@
+//! An I/O manager over any object store: formats, streaming, staging and receipts.

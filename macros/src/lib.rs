@@ -1,0 +1,1 @@
+//! The asset attribute of larder.

@@ -1,0 +1,1 @@
+//! Conformance laws, broken stores and crash replay for larder backends.

@@ -1,0 +1,2 @@
+//! Commands of the larder workspace.
+fn main() {}
