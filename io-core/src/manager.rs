@@ -152,7 +152,7 @@ const _: fn(&dyn IoManager) = |_| {};
 
 /// A value that was written but that nobody sees yet.
 #[async_trait]
-pub trait Staged: Send {
+pub trait Staged: Send + Sync {
     /// The receipt so far; its version is empty until the value is published.
     fn receipt(&self) -> &Receipt;
 

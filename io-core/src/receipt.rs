@@ -118,6 +118,28 @@ fn no_version() -> Version {
 }
 
 impl Receipt {
+    /// The receipt of a value that somebody else wrote: only what the store itself knows.
+    pub fn foreign(ctx: &crate::InputContext, location: Location, form: Form, format: &str) -> Self {
+        Self {
+            asset: ctx.asset.clone(),
+            partition: ctx.partition.clone(),
+            location,
+            uri: String::new(),
+            version: no_version(),
+            write: WriteId::from_text(""),
+            run: RunId::from_text(""),
+            code_version: None,
+            form,
+            format: format.to_owned(),
+            bytes: 0,
+            rows: None,
+            content_hash: None,
+            stored_hash: None,
+            stored_at: jiff::Timestamp::UNIX_EPOCH,
+            duration: Duration::ZERO,
+        }
+    }
+
     /// Begins a receipt from what the manager was told; sizes, hashes and version are filled in by the manager.
     pub fn begin(ctx: &crate::OutputContext, location: Location, form: Form, format: &str) -> Self {
         Self {

@@ -1,0 +1,146 @@
+//! Settings of local-disk storage.
+
+use crate::record::RecordKeeping;
+use crate::store::DurableFs;
+use crate::tree::Durability;
+use larder_io_core::{Backend, Error, ErrorKind, IoManager, ManagerUrl, Result};
+use larder_io_object::{Compression, ObjectFormat, ObjectIo, Settings, TableFormat};
+use serde::Deserialize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Settings of local-disk storage; as a URL, `file:///data/lake?table=arrow&history=3`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct FsConfig {
+    /// The root directory; a relative one is below the working directory. Created at the first write.
+    #[serde(skip)]
+    pub root: PathBuf,
+    /// How objects are encoded: `json` (default), `msgpack`.
+    pub object: ObjectFormat,
+    /// How tables are encoded: `parquet` (default), `arrow`.
+    pub table: TableFormat,
+    /// The codec of Parquet pages: `zstd` (default), `snappy`, `lz4`, `none`.
+    pub compression: Compression,
+    /// Versions of each value that are kept, the published one counted. Default 5; 0 and 1 keep none but it.
+    pub history: usize,
+    /// What an acknowledged write has survived: `fsync` (default) a power cut, `rename` a crash of the process.
+    pub durability: Durability,
+    /// Whether arrow files are mapped instead of read. Default true; set false on NFS, FUSE, or where other programs
+    /// change files in place.
+    pub mmap: bool,
+    /// Where records are kept: `auto` (default), `sidecar`.
+    pub records: RecordKeeping,
+    /// Whether every load compares the stored hash first. Default false.
+    pub verify: bool,
+    /// Bytes of one part while writing; bounds memory. Default 8 MiB, range 5 MiB to 1 GiB.
+    pub part_bytes: usize,
+}
+
+impl Default for FsConfig {
+    fn default() -> Self {
+        let formats = Settings::default();
+        Self {
+            root: PathBuf::new(),
+            object: formats.object,
+            table: formats.table,
+            compression: formats.compression,
+            history: 5,
+            durability: Durability::default(),
+            mmap: true,
+            records: RecordKeeping::default(),
+            verify: false,
+            part_bytes: formats.part_bytes,
+        }
+    }
+}
+
+impl FsConfig {
+    /// Default settings for a root.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into(), ..Self::default() }
+    }
+
+    /// Reads the settings of a URL.
+    ///
+    /// # Errors
+    /// `InvalidConfig` for an unknown or wrong setting, or a URL without a directory.
+    pub fn from_url(url: &ManagerUrl) -> Result<Self> {
+        let wrong = |problem: String| Error::new(ErrorKind::InvalidConfig, format!("in `{url}`: {problem}"));
+        if url.address().is_empty() || url.address().starts_with("//") {
+            return Err(wrong("a directory is missing; write `file:///absolute/path` or `file:relative/path`".to_owned()));
+        }
+        let config: Self = serde_urlencoded::from_str(url.query()).map_err(|error| wrong(error.to_string()).with_source(error))?;
+        Ok(Self { root: url.address().into(), ..config })
+    }
+
+    /// Opens the store below the manager.
+    ///
+    /// # Errors
+    /// `InvalidConfig` when the root is there but is not a directory that can be read.
+    pub fn open_store(&self) -> Result<DurableFs> {
+        if self.root.as_os_str().is_empty() {
+            return Err(Error::new(ErrorKind::InvalidConfig, "local-disk storage needs a root directory"));
+        }
+        DurableFs::with_config(self)
+    }
+
+    /// Opens the I/O manager.
+    ///
+    /// # Errors
+    /// As [`FsConfig::open_store`]; `InvalidConfig` for settings that cannot work.
+    pub fn open(&self) -> Result<ObjectIo> {
+        let store = self.open_store()?;
+        let root = store.root().display().to_string();
+        ObjectIo::new(SCHEME, &root, Arc::new(store.into_store()), self.settings())
+    }
+
+    fn settings(&self) -> Settings {
+        let mut settings = Settings::default();
+        settings.object = self.object;
+        settings.table = self.table;
+        settings.compression = self.compression;
+        settings.part_bytes = self.part_bytes;
+        settings.verify = self.verify;
+        settings
+    }
+}
+
+/// The URL scheme.
+pub const SCHEME: &str = "file";
+
+#[derive(Debug)]
+struct FsBackend;
+
+impl Backend for FsBackend {
+    fn scheme(&self) -> &'static str {
+        SCHEME
+    }
+
+    fn open(&self, url: &ManagerUrl) -> Result<Arc<dyn IoManager>> {
+        Ok(Arc::new(FsConfig::from_url(url)?.open()?))
+    }
+}
+
+/// The backend for `Definitions::backend`.
+pub fn backend() -> Arc<dyn Backend> {
+    Arc::new(FsBackend)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_a_url_and_refuses_what_it_does_not_know() {
+        let parse = |text: &str| FsConfig::from_url(&text.parse().expect("is a URL"));
+        let config = parse("file:///data/lake?table=arrow&history=3&mmap=false").expect("is valid");
+        assert_eq!((config.root.as_path(), config.history, config.mmap), (std::path::Path::new("/data/lake"), 3, false));
+        assert_eq!(config.table, TableFormat::Arrow);
+        for bad in ["file:", "file:///x?tabel=arrow", "file:///x?history=many", "file:///x?table=xlsx"] {
+            let error = parse(bad).expect_err(bad);
+            assert_eq!(error.kind(), ErrorKind::InvalidConfig, "{error}");
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! `DurableFs` as a store of io-object: readers that keep their version, uploads with receipts and preconditions,
+//! history.
+
+use crate::attributes;
+use crate::publish::StagedFile;
+use crate::read::FileReader;
+use crate::store::{DurableFs, blocking};
+use async_trait::async_trait;
+use bytes::Bytes;
+use larder_io_core::{ByteStream, Error, ErrorKind, Garbage, GcOptions, Precondition, Result, Version, WriteId};
+use larder_io_object::store::{RECEIPT_ATTRIBUTE, receipt_attributes};
+use larder_io_object::{Features, Reader, Store, StoreVersions, Upload};
+use object_store::ObjectStore;
+use object_store::path::Path;
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
+
+/// The store that an `ObjectIo` is given.
+#[derive(Clone, Debug)]
+struct DurableStore {
+    fs: DurableFs,
+    objects: Arc<dyn ObjectStore>,
+}
+
+impl DurableFs {
+    /// As a store for [`larder_io_object::ObjectIo`].
+    pub fn into_store(self) -> impl Store {
+        DurableStore { objects: Arc::new(self.clone()), fs: self }
+    }
+}
+
+#[async_trait]
+impl Store for DurableStore {
+    fn objects(&self) -> &Arc<dyn ObjectStore> {
+        &self.objects
+    }
+
+    fn features(&self) -> Features {
+        let mut features = Features::default();
+        features.upload_preconditions = true;
+        features.durable = self.fs.tree.settings.durability == crate::Durability::Fsync;
+        features.persistent = true;
+        features
+    }
+
+    fn uri(&self, path: &Path) -> String {
+        format!("file://{}/{path}", self.fs.root().display())
+    }
+
+    async fn open(&self, path: &Path, version: Option<&Version>) -> Result<Arc<dyn Reader>> {
+        let (at, wanted) = (path.clone(), version.map(|version| version.as_str().to_owned()));
+        let opened = self.fs.blocking(move |tree| tree.open_version(&at, wanted.as_deref())).await?;
+        Ok(Arc::new(OpenFile::new(FileReader::new(opened, self.fs.mmap))))
+    }
+
+    async fn upload(&self, path: &Path, _: &WriteId) -> Result<Box<dyn Upload>> {
+        self.fs.tree.names.public(path)?;
+        let staged = self.fs.blocking(StagedFile::create).await?;
+        let staged = Arc::new(Mutex::new(Some(staged)));
+        Ok(Box::new(FileUpload { fs: self.fs.clone(), path: path.clone(), offset: 0, staged }))
+    }
+
+    fn versions(&self) -> Option<&dyn StoreVersions> {
+        (self.fs.tree.settings.history > 1).then_some(self)
+    }
+
+    async fn gc(&self, options: &GcOptions) -> Result<Vec<Garbage>> {
+        self.fs.collect_garbage(options).await
+    }
+}
+
+#[async_trait]
+impl StoreVersions for DurableStore {
+    async fn kept(&self, path: &Path) -> Result<Vec<Version>> {
+        self.fs.kept_versions(path).await
+    }
+
+    async fn restore(&self, path: &Path, version: &Version) -> Result<()> {
+        self.fs.restore_version(path, version).await
+    }
+}
+
+struct OpenFile {
+    reader: FileReader,
+    version: Version,
+    modified_millis: i64,
+}
+
+impl OpenFile {
+    fn new(reader: FileReader) -> Self {
+        let version = Version::from_text(reader.version());
+        let since = reader.modified().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Self { version, modified_millis: i64::try_from(since.as_millis()).unwrap_or(0), reader }
+    }
+}
+
+#[async_trait]
+impl Reader for OpenFile {
+    fn size(&self) -> u64 {
+        self.reader.size()
+    }
+
+    fn version(&self) -> &Version {
+        &self.version
+    }
+
+    fn modified_millis(&self) -> i64 {
+        self.modified_millis
+    }
+
+    fn receipt(&self) -> Option<&str> {
+        self.reader.attributes().get(&format!("metadata:{RECEIPT_ATTRIBUTE}")).map(String::as_str)
+    }
+
+    async fn read(&self, range: Range<u64>) -> Result<Bytes> {
+        self.reader.read(range).await
+    }
+
+    fn stream(&self) -> ByteStream {
+        self.reader.stream(0..self.reader.size())
+    }
+
+    fn map(&self) -> Option<Bytes> {
+        self.reader.map()
+    }
+}
+
+/// A staged file that is written from front to back and gets its receipt at the end.
+struct FileUpload {
+    fs: DurableFs,
+    path: Path,
+    offset: u64,
+    staged: Arc<Mutex<Option<StagedFile>>>,
+}
+
+impl FileUpload {
+    /// Works on the staged file where it may block. A dropped future does not stop the work, so its outcome is whole.
+    async fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Option<StagedFile>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let staged = Arc::clone(&self.staged);
+        blocking(move || {
+            let mut staged = staged.lock().map_err(|_| Error::new(ErrorKind::Unexpected, "a part of the upload panicked"))?;
+            work(&mut staged)
+        })
+        .await
+    }
+}
+
+fn over() -> Error {
+    Error::new(ErrorKind::Unsupported, "the upload was completed or aborted already")
+}
+
+#[async_trait]
+impl Upload for FileUpload {
+    async fn write(&mut self, bytes: Bytes) -> Result<()> {
+        let offset = self.offset;
+        self.offset += bytes.len() as u64;
+        self.with(move |staged| staged.as_mut().ok_or_else(over)?.write_at(offset, &bytes)).await
+    }
+
+    async fn complete(&mut self, receipt: &str, precondition: &Precondition) -> Result<Version> {
+        let (path, precondition) = (self.path.clone(), precondition.clone());
+        let attributes = attributes::to_text(&receipt_attributes(receipt));
+        self.with(move |slot| {
+            let staged = slot.as_mut().ok_or_else(over)?;
+            let version = staged.seal(&path, attributes)?;
+            staged.publish(&path, &precondition)?;
+            *slot = None;
+            Ok(Version::from_text(version))
+        })
+        .await
+    }
+
+    async fn reader(&self) -> Result<Option<Arc<dyn Reader>>> {
+        let mmap = self.fs.mmap;
+        self.with(move |staged| {
+            let opened = staged.as_mut().ok_or_else(over)?.open()?;
+            Ok(Some(Arc::new(OpenFile::new(FileReader::new(opened, mmap))) as Arc<dyn Reader>))
+        })
+        .await
+    }
+
+    async fn abort(&mut self) -> Result<()> {
+        self.with(|slot| slot.take().map_or(Ok(()), |mut staged| staged.discard())).await
+    }
+}

@@ -1,0 +1,260 @@
+//! The commit protocol: stage, publish, delete, restore. See `docs/decisions/0003-publish-on-local-disk.md`.
+
+use crate::disk::DiskFile;
+use crate::error::disk as disk_error;
+use crate::names::VERSION_EXTENSION;
+use crate::record::Record;
+use crate::tree::{Tree, differs_in_case, is_missing};
+use larder_io_core::{Error, ErrorKind, Precondition, Result, WriteId};
+use object_store::path::Path as ObjectPath;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A file that is written but that nobody sees yet. Dropping it removes it.
+pub(crate) struct StagedFile {
+    file: Box<dyn DiskFile>,
+    name: PathBuf,
+    len: u64,
+    /// The version, once the file is complete.
+    sealed: Option<String>,
+    gone: bool,
+    tree: std::sync::Arc<Tree>,
+}
+
+impl StagedFile {
+    /// Creates an empty staged file.
+    pub(crate) fn create(tree: &std::sync::Arc<Tree>) -> Result<Self> {
+        let dir = tree.names.staging();
+        tree.ensure_dir(&dir)?;
+        let name = dir.join(WriteId::random().as_str());
+        let file = match tree.disk.create(&name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                tree.forget_dirs();
+                tree.ensure_dir(&dir)?;
+                tree.disk.create(&name)
+            }
+            other => other,
+        };
+        let file = file.map_err(|error| disk_error(error, "create", &name))?;
+        Ok(Self { file, name, len: 0, sealed: None, gone: false, tree: std::sync::Arc::clone(tree) })
+    }
+
+    /// Writes the next bytes.
+    pub(crate) fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<()> {
+        self.file.write_at(offset, bytes).map_err(|error| disk_error(error, "write", &self.name))?;
+        self.file.write_back(offset, bytes.len() as u64);
+        self.len = self.len.max(offset + bytes.len() as u64);
+        Ok(())
+    }
+
+    /// Writes the record, makes the file durable and read-only, and gives its version. A second attempt to publish
+    /// finds the file sealed and keeps its version.
+    pub(crate) fn seal(&mut self, path: &ObjectPath, attributes: BTreeMap<String, String>) -> Result<String> {
+        if let Some(version) = &self.sealed {
+            return Ok(version.clone());
+        }
+        // Later versions sort after earlier ones.
+        let version = WriteId::random().as_str().to_owned();
+        let record = Record { version: version.clone(), path: path.to_string(), attributes };
+        record.keep(&self.tree, self.file.as_ref(), &self.name)?;
+        // Last of the changes: the owner of a read-only file may not set attributes any more.
+        self.file.freeze().map_err(|error| disk_error(error, "make read-only", &self.name))?;
+        self.tree.sync(self.file.as_ref(), &self.name)?;
+        self.sealed = Some(version.clone());
+        Ok(version)
+    }
+
+    /// Opens what was written so far.
+    pub(crate) fn open(&self) -> Result<crate::tree::Opened> {
+        let missing = || Error::new(ErrorKind::NotFound, "the staged file is gone");
+        self.tree.open(&self.name)?.ok_or_else(missing)
+    }
+
+    /// Makes the file the published one, in one step.
+    pub(crate) fn publish(&mut self, path: &ObjectPath, precondition: &Precondition) -> Result<()> {
+        debug_assert!(self.sealed.is_some(), "an unsealed file would be published without a record");
+        let _lock = self.tree.lock(path)?;
+        let public = self.tree.names.public(path)?;
+        check(&self.tree, path, precondition)?;
+        self.tree.archive(path, &public)?;
+        self.tree.move_over(&self.name, &public)?;
+        self.gone = true;
+        self.tree.prune(path);
+        Ok(())
+    }
+
+    /// Removes the file.
+    pub(crate) fn discard(&mut self) -> Result<()> {
+        if self.gone {
+            return Ok(());
+        }
+        match self.tree.disk.remove(&self.name) {
+            Err(error) if !is_missing(&error) => Err(disk_error(error, "remove", &self.name)),
+            _ => {
+                self.gone = true;
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Drop for StagedFile {
+    fn drop(&mut self) {
+        // What cannot be removed here is found by gc.
+        let _ = self.discard();
+    }
+}
+
+/// Compares the published version with what the caller expects. Called under the location's lock.
+fn check(tree: &Tree, path: &ObjectPath, precondition: &Precondition) -> Result<()> {
+    if let Some(there) = tree.open(&tree.names.public(path)?)?
+        && let Some(record) = there.record.as_ref().filter(|record| differs_in_case(&record.path, path))
+    {
+        let message = format!("this disk does not tell `{path}` from `{}`, which is stored already: rename one of them", record.path);
+        return Err(Error::new(ErrorKind::InvalidDefinition, message));
+    }
+    if *precondition == Precondition::None {
+        return Ok(());
+    }
+    let current = tree.open_public(path)?.map(|opened| opened.version());
+    match (precondition, current) {
+        (Precondition::Absent, Some(current)) => {
+            Err(Error::new(ErrorKind::AlreadyExists, format!("`{path}` is stored already, as version {current}")))
+        }
+        (Precondition::Unchanged(wanted), current) if current.as_deref() != Some(wanted.as_str()) => {
+            let found = current.map_or("nothing".to_owned(), |current| format!("version {current}"));
+            let message = format!("`{path}` was changed by somebody else: version {wanted} was expected, {found} is there");
+            Err(Error::new(ErrorKind::Conflict, message))
+        }
+        _ => Ok(()),
+    }
+}
+
+impl Tree {
+    /// Gives the published file a second name among the kept versions, before its own is taken away. Only what was
+    /// published gets there, so that history never shows a value nobody saw.
+    fn archive(&self, path: &ObjectPath, public: &Path) -> Result<()> {
+        if self.settings.history == 0 {
+            return Ok(());
+        }
+        let Some(current) = self.open(public)? else { return Ok(()) };
+        let kept = self.names.version(path, &current.version())?;
+        let dir = self.names.versions(path)?;
+        self.ensure_dir(&dir)?;
+        match self.disk.hard_link(public, &kept) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.forget_dirs();
+                self.ensure_dir(&dir)?;
+                self.disk.hard_link(public, &kept).map_err(|error| disk_error(error, "keep a version at", &kept))?;
+            }
+            // A version that was restored has its name already.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+            // Without hard links history is lost, atomicity is not.
+            Err(error) if no_links(&error) => return Ok(()),
+            Err(error) => return Err(disk_error(error, "keep a version at", &kept)),
+            Ok(()) => {}
+        }
+        self.sync_dir(&dir)
+    }
+
+    /// Renames a staged file over a public name and makes that durable.
+    fn move_over(&self, staged: &Path, public: &Path) -> Result<()> {
+        let dir = public.parent().unwrap_or(self.names.root());
+        self.ensure_dir(dir)?;
+        let moved = match self.disk.rename(staged, public) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.forget_dirs();
+                self.ensure_dir(dir)?;
+                self.disk.rename(staged, public)
+            }
+            other => other,
+        };
+        moved.map_err(|error| disk_error(error, "publish", public))?;
+        self.sync_dir(dir)
+    }
+
+    /// Removes a public file; its version stays among the kept ones.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none.
+    pub(crate) fn delete(&self, path: &ObjectPath) -> Result<()> {
+        let public = self.names.public(path)?;
+        // Looks before it locks: deleting what is not there must not need the right to write.
+        let missing = || Error::new(ErrorKind::NotFound, format!("nothing is stored at `{path}`"));
+        self.open_public(path)?.ok_or_else(missing)?;
+        let _lock = self.lock(path)?;
+        self.open_public(path)?.ok_or_else(missing)?;
+        self.archive(path, &public)?;
+        self.disk.remove(&public).map_err(|error| disk_error(error, "remove", &public))?;
+        self.sync_dir(public.parent().unwrap_or(self.names.root()))?;
+        self.prune(path);
+        Ok(())
+    }
+
+    /// Publishes a kept version again.
+    ///
+    /// # Errors
+    /// `NotFound` when it is not kept.
+    pub(crate) fn restore(&self, path: &ObjectPath, version: &str) -> Result<()> {
+        let kept = self.names.version(path, version)?;
+        let public = self.names.public(path)?;
+        let _lock = self.lock(path)?;
+        // Renaming one name of a file over another name of it does nothing and would leave the first behind.
+        if self.open_public(path)?.is_some_and(|current| current.version() == version) {
+            return Ok(());
+        }
+        let staged = self.names.staging().join(WriteId::random().as_str());
+        self.ensure_dir(&self.names.staging())?;
+        self.disk.hard_link(&kept, &staged).map_err(|error| match is_missing(&error) {
+            true => Error::new(ErrorKind::NotFound, format!("version `{version}` of `{path}` is not kept")),
+            false => disk_error(error, "restore", &kept),
+        })?;
+        self.archive(path, &public).and_then(|()| self.move_over(&staged, &public)).inspect_err(|_| {
+            let _ = self.disk.remove(&staged);
+        })?;
+        self.prune(path);
+        Ok(())
+    }
+
+    /// Versions of a location that are kept, newest first, without the published one unless it was restored.
+    pub(crate) fn kept(&self, path: &ObjectPath) -> Result<Vec<String>> {
+        let dir = self.names.versions(path)?;
+        let entries = match self.disk.read_dir(&dir) {
+            Ok(entries) => entries,
+            Err(error) if is_missing(&error) => return Ok(Vec::new()),
+            Err(error) => return Err(disk_error(error, "list", &dir)),
+        };
+        let mut kept: Vec<String> = entries
+            .into_iter()
+            .filter(|entry| !entry.is_dir)
+            .filter_map(|entry| {
+                let name = entry.name.into_string().ok()?;
+                name.strip_suffix(VERSION_EXTENSION)?.strip_suffix('.').map(str::to_owned)
+            })
+            .collect();
+        kept.sort_unstable_by(|a, b| b.cmp(a));
+        Ok(kept)
+    }
+
+    /// Removes the oldest versions beyond what the history keeps, the published one counted. Called under the lock.
+    /// Failing is no reason to fail the write that was just published: the next one prunes again.
+    fn prune(&self, path: &ObjectPath) {
+        let Ok(kept) = self.kept(path) else { return };
+        let current = self.open_public(path).ok().flatten().map(|current| current.version());
+        let allowed = self.settings.history.saturating_sub(usize::from(current.is_some()));
+        let old = kept.into_iter().filter(|version| Some(version) != current.as_ref()).skip(allowed);
+        for version in old {
+            if let Ok(name) = self.names.version(path, &version) {
+                let _ = self.disk.remove(&name);
+            }
+        }
+    }
+}
+
+/// Whether the file system cannot give a file a second name.
+fn no_links(error: &io::Error) -> bool {
+    use io::ErrorKind as Io;
+    matches!(error.kind(), Io::Unsupported | Io::TooManyLinks | Io::CrossesDevices | Io::PermissionDenied)
+        && error.raw_os_error() != Some(13)
+}

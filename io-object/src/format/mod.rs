@@ -1,0 +1,149 @@
+//! Byte encodings of the forms, and which of them a manager uses.
+
+mod object;
+
+pub(crate) use object::{EncodedObject, encode};
+
+use larder_io_core::{Error, ErrorKind, Form, Forms, Result};
+use serde::{Deserialize, Serialize};
+
+/// How objects are encoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ObjectFormat {
+    /// JSON: readable everywhere; refuses NaN, infinities and nested options, which it cannot keep.
+    #[default]
+    Json,
+    /// MessagePack with named fields: smaller, keeps NaN.
+    Msgpack,
+}
+
+/// How tables are encoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TableFormat {
+    /// Parquet: small, read by everything.
+    #[default]
+    Parquet,
+    /// Arrow IPC files: written and loaded at the speed of memory, by memory map on local disk.
+    Arrow,
+}
+
+/// The codec of Parquet pages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    /// Zstandard level 1.
+    #[default]
+    Zstd,
+    /// Snappy.
+    Snappy,
+    /// LZ4.
+    Lz4,
+    /// None.
+    None,
+}
+
+/// Settings of an [`ObjectIo`](crate::ObjectIo).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Settings {
+    /// How objects are encoded. Default json.
+    pub object: ObjectFormat,
+    /// How tables are encoded. Default parquet.
+    pub table: TableFormat,
+    /// The codec of Parquet pages. Default zstd (level 1).
+    pub compression: Compression,
+    /// Bytes of one part of an upload; smaller values are one put. Default 8 MiB, at least 5 MiB, which is the
+    /// smallest part that S3 takes.
+    pub part_bytes: usize,
+    /// Rows of one Parquet row group at most. Default 1,048,576.
+    pub row_group_rows: usize,
+    /// Encoded bytes after which a Parquet row group ends. Default 16 MiB, which bounds the memory of a store.
+    pub row_group_bytes: usize,
+    /// Whether every load compares the stored hash first, which reads the value twice. Default false.
+    pub verify: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            object: ObjectFormat::default(),
+            table: TableFormat::default(),
+            compression: Compression::default(),
+            part_bytes: 8 << 20,
+            row_group_rows: 1 << 20,
+            row_group_bytes: 16 << 20,
+            verify: false,
+        }
+    }
+}
+
+/// The suffix of a blob whose asset names none.
+pub(crate) const BLOB_SUFFIX: &str = "bin";
+
+impl Settings {
+    /// Refuses settings that cannot work.
+    ///
+    /// # Errors
+    /// `InvalidConfig`.
+    pub fn validate(&self) -> Result<()> {
+        let wrong = |problem: String| Err(Error::new(ErrorKind::InvalidConfig, problem));
+        if self.part_bytes < 5 << 20 || self.part_bytes > 1 << 30 {
+            return wrong(format!("part_bytes is {}, it must be between 5 MiB (5242880) and 1 GiB", self.part_bytes));
+        }
+        if self.row_group_rows == 0 || self.row_group_bytes == 0 {
+            return wrong("row_group_rows and row_group_bytes must be greater than 0".to_owned());
+        }
+        Ok(())
+    }
+
+    /// The forms that can be stored.
+    pub(crate) fn forms() -> Forms {
+        let table = cfg!(feature = "arrow").then_some(Form::Table);
+        Forms::of([Form::Object, Form::Blob].into_iter().chain(table))
+    }
+
+    /// Form and format name, for messages.
+    pub(crate) fn formats(&self) -> Vec<(&'static str, String)> {
+        let mut formats = vec![("object", self.name(Form::Object).to_owned()), ("blob", "raw".to_owned())];
+        if cfg!(feature = "arrow") {
+            formats.push(("table", self.name(Form::Table).to_owned()));
+        }
+        formats
+    }
+
+    /// The format's name for a form.
+    pub(crate) fn name(&self, form: Form) -> &'static str {
+        match (form, self.object, self.table) {
+            (Form::Object, ObjectFormat::Json, _) => "json",
+            (Form::Object, ObjectFormat::Msgpack, _) => "msgpack",
+            (Form::Table, _, TableFormat::Parquet) => "parquet",
+            (Form::Table, _, TableFormat::Arrow) => "arrow",
+            (Form::Blob, ..) => "raw",
+            (Form::Nothing, ..) => "nothing",
+        }
+    }
+
+    /// The suffix for a form.
+    pub(crate) fn suffix<'a>(&self, form: Form, extension: Option<&'a str>) -> &'a str {
+        match form {
+            Form::Blob => extension.unwrap_or(BLOB_SUFFIX),
+            other => self.name(other),
+        }
+    }
+}
+
+/// What a suffix stands for: form and format. Any other suffix is a blob's.
+pub(crate) fn of_suffix(suffix: &str) -> (Form, &'static str) {
+    match suffix {
+        "json" => (Form::Object, "json"),
+        "msgpack" => (Form::Object, "msgpack"),
+        "parquet" => (Form::Table, "parquet"),
+        "arrow" => (Form::Table, "arrow"),
+        _ => (Form::Blob, "raw"),
+    }
+}
+
+/// Suffixes that are formats of objects and tables.
+pub(crate) const FORMAT_SUFFIXES: [&str; 4] = ["json", "msgpack", "parquet", "arrow"];

@@ -1,0 +1,294 @@
+//! Writing: bytes arrive in parts; a value of one part is one put, a larger one an upload that is completed at publish.
+
+use crate::format::of_suffix;
+use crate::manager::Core;
+use crate::store::{Reader, Upload, conflict};
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use larder_io_core::{
+    ContentHash, Error, ErrorKind, OutputContext, Precondition, Receipt, Result, Staged, Value, Version, WriteId,
+};
+use object_store::path::Path;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Parts after which the part size doubles, so that the 10,000 parts that S3 allows are never the limit: at 8 MiB the
+/// last of them would end beyond 5 TiB.
+const PARTS_PER_SIZE: usize = 1000;
+
+/// The bytes of a value on their way to the store.
+pub(crate) struct Sink {
+    core: Arc<Core>,
+    path: Path,
+    write: WriteId,
+    buffer: BytesMut,
+    parts: usize,
+    first: Option<Bytes>,
+    upload: Option<Box<dyn Upload>>,
+    hasher: blake3::Hasher,
+    bytes: u64,
+}
+
+/// Bytes that are written but not published.
+pub(crate) enum Body {
+    Small(Bytes),
+    Large(Box<dyn Upload>),
+}
+
+impl Sink {
+    pub(crate) fn new(core: &Arc<Core>, path: Path, write: WriteId) -> Self {
+        Self {
+            core: Arc::clone(core),
+            path,
+            write,
+            buffer: BytesMut::new(),
+            parts: 0,
+            first: None,
+            upload: None,
+            hasher: blake3::Hasher::new(),
+            bytes: 0,
+        }
+    }
+
+    /// Bytes of the next part.
+    pub(crate) fn part_bytes(&self) -> usize {
+        part_bytes(self.core.settings.part_bytes, self.parts)
+    }
+
+    /// Adds bytes of any length.
+    pub(crate) async fn push(&mut self, mut bytes: Bytes) -> Result<()> {
+        while !bytes.is_empty() {
+            let wanted = self.part_bytes();
+            if self.buffer.is_empty() && bytes.len() >= wanted {
+                let part = bytes.split_to(wanted);
+                self.part(part).await?;
+                continue;
+            }
+            let taken = bytes.split_to(bytes.len().min(wanted - self.buffer.len()));
+            self.buffer.extend_from_slice(&taken);
+            if self.buffer.len() == wanted {
+                let part = self.buffer.split().freeze();
+                self.part(part).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds one part as it is. Hashing and writing go on at the same time.
+    pub(crate) async fn part(&mut self, part: Bytes) -> Result<()> {
+        self.parts += 1;
+        self.bytes += part.len() as u64;
+        let hashing = {
+            let (mut hasher, part) = (std::mem::take(&mut self.hasher), part.clone());
+            tokio::task::spawn_blocking(move || {
+                hasher.update(&part);
+                hasher
+            })
+        };
+        let writing = async {
+            if self.upload.is_none() {
+                let Some(first) = self.first.take() else {
+                    self.first = Some(part);
+                    return Ok(());
+                };
+                let mut upload = self.core.store.upload(&self.path, &self.write).await?;
+                upload.write(first).await?;
+                self.upload = Some(upload);
+            }
+            match &mut self.upload {
+                Some(upload) => upload.write(part).await,
+                None => Ok(()),
+            }
+        };
+        let (hashed, written) = futures_util::future::join(hashing, writing).await;
+        self.hasher = hashed.map_err(|error| Error::new(ErrorKind::Unexpected, format!("hashing stopped: {error}")))?;
+        if let (Err(_), Some(upload)) = (&written, &mut self.upload) {
+            // Aborting is a courtesy: the error of the write is the one to tell, and gc finds what stays.
+            let _ = upload.abort().await;
+        }
+        written
+    }
+
+    /// Ends the value: body, bytes, hash of the bytes.
+    pub(crate) async fn finish(mut self) -> Result<(Body, u64, ContentHash)> {
+        let rest = self.buffer.split().freeze();
+        if !rest.is_empty() {
+            self.part(rest).await?;
+        }
+        let hash = self.hasher.finalize().into();
+        let body = match self.upload {
+            Some(upload) => Body::Large(upload),
+            None => Body::Small(self.first.unwrap_or_default()),
+        };
+        Ok((body, self.bytes, hash))
+    }
+
+    /// Removes what was written so far.
+    pub(crate) async fn abort(mut self) {
+        if let Some(upload) = &mut self.upload {
+            // The error that led here is the one to tell; gc finds what stays.
+            let _ = upload.abort().await;
+        }
+    }
+}
+
+/// Bytes of part number `parts`.
+pub(crate) fn part_bytes(first: usize, parts: usize) -> usize {
+    first << (parts / PARTS_PER_SIZE).min(20)
+}
+
+/// A value that was written but not published.
+pub(crate) struct StagedObject {
+    pub(crate) core: Arc<Core>,
+    pub(crate) path: Path,
+    pub(crate) receipt: Receipt,
+    pub(crate) precondition: Precondition,
+    pub(crate) body: Option<Body>,
+    /// The value itself, when checks may ask for it and it can be read again.
+    pub(crate) kept: Option<Value>,
+    pub(crate) keep_for_checks: bool,
+    pub(crate) began: Instant,
+    pub(crate) published: bool,
+}
+
+impl StagedObject {
+    pub(crate) fn new(core: &Arc<Core>, ctx: &OutputContext, path: Path, receipt: Receipt, value: &Value) -> Self {
+        Self {
+            core: Arc::clone(core),
+            path,
+            receipt,
+            precondition: ctx.precondition.clone(),
+            body: None,
+            kept: (ctx.keep_for_checks && value.replayable()).then(|| value.clone()),
+            keep_for_checks: ctx.keep_for_checks,
+            began: Instant::now(),
+            published: false,
+        }
+    }
+
+    async fn put(&mut self) -> Result<Version> {
+        let receipt = receipt_json(&self.receipt)?;
+        match &mut self.body {
+            Some(Body::Small(bytes)) => self.core.store.put(&self.path, bytes.clone(), &receipt, &self.precondition).await,
+            Some(Body::Large(upload)) => upload.complete(&receipt, &self.precondition).await.map_err(conflict),
+            None => Err(Error::new(ErrorKind::Unsupported, "the value was discarded and cannot be published")),
+        }
+    }
+
+    /// The version of our own write, when it is the published one.
+    async fn landed(&self) -> Option<Version> {
+        let reader = self.core.store.open(&self.path, None).await.ok()?;
+        let receipt = self.core.receipt(&self.path, reader.as_ref()).ok()?;
+        (receipt.write == self.receipt.write).then(|| receipt.version)
+    }
+}
+
+/// The receipt as JSON in ASCII: headers of object stores take nothing else.
+fn receipt_json(receipt: &Receipt) -> Result<String> {
+    let json = serde_json::to_string(receipt)
+        .map_err(|error| Error::new(ErrorKind::Unexpected, format!("cannot write a receipt: {error}")).with_source(error))?;
+    let mut ascii = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c.is_ascii() {
+            true => ascii.push(c),
+            false => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| ascii.push_str(&format!("\\u{unit:04x}"))),
+        }
+    }
+    Ok(ascii)
+}
+
+#[async_trait]
+impl Staged for StagedObject {
+    fn receipt(&self) -> &Receipt {
+        &self.receipt
+    }
+
+    async fn load(&self) -> Result<Value> {
+        if !self.keep_for_checks {
+            let message = "the staged value was not kept for checks; set `keep_for_checks` in the output context";
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
+        if let Some(value) = &self.kept {
+            return Ok(value.clone());
+        }
+        let reader: Arc<dyn Reader> = match &self.body {
+            Some(Body::Small(bytes)) => Arc::new(InMemory { bytes: bytes.clone(), version: self.receipt.version.clone() }),
+            Some(Body::Large(upload)) => upload.reader().await?.ok_or_else(|| {
+                let message = "this store cannot read an upload before it is published; return a `Table` or a `LazyTable` instead of a stream";
+                Error::new(ErrorKind::Unsupported, message)
+            })?,
+            None => return Err(Error::new(ErrorKind::Unsupported, "the value was discarded")),
+        };
+        let suffix = self.path.extension().unwrap_or_default();
+        let format = if of_suffix(suffix).1 == self.receipt.format { suffix } else { "bin" };
+        self.core.decode(reader, format).await
+    }
+
+    async fn publish(&mut self) -> Result<Receipt> {
+        if self.published {
+            return Ok(self.receipt.clone());
+        }
+        let version = match self.put().await {
+            Ok(version) => version,
+            // The answer may have been lost, or an attempt before this one may have landed.
+            Err(error) => self.landed().await.ok_or(error)?,
+        };
+        self.published = true;
+        self.body = None;
+        self.kept = None;
+        self.receipt.version = version;
+        self.receipt.duration = self.began.elapsed();
+        self.core.retire_siblings(&self.receipt.location).await;
+        Ok(self.receipt.clone())
+    }
+
+    async fn discard(&mut self) -> Result<()> {
+        self.kept = None;
+        match self.body.take() {
+            Some(Body::Large(mut upload)) => upload.abort().await,
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Bytes that are not in the store yet.
+struct InMemory {
+    bytes: Bytes,
+    version: Version,
+}
+
+#[async_trait]
+impl Reader for InMemory {
+    fn size(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    fn version(&self) -> &Version {
+        &self.version
+    }
+
+    fn modified_millis(&self) -> i64 {
+        0
+    }
+
+    fn receipt(&self) -> Option<&str> {
+        None
+    }
+
+    async fn read(&self, range: Range<u64>) -> Result<Bytes> {
+        let within = range.start <= range.end && range.end <= self.size();
+        match within {
+            true => Ok(self.bytes.slice(range.start as usize..range.end as usize)),
+            false => Err(Error::new(ErrorKind::InvalidData, "a range lies outside of the value")),
+        }
+    }
+
+    fn stream(&self) -> larder_io_core::ByteStream {
+        Box::pin(futures_util::stream::iter([Ok(self.bytes.clone())]))
+    }
+
+    fn map(&self) -> Option<Bytes> {
+        Some(self.bytes.clone())
+    }
+}

@@ -1,0 +1,34 @@
+//! Tables as files, both ways.
+
+mod arrow_read;
+mod arrow_write;
+mod parquet_read;
+mod parquet_write;
+mod write;
+
+pub(crate) use arrow_read::ArrowSource;
+pub(crate) use parquet_read::ParquetSource;
+pub(crate) use write::write;
+
+use arrow_schema::ArrowError;
+use larder_io_core::{Error, ErrorKind, Result};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// The error of a damaged file.
+fn damaged(format: &str, error: impl std::fmt::Display) -> Error {
+    let message = format!("the stored table is no valid {format} file: {error}; restore an old version or materialize the asset again");
+    Error::new(ErrorKind::InvalidData, message)
+}
+
+/// Runs a decoder of a library on bytes that may be hostile; its panic is damage too.
+fn guarded<T, E: std::fmt::Display>(format: &str, decode: impl FnOnce() -> Result<T, E>) -> Result<T> {
+    match catch_unwind(AssertUnwindSafe(decode)) {
+        Ok(result) => result.map_err(|error| damaged(format, error)),
+        Err(_) => Err(damaged(format, "its reader gave up on it")),
+    }
+}
+
+/// The error of a value that a format cannot keep.
+fn unwritable(format: &str, error: &ArrowError) -> Error {
+    Error::new(ErrorKind::Unsupported, format!("the table cannot be kept as {format}: {error}; set another table format, or change the column's type"))
+}
