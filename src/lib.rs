@@ -1,1 +1,51 @@
-//! larder
+#![doc = include_str!("../README.md")]
+
+pub use larder_executor::{
+    Asset, AssetBuilder, AssetContext, AssetFn, AssetInfo, CodeVersion, Event, Explanation, HiveLayout, Level,
+    Materialization, Observer, OutputSpec, Pipeline, Progress, RunOptions, RunReport, Selection, StepReport, StepStatus,
+};
+pub use larder_io_core::*;
+pub use larder_macros::{asset, code};
+
+mod definitions;
+#[cfg(feature = "memory")]
+pub mod testing;
+
+pub use definitions::{Definitions, definitions};
+#[cfg(feature = "cli")]
+pub use definitions::main;
+
+/// Backends that are compiled in, by name.
+pub mod backends {
+    #[cfg(feature = "fs")]
+    pub use larder_io_fs as fs;
+    #[cfg(feature = "memory")]
+    pub use larder_io_memory as memory;
+}
+
+/// Attributes whose names would collide with a macro in the prelude.
+pub mod attributes {
+    pub use larder_macros::assets;
+}
+
+/// Everything that asset code uses: `use larder::prelude::*;`.
+pub mod prelude {
+    pub use crate::{
+        AssetContext, AssetKey, AssetValue, Blob, DataRef, Definitions, Error, ErrorKind, Maybe, Partitions, Result, ResultExt,
+        Shared, asset, assets, code,
+    };
+    #[cfg(feature = "arrow")]
+    pub use crate::{LazyTable, Table, TableStream};
+}
+
+/// Lists assets for [`Definitions::assets`]: `assets![flights, reports::carrier_delays]`.
+#[macro_export]
+macro_rules! assets {
+    ($($asset:ty),* $(,)?) => { ::std::vec![$(<$asset as $crate::AssetFn>::asset()),*] };
+}
+
+/// What the attribute's code calls. Not for people.
+#[doc(hidden)]
+pub mod __private {
+    pub use larder_executor::{Args, blocking};
+}

@@ -1,1 +1,122 @@
 //! The command line of a larder pipeline.
+//!
+//! | module | owns |
+//! |---|---|
+//! | `command` | what can be asked for, as clap reads it |
+//! | `materialize`, `progress` | running a selection, and what is seen of it meanwhile |
+//! | `list`, `graph`, `show`, `history`, `gc` | one command each (`list` also explains, `history` also restores) |
+//! | `table`, `cells`, `json`, `errors` | how tables, cells, documents and errors are shown |
+//! | `output`, `text`, `units` | the two writers, text that is safe on a terminal, quantities for people |
+
+mod cells;
+mod command;
+mod errors;
+mod gc;
+mod graph;
+mod history;
+mod json;
+mod list;
+mod materialize;
+mod output;
+mod progress;
+mod show;
+mod table;
+mod text;
+mod units;
+
+use command::{Arguments, Command, Materialize};
+use larder_executor::Definitions;
+use larder_io_core::{Error, ErrorKind, Result};
+use output::{Out, Screen};
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Everything was done.
+const DONE: u8 = 0;
+/// An asset failed, or a value could not be loaded, restored or shown.
+const FAILED: u8 = 1;
+/// The command line or the definitions are wrong.
+const WRONG: u8 = 2;
+/// Stopped by Ctrl-C: 128 and the number of SIGINT.
+const INTERRUPTED: u8 = 130;
+
+/// Blocking work that was cancelled may outlive its run; the process does not wait longer than this for it.
+const LAST_WORK: Duration = Duration::from_secs(5);
+
+/// Runs the command that the process was started with; without one, materializes everything.
+///
+/// The exit code is 0 when everything was done, 1 when an asset failed or a value could not be loaded or restored, 2 for
+/// wrong usage or definitions, 130 after Ctrl-C.
+///
+/// # Panics
+/// When called from within a tokio runtime: it makes its own.
+pub fn main(definitions: Definitions) -> ExitCode {
+    // Not locked: asset code that prints would wait for the lock for ever.
+    let (mut out, mut err) = (io::stdout(), io::stderr());
+    ExitCode::from(start(definitions, std::env::args_os(), &mut out, &mut err, Screen::detect()))
+}
+
+/// Runs a command with the given arguments (the program's name first) and writers; `terminal` tells whether somebody
+/// watches both of them. Returns the exit code, as [`main`] does.
+///
+/// # Panics
+/// As [`main`].
+pub fn run(
+    definitions: Definitions,
+    args: impl IntoIterator<Item = OsString>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+    terminal: bool,
+) -> u8 {
+    start(definitions, args, out, err, Screen::assume(terminal))
+}
+
+fn start(
+    definitions: Definitions,
+    args: impl IntoIterator<Item = OsString>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+    screen: Screen,
+) -> u8 {
+    let mut out = Out::new(out, err, screen);
+    let code = match command::parse(args) {
+        Err(told) => told.show(&mut out),
+        Ok(Arguments { command, json, quiet }) => {
+            (out.json, out.quiet) = (json, quiet);
+            carry_out(definitions, command, &mut out).unwrap_or_else(|error| {
+                out.fail(&error);
+                errors::exit_code(&error)
+            })
+        }
+    };
+    out.finish(code)
+}
+
+fn carry_out(definitions: Definitions, command: Option<Command>, out: &mut Out<'_>) -> Result<u8> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
+        Error::new(ErrorKind::Unexpected, format!("cannot start the runtime: {error}")).with_source(error)
+    })?;
+    let built = {
+        // A backend may look for the runtime when it is opened.
+        let _inside = runtime.enter();
+        definitions.build()
+    };
+    let pipeline = built?;
+    let command = command.unwrap_or_else(|| Command::Materialize(Materialize::default()));
+    let code = runtime.block_on(async {
+        match command {
+            Command::Materialize(wanted) => materialize::materialize(&pipeline, &wanted, out).await,
+            Command::List => list::list(&pipeline, out),
+            Command::Graph(wanted) => graph::graph(&pipeline, &wanted, out),
+            Command::Show(wanted) => show::show(&pipeline, &wanted, out).await,
+            Command::Explain { asset } => list::explain(&pipeline, &asset, out).await,
+            Command::History { asset } => history::history(&pipeline, &asset, out).await,
+            Command::Restore { asset, version } => history::restore(&pipeline, &asset, &version, out).await,
+            Command::Gc(wanted) => gc::gc(&pipeline, &wanted, out).await,
+        }
+    });
+    runtime.shutdown_timeout(LAST_WORK);
+    code
+}

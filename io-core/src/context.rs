@@ -106,6 +106,13 @@ impl InputContext {
         self
     }
 
+    /// Asks for the value in whatever form and format it is.
+    #[must_use]
+    pub fn of_any_form(mut self) -> Self {
+        self.form = None;
+        self
+    }
+
     /// Asks for an old version.
     #[must_use]
     pub fn with_version(mut self, version: Version) -> Self {

@@ -262,13 +262,23 @@ pub trait ResultExt<T> {
     /// # Errors
     /// Whatever the result held, wrapped.
     fn context(self, message: impl fmt::Display) -> Result<T>;
+
+    /// The same with a sentence that is only made when there is an error.
+    ///
+    /// # Errors
+    /// Whatever the result held, wrapped.
+    fn with_context<M: fmt::Display>(self, message: impl FnOnce() -> M) -> Result<T>;
 }
 
 impl<T, E: Into<Source>> ResultExt<T> for Result<T, E> {
     fn context(self, message: impl fmt::Display) -> Result<T> {
+        self.with_context(|| message)
+    }
+
+    fn with_context<M: fmt::Display>(self, message: impl FnOnce() -> M) -> Result<T> {
         self.map_err(|error| {
             let mut error = Error::from_asset(error);
-            error.0.message = format!("{message}: {}", error.0.message);
+            error.0.message = format!("{}: {}", message(), error.0.message);
             error
         })
     }

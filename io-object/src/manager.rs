@@ -132,7 +132,7 @@ impl Core {
     /// Finds the published value, or the version that the context names in whatever format it was.
     async fn find(&self, ctx: &InputContext) -> Result<Option<Found>> {
         let (mut right, others) = self.suffixes(ctx);
-        if ctx.version.is_some() {
+        if ctx.version.is_some() || ctx.form.is_none() {
             right.extend(others);
         }
         for suffix in &right {

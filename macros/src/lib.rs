@@ -1,1 +1,123 @@
-//! The asset attribute of larder.
+//! The attributes of larder: what a pipeline's author writes on a function to make it an asset.
+//!
+//! The facade `larder` exports them; the code they write names `::larder` and nothing else.
+//!
+//! | attribute | stands on | makes |
+//! |---|---|---|
+//! | [`macro@asset`] | a function | one asset, or with `outputs(..)` several |
+//! | [`macro@assets`] | a function | several assets: `outputs(..)` must be there |
+//! | [`macro@code`] | a function, constant, static or type | a hash that `uses(..)` takes into the code version |
+//!
+//! | module | owns |
+//! |---|---|
+//! | `attribute` | the options |
+//! | `function`, `types` | what parameters and return type ask for |
+//! | `expand`, `outputs` | the code that is written |
+//! | `code`, `tokens` | hashes of code |
+//! | `names` | keys, near misses, errors |
+
+mod attribute;
+mod code;
+mod expand;
+mod function;
+mod names;
+mod outputs;
+mod tokens;
+mod types;
+
+use proc_macro::TokenStream;
+
+/// Makes a function an asset.
+///
+/// ```text
+/// use larder::prelude::*;
+///
+/// /// Mean departure delay by carrier.
+/// #[asset(group = "reports", uses(mean))]
+/// async fn carrier_delays(
+///     ctx: &AssetContext,
+///     #[from("clean/flights")] flights: LazyTable,
+///     airlines: Table,
+///     settings: &Settings,
+/// ) -> Result<Table> { .. }
+///
+/// Definitions::new().assets(assets![carrier_delays])
+/// ```
+///
+/// # Options
+/// | option | says | otherwise |
+/// |---|---|---|
+/// | `key = "a/b"` | the asset's key | group and function name, `reports/carrier_delays` |
+/// | `group = "reports"` | the group, and the beginning of the key | no group |
+/// | `io_manager = "warehouse"` | who keeps the value | the configured or default manager |
+/// | `extension = "html"` | the suffix of a Blob's location, without the dot | the manager's |
+/// | `code_version = "1"` | the code version, by hand | a hash of the function |
+/// | `uses(helper, stats::LIMIT)` | [`macro@code`] items and assets whose code is part of the version | the function alone |
+/// | `description = ".."` | what the asset is | the doc comment, one line for each of its lines |
+/// | `tags(team = "ops")` | labels; a name that is no Rust name stands in quotes | none |
+/// | `outputs(a, b(key = "x/y"))` | the function makes several assets | it makes one |
+///
+/// # Parameters
+/// | parameter | is |
+/// |---|---|
+/// | `flights: T` | the input `flights`: the asset of that name; `T` is an `Input`. Leading underscores do not count |
+/// | `#[from("clean/flights")] rows: T` | the input of that key |
+/// | `ctx: &AssetContext` | the logger, metadata, partition and run |
+/// | `settings: &T` | the resource of type `T` |
+///
+/// They stand in any order. The function returns a value (an `AssetValue`), a `Result` of one, or nothing. A type is
+/// taken for a `Result` when its name ends so; every error that is a `std::error::Error` or a text will do.
+///
+/// # Several assets
+/// With `outputs(..)` the function returns a tuple, in that order, or a struct whose fields have the outputs' names.
+/// Every output has a key as an asset would have; in parentheses it takes `key`, `io_manager` and `extension`. The two
+/// last ones, when given for the function, hold for the outputs that have none of their own.
+///
+/// ```text
+/// #[asset(group = "clean", outputs(flights, rejected(extension = "txt")))]
+/// async fn split(raw: TableStream) -> Result<(Table, Blob)> { .. }
+///
+/// Definitions::new().assets(assets![split])
+/// ```
+///
+/// # Async and blocking
+/// An `async fn` is awaited; its future is `Send`. A plain `fn` runs where it may block, and need not be `Send` inside.
+///
+/// # Code version
+/// The hash covers the parameters, the return type and the body: not the name, visibility, documentation, lint levels,
+/// comments, layout or trailing commas; of several outputs also their names and keys. What the function calls is not in it, but for what `uses(..)` names, each by
+/// the path of the module where it is defined: `uses(stats::mean)`, also where `mean` is imported.
+///
+/// # What it writes
+/// The function stays as it was and can be called. Beside it come a hidden type of the same name, which implements
+/// `larder::AssetFn`, and the hash, a constant; so the module cannot have another type of the function's name.
+#[proc_macro_attribute]
+pub fn asset(options: TokenStream, item: TokenStream) -> TokenStream {
+    expand::asset(options.into(), item.into(), false).into()
+}
+
+/// Makes a function the maker of several assets: [`macro@asset`] where `outputs(..)` must be there.
+///
+/// The prelude has the macro `assets!` of the same name, and Rust imports one macro of a name; so this one is named by
+/// its path, `#[larder::attributes::assets(..)]`, or imported in a module that does not need `assets!`.
+#[proc_macro_attribute]
+pub fn assets(options: TokenStream, item: TokenStream) -> TokenStream {
+    expand::asset(options.into(), item.into(), true).into()
+}
+
+/// Makes the code of an item part of the code version of the assets that name it in `uses(..)`.
+///
+/// It stands on a `fn`, `const`, `static`, `struct`, `enum`, `union` or `type`, and leaves it as it is. The hash leaves
+/// out what that of [`macro@asset`] does, and does not follow what the item uses in turn: list that as well.
+///
+/// ```text
+/// #[code]
+/// fn mean(values: &[f64]) -> f64 { .. }
+///
+/// #[asset(uses(mean))]
+/// async fn delays(flights: Table) -> Result<Table> { .. }
+/// ```
+#[proc_macro_attribute]
+pub fn code(options: TokenStream, item: TokenStream) -> TokenStream {
+    code::code(options.into(), item.into()).into()
+}

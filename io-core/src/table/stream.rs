@@ -43,6 +43,25 @@ impl TableStream {
         Self::new(schema, futures_util::stream::iter(batches))
     }
 
+    /// Reads the rest into memory.
+    ///
+    /// # Errors
+    /// The stream's own.
+    pub async fn collect(self) -> Result<super::Table> {
+        use futures_util::TryStreamExt;
+        super::Table::new(self.schema, self.batches.try_collect().await?)
+    }
+
+    /// Changes each batch as it passes; the results have `schema`.
+    #[must_use]
+    pub fn map_batches(
+        self,
+        schema: SchemaRef,
+        mut change: impl FnMut(RecordBatch) -> Result<RecordBatch> + Send + 'static,
+    ) -> Self {
+        Self::new(schema, self.batches.map(move |batch| batch.and_then(&mut change)))
+    }
+
     /// The schema of every batch.
     pub fn schema(&self) -> &SchemaRef {
         &self.schema

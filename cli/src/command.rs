@@ -1,0 +1,155 @@
+//! What can be asked for.
+
+use crate::output::Out;
+use crate::units;
+use crate::{DONE, WRONG};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use std::ffi::{OsStr, OsString};
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::time::Duration;
+
+/// Materializes the assets of this pipeline and looks at what is stored. Without a command it materializes everything.
+#[derive(Debug, Parser)]
+#[command(version = concat!("(larder ", env!("CARGO_PKG_VERSION"), ")"))]
+#[command(after_help = "Exit codes: 0 done, 1 an asset failed, 2 wrong usage or definitions, 130 interrupted.")]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    /// Print JSON: events line by line while materializing, else one document
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Print results and errors only: no progress, no summary
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Compute assets and store them
+    Materialize(Materialize),
+    /// List the assets
+    List,
+    /// Show which asset is made from which
+    Graph(Graph),
+    /// Show the stored value of an asset
+    Show(Show),
+    /// Tell where an asset is stored, and why there
+    Explain {
+        /// The asset
+        asset: String,
+    },
+    /// List the stored versions of an asset, newest first; `*` marks the published one
+    History {
+        /// The asset
+        asset: String,
+    },
+    /// Publish an old version again; the one it replaces is kept
+    Restore {
+        /// The asset
+        asset: String,
+        /// The version, or a beginning of it that fits no other
+        version: String,
+    },
+    /// Remove what crashed writes left behind
+    Gc(Gc),
+}
+
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Materialize {
+    /// Assets: `a`, `+a` (and what it needs), `a+` (and what needs it), `group:reports`, `reports/*`; default everything
+    pub(crate) selection: Vec<String>,
+    /// Publish over a value that somebody else changed since the run began, or that larder did not write
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// How many assets are computed at once; default the number of cores
+    #[arg(long, value_name = "N")]
+    pub(crate) max_concurrent: Option<NonZeroUsize>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Graph {
+    /// In the language of Graphviz
+    #[arg(long, conflicts_with_all = ["mermaid", "json"])]
+    pub(crate) dot: bool,
+    /// In the language of Mermaid
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) mermaid: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Show {
+    /// The asset
+    pub(crate) asset: String,
+    /// How many rows of a table
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) head: usize,
+    /// An old version, or a beginning of it that fits no other
+    #[arg(long, value_name = "V")]
+    pub(crate) version: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Gc {
+    /// Only tell what would be removed
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Leave what is younger: a write that still runs must not look abandoned (30s, 10m, 24h, 7d)
+    #[arg(long, value_name = "AGE", default_value = "24h", value_parser = units::parse_age)]
+    pub(crate) older_than: Duration,
+}
+
+/// What clap tells instead of arguments: help, the version, or what is wrong.
+pub(crate) struct Told(clap::Error);
+
+impl Told {
+    /// Shows it and returns the exit code.
+    pub(crate) fn show(self, out: &mut Out<'_>) -> u8 {
+        let styled = self.0.render();
+        let text = |colour: bool| if colour { styled.ansi().to_string() } else { styled.to_string() };
+        match self.0.exit_code() {
+            0 => {
+                let text = text(out.screen.colour_out);
+                out.raw(text.as_bytes());
+                DONE
+            }
+            _ => {
+                let text = text(out.screen.colour_err);
+                out.tell(text.trim_end());
+                if let Some(name) = self.stranger() {
+                    out.tell(format_args!("\n  tip: to materialize an asset, write `materialize {name}`"));
+                }
+                WRONG
+            }
+        }
+    }
+
+    /// What was written in the place of a command.
+    fn stranger(&self) -> Option<&str> {
+        match (self.0.kind(), self.0.get(ContextKind::InvalidSubcommand)) {
+            (ErrorKind::InvalidSubcommand, Some(ContextValue::String(name))) => Some(name),
+            _ => None,
+        }
+    }
+}
+
+/// Reads arguments, the program's name first; help calls the program by the name of its file.
+pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Arguments, Told> {
+    let mut args = args.into_iter();
+    let program = args.next().unwrap_or_default();
+    let name = Path::new(&program).file_stem().and_then(OsStr::to_str).unwrap_or("larder").to_owned();
+    let command = Arguments::command().bin_name(name.clone()).display_name(name);
+    let matches = command.try_get_matches_from(std::iter::once(program).chain(args)).map_err(Told)?;
+    Arguments::from_arg_matches(&matches).map_err(Told)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_holds_together() {
+        Arguments::command().debug_assert();
+    }
+}

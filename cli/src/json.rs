@@ -1,0 +1,111 @@
+//! Documents for other programs. Keys are text (`clean/flights`), times are seconds.
+
+use crate::errors::causes;
+use larder_executor::{AssetInfo, Event, Materialization};
+use larder_io_core::{AssetKey, Error, Receipt};
+use serde::Serialize;
+use serde_json::{Value as Json, json};
+
+fn keys(keys: &[AssetKey]) -> Vec<String> {
+    keys.iter().map(ToString::to_string).collect()
+}
+
+/// Whatever begins with the fields of an [`AssetInfo`].
+pub(crate) fn described(info: &AssetInfo, whole: &impl Serialize) -> Json {
+    let mut document = serde_json::to_value(whole).unwrap_or_default();
+    document["key"] = info.key.to_string().into();
+    document["inputs"] = keys(&info.inputs).into();
+    document["together_with"] = keys(&info.together_with).into();
+    document
+}
+
+/// A receipt.
+pub(crate) fn receipt(receipt: &Receipt) -> Json {
+    json!({
+        "asset": receipt.asset.to_string(),
+        "partition": receipt.partition.as_ref().map(ToString::to_string),
+        "version": receipt.version.as_str(),
+        "uri": receipt.uri,
+        "location": receipt.location.as_str(),
+        "form": receipt.form,
+        "format": receipt.format,
+        "bytes": receipt.bytes,
+        "rows": receipt.rows,
+        "content_hash": receipt.content_hash,
+        "stored_hash": receipt.stored_hash,
+        "stored_at": receipt.stored_at.to_string(),
+        "run": receipt.run.as_str(),
+        "write": receipt.write.as_str(),
+        "code_version": receipt.code_version,
+        "seconds": receipt.duration.as_secs_f64(),
+    })
+}
+
+/// An error.
+pub(crate) fn error(error: &Error) -> Json {
+    let context: serde_json::Map<String, Json> =
+        error.contexts().map(|(name, value)| (name.to_owned(), value.into())).collect();
+    json!({
+        "kind": format!("{:?}", error.kind()),
+        "message": error.message(),
+        "context": context,
+        "causes": causes(error),
+        "attempts": error.attempts(),
+    })
+}
+
+fn materialization(made: &Materialization) -> Json {
+    json!({
+        "event": "materialized",
+        "asset": made.asset.to_string(),
+        "partition": made.partition.as_ref().map(ToString::to_string),
+        "run": made.run.as_str(),
+        "version": made.version,
+        "uri": made.uri,
+        "compute_seconds": made.compute.as_secs_f64(),
+        "load_seconds": made.load.as_secs_f64(),
+        "store_seconds": made.store.as_secs_f64(),
+        "peak_memory_bytes": made.peak_memory,
+        "overlapped": made.overlapped,
+        "metadata": made.metadata,
+        "receipt": made.receipt.as_ref().map(receipt),
+    })
+}
+
+/// An event of a run; nothing for one that this version does not know.
+pub(crate) fn event(event: &Event) -> Option<Json> {
+    Some(match event {
+        Event::RunStarted { run, assets } => json!({ "event": "run_started", "run": run, "assets": keys(assets) }),
+        Event::StepStarted { assets } => json!({ "event": "step_started", "assets": keys(assets) }),
+        Event::InputLoaded { asset, input, missing, duration } => json!({
+            "event": "input_loaded",
+            "asset": asset.to_string(),
+            "input": input.to_string(),
+            "missing": missing,
+            "seconds": duration.as_secs_f64(),
+        }),
+        Event::Computed { assets, duration } => {
+            json!({ "event": "computed", "assets": keys(assets), "seconds": duration.as_secs_f64() })
+        }
+        Event::StoreStarted { asset, .. } => json!({ "event": "store_started", "asset": asset.to_string() }),
+        Event::Materialized(made) => materialization(made),
+        Event::Log { asset, level, message } => {
+            json!({ "event": "log", "asset": asset.to_string(), "level": level, "message": message })
+        }
+        Event::StepFailed { assets, error: failure } => {
+            json!({ "event": "step_failed", "assets": keys(assets), "error": error(failure) })
+        }
+        Event::StepSkipped { assets, because } => {
+            json!({ "event": "step_skipped", "assets": keys(assets), "because": because.to_string() })
+        }
+        Event::RunFinished { run, counts: [succeeded, failed, skipped], duration } => json!({
+            "event": "run_finished",
+            "run": run,
+            "succeeded": succeeded,
+            "failed": failed,
+            "skipped": skipped,
+            "seconds": duration.as_secs_f64(),
+        }),
+        _ => return None,
+    })
+}

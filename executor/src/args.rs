@@ -1,0 +1,78 @@
+//! What a function is called with.
+
+use crate::context::AssetContext;
+use larder_io_core::{Error, ErrorKind, Input, Loaded, Result};
+use std::any::{Any, TypeId, type_name};
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Resources by type.
+pub(crate) type Resources = HashMap<TypeId, Arc<dyn Any + Send + Sync>>;
+
+/// The arguments of one call: inputs in the order they were declared, context, resources.
+pub struct Args {
+    pub(crate) inputs: VecDeque<(String, Loaded)>,
+    pub(crate) context: Arc<AssetContext>,
+    pub(crate) resources: Arc<Resources>,
+}
+
+impl Args {
+    /// The next input, as the type it was declared with.
+    ///
+    /// # Errors
+    /// `InvalidDefinition` when none is left; else as [`Input::from_loaded`].
+    pub async fn input<T: Input>(&mut self) -> Result<T> {
+        let Some((argument, loaded)) = self.inputs.pop_front() else {
+            return Err(Error::new(ErrorKind::InvalidDefinition, "more inputs are taken than were declared"));
+        };
+        let began = Instant::now();
+        let input = T::from_loaded(loaded).await.map_err(|error| error.with_context("input", argument));
+        self.context.add_load_time(began.elapsed());
+        input
+    }
+
+    /// The context.
+    pub fn context(&self) -> Arc<AssetContext> {
+        Arc::clone(&self.context)
+    }
+
+    /// A resource by its type.
+    ///
+    /// # Errors
+    /// `InvalidDefinition` when the asset did not declare it and the pipeline has none.
+    pub fn resource<T: Send + Sync + 'static>(&self) -> Result<Arc<T>> {
+        let found = self.resources.get(&TypeId::of::<T>()).cloned().and_then(|any| any.downcast().ok());
+        found.ok_or_else(|| missing_resource(type_name::<T>()))
+    }
+}
+
+pub(crate) fn missing_resource(name: &str) -> Error {
+    let message = format!("there is no resource of type `{name}`; add one with `Definitions::resource`");
+    Error::new(ErrorKind::InvalidDefinition, message)
+}
+
+impl fmt::Debug for Args {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.inputs.iter().map(|(name, _)| name.as_str()).collect();
+        write!(f, "Args({})", names.join(", "))
+    }
+}
+
+/// Runs a blocking function where it may block.
+///
+/// # Errors
+/// `AssetFailed` when it panics, `Cancelled` when the runtime ends.
+pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| match error.try_into_panic() {
+        Ok(panic) => panicked(panic.as_ref()),
+        Err(_) => Error::new(ErrorKind::Cancelled, "the runtime is shutting down"),
+    })
+}
+
+/// The error of an asset that panicked.
+pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Error {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    Error::new(ErrorKind::AssetFailed, format!("the asset panicked: {}", text.unwrap_or("no message")))
+}

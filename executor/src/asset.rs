@@ -1,0 +1,344 @@
+//! One function and the assets it makes; the same with the `#[asset]` attribute and without.
+
+use crate::args::Args;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use larder_io_core::{Access, Arity, AssetValue, Error, ErrorKind, Form, Forms, Input, Location, Result, Value};
+use std::any::{TypeId, type_name};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+/// What `#[asset]` makes of a function: a type that knows how to make the [`Asset`].
+pub trait AssetFn {
+    /// Makes the asset.
+    fn asset() -> Asset;
+}
+
+/// Which code an asset was computed by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CodeVersion {
+    /// A hash of the function's tokens, and of what it names in `uses(..)`.
+    Tokens {
+        /// The function's own hash.
+        own: &'static str,
+        /// Name and hash of what it uses.
+        uses: Vec<(&'static str, &'static str)>,
+    },
+    /// Given by hand.
+    Manual(String),
+    /// Nobody knows: an asset written without the attribute and without a version.
+    Unknown,
+}
+
+impl CodeVersion {
+    /// A hash of tokens, as the attribute makes it.
+    pub fn tokens(own: &'static str, uses: &[(&'static str, &'static str)]) -> Self {
+        Self::Tokens { own, uses: uses.to_vec() }
+    }
+
+    /// A version by hand.
+    pub fn manual(version: impl Into<String>) -> Self {
+        Self::Manual(version.into())
+    }
+
+    /// The text that is stored with a value; `None` when unknown.
+    pub fn text(&self) -> Option<String> {
+        match self {
+            Self::Manual(version) => Some(version.clone()),
+            Self::Unknown => None,
+            Self::Tokens { own, uses } if uses.is_empty() => Some((*own).to_owned()),
+            Self::Tokens { own, uses } => {
+                let all = uses.iter().fold((*own).to_owned(), |all, (name, hash)| format!("{all},{name}={hash}"));
+                Some(larder_io_core::ContentHash::of(all.as_bytes()).to_string()[..16].to_owned())
+            }
+        }
+    }
+
+    /// What the version covers, for people.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Manual(version) => format!("`{version}`, given by hand"),
+            Self::Unknown => "unknown: the asset was written without `#[asset]` and without a code version".to_owned(),
+            Self::Tokens { uses, .. } => {
+                let used: Vec<&str> = uses.iter().map(|(name, _)| *name).collect();
+                let covers = if used.is_empty() { String::new() } else { format!(" and of {}", used.join(", ")) };
+                format!("{}, a hash of the function's tokens{covers}", self.text().unwrap_or_default())
+            }
+        }
+    }
+}
+
+/// One of the assets that a function makes.
+#[derive(Clone, Debug)]
+pub struct OutputSpec {
+    pub(crate) key: String,
+    pub(crate) forms: Forms,
+    pub(crate) io_manager: Option<String>,
+    pub(crate) extension: Option<String>,
+}
+
+impl OutputSpec {
+    /// Names an output; its forms are none until they are set.
+    pub fn new(key: impl Into<String>) -> Self {
+        Self { key: key.into(), forms: Forms::NONE, io_manager: None, extension: None }
+    }
+
+    /// Its value is a `T`.
+    #[must_use]
+    pub fn form_of<T: AssetValue>(mut self) -> Self {
+        self.forms = T::forms();
+        self
+    }
+
+    /// Its value is what `field` gives of the function's result; only the type counts.
+    #[must_use]
+    pub fn form_by<S, T: AssetValue>(self, field: fn(&S) -> &T) -> Self {
+        let _ = field;
+        self.form_of::<T>()
+    }
+
+    /// The key of the I/O manager that stores it.
+    #[must_use]
+    pub fn io_manager(mut self, key: impl Into<String>) -> Self {
+        self.io_manager = Some(key.into());
+        self
+    }
+
+    /// The suffix of a blob, without a dot: `html`. Default `bin`.
+    #[must_use]
+    pub fn extension(mut self, extension: impl Into<String>) -> Self {
+        self.extension = Some(extension.into());
+        self
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct InputSpec {
+    pub(crate) argument: String,
+    pub(crate) from: Option<String>,
+    pub(crate) arity: Arity,
+    pub(crate) forms: Forms,
+    pub(crate) access: Access,
+    pub(crate) type_name: &'static str,
+}
+
+/// A resource that a function asks for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ResourceSpec {
+    pub(crate) id: TypeId,
+    pub(crate) name: &'static str,
+}
+
+pub(crate) type Function = dyn Fn(Args) -> BoxFuture<'static, Result<Vec<Value>>> + Send + Sync;
+
+/// One function and the assets it makes, or an external asset that something else makes.
+#[derive(Clone)]
+pub struct Asset {
+    pub(crate) outputs: Vec<OutputSpec>,
+    pub(crate) inputs: Vec<InputSpec>,
+    pub(crate) resources: Vec<ResourceSpec>,
+    pub(crate) description: Option<String>,
+    pub(crate) group: Option<String>,
+    pub(crate) code_version: CodeVersion,
+    pub(crate) tags: BTreeMap<String, String>,
+    pub(crate) location: Option<String>,
+    /// `None` for an external asset.
+    pub(crate) function: Option<Arc<Function>>,
+}
+
+impl Asset {
+    /// Begins an asset without the attribute.
+    ///
+    /// ```
+    /// use larder_executor::Asset;
+    /// let asset = Asset::builder("reports/total")
+    ///     .input_from::<Vec<u64>>("numbers", "raw/numbers")
+    ///     .function(|mut args| async move {
+    ///         let numbers: Vec<u64> = args.input().await?;
+    ///         Ok(numbers.iter().sum::<u64>())
+    ///     });
+    /// ```
+    pub fn builder(key: impl Into<String>) -> AssetBuilder {
+        AssetBuilder {
+            output: OutputSpec::new(key),
+            asset: Self {
+                outputs: Vec::new(),
+                inputs: Vec::new(),
+                resources: Vec::new(),
+                description: None,
+                group: None,
+                code_version: CodeVersion::Unknown,
+                tags: BTreeMap::new(),
+                location: None,
+                function: None,
+            },
+        }
+    }
+
+    /// An asset of type `T` that something else makes: larder loads it and never makes it.
+    pub fn external<T: AssetValue>(key: impl Into<String>) -> AssetBuilder {
+        let mut builder = Self::builder(key);
+        builder.output = builder.output.form_of::<T>();
+        builder
+    }
+}
+
+impl fmt::Debug for Asset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys: Vec<&str> = self.outputs.iter().map(|output| output.key.as_str()).collect();
+        write!(f, "Asset({}{})", keys.join(", "), if self.function.is_none() { ", external" } else { "" })
+    }
+}
+
+/// An external asset needs no function: the builder is one as it stands.
+impl From<AssetBuilder> for Asset {
+    fn from(builder: AssetBuilder) -> Self {
+        let AssetBuilder { output, mut asset } = builder;
+        asset.outputs = vec![output];
+        asset
+    }
+}
+
+/// An asset in the making.
+#[derive(Clone, Debug)]
+pub struct AssetBuilder {
+    output: OutputSpec,
+    asset: Asset,
+}
+
+impl AssetBuilder {
+    /// What it is, for people.
+    #[must_use]
+    pub fn description(mut self, text: impl Into<String>) -> Self {
+        self.asset.description = Some(text.into());
+        self
+    }
+
+    /// The group; the key's prefix without one.
+    #[must_use]
+    pub fn group(mut self, group: impl Into<String>) -> Self {
+        self.asset.group = Some(group.into());
+        self
+    }
+
+    /// The key of the I/O manager that stores it.
+    #[must_use]
+    pub fn io_manager(mut self, key: impl Into<String>) -> Self {
+        self.output = self.output.io_manager(key);
+        self
+    }
+
+    /// The suffix of a blob, without a dot.
+    #[must_use]
+    pub fn extension(mut self, extension: impl Into<String>) -> Self {
+        self.output = self.output.extension(extension);
+        self
+    }
+
+    /// The version of its code.
+    #[must_use]
+    pub fn code_version(mut self, version: CodeVersion) -> Self {
+        self.asset.code_version = version;
+        self
+    }
+
+    /// A tag.
+    #[must_use]
+    pub fn tag(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.asset.tags.insert(name.into(), value.into());
+        self
+    }
+
+    /// The stem of its location, instead of the layout's: for an external asset that lies where others put it.
+    #[must_use]
+    pub fn location(mut self, stem: impl Into<String>) -> Self {
+        self.asset.location = Some(stem.into());
+        self
+    }
+
+    /// An input that the argument's name finds: the asset of that key, else the only one whose last segment it is.
+    #[must_use]
+    pub fn input<T: Input>(self, argument: impl Into<String>) -> Self {
+        self.add_input::<T>(argument.into(), None)
+    }
+
+    /// An input by its key.
+    #[must_use]
+    pub fn input_from<T: Input>(self, argument: impl Into<String>, key: impl Into<String>) -> Self {
+        self.add_input::<T>(argument.into(), Some(key.into()))
+    }
+
+    fn add_input<T: Input>(mut self, argument: String, from: Option<String>) -> Self {
+        self.asset.inputs.push(InputSpec {
+            argument,
+            from,
+            arity: T::arity(),
+            forms: T::Item::forms(),
+            access: T::Item::access(),
+            type_name: type_name::<T>(),
+        });
+        self
+    }
+
+    /// A resource by its type.
+    #[must_use]
+    pub fn resource<T: Send + Sync + 'static>(mut self) -> Self {
+        self.asset.resources.push(ResourceSpec { id: TypeId::of::<T>(), name: type_name::<T>() });
+        self
+    }
+
+    /// The function that makes it.
+    pub fn function<T, F, Fut>(mut self, function: F) -> Asset
+    where
+        T: AssetValue,
+        F: Fn(Args) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<T>> + Send + 'static,
+    {
+        self.output = self.output.form_of::<T>();
+        let output = self.output.clone();
+        self.functions(vec![output], move |args| {
+            let made = function(args);
+            async move { Ok(vec![made.await?.into_value()]) }
+        })
+    }
+
+    /// The function that makes several assets: one value for each output, in their order. The builder's own key is
+    /// not used.
+    pub fn functions<F, Fut>(mut self, outputs: Vec<OutputSpec>, function: F) -> Asset
+    where
+        F: Fn(Args) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Vec<Value>>> + Send + 'static,
+    {
+        let promised = outputs.len();
+        self.asset.outputs = outputs;
+        self.asset.function = Some(Arc::new(move |args| {
+            let made = function(args);
+            async move {
+                let values = made.await?;
+                if values.len() != promised {
+                    let message = format!("the function promised {promised} values and returned {}", values.len());
+                    return Err(Error::new(ErrorKind::InvalidDefinition, message));
+                }
+                Ok(values)
+            }
+            .boxed()
+        }));
+        self.asset
+    }
+}
+
+/// The stem that an asset wants instead of the layout's.
+pub(crate) fn own_location(asset: &Asset) -> Option<Result<Location>> {
+    asset.location.as_ref().map(|stem| stem.parse())
+}
+
+/// The form in which a value of `offered` forms is kept by a manager that takes `taken`; Nothing is never stored.
+pub(crate) fn stored_form(offered: Forms, taken: Forms) -> Option<Form> {
+    match offered.first() {
+        Some(Form::Nothing) => Some(Form::Nothing),
+        _ => offered.intersection(taken).first(),
+    }
+}

@@ -1,0 +1,101 @@
+//! Single values of a pipeline from outside of a run: load, store, look, go back.
+
+use super::Pipeline;
+use crate::graph::definition;
+use larder_io_core::{
+    AssetKey, AssetValue, Error, ErrorKind, Garbage, GcOptions, Receipt, Result, Value, Version, Versions,
+};
+
+impl Pipeline {
+    /// Loads the published value of an asset.
+    ///
+    /// # Errors
+    /// `NotFound` when it was never materialized; `InvalidData` for damage or another type.
+    pub async fn load<T: AssetValue>(&self, key: &str) -> Result<T> {
+        let key = self.key(key)?;
+        let value = self.load_value(&key, None).await?;
+        T::from_value(value).await.map_err(|error| self.explain_error(error, &key, "load"))
+    }
+
+    /// Loads the published value, or an old version, in whatever form it is.
+    ///
+    /// # Errors
+    /// As [`Pipeline::load`].
+    pub async fn load_value(&self, key: &AssetKey, version: Option<Version>) -> Result<Value> {
+        let (manager, mut context) = self.input(key)?;
+        context.version = version;
+        manager.load_input(&context).await.map_err(|error| self.explain_error(error, key, "load"))
+    }
+
+    /// Stores a value as if the asset had made it.
+    ///
+    /// # Errors
+    /// Whatever the manager gives.
+    pub async fn store<T: AssetValue>(&self, key: &str, value: T) -> Result<Receipt> {
+        let key = self.key(key)?;
+        let form = self.stored(&key)?.form;
+        if !T::forms().contains(form) {
+            let message = format!("`{key}` is stored as {form}, the value given is of form {}", T::forms());
+            return Err(definition(message));
+        }
+        let (manager, context) = self.output(&key)?;
+        let stored = manager.handle_output(&context, &value.into_value()).await;
+        stored.map_err(|error| self.explain_error(error, &key, "store"))
+    }
+
+    /// The receipt of the published value.
+    ///
+    /// # Errors
+    /// Only when the manager cannot tell.
+    pub async fn head(&self, key: &AssetKey) -> Result<Option<Receipt>> {
+        let (manager, context) = self.input(key)?;
+        manager.head(&context).await.map_err(|error| self.explain_error(error, key, "head"))
+    }
+
+    /// Receipts of every version that is kept, newest first, and which of them is published.
+    ///
+    /// # Errors
+    /// `Unsupported` when the manager keeps none.
+    pub async fn history(&self, key: &AssetKey) -> Result<(Vec<Receipt>, Option<Version>)> {
+        let (manager, context) = self.input(key)?;
+        let kept = versions(manager.versions(), key)?.history(&context).await;
+        let kept = kept.map_err(|error| self.explain_error(error, key, "history"))?;
+        Ok((kept, self.head(key).await?.map(|receipt| receipt.version)))
+    }
+
+    /// Publishes an old version again. A unique beginning of its text is enough.
+    ///
+    /// # Errors
+    /// `NotFound` when it is not kept; `Unsupported` when the manager keeps none.
+    pub async fn restore(&self, key: &AssetKey, version: &str) -> Result<Receipt> {
+        let (kept, _) = self.history(key).await?;
+        let fits: Vec<&Version> = kept.iter().map(|receipt| &receipt.version).filter(|kept| kept.as_str().starts_with(version)).collect();
+        let version = match fits.as_slice() {
+            [only] => (*only).clone(),
+            [] => return Err(Error::new(ErrorKind::NotFound, format!("version `{version}` of `{key}` is not kept; `history {key}` lists those that are"))),
+            many => return Err(definition(format!("{} versions of `{key}` begin with `{version}`; write more of it", many.len()))),
+        };
+        let (manager, context) = self.input(key)?;
+        let restored = versions(manager.versions(), key)?.restore(&context, &version).await;
+        restored.map_err(|error| self.explain_error(error, key, "restore"))
+    }
+
+    /// Cleans up after crashes in every manager that leaves anything behind; gives the manager's key with each thing.
+    ///
+    /// # Errors
+    /// Whatever a manager gives; what was removed before stays removed.
+    pub async fn gc(&self, options: &GcOptions) -> Result<Vec<(String, Garbage)>> {
+        let mut all = Vec::new();
+        for (key, manager) in self.managers() {
+            if let Some(maintenance) = manager.maintenance() {
+                let garbage = maintenance.gc(options).await.map_err(|error| error.with_context("operation", "gc").with_context("io_manager", &key))?;
+                all.extend(garbage.into_iter().map(|garbage| (key.clone(), garbage)));
+            }
+        }
+        Ok(all)
+    }
+}
+
+fn versions<'m>(versions: Option<&'m dyn Versions>, key: &AssetKey) -> Result<&'m dyn Versions> {
+    versions.ok_or_else(|| Error::new(ErrorKind::Unsupported, format!("the I/O manager of `{key}` keeps no old versions")))
+}

@@ -1,0 +1,197 @@
+//! Everything a pipeline is made of, and its validation as a whole before anything runs.
+
+mod access;
+mod binding;
+mod pipeline;
+mod validate;
+
+pub use pipeline::{AssetInfo, Explanation, Pipeline};
+
+use crate::args::Resources;
+use crate::asset::Asset;
+use crate::layout::HiveLayout;
+use larder_io_core::{Backend, IoManager, Layout, Result};
+use std::any::TypeId;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// An I/O manager, or the URL to open one by.
+#[derive(Clone)]
+pub(crate) enum ManagerSpec {
+    Instance(Arc<dyn IoManager>),
+    Url(String),
+}
+
+/// Assets, I/O managers, resources: what a pipeline is made of.
+///
+/// Nothing is checked before [`Definitions::build`], which checks everything and reports every problem at once.
+#[derive(Clone)]
+pub struct Definitions {
+    assets: Vec<Asset>,
+    backends: Vec<Arc<dyn Backend>>,
+    managers: Vec<(String, ManagerSpec)>,
+    default: Option<ManagerSpec>,
+    groups: Vec<(String, String)>,
+    resources: Resources,
+    layout: Arc<dyn Layout>,
+    allow_non_atomic: bool,
+    everything: Option<Arc<dyn IoManager>>,
+    variables: Option<BTreeMap<String, String>>,
+}
+
+impl Default for Definitions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Definitions {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self {
+            assets: Vec::new(),
+            backends: Vec::new(),
+            managers: Vec::new(),
+            default: None,
+            groups: Vec::new(),
+            resources: Resources::new(),
+            layout: Arc::new(HiveLayout),
+            allow_non_atomic: false,
+            everything: None,
+            variables: None,
+        }
+    }
+
+    /// Adds assets, as `assets![..]` gives them.
+    #[must_use]
+    pub fn assets(mut self, assets: impl IntoIterator<Item = Asset>) -> Self {
+        self.assets.extend(assets);
+        self
+    }
+
+    /// Adds one asset.
+    #[must_use]
+    pub fn asset(mut self, asset: impl Into<Asset>) -> Self {
+        self.assets.push(asset.into());
+        self
+    }
+
+    /// Hands over a backend, so that its scheme can be used in URLs. Two of one scheme are refused.
+    #[must_use]
+    pub fn backend(mut self, backend: Arc<dyn Backend>) -> Self {
+        self.backends.push(backend);
+        self
+    }
+
+    /// Whether a backend of this scheme was handed over.
+    pub fn has_backend(&self, scheme: &str) -> bool {
+        self.backends.iter().any(|backend| backend.scheme() == scheme)
+    }
+
+    /// Whether one of the assets has this key.
+    pub fn has_asset(&self, key: &str) -> bool {
+        self.assets.iter().any(|asset| asset.outputs.iter().any(|output| output.key == key))
+    }
+
+    /// Adds an I/O manager under a key that assets name with `io_manager = "key"`.
+    #[must_use]
+    pub fn io_manager(mut self, key: impl Into<String>, manager: Arc<dyn IoManager>) -> Self {
+        self.managers.push((key.into(), ManagerSpec::Instance(manager)));
+        self
+    }
+
+    /// The same by URL, such as `file:///data/warehouse?table=arrow`.
+    #[must_use]
+    pub fn io_manager_url(mut self, key: impl Into<String>, url: impl Into<String>) -> Self {
+        self.managers.push((key.into(), ManagerSpec::Url(url.into())));
+        self
+    }
+
+    /// The manager of every asset that nothing else is said of. `LARDER_DEFAULT_IO_MANAGER` goes before it.
+    #[must_use]
+    pub fn default_io_manager(mut self, manager: Arc<dyn IoManager>) -> Self {
+        self.default = Some(ManagerSpec::Instance(manager));
+        self
+    }
+
+    /// The same by URL.
+    #[must_use]
+    pub fn default_io_manager_url(mut self, url: impl Into<String>) -> Self {
+        self.default = Some(ManagerSpec::Url(url.into()));
+        self
+    }
+
+    /// Binds every asset of a group that names no manager itself.
+    #[must_use]
+    pub fn bind_group(mut self, group: impl Into<String>, io_manager: impl Into<String>) -> Self {
+        self.groups.push((group.into(), io_manager.into()));
+        self
+    }
+
+    /// Adds a resource, which assets take as `&T`. A second one of the same type replaces the first.
+    #[must_use]
+    pub fn resource<T: Send + Sync + 'static>(mut self, resource: T) -> Self {
+        self.resources.insert(TypeId::of::<T>(), Arc::new(resource));
+        self
+    }
+
+    /// A layout of your own; default [`HiveLayout`].
+    #[must_use]
+    pub fn layout(mut self, layout: impl Layout) -> Self {
+        self.layout = Arc::new(layout);
+        self
+    }
+
+    /// Allows managers that cannot publish atomically, which are refused otherwise: a crash may then leave neither the
+    /// old value nor the new one.
+    #[must_use]
+    pub fn allow_non_atomic(mut self) -> Self {
+        self.allow_non_atomic = true;
+        self
+    }
+
+    /// Stores everything in one manager, whatever assets and environment say: for tests.
+    #[must_use]
+    pub fn with_every_asset_in(mut self, manager: Arc<dyn IoManager>) -> Self {
+        self.everything = Some(manager);
+        self
+    }
+
+    /// Replaces the environment's variables: for tests.
+    #[must_use]
+    pub fn variables(mut self, variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.variables = Some(variables.into_iter().collect());
+        self
+    }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        let value = match &self.variables {
+            Some(variables) => variables.get(name).cloned(),
+            None => std::env::var(name).ok(),
+        };
+        value.filter(|value| !value.is_empty())
+    }
+
+    /// Checks everything and opens the managers that are used. Opening does no more I/O than looking at a root.
+    ///
+    /// # Errors
+    /// `InvalidDefinition` or `InvalidConfig` with every problem, one on a line.
+    pub fn build(self) -> Result<Pipeline> {
+        validate::build(self)
+    }
+
+    /// Builds and runs a selection, such as `"*"` or `"+reports/summary"`.
+    ///
+    /// # Errors
+    /// As [`Definitions::build`] and [`Pipeline::run`]. A failed asset is no error here: it stands in the report.
+    pub async fn run(self, selection: impl Into<crate::Selection>) -> Result<crate::RunReport> {
+        self.build()?.run(selection).await
+    }
+}
+
+impl fmt::Debug for Definitions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Definitions({} assets, {} I/O managers)", self.assets.len(), self.managers.len())
+    }
+}

@@ -1,0 +1,254 @@
+//! Validated definitions: what can be run, listed and explained.
+
+use super::binding::Bound;
+use crate::args::Resources;
+use crate::asset::Asset;
+use crate::graph::{Graph, Origin, definition};
+use larder_io_core::{AssetKey, Error, Form, InputContext, IoManager, Layout, Location, OutputContext, Result, nearest};
+use serde::Serialize;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::Arc;
+
+/// Where and how an asset is stored.
+#[derive(Clone, Debug)]
+pub(crate) struct Stored {
+    /// `None` for an asset of form Nothing.
+    pub(crate) bound: Option<Bound>,
+    pub(crate) form: Form,
+    pub(crate) location: Location,
+    pub(crate) extension: Option<String>,
+    pub(crate) group: Option<String>,
+}
+
+/// Validated definitions.
+#[derive(Clone)]
+pub struct Pipeline(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) assets: Vec<Asset>,
+    pub(crate) resources: Arc<Resources>,
+    layout: Arc<dyn Layout>,
+    graph: Graph,
+    stored: HashMap<AssetKey, Stored>,
+}
+
+/// An asset in a list.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct AssetInfo {
+    /// The key.
+    pub key: AssetKey,
+    /// The group.
+    pub group: Option<String>,
+    /// What it is.
+    pub description: Option<String>,
+    /// Whether something else makes it.
+    pub external: bool,
+    /// The form it is stored in.
+    pub form: Form,
+    /// The assets it takes.
+    pub inputs: Vec<AssetKey>,
+    /// Assets that the same function makes.
+    pub together_with: Vec<AssetKey>,
+    /// The version of its code.
+    pub code_version: Option<String>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// Where an asset is stored, and why there.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// What the list shows.
+    #[serde(flatten)]
+    pub info: AssetInfo,
+    /// The key of the manager; `None` for an asset that is not stored.
+    pub io_manager: Option<String>,
+    /// Why that one.
+    pub because: String,
+    /// The manager's scheme and root.
+    pub root: Option<String>,
+    /// The format's name.
+    pub format: Option<String>,
+    /// The stem of the location.
+    pub location: Location,
+    /// The layout that made it.
+    pub layout: String,
+    /// What the version of the code covers.
+    pub code: String,
+}
+
+impl Pipeline {
+    pub(super) fn new(
+        assets: Vec<Asset>,
+        resources: Resources,
+        layout: Arc<dyn Layout>,
+        graph: Graph,
+        stored: HashMap<AssetKey, Stored>,
+    ) -> Self {
+        Self(Arc::new(Inner { assets, resources: Arc::new(resources), layout, graph, stored }))
+    }
+
+    /// The graph.
+    pub fn graph(&self) -> &Graph {
+        &self.0.graph
+    }
+
+    /// Whether a step stands for an asset that something else makes.
+    pub fn is_external(&self, step: usize) -> bool {
+        self.0.assets.get(step).is_none_or(|asset| asset.function.is_none())
+    }
+
+    /// The group of a step's first asset.
+    pub fn group(&self, step: usize) -> Option<&str> {
+        let key = self.0.graph.nodes.get(step)?.keys.first()?;
+        self.0.stored.get(key)?.group.as_deref()
+    }
+
+    /// A key by its text.
+    ///
+    /// # Errors
+    /// `InvalidDefinition` for an unknown one, with the nearest known one.
+    pub fn key(&self, text: &str) -> Result<AssetKey> {
+        let found = text.parse::<AssetKey>().ok().filter(|key| self.0.graph.origins.contains_key(key));
+        found.ok_or_else(|| {
+            let names: Vec<String> = self.0.graph.origins.keys().map(ToString::to_string).collect();
+            let by_name = || names.iter().map(String::as_str).filter(|name| name.rsplit('/').next() == Some(text)).min();
+            match nearest(text, names.iter().map(String::as_str)).or_else(by_name) {
+                Some(near) => definition(format!("there is no asset `{text}`; did you mean `{near}`?")),
+                None => definition(format!("there is no asset `{text}`; `list` shows all of them")),
+            }
+        })
+    }
+
+    fn origin(&self, key: &AssetKey) -> Result<Origin> {
+        match self.0.graph.origins.get(key) {
+            Some(origin) => Ok(*origin),
+            None => self.key(&key.to_string()).and_then(|key| self.origin(&key)),
+        }
+    }
+
+    pub(crate) fn stored(&self, key: &AssetKey) -> Result<&Stored> {
+        self.0.stored.get(key).ok_or_else(|| definition(format!("there is no asset `{key}`")))
+    }
+
+    /// Every asset, in the order of the definitions.
+    pub fn assets(&self) -> Vec<AssetInfo> {
+        self.0.graph.nodes.iter().flat_map(|node| &node.keys).filter_map(|key| self.info(key).ok()).collect()
+    }
+
+    /// One asset.
+    ///
+    /// # Errors
+    /// `InvalidDefinition` for an unknown key.
+    pub fn info(&self, key: &AssetKey) -> Result<AssetInfo> {
+        let origin = self.origin(key)?;
+        let (asset, node) = (&self.0.assets[origin.step], &self.0.graph.nodes[origin.step]);
+        let stored = self.stored(key)?;
+        Ok(AssetInfo {
+            key: key.clone(),
+            group: stored.group.clone(),
+            description: asset.description.clone(),
+            external: asset.function.is_none(),
+            form: stored.form,
+            inputs: node.inputs.clone(),
+            together_with: node.keys.iter().filter(|other| *other != key).cloned().collect(),
+            code_version: asset.code_version.text(),
+            tags: asset.tags.clone(),
+        })
+    }
+
+    /// Where an asset is stored, and why there.
+    ///
+    /// # Errors
+    /// `InvalidDefinition` for an unknown key.
+    pub fn explain(&self, key: &AssetKey) -> Result<Explanation> {
+        let stored = self.stored(key)?;
+        let asset = &self.0.assets[self.origin(key)?.step];
+        let info = stored.bound.as_ref().map(|bound| bound.manager.info());
+        let format = info.and_then(|info| {
+            let name = stored.form.name();
+            info.formats.iter().find(|(form, _)| *form == name).map(|(_, format)| format.clone())
+        });
+        Ok(Explanation {
+            info: self.info(key)?,
+            io_manager: stored.bound.as_ref().map(|bound| bound.key.clone()),
+            because: match &stored.bound {
+                Some(bound) => bound.because.clone(),
+                None => "it returns `()`: its materialization is recorded, nothing is stored".to_owned(),
+            },
+            root: info.map(|info| format!("{}:{}", info.scheme, info.root)),
+            format,
+            location: stored.location.clone(),
+            layout: match asset.location {
+                Some(_) => "the asset names its location itself".to_owned(),
+                None => self.0.layout.name().to_owned(),
+            },
+            code: match asset.function {
+                Some(_) => asset.code_version.describe(),
+                None => "external: larder does not make it".to_owned(),
+            },
+        })
+    }
+
+    /// The manager of an asset, and what to tell it when loading.
+    ///
+    /// # Errors
+    /// `InvalidDefinition` for an unknown key, or an asset that is not stored.
+    pub fn input(&self, key: &AssetKey) -> Result<(Arc<dyn IoManager>, InputContext)> {
+        let stored = self.stored(key)?;
+        let mut context = InputContext::new(key.clone(), None, stored.location.clone()).with_form(stored.form);
+        context.extension.clone_from(&stored.extension);
+        Ok((self.manager(key, stored)?, context))
+    }
+
+    /// The manager of an asset, and what to tell it when storing.
+    ///
+    /// # Errors
+    /// As [`Pipeline::input`].
+    pub fn output(&self, key: &AssetKey) -> Result<(Arc<dyn IoManager>, OutputContext)> {
+        let stored = self.stored(key)?;
+        let mut context = OutputContext::new(key.clone(), None, stored.location.clone());
+        context.extension.clone_from(&stored.extension);
+        context.code_version = self.0.assets[self.origin(key)?.step].code_version.text();
+        Ok((self.manager(key, stored)?, context))
+    }
+
+    fn manager(&self, key: &AssetKey, stored: &Stored) -> Result<Arc<dyn IoManager>> {
+        let bound = stored.bound.as_ref().ok_or_else(|| definition(format!("`{key}` returns `()`, nothing of it is stored")))?;
+        Ok(Arc::clone(&bound.manager))
+    }
+
+    /// Adds what an error is about: asset, manager, location.
+    pub(crate) fn explain_error(&self, error: Error, key: &AssetKey, operation: &'static str) -> Error {
+        let error = error.with_context("operation", operation).with_context("asset", key);
+        match self.0.stored.get(key) {
+            Some(Stored { bound: Some(bound), location, .. }) => {
+                let info = bound.manager.info();
+                error.with_context("io_manager", format!("{} ({}:{})", bound.key, info.scheme, info.root)).with_context("location", location)
+            }
+            _ => error,
+        }
+    }
+
+    /// Every distinct manager that stores something, with its key.
+    pub fn managers(&self) -> Vec<(String, Arc<dyn IoManager>)> {
+        let mut managers: Vec<(String, Arc<dyn IoManager>)> = Vec::new();
+        for key in self.0.graph.nodes.iter().flat_map(|node| &node.keys) {
+            if let Some(bound) = self.0.stored.get(key).and_then(|stored| stored.bound.as_ref())
+                && !managers.iter().any(|(known, _)| *known == bound.key)
+            {
+                managers.push((bound.key.clone(), Arc::clone(&bound.manager)));
+            }
+        }
+        managers
+    }
+}
+
+impl fmt::Debug for Pipeline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pipeline({} assets)", self.0.graph.origins.len())
+    }
+}

@@ -1,0 +1,167 @@
+//! Validation of everything at once.
+
+use super::binding::Binder;
+use super::pipeline::{Pipeline, Stored};
+use super::Definitions;
+use crate::args::missing_resource;
+use crate::asset::{Asset, own_location, stored_form};
+use crate::graph::{Graph, definition};
+use larder_io_core::{Arity, AssetKey, Error, ErrorKind, Form, Forms, Result};
+use std::collections::{HashMap, HashSet};
+
+/// Problems shown at most; a broken pattern in a large pipeline would bury the rest.
+const PROBLEMS_SHOWN: usize = 20;
+
+pub(super) fn build(definitions: Definitions) -> Result<Pipeline> {
+    let mut problems = Vec::new();
+    unique(definitions.backends.iter().map(|backend| backend.scheme()), "backends answer to the scheme", &mut problems);
+    unique(definitions.managers.iter().map(|(key, _)| key.as_str()), "I/O managers have the key", &mut problems);
+    let graph = Graph::build(&definitions.assets, &mut problems);
+    let mut stored = HashMap::new();
+    if problems.is_empty() {
+        stored = bind(&definitions, &graph, &mut problems);
+    }
+    if problems.is_empty() {
+        locations(&graph, &stored, &mut problems);
+        inputs(&definitions, &graph, &stored, &mut problems);
+        resources(&definitions, &graph, &mut problems);
+    }
+    match problems.is_empty() {
+        true => Ok(Pipeline::new(definitions.assets, definitions.resources, definitions.layout, graph, stored)),
+        false => Err(joined(problems)),
+    }
+}
+
+/// One error of many, each on a line.
+fn joined(mut problems: Vec<Error>) -> Error {
+    if problems.len() == 1 {
+        return problems.remove(0);
+    }
+    let only_config = problems.iter().all(|problem| problem.kind() == ErrorKind::InvalidConfig);
+    let kind = if only_config { ErrorKind::InvalidConfig } else { ErrorKind::InvalidDefinition };
+    let mut message = format!("{} problems:", problems.len());
+    for problem in problems.iter().take(PROBLEMS_SHOWN) {
+        message.push_str(&format!("\n  - {}", problem.message()));
+    }
+    if problems.len() > PROBLEMS_SHOWN {
+        message.push_str(&format!("\n  - and {} more", problems.len() - PROBLEMS_SHOWN));
+    }
+    Error::new(kind, message)
+}
+
+fn unique<'a>(names: impl Iterator<Item = &'a str>, what: &str, problems: &mut Vec<Error>) {
+    let mut seen = HashSet::new();
+    for name in names {
+        if !seen.insert(name) {
+            problems.push(Error::new(ErrorKind::InvalidConfig, format!("two {what} `{name}`; take one away")));
+        }
+    }
+}
+
+pub(super) fn group(asset: &Asset, key: &AssetKey) -> Option<String> {
+    asset.group.clone().or_else(|| key.prefix())
+}
+
+/// Finds manager, form and location of every asset.
+fn bind(definitions: &Definitions, graph: &Graph, problems: &mut Vec<Error>) -> HashMap<AssetKey, Stored> {
+    let mut binder = Binder::new(definitions);
+    let mut stored = HashMap::with_capacity(graph.origins.len());
+    // A manager that cannot be opened is one problem, not one for each asset.
+    let mut told = HashSet::new();
+    for (asset, node) in definitions.assets.iter().zip(&graph.nodes) {
+        for (output, key) in asset.outputs.iter().zip(&node.keys) {
+            let located = own_location(asset).unwrap_or_else(|| definitions.layout.locate(key, None));
+            let location = match located {
+                Ok(location) => location,
+                Err(error) => {
+                    problems.push(definition(format!("`{key}`: {}", error.message())));
+                    continue;
+                }
+            };
+            if let Some(extension) = &output.extension
+                && let Err(error) = location.with_suffix(extension)
+            {
+                problems.push(definition(format!("`{key}`: {}", error.message())));
+            }
+            let group = group(asset, key);
+            if output.forms.first() == Some(Form::Nothing) {
+                stored.insert(key.clone(), Stored { bound: None, form: Form::Nothing, location, extension: None, group });
+                continue;
+            }
+            let bound = match binder.bind(output.io_manager.as_deref(), group.as_deref()) {
+                Ok(bound) => bound,
+                Err(message) => {
+                    if told.insert(message.clone()) {
+                        problems.push(Error::new(ErrorKind::InvalidConfig, format!("`{key}`: {message}")));
+                    }
+                    continue;
+                }
+            };
+            let info = bound.manager.info();
+            if !info.capabilities.atomic_publish && !definitions.allow_non_atomic && told.insert(bound.key.clone()) {
+                let message = format!(
+                    "the I/O manager `{}` ({}:{}) cannot publish atomically, so that a crash could lose the old value of `{key}`; choose another one, or say `Definitions::allow_non_atomic()`",
+                    bound.key, info.scheme, info.root
+                );
+                problems.push(Error::new(ErrorKind::InvalidConfig, message));
+            }
+            match stored_form(output.forms, info.forms) {
+                Some(form) => {
+                    let extension = output.extension.clone();
+                    stored.insert(key.clone(), Stored { bound: Some(bound), form, location, extension, group });
+                }
+                None => problems.push(definition(format!(
+                    "`{key}` is a value of form {}, but its I/O manager `{}` ({}) takes {}; give the asset another manager with `io_manager = \"..\"`",
+                    output.forms, bound.key, info.scheme, info.forms
+                ))),
+            }
+        }
+    }
+    stored
+}
+
+/// Refuses two assets at one place, and two that only a disk with letter case could tell apart.
+fn locations(graph: &Graph, stored: &HashMap<AssetKey, Stored>, problems: &mut Vec<Error>) {
+    let mut taken: HashMap<(String, String, String), &AssetKey> = HashMap::with_capacity(stored.len());
+    for key in graph.nodes.iter().flat_map(|node| &node.keys) {
+        let Some(Stored { bound: Some(bound), location, .. }) = stored.get(key) else { continue };
+        let info = bound.manager.info();
+        let place = (info.scheme.clone(), info.root.clone(), location.as_str().to_lowercase());
+        let Some(other) = taken.insert(place, key) else { continue };
+        let same = stored.get(other).is_some_and(|other| other.location == *location);
+        let problem = if same { "the same place" } else { "places that differ only in case, which many disks do not tell apart" };
+        problems.push(definition(format!("`{other}` and `{key}` would be stored at {problem}: `{location}` in {}; rename one of them", info.root)));
+    }
+}
+
+/// Refuses inputs that cannot be read as what they are stored as.
+fn inputs(definitions: &Definitions, graph: &Graph, stored: &HashMap<AssetKey, Stored>, problems: &mut Vec<Error>) {
+    for (asset, node) in definitions.assets.iter().zip(&graph.nodes) {
+        let Some(consumer) = node.keys.first() else { continue };
+        for (input, key) in asset.inputs.iter().zip(&node.inputs) {
+            let Some(producer) = stored.get(key) else { continue };
+            // `()` takes no value: it only waits for the other asset.
+            if input.forms != Forms::of([Form::Nothing]) && !input.forms.contains(producer.form) {
+                problems.push(definition(format!(
+                    "`{consumer}` takes `{}: {}`, a value of form {}, but `{key}` is stored as {}; change one of the types",
+                    input.argument, input.type_name, input.forms, producer.form
+                )));
+            }
+            if input.arity == Arity::Many {
+                problems.push(definition(format!(
+                    "`{consumer}` takes `{}: {}`, but `{key}` has no partitions; take the value itself",
+                    input.argument, input.type_name
+                )));
+            }
+        }
+    }
+}
+
+fn resources(definitions: &Definitions, graph: &Graph, problems: &mut Vec<Error>) {
+    for (asset, node) in definitions.assets.iter().zip(&graph.nodes) {
+        for resource in asset.resources.iter().filter(|resource| !definitions.resources.contains_key(&resource.id)) {
+            let key = node.keys.first().map(ToString::to_string).unwrap_or_default();
+            problems.push(definition(format!("`{key}`: {}", missing_resource(resource.name).message())));
+        }
+    }
+}

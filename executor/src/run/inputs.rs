@@ -1,0 +1,97 @@
+//! Upstream values, each loaded once for all its consumers and dropped after the last of them.
+
+use crate::definitions::Pipeline;
+use larder_io_core::{Access, AssetKey, Error, ErrorKind, Form, Result, Value};
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::sync::OnceCell;
+
+/// One upstream value of a run.
+#[derive(Debug)]
+pub(crate) struct SharedInput {
+    pub(crate) key: AssetKey,
+    loaded: OnceCell<Option<Value>>,
+    whole: OnceCell<Value>,
+    /// Consumers that need the whole value in memory; several of them share one copy.
+    whole_consumers: usize,
+}
+
+impl SharedInput {
+    /// The value, loaded by whoever comes first; `None` when nothing is stored.
+    pub(crate) async fn get(&self, pipeline: &Pipeline, access: Access) -> Result<Option<Value>> {
+        let loaded = self.loaded.get_or_try_init(|| self.load(pipeline)).await?;
+        let Some(value) = loaded else { return Ok(None) };
+        if access == Access::Whole && self.whole_consumers > 1 {
+            return self.whole.get_or_try_init(|| whole(value.clone())).await.cloned().map(Some);
+        }
+        Ok(Some(value.clone()))
+    }
+
+    async fn load(&self, pipeline: &Pipeline) -> Result<Option<Value>> {
+        if pipeline.stored(&self.key)?.form == Form::Nothing {
+            return Ok(Some(Value::Nothing));
+        }
+        let (manager, context) = pipeline.input(&self.key)?;
+        match manager.load_input(&context).await {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            // A value in another format is not a missing value: then the manager's own words say so.
+            Err(error) => match manager.head(&context.of_any_form()).await? {
+                Some(_) => Err(error),
+                None => Ok(None),
+            },
+        }
+    }
+}
+
+/// Reads a table into memory; other values are whole, or cheap to read again.
+async fn whole(value: Value) -> Result<Value> {
+    match value {
+        #[cfg(feature = "arrow")]
+        Value::Table(source) => Ok(Value::Table(Arc::new(larder_io_core::table::collect(source.as_ref()).await?))),
+        other => Ok(other),
+    }
+}
+
+/// The upstream values of a run, by consumer.
+#[derive(Debug, Default)]
+pub(crate) struct SharedInputs(HashMap<usize, Vec<Arc<SharedInput>>>);
+
+impl SharedInputs {
+    pub(crate) fn new(pipeline: &Pipeline, steps: &[usize]) -> Self {
+        let graph = pipeline.graph();
+        let mut whole_consumers: HashMap<&AssetKey, usize> = HashMap::new();
+        for step in steps {
+            for (spec, key) in pipeline.0.assets[*step].inputs.iter().zip(&graph.nodes[*step].inputs) {
+                *whole_consumers.entry(key).or_default() += usize::from(spec.access == Access::Whole);
+            }
+        }
+        let mut shared: HashMap<&AssetKey, Arc<SharedInput>> = HashMap::new();
+        let mut of_step = HashMap::with_capacity(steps.len());
+        for step in steps {
+            let inputs = graph.nodes[*step].inputs.iter().map(|key| {
+                let make = || {
+                    let whole_consumers = whole_consumers.get(key).copied().unwrap_or(0);
+                    Arc::new(SharedInput { key: key.clone(), loaded: OnceCell::new(), whole: OnceCell::new(), whole_consumers })
+                };
+                Arc::clone(shared.entry(key).or_insert_with(make))
+            });
+            of_step.insert(*step, inputs.collect());
+        }
+        Self(of_step)
+    }
+
+    /// Hands a step its inputs; the run itself keeps no hold of them.
+    pub(crate) fn take(&mut self, step: usize) -> Vec<Arc<SharedInput>> {
+        self.0.remove(&step).unwrap_or_default()
+    }
+}
+
+/// The error of an input that must be there and is not.
+pub(crate) fn missing(key: &AssetKey, external: bool) -> Error {
+    let advice = match external {
+        true => "something else makes it: check that it ran and wrote there",
+        false => "materialize it first, or select it together with this one by a plus sign in front of the key",
+    };
+    Error::new(ErrorKind::NotFound, format!("nothing is stored for `{key}`; {advice}"))
+}

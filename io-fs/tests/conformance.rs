@@ -1,0 +1,46 @@
+//! The laws on local disk, for each format and way of keeping records.
+
+use larder_io_fs::{FsConfig, RecordKeeping};
+use larder_io_object::{ObjectFormat, TableFormat};
+use larder_testkit::Fixture;
+use std::sync::Arc;
+
+fn fixture(change: impl FnOnce(&mut FsConfig)) -> Fixture {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut config = FsConfig::new(dir.path());
+    change(&mut config);
+    let again = config.clone();
+    Fixture::from(config.open().expect("opens"))
+        .with_reopen(move || Arc::new(again.open().expect("opens again")))
+        .with_root(dir.path().to_owned())
+        .keep(dir)
+}
+
+mod json_and_parquet {
+    larder_testkit::conformance!(|| async { super::fixture(|_| {}) });
+}
+
+mod msgpack_and_arrow {
+    use super::*;
+    larder_testkit::conformance!(|| async {
+        fixture(|config| {
+            config.object = ObjectFormat::Msgpack;
+            config.table = TableFormat::Arrow;
+        })
+    });
+}
+
+mod arrow_without_maps {
+    use super::*;
+    larder_testkit::conformance!(|| async {
+        fixture(|config| {
+            config.table = TableFormat::Arrow;
+            config.mmap = false;
+        })
+    });
+}
+
+mod records_in_sidecars {
+    use super::*;
+    larder_testkit::conformance!(|| async { fixture(|config| config.records = RecordKeeping::Sidecar) });
+}

@@ -1,0 +1,30 @@
+//! Definitions with the backends that are compiled in.
+
+pub use larder_executor::Definitions;
+
+/// Empty definitions with every backend that is compiled in.
+pub fn definitions() -> Definitions {
+    with_backends(Definitions::new())
+}
+
+/// Adds the compiled-in backends whose scheme nobody has handed over yet.
+fn with_backends(definitions: Definitions) -> Definitions {
+    let compiled_in: Vec<std::sync::Arc<dyn crate::Backend>> = vec![
+        #[cfg(feature = "fs")]
+        larder_io_fs::backend(),
+        #[cfg(feature = "memory")]
+        larder_io_memory::backend(),
+    ];
+    compiled_in.into_iter().fold(definitions, |definitions, backend| match definitions.has_backend(backend.scheme()) {
+        true => definitions,
+        false => definitions.backend(backend),
+    })
+}
+
+/// The command line of a pipeline: `fn main() -> ExitCode { larder::main(definitions()) }`.
+///
+/// Without arguments it materializes everything. Exit codes: 0 done, 1 an asset failed, 2 wrong usage or definitions.
+#[cfg(feature = "cli")]
+pub fn main(definitions: Definitions) -> std::process::ExitCode {
+    larder_cli::main(with_backends(definitions))
+}
