@@ -17,7 +17,8 @@ fn fixture(change: impl FnOnce(&mut FsConfig)) -> Fixture {
 }
 
 mod json_and_parquet {
-    larder_testkit::conformance!(|| async { super::fixture(|_| {}) });
+    use super::*;
+    larder_testkit::conformance!(|| async { fixture(|_| {}) });
 }
 
 mod msgpack_and_arrow {

@@ -3,13 +3,13 @@
 use crate::error::error;
 use crate::format::{EncodedObject, FORMAT_SUFFIXES, ObjectFormat, Settings, encode, of_suffix};
 use crate::source::StoredBlob;
-use crate::stage::{Body, Sink, StagedObject};
+use crate::stage::{Sink, StagedObject};
 use crate::store::{Reader, Store};
 use async_trait::async_trait;
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use larder_io_core::{
     Capabilities, ContentHash, Error, ErrorKind, Form, Garbage, GcOptions, InputContext, IoManager, Location, Maintenance,
-    ManagerInfo, OutputContext, Receipt, Result, Staged, Value, Version, Versions, WriteId,
+    ManagerInfo, OutputContext, Precondition, Receipt, Result, Staged, Value, Version, Versions, WriteId,
 };
 use object_store::path::Path;
 use std::collections::HashSet;
@@ -194,8 +194,7 @@ impl Core {
             return Ok(());
         }
         let Some(stored) = receipt.stored_hash else {
-            let message = format!("`{}` has no hash to verify: larder did not write it", found.location);
-            return Err(Error::new(ErrorKind::Unsupported, message));
+            return damaged("it has no receipt to verify it by: larder did not write it, or another program changed it".to_owned());
         };
         let mut hasher = blake3::Hasher::new();
         let mut chunks = found.reader.stream();
@@ -246,6 +245,10 @@ impl IoManager for ObjectIo {
         if form == Form::Nothing {
             return Err(Error::new(ErrorKind::Unsupported, "Nothing cannot be stored; its materialization is only recorded"));
         }
+        if ctx.precondition != Precondition::None && !self.info.capabilities.preconditions {
+            let message = "this store cannot publish under a precondition; store without one";
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
         let location = ctx.location.with_suffix(core.settings.suffix(form, ctx.extension.as_deref()))?;
         let path = path(&location)?;
         let mut receipt = Receipt::begin(ctx, location, form, core.settings.name(form));
@@ -288,15 +291,6 @@ impl IoManager for ObjectIo {
             staged.receipt.content_hash = Some(hash);
         }
         staged.receipt.duration = staged.began.elapsed();
-        if let Body::Large(_) = body
-            && ctx.precondition != larder_io_core::Precondition::None
-            && !self.info.capabilities.preconditions
-        {
-            staged.body = Some(body);
-            staged.discard().await?;
-            let message = "this store has no precondition for values larger than one part; store without one";
-            return Err(Error::new(ErrorKind::Unsupported, message));
-        }
         staged.body = Some(body);
         Ok(Box::new(staged))
     }

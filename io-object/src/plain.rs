@@ -18,6 +18,9 @@ use std::time::Duration;
 /// Where the receipts of uploads are kept.
 const RECEIPTS: &str = ".larder/receipts";
 
+/// Values up to this size are read in one request when they are opened.
+const HELD_BYTES: u64 = 8 << 20;
+
 /// Any object store. What it cannot do stays `Unsupported`: preconditions on uploads, old versions.
 #[derive(Clone, Debug)]
 pub struct PlainStore {
@@ -50,8 +53,9 @@ impl Store for PlainStore {
         if version.is_some() {
             return Err(Error::new(ErrorKind::Unsupported, "this store keeps no old versions"));
         }
-        let head = GetOptions { head: true, ..GetOptions::default() };
-        let got = self.objects.get_opts(path, head).await.map_err(error)?;
+        // A small value is held, so that replacing it disturbs no reader. A large one is read piece by piece under its
+        // etag; the body of this answer is dropped unread.
+        let got = self.objects.get_opts(path, GetOptions::default()).await.map_err(error)?;
         let version = version_of(got.meta.e_tag.clone(), got.meta.version.clone())?;
         let mut receipt = metadata(&got.attributes, RECEIPT_ATTRIBUTE);
         if let (None, Some(write)) = (&receipt, metadata(&got.attributes, WRITE_ATTRIBUTE)) {
@@ -61,7 +65,9 @@ impl Store for PlainStore {
                 Err(other) => return Err(error(other)),
             };
         }
-        Ok(Arc::new(PlainReader { objects: Arc::clone(&self.objects), meta: got.meta, version, receipt }))
+        let meta = got.meta.clone();
+        let held = if meta.size <= HELD_BYTES { Some(got.bytes().await.map_err(error)?) } else { None };
+        Ok(Arc::new(PlainReader { objects: Arc::clone(&self.objects), meta, version, receipt, held }))
     }
 
     async fn upload(&self, path: &Path, write: &WriteId) -> Result<Box<dyn Upload>> {
@@ -120,6 +126,7 @@ struct PlainReader {
     meta: ObjectMeta,
     version: Version,
     receipt: Option<String>,
+    held: Option<Bytes>,
 }
 
 impl PlainReader {
@@ -161,6 +168,11 @@ impl Reader for PlainReader {
         if range.is_empty() {
             return Ok(Bytes::new());
         }
+        if let Some(held) = &self.held {
+            let inside = range.start <= range.end && range.end <= held.len() as u64;
+            let outside = || Error::new(ErrorKind::InvalidData, "a range lies outside of the value");
+            return inside.then(|| held.slice(range.start as usize..range.end as usize)).ok_or_else(outside);
+        }
         let wanted = range.end - range.start;
         let got = self.objects.get_opts(&self.meta.location, self.pinned(Some(range))).await.map_err(replaced)?;
         let bytes = got.bytes().await.map_err(error)?;
@@ -172,6 +184,9 @@ impl Reader for PlainReader {
     }
 
     fn stream(&self) -> ByteStream {
+        if let Some(held) = &self.held {
+            return stream::iter([Ok(held.clone())]).boxed();
+        }
         let (objects, location, options) = (Arc::clone(&self.objects), self.meta.location.clone(), self.pinned(None));
         let opened = async move {
             let got = objects.get_opts(&location, options).await.map_err(replaced)?;

@@ -64,6 +64,9 @@ fn run(
     let mut rows = 0;
     while let Some(batch) = batches.blocking_recv() {
         rows += batch.num_rows() as u64;
+        if columns.is_empty() && rows > 0 {
+            return Err(ParquetError::General("it has rows but no columns".to_owned()));
+        }
         let mut at = 0;
         while at < batch.num_rows() {
             let room = (settings.row_group_rows - group.rows - pending.rows).min(pending.room(&batch));

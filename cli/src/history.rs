@@ -1,0 +1,110 @@
+//! Old versions: listed, and published again.
+
+use crate::output::Out;
+use crate::table::{Side, columns};
+use crate::text::escape;
+use crate::{DONE, json, units};
+use larder_executor::Pipeline;
+use larder_io_core::{AssetKey, Error, ErrorKind, Receipt, Result, Version};
+use serde_json::{Value as Json, json};
+
+/// Characters of a hash or a run's id that are shown.
+const SHORT: usize = 12;
+/// Characters of a version that are shown at least.
+const SHORTEST_VERSION: usize = 8;
+
+/// `history ASSET`.
+pub(crate) async fn history(pipeline: &Pipeline, asset: &str, out: &mut Out<'_>) -> Result<u8> {
+    let key = pipeline.key(asset)?;
+    let (kept, published) = pipeline.history(&key).await?;
+    let is_published = |receipt: &Receipt| published.as_ref() == Some(&receipt.version);
+    if out.json {
+        let versions = kept.iter().map(|receipt| {
+            let mut document = json::receipt(receipt);
+            document["published"] = is_published(receipt).into();
+            document
+        });
+        out.document(&json!({ "asset": key.to_string(), "versions": versions.collect::<Vec<Json>>() }))?;
+        return Ok(DONE);
+    }
+    if kept.is_empty() {
+        out.remark(format_args!("no version of {} is kept", escape(&key.to_string())));
+        return Ok(DONE);
+    }
+    let length = telling_length(&kept);
+    let rows: Vec<[String; 7]> = kept
+        .iter()
+        .map(|receipt| {
+            let by_larder = !receipt.run.as_str().is_empty();
+            [
+                if is_published(receipt) { "*" } else { "" }.to_owned(),
+                short(receipt.version.as_str(), length),
+                if by_larder { units::when(receipt.stored_at) } else { "not by larder".to_owned() },
+                receipt.rows.map(units::number).unwrap_or_default(),
+                units::stored_bytes(receipt),
+                receipt.content_hash.or(receipt.stored_hash).map(|hash| short(&hash.to_string(), SHORT)).unwrap_or_default(),
+                short(receipt.run.as_str(), SHORT),
+            ]
+        })
+        .collect();
+    let (left, right) = (Side::Left, Side::Right);
+    let header =
+        [("", left), ("version", left), ("written", left), ("rows", right), ("size", right), ("hash", left), ("run", left)];
+    out.line(columns(header, &rows));
+    Ok(DONE)
+}
+
+/// `restore ASSET VERSION`.
+pub(crate) async fn restore(pipeline: &Pipeline, asset: &str, version: &str, out: &mut Out<'_>) -> Result<u8> {
+    let key = pipeline.key(asset)?;
+    let version = find(pipeline, &key, version).await?;
+    let receipt = pipeline.restore(&key, version.as_str()).await?;
+    match out.json {
+        true => out.document(&json::receipt(&receipt))?,
+        false => out.remark(format_args!(
+            "restored {} to the value of version {}{}",
+            escape(&key.to_string()),
+            escape(version.as_str()),
+            receipt.rows.map(|rows| format!(", {}", units::counted(rows, "row"))).unwrap_or_default(),
+        )),
+    }
+    Ok(DONE)
+}
+
+/// The kept version with this text, else the only one that begins with it.
+///
+/// # Errors
+/// `NotFound` when none does, `InvalidDefinition` when several do; else as [`Pipeline::history`].
+pub(crate) async fn find(pipeline: &Pipeline, key: &AssetKey, beginning: &str) -> Result<Version> {
+    let (kept, _) = pipeline.history(key).await?;
+    let versions = || kept.iter().map(|receipt| &receipt.version);
+    if let Some(exact) = versions().find(|version| version.as_str() == beginning) {
+        return Ok(exact.clone());
+    }
+    let mut fits: Vec<&Version> = versions().filter(|version| version.as_str().starts_with(beginning)).collect();
+    fits.dedup();
+    match fits.as_slice() {
+        [only] => Ok((*only).clone()),
+        [] => {
+            let message = format!("version `{beginning}` of `{key}` is not kept; `history {key}` lists those that are");
+            Err(Error::new(ErrorKind::NotFound, message).with_context("asset", key))
+        }
+        many => {
+            let message = format!("{} versions of `{key}` begin with `{beginning}`; write more of it", many.len());
+            Err(Error::new(ErrorKind::InvalidDefinition, message))
+        }
+    }
+}
+
+fn short(text: &str, length: usize) -> String {
+    text.chars().take(length).collect()
+}
+
+/// The least length at which every version is shown differently, so that what is shown can be given to `restore`.
+fn telling_length(kept: &[Receipt]) -> usize {
+    let mut texts: Vec<&str> = kept.iter().map(|receipt| receipt.version.as_str()).collect();
+    texts.sort_unstable();
+    texts.dedup();
+    let common = |pair: &[&str]| pair[0].chars().zip(pair[1].chars()).take_while(|(a, b)| a == b).count();
+    texts.windows(2).map(common).max().map_or(SHORTEST_VERSION, |most| SHORTEST_VERSION.max(most + 1))
+}

@@ -1,0 +1,110 @@
+//! What the pipeline consists of, and where each asset is stored.
+
+use crate::output::Out;
+use crate::table::{Side, columns};
+use crate::text::{cut, escape};
+use crate::{DONE, json, units};
+use larder_executor::{AssetInfo, Pipeline};
+use larder_io_core::{AssetKey, Receipt, Result};
+use serde_json::Value as Json;
+
+/// Characters of a description that are shown at most.
+const LONGEST_DESCRIPTION: usize = 80;
+
+/// `list`.
+pub(crate) fn list(pipeline: &Pipeline, out: &mut Out<'_>) -> Result<u8> {
+    let assets = pipeline.assets();
+    if out.json {
+        let all: Vec<Json> = assets.iter().map(|info| json::described(info, info)).collect();
+        out.document(&all)?;
+        return Ok(DONE);
+    }
+    let mut rows = Vec::with_capacity(assets.len());
+    for info in &assets {
+        let manager = pipeline.explain(&info.key)?.io_manager.unwrap_or_default();
+        rows.push([info.key.to_string(), form(info), group(info), manager, first_line(info)]);
+    }
+    let header = ["asset", "form", "group", "io manager", "description"].map(|name| (name, Side::Left));
+    out.line(columns(header, &rows));
+    Ok(DONE)
+}
+
+fn form(info: &AssetInfo) -> String {
+    format!("{}{}", info.form, if info.external { " (external)" } else { "" })
+}
+
+/// The group where it says more than the key.
+fn group(info: &AssetInfo) -> String {
+    info.group.clone().filter(|group| info.key.prefix().as_ref() != Some(group)).unwrap_or_default()
+}
+
+fn first_line(info: &AssetInfo) -> String {
+    let line = info.description.as_deref().and_then(|text| text.trim().lines().next()).unwrap_or_default();
+    cut(line.trim(), LONGEST_DESCRIPTION).into_owned()
+}
+
+/// `explain ASSET`.
+pub(crate) async fn explain(pipeline: &Pipeline, asset: &str, out: &mut Out<'_>) -> Result<u8> {
+    let explanation = pipeline.explain(&pipeline.key(asset)?)?;
+    let info = &explanation.info;
+    // The explanation must not fail where the storage does: it may be asked for because of that.
+    let published = match explanation.io_manager.is_some() {
+        true => pipeline.head(&info.key).await,
+        false => Ok(None),
+    };
+    if out.json {
+        let mut document = json::described(info, &explanation);
+        document["published"] = published.as_ref().ok().and_then(Option::as_ref).map(json::receipt).into();
+        document["published_error"] = published.as_ref().err().map(json::error).into();
+        out.document(&document)?;
+        return Ok(DONE);
+    }
+    let keys = |keys: &[AssetKey]| keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let tags: Vec<String> = info.tags.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let manager = match &explanation.io_manager {
+        Some(manager) => format!("{manager}, because {}", explanation.because),
+        None => format!("none: {}", explanation.because),
+    };
+    let published = match (&published, &explanation.io_manager) {
+        (_, None) => String::new(),
+        (Ok(Some(receipt)), _) => told(receipt),
+        (Ok(None), _) => "nothing yet".to_owned(),
+        (Err(error), _) => format!("cannot tell: {}", error.message()),
+    };
+    out.line(escape(&info.key.to_string()));
+    for line in info.description.as_deref().unwrap_or_default().trim().lines() {
+        out.line(format_args!("  {}", escape(line.trim())));
+    }
+    for (name, value) in [
+        ("form", form(info)),
+        ("group", info.group.clone().unwrap_or_default()),
+        ("made from", keys(&info.inputs)),
+        ("made with", keys(&info.together_with)),
+        ("code version", explanation.code.clone()),
+        ("tags", tags.join(", ")),
+        ("io manager", manager),
+        ("root", explanation.root.clone().unwrap_or_default()),
+        ("location", format!("{} (layout: {})", explanation.location, explanation.layout)),
+        ("format", explanation.format.clone().unwrap_or_default()),
+        ("published", published),
+    ] {
+        if !value.is_empty() {
+            out.line(format_args!("  {name:<13} {}", escape(&value)));
+        }
+    }
+    Ok(DONE)
+}
+
+fn told(receipt: &Receipt) -> String {
+    let rows = receipt.rows.map(|rows| units::counted(rows, "row"));
+    let by_larder = !receipt.run.as_str().is_empty();
+    let parts = [
+        Some(format!("version {}", receipt.version)),
+        by_larder.then(|| units::when(receipt.stored_at)),
+        rows,
+        Some(units::stored_bytes(receipt)),
+        Some(receipt.uri.clone()),
+        (!by_larder).then(|| "not written by larder".to_owned()),
+    ];
+    parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,125 @@
+//! The stored value of an asset.
+
+use crate::output::Out;
+use crate::table::{boxed, format};
+use crate::text::{escape, escape_lines};
+use crate::{DONE, cells, command, history, units};
+use futures_util::TryStreamExt;
+use larder_executor::Pipeline;
+use larder_io_core::object::AsObject;
+use larder_io_core::{AssetKey, Blob, Error, ErrorKind, LazyTable, Receipt, Result, Value, Version};
+use serde::Serialize;
+use serde_json::json;
+
+/// Bytes of a blob that are read to see whether it is text, and printed when it is.
+const LONGEST_TEXT: usize = 64 * 1024;
+
+/// `show ASSET`.
+pub(crate) async fn show(pipeline: &Pipeline, wanted: &command::Show, out: &mut Out<'_>) -> Result<u8> {
+    let key = pipeline.key(&wanted.asset)?;
+    let version = match &wanted.version {
+        Some(beginning) => Some(history::find(pipeline, &key, beginning).await?),
+        None => None,
+    };
+    let value = pipeline.load_value(&key, version.clone()).await?;
+    let shown = match value {
+        Value::Table(source) => table(&key, LazyTable::new(source), wanted.head, out).await,
+        Value::Blob(source) => blob(pipeline, &key, version.as_ref(), Blob::from_source(source), out).await,
+        Value::Native(_) | Value::Object(_) => object(&key, &value, out),
+        other => Err(Error::new(ErrorKind::Unsupported, format!("a value of form {} cannot be shown", other.form()))),
+    };
+    shown.map_err(|error| error.with_context("operation", "show").with_context("asset", &key))?;
+    Ok(DONE)
+}
+
+async fn table(key: &AssetKey, lazy: LazyTable, rows: usize, out: &mut Out<'_>) -> Result<()> {
+    let head = lazy.head(rows).await?;
+    let total = lazy.count().await?;
+    if out.json {
+        let columns = head.schema().fields().iter().map(|field| {
+            json!({ "name": field.name(), "type": field.data_type().to_string(), "nullable": field.is_nullable() })
+        });
+        return out.document(&json!({
+            "asset": key.to_string(),
+            "form": "table",
+            "total_rows": total,
+            "columns": columns.collect::<Vec<_>>(),
+            "rows": cells::rows(&head)?,
+        }));
+    }
+    let columns = head.schema().fields().len();
+    let (text, hidden) = boxed(format(&head)?, out.screen.width, out.screen.colour_out);
+    out.line(text);
+    let shown = head.rows() as u64;
+    let of = match shown == total {
+        true => units::counted(total, "row"),
+        false => format!("{} of {}", units::number(shown), units::counted(total, "row")),
+    };
+    let left_out = match hidden {
+        0 => String::new(),
+        hidden => format!(", {hidden} of them not shown: pipe the output, or use --json"),
+    };
+    out.remark(format_args!("{of}, {}{left_out}", units::counted(columns as u64, "column")));
+    Ok(())
+}
+
+/// Pretty JSON. JSON has no NaN and no infinity: they are shown as null.
+fn object(key: &AssetKey, value: &Value, out: &mut Out<'_>) -> Result<()> {
+    #[derive(Serialize)]
+    struct Document<'a> {
+        asset: String,
+        form: &'static str,
+        value: AsObject<'a>,
+    }
+    match out.json {
+        true => out.document(&Document { asset: key.to_string(), form: "object", value: AsObject(value) }),
+        false => out.document(&AsObject(value)),
+    }
+}
+
+async fn blob(pipeline: &Pipeline, key: &AssetKey, version: Option<&Version>, blob: Blob, out: &mut Out<'_>) -> Result<()> {
+    let text = short_text(&blob).await?;
+    if let (Some(text), false) = (&text, out.json) {
+        match out.screen.out {
+            // A page must not act on the terminal; a pipe gets the bytes as they are.
+            false => out.raw(text.as_bytes()),
+            true => out.line(escape_lines(text.strip_suffix('\n').unwrap_or(text))),
+        }
+        return Ok(());
+    }
+    let receipt = match version {
+        Some(version) => pipeline.history(key).await?.0.into_iter().find(|receipt| receipt.version == *version),
+        None => pipeline.head(key).await?,
+    };
+    let size = blob.size().or(receipt.as_ref().map(|receipt| receipt.bytes));
+    let uri = receipt.map(|Receipt { uri, .. }| uri);
+    if out.json {
+        return out.document(&json!({ "asset": key.to_string(), "form": "blob", "bytes": size, "uri": uri, "text": text }));
+    }
+    let what = if text_is_known_short(size) { "not text" } else { "too long to show" };
+    out.line(format_args!("{}, {what}", size.map_or_else(|| "size unknown".to_owned(), units::bytes)));
+    if let Some(uri) = uri.filter(|uri| !uri.is_empty()) {
+        out.line(escape(&uri));
+    }
+    Ok(())
+}
+
+fn text_is_known_short(size: Option<u64>) -> bool {
+    size.is_some_and(|size| size < LONGEST_TEXT as u64)
+}
+
+/// The whole blob when it is short and text; no more is read than it takes to know.
+async fn short_text(blob: &Blob) -> Result<Option<String>> {
+    if blob.size().is_some() && !text_is_known_short(blob.size()) {
+        return Ok(None);
+    }
+    let mut chunks = blob.stream().await?;
+    let mut bytes = Vec::new();
+    while let Some(chunk) = chunks.try_next().await? {
+        if bytes.len() + chunk.len() >= LONGEST_TEXT {
+            return Ok(None);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(String::from_utf8(bytes).ok())
+}
