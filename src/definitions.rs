@@ -15,9 +15,11 @@ fn with_backends(definitions: Definitions) -> Definitions {
         #[cfg(feature = "memory")]
         larder_io_memory::backend(),
     ];
-    compiled_in.into_iter().fold(definitions, |definitions, backend| match definitions.has_backend(backend.scheme()) {
-        true => definitions,
-        false => definitions.backend(backend),
+    compiled_in.into_iter().fold(definitions, |definitions, backend| {
+        match definitions.has_backend(backend.scheme()) {
+            true => definitions,
+            false => definitions.backend(backend),
+        }
     })
 }
 

@@ -2,7 +2,8 @@
 
 pub use larder_executor::{
     Asset, AssetBuilder, AssetContext, AssetFn, AssetInfo, CodeVersion, Event, Explanation, HiveLayout, Level,
-    Materialization, Observer, OutputSpec, Pipeline, Progress, RunOptions, RunReport, Selection, StepReport, StepStatus,
+    Materialization, Observer, OutputSpec, Pipeline, Progress, RunOptions, RunReport, Selection, StepReport,
+    StepStatus,
 };
 pub use larder_io_core::*;
 pub use larder_macros::{asset, code};
@@ -11,9 +12,9 @@ mod definitions;
 #[cfg(feature = "memory")]
 pub mod testing;
 
-pub use definitions::{Definitions, definitions};
 #[cfg(feature = "cli")]
 pub use definitions::main;
+pub use definitions::{Definitions, definitions};
 
 /// Backends that are compiled in, by name.
 pub mod backends {
@@ -31,8 +32,8 @@ pub mod attributes {
 /// Everything that asset code uses: `use larder::prelude::*;`.
 pub mod prelude {
     pub use crate::{
-        AssetContext, AssetKey, AssetValue, Blob, DataRef, Definitions, Error, ErrorKind, Maybe, Partitions, Result, ResultExt,
-        Shared, asset, assets, code,
+        AssetContext, AssetKey, AssetValue, Blob, DataRef, Definitions, Error, ErrorKind, Maybe, Partitions, Result,
+        ResultExt, Shared, asset, assets, code,
     };
     #[cfg(feature = "arrow")]
     pub use crate::{LazyTable, Table, TableStream};

@@ -36,7 +36,11 @@ pub struct Trial {
 impl Trial {
     /// Takes the pipeline's own definitions, or some of them.
     pub fn new(definitions: Definitions) -> Self {
-        Self { definitions, given: Vec::new(), keys: HashSet::new() }
+        Self {
+            definitions,
+            given: Vec::new(),
+            keys: HashSet::new(),
+        }
     }
 
     /// Gives the value of an asset; one that the definitions do not have becomes an external asset.
@@ -45,7 +49,9 @@ impl Trial {
             self.definitions = self.definitions.asset(Asset::external::<T>(key));
         }
         let key = key.to_owned();
-        self.given.push(Box::new(move |pipeline| Box::pin(async move { pipeline.store(&key, value).await.map(drop) })));
+        self.given.push(Box::new(move |pipeline| {
+            Box::pin(async move { pipeline.store(&key, value).await.map(drop) })
+        }));
         self
     }
 
@@ -54,7 +60,10 @@ impl Trial {
     /// # Errors
     /// As building the definitions, and the first asset that failed.
     pub async fn run(self, selection: &str) -> Result<Outcome> {
-        let pipeline = self.definitions.with_every_asset_in(Arc::new(MemoryIo::new())).build()?;
+        let pipeline = self
+            .definitions
+            .with_every_asset_in(Arc::new(MemoryIo::new()))
+            .build()?;
         for given in self.given {
             given(pipeline.clone()).await?;
         }

@@ -26,7 +26,10 @@ pub(crate) fn texts(array: &dyn Array) -> Result<Vec<Cell>> {
         let null = nulls.as_ref().is_some_and(|nulls| nulls.is_null(row));
         let shown = shown.value(row).to_string();
         match text && !null && ambiguous(&shown) {
-            true => Cell { text: format!("\"{shown}\""), null },
+            true => Cell {
+                text: format!("\"{shown}\""),
+                null,
+            },
             false => Cell { text: shown, null },
         }
     };
@@ -46,7 +49,11 @@ fn ambiguous(text: &str) -> bool {
 }
 
 fn cannot_show(kind: &DataType, error: ArrowError) -> Error {
-    Error::new(ErrorKind::Unsupported, format!("a column of type {kind} cannot be shown: {error}")).with_source(error)
+    Error::new(
+        ErrorKind::Unsupported,
+        format!("a column of type {kind} cannot be shown: {error}"),
+    )
+    .with_source(error)
 }
 
 /// Every row as an object. What JSON has no form for (timestamps, decimals, bytes, NaN) is text.
@@ -71,7 +78,9 @@ fn names(table: &Table) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for field in table.schema().fields() {
         let numbered = (2..).map(|number| format!("{}#{number}", field.name()));
-        let free = std::iter::once(field.name().clone()).chain(numbered).find(|name| !names.contains(name));
+        let free = std::iter::once(field.name().clone())
+            .chain(numbered)
+            .find(|name| !names.contains(name));
         names.extend(free);
     }
     names
@@ -118,13 +127,20 @@ fn json(array: &dyn Array, row: usize) -> Result<Json> {
         DataType::FixedSizeList(..) => list(array.as_fixed_size_list().value(row).as_ref())?,
         DataType::Struct(fields) => {
             let values = array.as_struct().columns().iter();
-            let pairs = fields.iter().zip(values).map(|(field, value)| Ok((field.name().clone(), json(value, row)?)));
+            let pairs = fields
+                .iter()
+                .zip(values)
+                .map(|(field, value)| Ok((field.name().clone(), json(value, row)?)));
             Json::Object(pairs.collect::<Result<_>>()?)
         }
         kind => {
             let options = FormatOptions::new();
             let shown = ArrayFormatter::try_new(array, &options).map_err(|error| cannot_show(kind, error))?;
-            shown.value(row).try_to_string().map_err(|error| cannot_show(kind, error))?.into()
+            shown
+                .value(row)
+                .try_to_string()
+                .map_err(|error| cannot_show(kind, error))?
+                .into()
         }
     })
 }
@@ -145,7 +161,11 @@ mod tests {
     use std::sync::Arc;
 
     fn shown(array: &dyn Array) -> Vec<String> {
-        texts(array).expect("can be shown").into_iter().map(|cell| cell.text).collect()
+        texts(array)
+            .expect("can be shown")
+            .into_iter()
+            .map(|cell| cell.text)
+            .collect()
     }
 
     #[test]
@@ -153,16 +173,26 @@ mod tests {
         let array = StringArray::from(vec![Some("null"), None, Some(" x"), Some("\"x"), Some("x")]);
         assert_eq!(shown(&array), ["\"null\"", "null", "\" x\"", "\"\"x\"", "x"]);
         let cells = texts(&array).expect("can be shown");
-        assert_eq!(cells.iter().map(|cell| cell.null).collect::<Vec<_>>(), [false, true, false, false, false]);
+        assert_eq!(
+            cells.iter().map(|cell| cell.null).collect::<Vec<_>>(),
+            [false, true, false, false, false]
+        );
         assert!(texts(&NullArray::new(1)).expect("can be shown")[0].null);
     }
 
     #[test]
     fn json_keeps_what_it_can() {
         let floats: ArrayRef = Arc::new(Float64Array::from(vec![Some(1.5), Some(f64::NAN), None]));
-        let lists: ArrayRef =
-            Arc::new(ListArray::from_iter_primitive::<Key, _, _>([Some(vec![Some(1), None]), None, Some(vec![])]));
-        let codes: ArrayRef = Arc::new([Some("a"), None, Some("a")].into_iter().collect::<DictionaryArray<Key>>());
+        let lists: ArrayRef = Arc::new(ListArray::from_iter_primitive::<Key, _, _>([
+            Some(vec![Some(1), None]),
+            None,
+            Some(vec![]),
+        ]));
+        let codes: ArrayRef = Arc::new(
+            [Some("a"), None, Some("a")]
+                .into_iter()
+                .collect::<DictionaryArray<Key>>(),
+        );
         let batch = RecordBatch::try_from_iter([("f", floats), ("l", lists), ("d", codes)]).expect("fits");
         let rows = rows(&Table::from(batch)).expect("can be shown");
         assert_eq!(

@@ -107,7 +107,13 @@ impl Told {
     /// Shows it and returns the exit code.
     pub(crate) fn show(self, out: &mut Out<'_>) -> u8 {
         let styled = self.0.render();
-        let text = |colour: bool| if colour { styled.ansi().to_string() } else { styled.to_string() };
+        let text = |colour: bool| {
+            if colour {
+                styled.ansi().to_string()
+            } else {
+                styled.to_string()
+            }
+        };
         match self.0.exit_code() {
             0 => {
                 let text = text(out.screen.colour_out);
@@ -118,7 +124,9 @@ impl Told {
                 let text = text(out.screen.colour_err);
                 out.tell(text.trim_end());
                 if let Some(name) = self.stranger() {
-                    out.tell(format_args!("\n  tip: to materialize an asset, write `materialize {name}`"));
+                    out.tell(format_args!(
+                        "\n  tip: to materialize an asset, write `materialize {name}`"
+                    ));
                 }
                 WRONG
             }
@@ -138,9 +146,15 @@ impl Told {
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Arguments, Told> {
     let mut args = args.into_iter();
     let program = args.next().unwrap_or_default();
-    let name = Path::new(&program).file_stem().and_then(OsStr::to_str).unwrap_or("larder").to_owned();
+    let name = Path::new(&program)
+        .file_stem()
+        .and_then(OsStr::to_str)
+        .unwrap_or("larder")
+        .to_owned();
     let command = Arguments::command().bin_name(name.clone()).display_name(name);
-    let matches = command.try_get_matches_from(std::iter::once(program).chain(args)).map_err(Told)?;
+    let matches = command
+        .try_get_matches_from(std::iter::once(program).chain(args))
+        .map_err(Told)?;
     Arguments::from_arg_matches(&matches).map_err(Told)
 }
 

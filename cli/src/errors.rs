@@ -50,13 +50,18 @@ mod tests {
     #[test]
     fn one_thing_on_each_line_and_nothing_twice() {
         let cause = Error::new(ErrorKind::Unavailable, "disk full");
-        let error = Error::new(ErrorKind::AssetFailed, "cannot write \x1b[2J").with_source(cause).with_context("asset", "a/b");
+        let error = Error::new(ErrorKind::AssetFailed, "cannot write \x1b[2J")
+            .with_source(cause)
+            .with_context("asset", "a/b");
         assert_eq!(
             render(&error, false),
             "error[AssetFailed]: cannot write \\u{1b}[2J\n  asset: a/b\n  caused by: Unavailable: disk full"
         );
         let parse = "x".parse::<u8>().expect_err("is no number");
-        assert_eq!(render(&Error::from(parse), false), "error[AssetFailed]: invalid digit found in string");
+        assert_eq!(
+            render(&Error::from(parse), false),
+            "error[AssetFailed]: invalid digit found in string"
+        );
         assert!(render(&error, true).starts_with("\x1b[1;31merror[AssetFailed]\x1b[0m: "));
     }
 

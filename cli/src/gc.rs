@@ -29,19 +29,41 @@ pub(crate) async fn gc(pipeline: &Pipeline, wanted: &command::Gc, out: &mut Out<
         return Ok(DONE);
     }
     if removed.is_empty() {
-        out.remark(format_args!("nothing is left behind that is older than {}", units::age(wanted.older_than)));
+        out.remark(format_args!(
+            "nothing is left behind that is older than {}",
+            units::age(wanted.older_than)
+        ));
         return Ok(DONE);
     }
     let rows: Vec<[String; 5]> = removed
         .iter()
         .map(|(manager, garbage)| {
             let size = units::bytes(garbage.bytes);
-            [manager.clone(), garbage.what.to_owned(), size, units::age(garbage.age), garbage.name.clone()]
+            [
+                manager.clone(),
+                garbage.what.to_owned(),
+                size,
+                units::age(garbage.age),
+                garbage.name.clone(),
+            ]
         })
         .collect();
     let (left, right) = (Side::Left, Side::Right);
-    out.line(columns([("io manager", left), ("what", left), ("size", right), ("age", right), ("name", left)], &rows));
+    out.line(columns(
+        [
+            ("io manager", left),
+            ("what", left),
+            ("size", right),
+            ("age", right),
+            ("name", left),
+        ],
+        &rows,
+    ));
     let did = if wanted.dry_run { "would remove" } else { "removed" };
-    out.remark(format_args!("{did} {}, {}", units::counted(removed.len() as u64, "thing"), units::bytes(bytes)));
+    out.remark(format_args!(
+        "{did} {}, {}",
+        units::counted(removed.len() as u64, "thing"),
+        units::bytes(bytes)
+    ));
     Ok(DONE)
 }

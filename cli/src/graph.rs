@@ -30,14 +30,22 @@ impl Graph {
     fn of(assets: Vec<AssetInfo>) -> Self {
         let index: HashMap<&AssetKey, usize> = assets.iter().enumerate().map(|(at, info)| (&info.key, at)).collect();
         let mut seen = HashSet::new();
-        let inputs = assets.iter().enumerate().flat_map(|(to, info)| info.inputs.iter().map(move |input| (input, to)));
-        let edges = inputs.filter_map(|(input, to)| Some((*index.get(input)?, to))).filter(|edge| seen.insert(*edge));
+        let inputs = assets
+            .iter()
+            .enumerate()
+            .flat_map(|(to, info)| info.inputs.iter().map(move |input| (input, to)));
+        let edges = inputs
+            .filter_map(|(input, to)| Some((*index.get(input)?, to)))
+            .filter(|edge| seen.insert(*edge));
         let edges = edges.collect();
         Self { assets, edges }
     }
 
     fn label(&self, at: usize) -> String {
-        self.assets.get(at).map(|info| escape(&info.key.to_string()).into_owned()).unwrap_or_default()
+        self.assets
+            .get(at)
+            .map(|info| escape(&info.key.to_string()).into_owned())
+            .unwrap_or_default()
     }
 
     /// Sources first, below each what takes it; what was shown before is not unfolded again.
@@ -61,7 +69,11 @@ impl Graph {
             if !again {
                 for (position, next) in consumers[at].iter().enumerate().rev() {
                     let last = position + 1 == consumers[at].len();
-                    let (corner, line) = if last { ("└── ", "    ") } else { ("├── ", "│   ") };
+                    let (corner, line) = if last {
+                        ("└── ", "    ")
+                    } else {
+                        ("├── ", "│   ")
+                    };
                     open.push((*next, format!("{below}{corner}"), format!("{below}{line}")));
                 }
             }
@@ -97,7 +109,10 @@ impl Graph {
         let nodes = self.assets.iter().map(|info| {
             json!({ "key": info.key.to_string(), "form": info.form, "group": info.group, "external": info.external })
         });
-        let edges = self.edges.iter().map(|(from, to)| json!({ "from": key(*from), "to": key(*to) }));
+        let edges = self
+            .edges
+            .iter()
+            .map(|(from, to)| json!({ "from": key(*from), "to": key(*to) }));
         json!({ "nodes": nodes.collect::<Vec<_>>(), "edges": edges.collect::<Vec<_>>() })
     }
 }
@@ -135,13 +150,22 @@ mod tests {
             }
             builder.function(|_| async { Ok(0_u8) })
         });
-        let definitions = Definitions::new().assets(definitions).with_every_asset_in(Arc::new(MemoryIo::new()));
+        let definitions = Definitions::new()
+            .assets(definitions)
+            .with_every_asset_in(Arc::new(MemoryIo::new()));
         Graph::of(definitions.build().expect("is valid").assets())
     }
 
     #[test]
     fn sources_first_and_nothing_unfolded_twice() {
-        let graph = graph(&[("a", &[]), ("b", &[]), ("c", &["a", "b"]), ("d", &["c"]), ("e", &["a"]), ("alone", &[])]);
+        let graph = graph(&[
+            ("a", &[]),
+            ("b", &[]),
+            ("c", &["a", "b"]),
+            ("d", &["c"]),
+            ("e", &["a"]),
+            ("alone", &[]),
+        ]);
         let wanted = "\
 a
 ├── c
@@ -156,8 +180,14 @@ alone";
     #[test]
     fn a_long_chain_does_not_overflow() {
         let keys: Vec<String> = (0..3_000).map(|n| format!("a{n}")).collect();
-        let inputs: Vec<Vec<&str>> = (0..3_000).map(|n: usize| n.checked_sub(1).map(|n| keys[n].as_str()).into_iter().collect()).collect();
-        let assets: Vec<(&str, &[&str])> = keys.iter().zip(&inputs).map(|(key, inputs)| (key.as_str(), inputs.as_slice())).collect();
+        let inputs: Vec<Vec<&str>> = (0..3_000)
+            .map(|n: usize| n.checked_sub(1).map(|n| keys[n].as_str()).into_iter().collect())
+            .collect();
+        let assets: Vec<(&str, &[&str])> = keys
+            .iter()
+            .zip(&inputs)
+            .map(|(key, inputs)| (key.as_str(), inputs.as_slice()))
+            .collect();
         assert_eq!(graph(&assets).tree().lines().count(), 3_000);
     }
 
@@ -168,7 +198,10 @@ alone";
         assert!(dot.contains(r#"  n0 [label="say \"hi\"\\n;]&amp;amp;"];"#), "{dot}");
         assert!(dot.contains("  n0 -> n1;"), "{dot}");
         let mermaid = graph.mermaid();
-        assert!(mermaid.contains("  n0[\"say #34;hi#34;#92;n#59;#93;#38;amp#59;\"]"), "{mermaid}");
+        assert!(
+            mermaid.contains("  n0[\"say #34;hi#34;#92;n#59;#93;#38;amp#59;\"]"),
+            "{mermaid}"
+        );
         assert!(mermaid.contains("  n1[\"b#96;\"]\n  n0 --> n1"), "{mermaid}");
     }
 }

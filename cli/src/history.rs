@@ -39,17 +39,32 @@ pub(crate) async fn history(pipeline: &Pipeline, asset: &str, out: &mut Out<'_>)
             [
                 if is_published(receipt) { "*" } else { "" }.to_owned(),
                 short(receipt.version.as_str(), length),
-                if by_larder { units::when(receipt.stored_at) } else { "not by larder".to_owned() },
+                if by_larder {
+                    units::when(receipt.stored_at)
+                } else {
+                    "not by larder".to_owned()
+                },
                 receipt.rows.map(units::number).unwrap_or_default(),
                 units::stored_bytes(receipt),
-                receipt.content_hash.or(receipt.stored_hash).map(|hash| short(&hash.to_string(), SHORT)).unwrap_or_default(),
+                receipt
+                    .content_hash
+                    .or(receipt.stored_hash)
+                    .map(|hash| short(&hash.to_string(), SHORT))
+                    .unwrap_or_default(),
                 short(receipt.run.as_str(), SHORT),
             ]
         })
         .collect();
     let (left, right) = (Side::Left, Side::Right);
-    let header =
-        [("", left), ("version", left), ("written", left), ("rows", right), ("size", right), ("hash", left), ("run", left)];
+    let header = [
+        ("", left),
+        ("version", left),
+        ("written", left),
+        ("rows", right),
+        ("size", right),
+        ("hash", left),
+        ("run", left),
+    ];
     out.line(columns(header, &rows));
     Ok(DONE)
 }
@@ -65,7 +80,10 @@ pub(crate) async fn restore(pipeline: &Pipeline, asset: &str, version: &str, out
             "restored {} to the value of version {}{}",
             escape(&key.to_string()),
             escape(version.as_str()),
-            receipt.rows.map(|rows| format!(", {}", units::counted(rows, "row"))).unwrap_or_default(),
+            receipt
+                .rows
+                .map(|rows| format!(", {}", units::counted(rows, "row")))
+                .unwrap_or_default(),
         )),
     }
     Ok(DONE)
@@ -81,7 +99,9 @@ pub(crate) async fn find(pipeline: &Pipeline, key: &AssetKey, beginning: &str) -
     if let Some(exact) = versions().find(|version| version.as_str() == beginning) {
         return Ok(exact.clone());
     }
-    let mut fits: Vec<&Version> = versions().filter(|version| version.as_str().starts_with(beginning)).collect();
+    let mut fits: Vec<&Version> = versions()
+        .filter(|version| version.as_str().starts_with(beginning))
+        .collect();
     fits.dedup();
     match fits.as_slice() {
         [only] => Ok((*only).clone()),
@@ -90,7 +110,10 @@ pub(crate) async fn find(pipeline: &Pipeline, key: &AssetKey, beginning: &str) -
             Err(Error::new(ErrorKind::NotFound, message).with_context("asset", key))
         }
         many => {
-            let message = format!("{} versions of `{key}` begin with `{beginning}`; write more of it", many.len());
+            let message = format!(
+                "{} versions of `{key}` begin with `{beginning}`; write more of it",
+                many.len()
+            );
             Err(Error::new(ErrorKind::InvalidDefinition, message))
         }
     }
@@ -106,5 +129,9 @@ fn telling_length(kept: &[Receipt]) -> usize {
     texts.sort_unstable();
     texts.dedup();
     let common = |pair: &[&str]| pair[0].chars().zip(pair[1].chars()).take_while(|(a, b)| a == b).count();
-    texts.windows(2).map(common).max().map_or(SHORTEST_VERSION, |most| SHORTEST_VERSION.max(most + 1))
+    texts
+        .windows(2)
+        .map(common)
+        .max()
+        .map_or(SHORTEST_VERSION, |most| SHORTEST_VERSION.max(most + 1))
 }

@@ -43,8 +43,10 @@ pub(crate) fn receipt(receipt: &Receipt) -> Json {
 
 /// An error.
 pub(crate) fn error(error: &Error) -> Json {
-    let context: serde_json::Map<String, Json> =
-        error.contexts().map(|(name, value)| (name.to_owned(), value.into())).collect();
+    let context: serde_json::Map<String, Json> = error
+        .contexts()
+        .map(|(name, value)| (name.to_owned(), value.into()))
+        .collect();
     json!({
         "kind": format!("{:?}", error.kind()),
         "message": error.message(),
@@ -77,7 +79,12 @@ pub(crate) fn event(event: &Event) -> Option<Json> {
     Some(match event {
         Event::RunStarted { run, assets } => json!({ "event": "run_started", "run": run, "assets": keys(assets) }),
         Event::StepStarted { assets } => json!({ "event": "step_started", "assets": keys(assets) }),
-        Event::InputLoaded { asset, input, missing, duration } => json!({
+        Event::InputLoaded {
+            asset,
+            input,
+            missing,
+            duration,
+        } => json!({
             "event": "input_loaded",
             "asset": asset.to_string(),
             "input": input.to_string(),
@@ -98,7 +105,11 @@ pub(crate) fn event(event: &Event) -> Option<Json> {
         Event::StepSkipped { assets, because } => {
             json!({ "event": "step_skipped", "assets": keys(assets), "because": because.to_string() })
         }
-        Event::RunFinished { run, counts: [succeeded, failed, skipped], duration } => json!({
+        Event::RunFinished {
+            run,
+            counts: [succeeded, failed, skipped],
+            duration,
+        } => json!({
             "event": "run_finished",
             "run": run,
             "succeeded": succeeded,

@@ -55,7 +55,13 @@ const LAST_WORK: Duration = Duration::from_secs(5);
 pub fn main(definitions: Definitions) -> ExitCode {
     // Not locked: asset code that prints would wait for the lock for ever.
     let (mut out, mut err) = (io::stdout(), io::stderr());
-    ExitCode::from(start(definitions, std::env::args_os(), &mut out, &mut err, Screen::detect()))
+    ExitCode::from(start(
+        definitions,
+        std::env::args_os(),
+        &mut out,
+        &mut err,
+        Screen::detect(),
+    ))
 }
 
 /// Runs a command with the given arguments (the program's name first) and writers; `terminal` tells whether somebody
@@ -95,9 +101,12 @@ fn start(
 }
 
 fn carry_out(definitions: Definitions, command: Option<Command>, out: &mut Out<'_>) -> Result<u8> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
-        Error::new(ErrorKind::Unexpected, format!("cannot start the runtime: {error}")).with_source(error)
-    })?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            Error::new(ErrorKind::Unexpected, format!("cannot start the runtime: {error}")).with_source(error)
+        })?;
     let built = {
         // A backend may look for the runtime when it is opened.
         let _inside = runtime.enter();
@@ -117,6 +126,10 @@ fn carry_out(definitions: Definitions, command: Option<Command>, out: &mut Out<'
             Command::Gc(wanted) => gc::gc(&pipeline, &wanted, out).await,
         }
     });
-    runtime.shutdown_timeout(LAST_WORK);
+    match code {
+        // Who pressed Ctrl-C does not want to wait for work that nobody needs.
+        Ok(INTERRUPTED) => runtime.shutdown_background(),
+        _ => runtime.shutdown_timeout(LAST_WORK),
+    }
     code
 }

@@ -35,11 +35,18 @@ fn form(info: &AssetInfo) -> String {
 
 /// The group where it says more than the key.
 fn group(info: &AssetInfo) -> String {
-    info.group.clone().filter(|group| info.key.prefix().as_ref() != Some(group)).unwrap_or_default()
+    info.group
+        .clone()
+        .filter(|group| info.key.prefix().as_ref() != Some(group))
+        .unwrap_or_default()
 }
 
 fn first_line(info: &AssetInfo) -> String {
-    let line = info.description.as_deref().and_then(|text| text.trim().lines().next()).unwrap_or_default();
+    let line = info
+        .description
+        .as_deref()
+        .and_then(|text| text.trim().lines().next())
+        .unwrap_or_default();
     cut(line.trim(), LONGEST_DESCRIPTION).into_owned()
 }
 
@@ -54,13 +61,22 @@ pub(crate) async fn explain(pipeline: &Pipeline, asset: &str, out: &mut Out<'_>)
     };
     if out.json {
         let mut document = json::described(info, &explanation);
-        document["published"] = published.as_ref().ok().and_then(Option::as_ref).map(json::receipt).into();
+        document["published"] = published
+            .as_ref()
+            .ok()
+            .and_then(Option::as_ref)
+            .map(json::receipt)
+            .into();
         document["published_error"] = published.as_ref().err().map(json::error).into();
         out.document(&document)?;
         return Ok(DONE);
     }
     let keys = |keys: &[AssetKey]| keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let tags: Vec<String> = info.tags.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let tags: Vec<String> = info
+        .tags
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
     let manager = match &explanation.io_manager {
         Some(manager) => format!("{manager}, because {}", explanation.because),
         None => format!("none: {}", explanation.because),
@@ -84,7 +100,10 @@ pub(crate) async fn explain(pipeline: &Pipeline, asset: &str, out: &mut Out<'_>)
         ("tags", tags.join(", ")),
         ("io manager", manager),
         ("root", explanation.root.clone().unwrap_or_default()),
-        ("location", format!("{} (layout: {})", explanation.location, explanation.layout)),
+        (
+            "location",
+            format!("{} (layout: {})", explanation.location, explanation.layout),
+        ),
         ("format", explanation.format.clone().unwrap_or_default()),
         ("published", published),
     ] {
@@ -106,5 +125,10 @@ fn told(receipt: &Receipt) -> String {
         Some(receipt.uri.clone()),
         (!by_larder).then(|| "not written by larder".to_owned()),
     ];
-    parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+    parts
+        .into_iter()
+        .flatten()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(", ")
 }

@@ -68,7 +68,9 @@ pub(crate) async fn materialize(pipeline: &Pipeline, wanted: &command::Materiali
 /// A key as it is, white space and all, when it is the only thing given; else terms.
 fn selection(pipeline: &Pipeline, given: &[String]) -> Selection {
     match given {
-        [only] => pipeline.key(only).map_or_else(|_| Selection::from(only), |key| Selection::key(&key)),
+        [only] => pipeline
+            .key(only)
+            .map_or_else(|_| Selection::from(only), |key| Selection::key(&key)),
         several => Selection::from(several.join(" ")),
     }
 }
@@ -126,7 +128,9 @@ fn summarize(report: &RunReport, out: &mut Out<'_>) {
         out.remark(columns(header, &rows));
     }
     for step in &report.steps {
-        let StepStatus::Failed(error) = &step.status else { continue };
+        let StepStatus::Failed(error) = &step.status else {
+            continue;
+        };
         out.tell("");
         out.fail(error);
         let skipped = skipped_because_of(report, &step.assets);
@@ -136,7 +140,9 @@ fn summarize(report: &RunReport, out: &mut Out<'_>) {
     }
     let [succeeded, failed, skipped] = report.counts();
     let peak = made(report).filter_map(|made| made.peak_memory).max();
-    let peak = peak.map(|bytes| format!(", peak memory {}", units::bytes(bytes))).unwrap_or_default();
+    let peak = peak
+        .map(|bytes| format!(", peak memory {}", units::bytes(bytes)))
+        .unwrap_or_default();
     let others = [(failed, "failed"), (skipped, "skipped")].map(|(count, how)| match count {
         0 => String::new(),
         count => format!(", {count} {how}"),
@@ -153,7 +159,10 @@ fn row(made: &Materialization) -> [String; 7] {
     });
     [
         made.asset.to_string(),
-        receipt.and_then(|receipt| receipt.rows).map(units::number).unwrap_or_default(),
+        receipt
+            .and_then(|receipt| receipt.rows)
+            .map(units::number)
+            .unwrap_or_default(),
         receipt.map(units::stored_bytes).unwrap_or_default(),
         units::duration(made.compute),
         units::duration(made.load),
@@ -167,7 +176,10 @@ fn skipped_because_of(report: &RunReport, failed: &[AssetKey]) -> Vec<String> {
         StepStatus::Skipped { because } => failed.contains(because),
         _ => false,
     });
-    skipped.flat_map(|step| &step.assets).map(|key| escape(&key.to_string()).into_owned()).collect()
+    skipped
+        .flat_map(|step| &step.assets)
+        .map(|key| escape(&key.to_string()).into_owned())
+        .collect()
 }
 
 /// Where the pages are that a browser can open.

@@ -34,8 +34,18 @@ impl Screen {
     fn of(out: bool, err: bool) -> Self {
         // https://no-color.org: set and not empty.
         let colours = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        let width = if out { comfy_table::Table::new().width().map(usize::from) } else { None };
-        Self { out, err, width, colour_out: out && colours, colour_err: err && colours }
+        let width = if out {
+            comfy_table::Table::new().width().map(usize::from)
+        } else {
+            None
+        };
+        Self {
+            out,
+            err,
+            width,
+            colour_out: out && colours,
+            colour_err: err && colours,
+        }
     }
 }
 
@@ -53,7 +63,14 @@ pub(crate) struct Out<'w> {
 
 impl<'w> Out<'w> {
     pub(crate) fn new(out: &'w mut dyn Write, err: &'w mut dyn Write, screen: Screen) -> Self {
-        Self { out, err, screen, json: false, quiet: false, broken: None }
+        Self {
+            out,
+            err,
+            screen,
+            json: false,
+            quiet: false,
+            broken: None,
+        }
     }
 
     /// Bytes to standard output.
@@ -86,7 +103,11 @@ impl<'w> Out<'w> {
     /// `Unsupported` for what JSON cannot hold.
     pub(crate) fn document(&mut self, document: &impl Serialize) -> Result<()> {
         let text = serde_json::to_string_pretty(document).map_err(|error| {
-            Error::new(ErrorKind::Unsupported, format!("the value cannot be shown as JSON: {error}")).with_source(error)
+            Error::new(
+                ErrorKind::Unsupported,
+                format!("the value cannot be shown as JSON: {error}"),
+            )
+            .with_source(error)
         })?;
         self.line(json_safe(&text));
         Ok(())
@@ -103,7 +124,9 @@ impl<'w> Out<'w> {
     /// An error to standard error.
     pub(crate) fn fail(&mut self, error: &Error) {
         match self.json {
-            true => self.tell(json_safe(&serde_json::json!({ "error": json::error(error) }).to_string())),
+            true => self.tell(json_safe(
+                &serde_json::json!({ "error": json::error(error) }).to_string(),
+            )),
             false => {
                 let text = errors::render(error, self.screen.colour_err);
                 self.tell(text);
@@ -131,7 +154,11 @@ impl<'w> Out<'w> {
 
 /// `text` in a colour of the terminal's own.
 pub(crate) fn paint(on: bool, code: &str, text: &str) -> String {
-    if on { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    if on {
+        format!("\x1b[{code}m{text}\x1b[0m")
+    } else {
+        text.to_owned()
+    }
 }
 
 /// Select Graphic Rendition: bold red, for errors.

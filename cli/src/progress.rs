@@ -51,9 +51,17 @@ impl Watch {
         // Said to be a terminal and not one: then nothing would be drawn at all.
         let bars = all.filter(|all| !all.is_hidden()).map(|all| {
             let total = all.add(ProgressBar::new_spinner().with_style(style("{wide_msg}")));
-            Bars { all, total, running: Vec::new() }
+            Bars {
+                all,
+                total,
+                running: Vec::new(),
+            }
         });
-        Self { bars, planned: 0, published: 0 }
+        Self {
+            bars,
+            planned: 0,
+            published: 0,
+        }
     }
 
     /// Something happened.
@@ -84,8 +92,11 @@ impl Watch {
     /// Time passed: the bars show how far their steps are.
     pub(crate) fn tick(&self) {
         if let Some(bars) = &self.bars {
-            bars.total.set_message(format!("{} of {}", self.published, units::counted(self.planned as u64, "asset")));
-            bars.total.tick();
+            bars.total.set_message(format!(
+                "{} of {}",
+                self.published,
+                units::counted(self.planned as u64, "asset")
+            ));
             for running in &bars.running {
                 running.bar.set_message(running.message());
                 running.bar.tick();
@@ -111,7 +122,12 @@ impl Bars {
             Event::StepStarted { assets } => {
                 let bar = ProgressBar::new_spinner().with_style(style("{spinner} {wide_msg} {elapsed}"));
                 let bar = self.all.insert_before(&self.total, bar);
-                self.running.push(Running { assets: assets.clone(), left: assets.len(), bar, storing: None });
+                self.running.push(Running {
+                    assets: assets.clone(),
+                    left: assets.len(),
+                    bar,
+                    storing: None,
+                });
             }
             Event::StoreStarted { asset, progress } => {
                 if let Some(running) = self.find(asset) {
@@ -144,7 +160,11 @@ impl Bars {
 impl Running {
     fn message(&self) -> String {
         let Some((asset, progress, since)) = &self.storing else {
-            let names: Vec<String> = self.assets.iter().map(|key| escape(&key.to_string()).into_owned()).collect();
+            let names: Vec<String> = self
+                .assets
+                .iter()
+                .map(|key| escape(&key.to_string()).into_owned())
+                .collect();
             return format!("{}  computing", names.join(", "));
         };
         let (rows, bytes) = (progress.rows(), progress.bytes());
@@ -172,7 +192,12 @@ fn describe(event: &Event, colour: bool) -> Option<String> {
         }
         Event::StepSkipped { assets, because } => {
             let because = because.to_string();
-            format!("{} {}  because {} failed", paint(colour, YELLOW, "skipped"), first(assets), escape(&because))
+            format!(
+                "{} {}  because {} failed",
+                paint(colour, YELLOW, "skipped"),
+                first(assets),
+                escape(&because)
+            )
         }
         Event::Log { asset, level, message } => {
             let level = match level {
@@ -193,9 +218,14 @@ fn finished(made: &Materialization) -> String {
     let shares = shares.into_iter().flatten().collect::<Vec<_>>().join(", ");
     let parts = [
         Some(escape(&made.asset.to_string()).into_owned()),
-        receipt.and_then(|receipt| receipt.rows).map(|rows| units::counted(rows, "row")),
+        receipt
+            .and_then(|receipt| receipt.rows)
+            .map(|rows| units::counted(rows, "row")),
         receipt.map(units::stored_bytes).filter(|text| !text.is_empty()),
-        Some(format!("{} ({shares})", units::duration(made.compute + made.load + made.store))),
+        Some(format!(
+            "{} ({shares})",
+            units::duration(made.compute + made.load + made.store)
+        )),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join("  ")
 }

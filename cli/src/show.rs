@@ -26,7 +26,10 @@ pub(crate) async fn show(pipeline: &Pipeline, wanted: &command::Show, out: &mut 
         Value::Table(source) => table(&key, LazyTable::new(source), wanted.head, out).await,
         Value::Blob(source) => blob(pipeline, &key, version.as_ref(), Blob::from_source(source), out).await,
         Value::Native(_) | Value::Object(_) => object(&key, &value, out),
-        other => Err(Error::new(ErrorKind::Unsupported, format!("a value of form {} cannot be shown", other.form()))),
+        other => Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("a value of form {} cannot be shown", other.form()),
+        )),
     };
     shown.map_err(|error| error.with_context("operation", "show").with_context("asset", &key))?;
     Ok(DONE)
@@ -59,7 +62,10 @@ async fn table(key: &AssetKey, lazy: LazyTable, rows: usize, out: &mut Out<'_>) 
         0 => String::new(),
         hidden => format!(", {hidden} of them not shown: pipe the output, or use --json"),
     };
-    out.remark(format_args!("{of}, {}{left_out}", units::counted(columns as u64, "column")));
+    out.remark(format_args!(
+        "{of}, {}{left_out}",
+        units::counted(columns as u64, "column")
+    ));
     Ok(())
 }
 
@@ -72,12 +78,22 @@ fn object(key: &AssetKey, value: &Value, out: &mut Out<'_>) -> Result<()> {
         value: AsObject<'a>,
     }
     match out.json {
-        true => out.document(&Document { asset: key.to_string(), form: "object", value: AsObject(value) }),
+        true => out.document(&Document {
+            asset: key.to_string(),
+            form: "object",
+            value: AsObject(value),
+        }),
         false => out.document(&AsObject(value)),
     }
 }
 
-async fn blob(pipeline: &Pipeline, key: &AssetKey, version: Option<&Version>, blob: Blob, out: &mut Out<'_>) -> Result<()> {
+async fn blob(
+    pipeline: &Pipeline,
+    key: &AssetKey,
+    version: Option<&Version>,
+    blob: Blob,
+    out: &mut Out<'_>,
+) -> Result<()> {
     let text = short_text(&blob).await?;
     if let (Some(text), false) = (&text, out.json) {
         match out.screen.out {
@@ -88,16 +104,29 @@ async fn blob(pipeline: &Pipeline, key: &AssetKey, version: Option<&Version>, bl
         return Ok(());
     }
     let receipt = match version {
-        Some(version) => pipeline.history(key).await?.0.into_iter().find(|receipt| receipt.version == *version),
+        Some(version) => pipeline
+            .history(key)
+            .await?
+            .0
+            .into_iter()
+            .find(|receipt| receipt.version == *version),
         None => pipeline.head(key).await?,
     };
     let size = blob.size().or(receipt.as_ref().map(|receipt| receipt.bytes));
     let uri = receipt.map(|Receipt { uri, .. }| uri);
     if out.json {
-        return out.document(&json!({ "asset": key.to_string(), "form": "blob", "bytes": size, "uri": uri, "text": text }));
+        return out
+            .document(&json!({ "asset": key.to_string(), "form": "blob", "bytes": size, "uri": uri, "text": text }));
     }
-    let what = if text_is_known_short(size) { "not text" } else { "too long to show" };
-    out.line(format_args!("{}, {what}", size.map_or_else(|| "size unknown".to_owned(), units::bytes)));
+    let what = if text_is_known_short(size) {
+        "not text"
+    } else {
+        "too long to show"
+    };
+    out.line(format_args!(
+        "{}, {what}",
+        size.map_or_else(|| "size unknown".to_owned(), units::bytes)
+    ));
     if let Some(uri) = uri.filter(|uri| !uri.is_empty()) {
         out.line(escape(&uri));
     }

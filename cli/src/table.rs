@@ -28,13 +28,28 @@ impl Side {
 
 /// Columns without lines, parted by two spaces; columns without any text are left out.
 pub(crate) fn columns<const N: usize>(header: [(&str, Side); N], rows: &[[String; N]]) -> String {
-    let shown: Vec<usize> = (0..N).filter(|column| rows.iter().any(|row| !row[*column].is_empty())).collect();
+    let shown: Vec<usize> = (0..N)
+        .filter(|column| rows.iter().any(|row| !row[*column].is_empty()))
+        .collect();
     let mut drawn = comfy_table::Table::new();
-    drawn.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).force_no_tty();
+    drawn
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .force_no_tty();
     let aligned = |text: &str, column: usize| Drawn::new(text).set_alignment(header[column].1.alignment());
-    drawn.set_header(shown.iter().map(|column| aligned(header[*column].0, *column)).collect::<Vec<_>>());
+    drawn.set_header(
+        shown
+            .iter()
+            .map(|column| aligned(header[*column].0, *column))
+            .collect::<Vec<_>>(),
+    );
     for row in rows {
-        drawn.add_row(shown.iter().map(|column| aligned(&escape(&row[*column]), *column)).collect::<Vec<_>>());
+        drawn.add_row(
+            shown
+                .iter()
+                .map(|column| aligned(&escape(&row[*column]), *column))
+                .collect::<Vec<_>>(),
+        );
     }
     drawn.column_iter_mut().for_each(|column| {
         column.set_padding((0, 2));
@@ -63,7 +78,10 @@ impl Column {
     /// Characters of its widest line.
     fn width(&self) -> usize {
         let cells = self.cells.iter().map(|cell| cell.text.chars().count());
-        cells.chain([self.name.chars().count(), self.kind.chars().count()]).max().unwrap_or_default()
+        cells
+            .chain([self.name.chars().count(), self.kind.chars().count()])
+            .max()
+            .unwrap_or_default()
     }
 }
 
@@ -76,10 +94,14 @@ pub(crate) fn format(table: &Table) -> Result<Vec<Column>> {
     let format = |(index, field): (usize, &arrow_schema::FieldRef)| {
         let mut cells = Vec::with_capacity(table.rows());
         for batch in table.batches() {
-            cells.extend(cells::texts(batch.column(index).as_ref())?.into_iter().map(|cell| Cell {
-                text: cut(&escape(&cell.text), LONGEST_CELL).into_owned(),
-                ..cell
-            }));
+            cells.extend(
+                cells::texts(batch.column(index).as_ref())?
+                    .into_iter()
+                    .map(|cell| Cell {
+                        text: cut(&escape(&cell.text), LONGEST_CELL).into_owned(),
+                        ..cell
+                    }),
+            );
         }
         let kind = field.data_type();
         Ok(Column {
@@ -97,14 +119,22 @@ pub(crate) fn format(table: &Table) -> Result<Vec<Column>> {
 pub(crate) fn boxed(mut columns: Vec<Column>, width: Option<usize>, colour: bool) -> (String, usize) {
     let hidden = width.map_or(0, |width| hide(&mut columns, width));
     let mut drawn = comfy_table::Table::new();
-    drawn.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
+    drawn
+        .load_style(presets::UTF8_FULL_CONDENSED)
+        .set_content_arrangement(ContentArrangement::Disabled);
     match colour {
         true => drawn.enforce_styling(),
         false => drawn.force_no_tty(),
     };
-    let head = |column: &Column| Drawn::new(format!("{}\n{}", column.name, column.kind)).set_alignment(column.side.alignment());
+    let head = |column: &Column| {
+        Drawn::new(format!("{}\n{}", column.name, column.kind)).set_alignment(column.side.alignment())
+    };
     drawn.set_header(columns.iter().map(head).collect::<Vec<_>>());
-    let rows = columns.iter().map(|column| column.cells.len()).max().unwrap_or_default();
+    let rows = columns
+        .iter()
+        .map(|column| column.cells.len())
+        .max()
+        .unwrap_or_default();
     for row in 0..rows {
         drawn.add_row(columns.iter().map(|column| draw(column, row)).collect::<Vec<_>>());
     }
@@ -112,9 +142,15 @@ pub(crate) fn boxed(mut columns: Vec<Column>, width: Option<usize>, colour: bool
 }
 
 fn draw(column: &Column, row: usize) -> Drawn {
-    let Some(cell) = column.cells.get(row) else { return Drawn::new("") };
+    let Some(cell) = column.cells.get(row) else {
+        return Drawn::new("");
+    };
     let drawn = Drawn::new(&cell.text).set_alignment(column.side.alignment());
-    if cell.null { drawn.add_attribute(Attribute::Dim) } else { drawn }
+    if cell.null {
+        drawn.add_attribute(Attribute::Dim)
+    } else {
+        drawn
+    }
 }
 
 /// Replaces columns in the middle by one of dots until the box fits; keeps at least the first.
@@ -128,7 +164,11 @@ fn hide(columns: &mut Vec<Column>, width: usize) -> usize {
     let (mut front, mut back, mut used) = (0, 0, 1 + dots);
     while front + back < columns.len() {
         // The first columns say most often what a row is, so they come first.
-        let next = if back < front / 2 { columns.len() - 1 - back } else { front };
+        let next = if back < front / 2 {
+            columns.len() - 1 - back
+        } else {
+            front
+        };
         if front > 0 && used + widths[next] > width {
             break;
         }
@@ -137,9 +177,17 @@ fn hide(columns: &mut Vec<Column>, width: usize) -> usize {
     }
     let hidden = columns.len() - front - back;
     if hidden > 0 {
-        let cell = Cell { text: "…".to_owned(), null: false };
+        let cell = Cell {
+            text: "…".to_owned(),
+            null: false,
+        };
         let cells = vec![cell; columns[0].cells.len()];
-        let gap = Column { name: "…".to_owned(), kind: String::new(), side: Side::Left, cells };
+        let gap = Column {
+            name: "…".to_owned(),
+            kind: String::new(),
+            side: Side::Left,
+            cells,
+        };
         columns.splice(front..columns.len() - back, [gap]);
     }
     hidden
@@ -183,7 +231,10 @@ mod tests {
         let columns = format(&Table::from(batch.expect("fits"))).expect("can be shown");
         for width in [20, 60, 80, 120, 200] {
             let (text, hidden) = boxed(columns.clone(), Some(width), false);
-            assert!(text.lines().all(|line| line.chars().count() <= width), "{width}\n{text}");
+            assert!(
+                text.lines().all(|line| line.chars().count() <= width),
+                "{width}\n{text}"
+            );
             assert!(hidden > 0 && text.contains("column_0 "), "{width}\n{text}");
         }
         assert_eq!(boxed(columns, Some(500), false).1, 0);
@@ -191,7 +242,10 @@ mod tests {
 
     #[test]
     fn columns_without_text_are_left_out() {
-        let rows = [["a".to_owned(), String::new(), "1".to_owned()], ["bb".to_owned(), String::new(), "22".to_owned()]];
+        let rows = [
+            ["a".to_owned(), String::new(), "1".to_owned()],
+            ["bb".to_owned(), String::new(), "22".to_owned()],
+        ];
         let text = columns([("name", Side::Left), ("none", Side::Left), ("n", Side::Right)], &rows);
         assert_eq!(text, "name   n\na      1\nbb    22");
     }

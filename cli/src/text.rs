@@ -75,7 +75,10 @@ mod tests {
         let text = serde_json::to_string_pretty(&value).expect("is JSON");
         let safe = json_safe(&text);
         assert!(!safe.chars().any(|c| acts(c) && c != '\n'), "{safe}");
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&safe).expect("is JSON"), value);
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&safe).expect("is JSON"),
+            value
+        );
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub(crate) fn number(count: u64) -> String {
     let digits = count.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);
@@ -108,7 +108,13 @@ mod tests {
 
     #[test]
     fn sizes() {
-        let cases = [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (999_950, "1.0 MB"), (5_243_000, "5.2 MB")];
+        let cases = [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1000, "1.0 kB"),
+            (999_950, "1.0 MB"),
+            (5_243_000, "5.2 MB"),
+        ];
         for (count, text) in cases {
             assert_eq!(bytes(count), text);
         }
@@ -119,10 +125,19 @@ mod tests {
 
     #[test]
     fn counts() {
-        for (count, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (328_521, "328,521"), (1_000_000, "1,000,000")] {
+        for (count, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (328_521, "328,521"),
+            (1_000_000, "1,000,000"),
+        ] {
             assert_eq!(number(count), text);
         }
-        assert_eq!((counted(1, "row"), counted(0, "row")), ("1 row".to_owned(), "0 rows".to_owned()));
+        assert_eq!(
+            (counted(1, "row"), counted(0, "row")),
+            ("1 row".to_owned(), "0 rows".to_owned())
+        );
     }
 
     #[test]

@@ -29,21 +29,27 @@ impl Fixture {
         let fails = Arc::clone(&broken);
         let run = AtomicU64::new(0);
         let assets = [
-            Asset::builder("raw/flights").description("Every flight.\nMore.").function(|_| async { Ok(flights()) }),
-            Asset::builder("reports/delays").input_from::<Table>("flights", "raw/flights").function(move |mut args| {
-                let (fails, run) = (fails.load(Ordering::Relaxed), run.fetch_add(1, Ordering::Relaxed));
-                async move {
-                    let flights: Table = args.input().await?;
-                    args.context().info("counting");
-                    let cause = io::Error::other("the \x1b[31mcause");
-                    let failure = Error::new(ErrorKind::AssetFailed, "no delays today").with_source(cause);
-                    match fails {
-                        true => Err(failure),
-                        false => Ok(BTreeMap::from([("rows", flights.rows() as u64), ("run", run)]
-                            .map(|(name, count)| (name.to_owned(), count)))),
+            Asset::builder("raw/flights")
+                .description("Every flight.\nMore.")
+                .function(|_| async { Ok(flights()) }),
+            Asset::builder("reports/delays")
+                .input_from::<Table>("flights", "raw/flights")
+                .function(move |mut args| {
+                    let (fails, run) = (fails.load(Ordering::Relaxed), run.fetch_add(1, Ordering::Relaxed));
+                    async move {
+                        let flights: Table = args.input().await?;
+                        args.context().info("counting");
+                        let cause = io::Error::other("the \x1b[31mcause");
+                        let failure = Error::new(ErrorKind::AssetFailed, "no delays today").with_source(cause);
+                        match fails {
+                            true => Err(failure),
+                            false => Ok(BTreeMap::from(
+                                [("rows", flights.rows() as u64), ("run", run)]
+                                    .map(|(name, count)| (name.to_owned(), count)),
+                            )),
+                        }
                     }
-                }
-            }),
+                }),
             Asset::builder("reports/page")
                 .input_from::<BTreeMap<String, u64>>("delays", "reports/delays")
                 .extension("html")
@@ -52,9 +58,13 @@ impl Fixture {
                     Ok(Blob::from(format!("<p>{}</p>\n", delays.len()).into_bytes()))
                 }),
             Asset::builder("reports/image").function(|_| async { Ok(Blob::from(vec![0xff_u8; 2000])) }),
-            Asset::builder("told").input_from::<()>("page", "reports/page").function(|_| async { Ok(()) }),
+            Asset::builder("told")
+                .input_from::<()>("page", "reports/page")
+                .function(|_| async { Ok(()) }),
         ];
-        let definitions = Definitions::new().assets(assets).with_every_asset_in(Arc::new(MemoryIo::new()));
+        let definitions = Definitions::new()
+            .assets(assets)
+            .with_every_asset_in(Arc::new(MemoryIo::new()));
         Self { definitions, broken }
     }
 
@@ -71,10 +81,17 @@ impl Fixture {
 }
 
 fn run(definitions: Definitions, args: &str, terminal: bool) -> (u8, String, String) {
-    let args = ["target/debug/flights"].into_iter().chain(args.split_whitespace()).map(OsString::from);
+    let args = ["target/debug/flights"]
+        .into_iter()
+        .chain(args.split_whitespace())
+        .map(OsString::from);
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let code = larder_cli::run(definitions, args, &mut out, &mut err, terminal);
-    (code, String::from_utf8(out).expect("is UTF-8"), String::from_utf8(err).expect("is UTF-8"))
+    (
+        code,
+        String::from_utf8(out).expect("is UTF-8"),
+        String::from_utf8(err).expect("is UTF-8"),
+    )
 }
 
 #[test]
@@ -85,7 +102,10 @@ fn without_a_command_everything_is_materialized() {
     assert!(err.contains("info reports/delays: counting"), "{err}");
     let summary: Vec<&str> = out.lines().collect();
     assert!(summary[0].starts_with("asset "), "{out}");
-    assert!(summary[1].starts_with("raw/flights ") && summary[1].contains(" 3 "), "{out}");
+    assert!(
+        summary[1].starts_with("raw/flights ") && summary[1].contains(" 3 "),
+        "{out}"
+    );
     assert!(out.contains("nothing to store"), "{out}");
     assert!(out.contains("5 done in "), "{out}");
     assert!(!out.contains('\x1b') && !err.contains('\x1b'), "no colours in a pipe");
@@ -105,7 +125,10 @@ fn a_failed_asset_is_told_with_what_it_stopped() {
     fixture.broken.store(true, Ordering::Relaxed);
     let (code, out, err) = fixture.run("");
     assert_eq!(code, 1);
-    assert!(out.contains("raw/flights") && out.contains("2 done, 1 failed, 2 skipped in "), "{out}");
+    assert!(
+        out.contains("raw/flights") && out.contains("2 done, 1 failed, 2 skipped in "),
+        "{out}"
+    );
     assert!(err.contains("failed reports/delays  AssetFailed"), "{err}");
     assert!(err.contains("skipped told  because reports/delays failed"), "{err}");
     assert!(err.contains("error[AssetFailed]: no delays today\n"), "{err}");
@@ -114,26 +137,41 @@ fn a_failed_asset_is_told_with_what_it_stopped() {
     assert!(err.contains("\n  skipped because of it: reports/page, told\n"), "{err}");
     let (code, out, err) = fixture.run("--json");
     assert_eq!((code, err.as_str()), (1, ""));
-    let events: Vec<Json> = out.lines().map(|line| serde_json::from_str(line).expect("is JSON")).collect();
+    let events: Vec<Json> = out
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("is JSON"))
+        .collect();
     assert_eq!(events[0]["event"], "run_started");
-    let failed = events.iter().find(|event| event["event"] == "step_failed").expect("failed");
+    let failed = events
+        .iter()
+        .find(|event| event["event"] == "step_failed")
+        .expect("failed");
     assert_eq!(failed["error"]["kind"], "AssetFailed");
     let last = events.last().expect("is there");
-    assert_eq!((&last["event"], &last["failed"], &last["skipped"]), (&"run_finished".into(), &1.into(), &2.into()));
+    assert_eq!(
+        (&last["event"], &last["failed"], &last["skipped"]),
+        (&"run_finished".into(), &1.into(), &2.into())
+    );
 }
 
 #[test]
 fn wrong_usage_and_wrong_definitions_are_2() {
     let fixture = Fixture::new();
     for (args, told) in [
-        ("materialize raw/fligths", "error[InvalidDefinition]: there is no asset `raw/fligths`; did you mean `raw/flights`?"),
+        (
+            "materialize raw/fligths",
+            "error[InvalidDefinition]: there is no asset `raw/fligths`; did you mean `raw/flights`?",
+        ),
         ("show delays", "did you mean `reports/delays`?"),
         ("show", "<ASSET>"),
         ("gc --older-than 3x", "write a whole number and s, m, h or d"),
         ("materialize --max-concurrent 0", "invalid value '0'"),
         ("graph --dot --mermaid", "cannot be used with"),
         ("graph --dot --json", "cannot be used with"),
-        ("raw/flights", "tip: to materialize an asset, write `materialize raw/flights`"),
+        (
+            "raw/flights",
+            "tip: to materialize an asset, write `materialize raw/flights`",
+        ),
     ] {
         let (code, out, err) = fixture.run(args);
         assert_eq!((code, out.as_str()), (2, ""), "{args}: {err}");
@@ -142,9 +180,16 @@ fn wrong_usage_and_wrong_definitions_are_2() {
     let (code, _, err) = fixture.run("show nothing --json");
     let error: Json = serde_json::from_str(&err).expect("is JSON");
     assert_eq!((code, &error["error"]["kind"]), (2, &"InvalidDefinition".into()));
-    let (code, _, err) = run(Definitions::new().asset(Asset::external::<u8>("a")).variables([]), "list", false);
+    let (code, _, err) = run(
+        Definitions::new().asset(Asset::external::<u8>("a")).variables([]),
+        "list",
+        false,
+    );
     assert_eq!(code, 2);
-    assert!(err.starts_with("error[InvalidConfig]: `a`: there is no default I/O manager"), "{err}");
+    assert!(
+        err.starts_with("error[InvalidConfig]: `a`: there is no default I/O manager"),
+        "{err}"
+    );
 }
 
 #[test]
@@ -152,7 +197,10 @@ fn help_and_version_are_0_and_name_the_program() {
     let (code, out, _) = Fixture::new().run("--help");
     assert!(code == 0 && out.contains("Usage: flights [OPTIONS] [COMMAND]"), "{out}");
     let (code, out, _) = Fixture::new().run("show --help");
-    assert!(code == 0 && out.contains("Usage: flights show [OPTIONS] <ASSET>"), "{out}");
+    assert!(
+        code == 0 && out.contains("Usage: flights show [OPTIONS] <ASSET>"),
+        "{out}"
+    );
     let (code, out, _) = Fixture::new().run("--version");
     assert!(code == 0 && out.starts_with("flights (larder "), "{out}");
 }
@@ -169,13 +217,24 @@ fn list_graph_and_explain() {
     let (_, tree, _) = fixture.run("graph");
     let wanted = "raw/flights\n└── reports/delays\n    └── reports/page\n        └── told\nreports/image\n";
     assert_eq!(tree, wanted);
-    assert_eq!(fixture.json("graph")["edges"][0], serde_json::json!({ "from": "raw/flights", "to": "reports/delays" }));
+    assert_eq!(
+        fixture.json("graph")["edges"][0],
+        serde_json::json!({ "from": "raw/flights", "to": "reports/delays" })
+    );
     assert!(fixture.run("graph --dot").1.starts_with("digraph"));
     let (_, out, _) = fixture.run("explain raw/flights");
-    assert!(out.contains("  io manager    everything, because every asset is stored there\n"), "{out}");
+    assert!(
+        out.contains("  io manager    everything, because every asset is stored there\n"),
+        "{out}"
+    );
     assert!(out.contains("  published     nothing yet\n"), "{out}");
     fixture.run("");
-    assert!(fixture.run("explain raw/flights").1.contains("  published     version "));
+    assert!(
+        fixture
+            .run("explain raw/flights")
+            .1
+            .contains("  published     version ")
+    );
     assert_eq!(fixture.json("explain raw/flights")["published"]["rows"], 3);
     assert_eq!(fixture.run("explain told").0, 0);
 }
@@ -184,7 +243,10 @@ fn list_graph_and_explain() {
 fn show_tells_the_forms_apart() {
     let fixture = Fixture::new();
     let (code, _, err) = fixture.run("show raw/flights");
-    assert!(code == 1 && err.contains("error[NotFound]") && err.contains("  asset: raw/flights"), "{err}");
+    assert!(
+        code == 1 && err.contains("error[NotFound]") && err.contains("  asset: raw/flights"),
+        "{err}"
+    );
     fixture.run("");
     let wanted = "\
 ┌─────────┬───────┐
@@ -198,8 +260,14 @@ fn show_tells_the_forms_apart() {
 ";
     assert_eq!(fixture.run("show raw/flights --head 2").1, wanted);
     let document = fixture.json("show raw/flights --head 1");
-    assert_eq!((&document["total_rows"], document["rows"].as_array().map(Vec::len)), (&3.into(), Some(1)));
-    assert_eq!(fixture.run("show reports/delays").1, "{\n  \"rows\": 3,\n  \"run\": 0\n}\n");
+    assert_eq!(
+        (&document["total_rows"], document["rows"].as_array().map(Vec::len)),
+        (&3.into(), Some(1))
+    );
+    assert_eq!(
+        fixture.run("show reports/delays").1,
+        "{\n  \"rows\": 3,\n  \"run\": 0\n}\n"
+    );
     assert_eq!(fixture.run("show reports/page").1, "<p>2</p>\n");
     assert_eq!(fixture.json("show reports/page")["text"], "<p>2</p>\n");
     assert!(fixture.run("show reports/image").1.starts_with("2.0 kB, not text\n"));
@@ -209,7 +277,12 @@ fn show_tells_the_forms_apart() {
 #[test]
 fn old_versions_are_listed_shown_and_restored() {
     let fixture = Fixture::new();
-    assert!(fixture.run("history reports/delays").1.contains("no version of reports/delays is kept"));
+    assert!(
+        fixture
+            .run("history reports/delays")
+            .1
+            .contains("no version of reports/delays is kept")
+    );
     fixture.run("");
     fixture.run("");
     let (code, out, _) = fixture.run("history reports/delays");
@@ -217,9 +290,17 @@ fn old_versions_are_listed_shown_and_restored() {
     assert_eq!((code, marks), (0, vec![true, false]), "{out}");
     let document = fixture.json("history reports/delays");
     let old = document["versions"][1]["version"].as_str().expect("is text").to_owned();
-    assert!(fixture.run(&format!("show reports/delays --version {old}")).1.contains("\"run\": 0"));
+    assert!(
+        fixture
+            .run(&format!("show reports/delays --version {old}"))
+            .1
+            .contains("\"run\": 0")
+    );
     let (code, out, _) = fixture.run(&format!("restore reports/delays {old}"));
-    assert!(code == 0 && out.starts_with("restored reports/delays to the value of version "), "{out}");
+    assert!(
+        code == 0 && out.starts_with("restored reports/delays to the value of version "),
+        "{out}"
+    );
     assert!(fixture.run("show reports/delays").1.contains("\"run\": 0"));
     let (code, _, err) = fixture.run("restore reports/delays zzz");
     assert!(code == 1 && err.contains("error[NotFound]"), "{err}");
@@ -228,7 +309,10 @@ fn old_versions_are_listed_shown_and_restored() {
 #[test]
 fn gc_finds_nothing_in_memory() {
     let fixture = Fixture::new();
-    assert_eq!(fixture.run("gc --dry-run").1, "nothing is left behind that is older than 24 h\n");
+    assert_eq!(
+        fixture.run("gc --dry-run").1,
+        "nothing is left behind that is older than 24 h\n"
+    );
     assert_eq!(fixture.json("gc --older-than 7d")["removed"], serde_json::json!([]));
 }
 
@@ -263,5 +347,9 @@ fn a_closed_pipe_ends_quietly_and_a_full_disk_does_not() {
             assert_eq!((code, err.is_empty()), (wanted, wanted == 0), "{err}");
         }
     }
-    assert_eq!(fixture.run("show reports/delays").0, 0, "the run went on without its reader");
+    assert_eq!(
+        fixture.run("show reports/delays").0,
+        0,
+        "the run went on without its reader"
+    );
 }

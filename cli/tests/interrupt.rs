@@ -23,26 +23,39 @@ fn an_interrupted_run_leaves_old_values() {
             Ok(1_u8)
         }
     });
-    let definitions = Definitions::new().asset(asset).with_every_asset_in(Arc::new(MemoryIo::new()));
+    let definitions = Definitions::new()
+        .asset(asset)
+        .with_every_asset_in(Arc::new(MemoryIo::new()));
     let run = |args: &[&str]| {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let args = args.iter().map(OsString::from);
         let code = larder_cli::run(definitions.clone(), args, &mut out, &mut err, false);
-        (code, String::from_utf8_lossy(&out).into_owned(), String::from_utf8_lossy(&err).into_owned())
+        (
+            code,
+            String::from_utf8_lossy(&out).into_owned(),
+            String::from_utf8_lossy(&err).into_owned(),
+        )
     };
     assert_eq!(run(&["x"]).0, 0);
     second.store(true, Ordering::Relaxed);
     let (code, _, err) = run(&["x", "materialize"]);
-    assert_eq!((code, err.as_str()), (130, "interrupted; old values are as they were\n"));
+    assert_eq!(
+        (code, err.as_str()),
+        (130, "interrupted; old values are as they were\n")
+    );
     assert_eq!(run(&["x", "show", "value"]), (0, "1\n".to_owned(), String::new()));
-    assert_eq!(run(&["x", "history", "value"]).1.lines().count(), 2, "nothing was published");
+    assert_eq!(
+        run(&["x", "history", "value"]).1.lines().count(),
+        2,
+        "nothing was published"
+    );
 }
 
 /// Sends this process SIGINT again and again: the run may not listen yet.
 async fn interrupt_until_heard() {
     // Whoever listens replaces the default, which would end the process.
     let mut own = std::pin::pin!(tokio::signal::ctrl_c());
-    poll_fn(|context| Poll::Ready(drop(own.as_mut().poll(context)))).await;
+    poll_fn(|context| Poll::Ready(own.as_mut().poll(context).is_ready())).await;
     loop {
         if rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::INT).is_err() {
             pending::<()>().await;

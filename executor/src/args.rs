@@ -25,10 +25,15 @@ impl Args {
     /// `InvalidDefinition` when none is left; else as [`Input::from_loaded`].
     pub async fn input<T: Input>(&mut self) -> Result<T> {
         let Some((argument, loaded)) = self.inputs.pop_front() else {
-            return Err(Error::new(ErrorKind::InvalidDefinition, "more inputs are taken than were declared"));
+            return Err(Error::new(
+                ErrorKind::InvalidDefinition,
+                "more inputs are taken than were declared",
+            ));
         };
         let began = Instant::now();
-        let input = T::from_loaded(loaded).await.map_err(|error| error.with_context("input", argument));
+        let input = T::from_loaded(loaded)
+            .await
+            .map_err(|error| error.with_context("input", argument));
         self.context.add_load_time(began.elapsed());
         input
     }
@@ -43,7 +48,11 @@ impl Args {
     /// # Errors
     /// `InvalidDefinition` when the asset did not declare it and the pipeline has none.
     pub fn resource<T: Send + Sync + 'static>(&self) -> Result<Arc<T>> {
-        let found = self.resources.get(&TypeId::of::<T>()).cloned().and_then(|any| any.downcast().ok());
+        let found = self
+            .resources
+            .get(&TypeId::of::<T>())
+            .cloned()
+            .and_then(|any| any.downcast().ok());
         found.ok_or_else(|| missing_resource(type_name::<T>()))
     }
 }
@@ -65,14 +74,22 @@ impl fmt::Debug for Args {
 /// # Errors
 /// `AssetFailed` when it panics, `Cancelled` when the runtime ends.
 pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| match error.try_into_panic() {
-        Ok(panic) => panicked(panic.as_ref()),
-        Err(_) => Error::new(ErrorKind::Cancelled, "the runtime is shutting down"),
-    })
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| match error.try_into_panic() {
+            Ok(panic) => panicked(panic.as_ref()),
+            Err(_) => Error::new(ErrorKind::Cancelled, "the runtime is shutting down"),
+        })
 }
 
 /// The error of an asset that panicked.
 pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Error {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    Error::new(ErrorKind::AssetFailed, format!("the asset panicked: {}", text.unwrap_or("no message")))
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    Error::new(
+        ErrorKind::AssetFailed,
+        format!("the asset panicked: {}", text.unwrap_or("no message")),
+    )
 }

@@ -36,7 +36,10 @@ pub enum CodeVersion {
 impl CodeVersion {
     /// A hash of tokens, as the attribute makes it.
     pub fn tokens(own: &'static str, uses: &[(&'static str, &'static str)]) -> Self {
-        Self::Tokens { own, uses: uses.to_vec() }
+        Self::Tokens {
+            own,
+            uses: uses.to_vec(),
+        }
     }
 
     /// A version by hand.
@@ -51,7 +54,9 @@ impl CodeVersion {
             Self::Unknown => None,
             Self::Tokens { own, uses } if uses.is_empty() => Some((*own).to_owned()),
             Self::Tokens { own, uses } => {
-                let all = uses.iter().fold((*own).to_owned(), |all, (name, hash)| format!("{all},{name}={hash}"));
+                let all = uses
+                    .iter()
+                    .fold((*own).to_owned(), |all, (name, hash)| format!("{all},{name}={hash}"));
                 Some(larder_io_core::ContentHash::of(all.as_bytes()).to_string()[..16].to_owned())
             }
         }
@@ -64,8 +69,15 @@ impl CodeVersion {
             Self::Unknown => "unknown: the asset was written without `#[asset]` and without a code version".to_owned(),
             Self::Tokens { uses, .. } => {
                 let used: Vec<&str> = uses.iter().map(|(name, _)| *name).collect();
-                let covers = if used.is_empty() { String::new() } else { format!(" and of {}", used.join(", ")) };
-                format!("{}, a hash of the function's tokens{covers}", self.text().unwrap_or_default())
+                let covers = if used.is_empty() {
+                    String::new()
+                } else {
+                    format!(" and of {}", used.join(", "))
+                };
+                format!(
+                    "{}, a hash of the function's tokens{covers}",
+                    self.text().unwrap_or_default()
+                )
             }
         }
     }
@@ -83,7 +95,12 @@ pub struct OutputSpec {
 impl OutputSpec {
     /// Names an output; its forms are none until they are set.
     pub fn new(key: impl Into<String>) -> Self {
-        Self { key: key.into(), forms: Forms::NONE, io_manager: None, extension: None }
+        Self {
+            key: key.into(),
+            forms: Forms::NONE,
+            io_manager: None,
+            extension: None,
+        }
     }
 
     /// Its value is a `T`.
@@ -189,7 +206,12 @@ impl Asset {
 impl fmt::Debug for Asset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let keys: Vec<&str> = self.outputs.iter().map(|output| output.key.as_str()).collect();
-        write!(f, "Asset({}{})", keys.join(", "), if self.function.is_none() { ", external" } else { "" })
+        write!(
+            f,
+            "Asset({}{})",
+            keys.join(", "),
+            if self.function.is_none() { ", external" } else { "" }
+        )
     }
 }
 
@@ -286,7 +308,10 @@ impl AssetBuilder {
     /// A resource by its type.
     #[must_use]
     pub fn resource<T: Send + Sync + 'static>(mut self) -> Self {
-        self.asset.resources.push(ResourceSpec { id: TypeId::of::<T>(), name: type_name::<T>() });
+        self.asset.resources.push(ResourceSpec {
+            id: TypeId::of::<T>(),
+            name: type_name::<T>(),
+        });
         self
     }
 

@@ -26,7 +26,13 @@ pub(crate) struct Said {
 
 impl AssetContext {
     pub(crate) fn new(asset: AssetKey, run: RunId, emitter: Emitter) -> Self {
-        Self { asset, partition: None, run, emitter, said: Mutex::default() }
+        Self {
+            asset,
+            partition: None,
+            run,
+            emitter,
+            said: Mutex::default(),
+        }
     }
 
     /// The asset that is computed; the first one of a function that makes several.
@@ -66,7 +72,11 @@ impl AssetContext {
             Level::Info => tracing::info!(asset = %self.asset, run = %self.run, "{message}"),
             Level::Warn => tracing::warn!(asset = %self.asset, run = %self.run, "{message}"),
         }
-        self.emitter.emit(|| Event::Log { asset: self.asset.clone(), level, message });
+        self.emitter.emit(|| Event::Log {
+            asset: self.asset.clone(),
+            level,
+            message,
+        });
     }
 
     pub(crate) fn add_load_time(&self, time: Duration) {
@@ -76,7 +86,10 @@ impl AssetContext {
     }
 
     pub(crate) fn take(&self) -> Said {
-        self.said.lock().map(|mut said| std::mem::take(&mut *said)).unwrap_or_default()
+        self.said
+            .lock()
+            .map(|mut said| std::mem::take(&mut *said))
+            .unwrap_or_default()
     }
 }
 

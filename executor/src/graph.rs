@@ -56,7 +56,12 @@ impl Graph {
                     Err(error) => problems.push(error),
                 }
             }
-            graph.nodes.push(Node { keys, inputs: Vec::new(), upstream: Vec::new(), downstream: Vec::new() });
+            graph.nodes.push(Node {
+                keys,
+                inputs: Vec::new(),
+                upstream: Vec::new(),
+                downstream: Vec::new(),
+            });
         }
         if problems.is_empty() {
             graph.connect(assets, problems);
@@ -93,7 +98,9 @@ impl Graph {
         }
         for (step, inputs) in edges {
             for key in &inputs {
-                let Some(origin) = self.origins.get(key).copied() else { continue };
+                let Some(origin) = self.origins.get(key).copied() else {
+                    continue;
+                };
                 if !self.nodes[step].upstream.contains(&origin.step) {
                     self.nodes[step].upstream.push(origin.step);
                     self.nodes[origin.step].downstream.push(step);
@@ -114,7 +121,8 @@ impl Graph {
     /// Orders the nodes, or shows a cycle as a path.
     fn sort(&mut self, problems: &mut Vec<Error>) {
         let mut waiting: Vec<usize> = self.nodes.iter().map(|node| node.upstream.len()).collect();
-        let mut ready: std::collections::BTreeSet<usize> = (0..waiting.len()).filter(|step| waiting[*step] == 0).collect();
+        let mut ready: std::collections::BTreeSet<usize> =
+            (0..waiting.len()).filter(|step| waiting[*step] == 0).collect();
         while let Some(step) = ready.pop_first() {
             self.order.push(step);
             for next in &self.nodes[step].downstream {
@@ -125,7 +133,10 @@ impl Graph {
             }
         }
         if let Some(start) = (0..waiting.len()).find(|step| waiting[*step] > 0) {
-            problems.push(definition(format!("assets need each other in a circle: {}", self.cycle(start, &waiting))));
+            problems.push(definition(format!(
+                "assets need each other in a circle: {}",
+                self.cycle(start, &waiting)
+            )));
         }
     }
 
@@ -135,7 +146,14 @@ impl Graph {
         loop {
             let last = path[path.len() - 1];
             // A node that still waits has another one upstream that waits too, so this walk must meet itself.
-            let Some(next) = self.nodes[last].upstream.iter().copied().find(|step| waiting[*step] > 0) else { break };
+            let Some(next) = self.nodes[last]
+                .upstream
+                .iter()
+                .copied()
+                .find(|step| waiting[*step] > 0)
+            else {
+                break;
+            };
             if let Some(met) = path.iter().position(|step| *step == next) {
                 path.drain(..met);
                 path.push(next);
@@ -144,7 +162,11 @@ impl Graph {
             path.push(next);
         }
         path.reverse();
-        let names: Vec<String> = path.iter().filter_map(|step| self.nodes[*step].keys.first()).map(ToString::to_string).collect();
+        let names: Vec<String> = path
+            .iter()
+            .filter_map(|step| self.nodes[*step].keys.first())
+            .map(ToString::to_string)
+            .collect();
         names.join(" -> ")
     }
 }
@@ -156,7 +178,12 @@ fn by_argument(
     origins: &HashMap<AssetKey, Origin>,
     by_name: &HashMap<&str, Vec<&AssetKey>>,
 ) -> Result<AssetKey, String> {
-    let others = |keys: &Vec<&AssetKey>| keys.iter().filter(|key| !own.contains(key)).map(|key| (*key).clone()).collect();
+    let others = |keys: &Vec<&AssetKey>| {
+        keys.iter()
+            .filter(|key| !own.contains(key))
+            .map(|key| (*key).clone())
+            .collect()
+    };
     let mut candidates: Vec<AssetKey> = by_name.get(argument).map(others).unwrap_or_default();
     if let Some(exact) = candidates.iter().position(|key| key.segments().len() == 1) {
         return Ok(candidates.swap_remove(exact));
@@ -168,7 +195,11 @@ fn by_argument(
         0 => Err(unknown(argument, origins)),
         _ => {
             let list: Vec<String> = candidates.iter().map(|key| format!("`{key}`")).collect();
-            Err(format!("that name fits {}; write `#[from(\"{}\")]`", list.join(" and "), candidates[0]))
+            Err(format!(
+                "that name fits {}; write `#[from(\"{}\")]`",
+                list.join(" and "),
+                candidates[0]
+            ))
         }
     }
 }
@@ -178,11 +209,17 @@ fn unknown(text: &str, origins: &HashMap<AssetKey, Origin>) -> String {
     let keys = nearest(text, names.iter().map(String::as_str));
     let near = keys.or_else(|| {
         let last = nearest(text, origins.keys().map(AssetKey::name))?;
-        names.iter().map(String::as_str).filter(|name| name.rsplit('/').next() == Some(last)).min()
+        names
+            .iter()
+            .map(String::as_str)
+            .filter(|name| name.rsplit('/').next() == Some(last))
+            .min()
     });
     match near {
         Some(near) => format!("there is no asset `{text}`; did you mean `{near}`?"),
-        None => format!("there is no asset `{text}`; add it to the definitions, as `Asset::external` if something else makes it"),
+        None => format!(
+            "there is no asset `{text}`; add it to the definitions, as `Asset::external` if something else makes it"
+        ),
     }
 }
 

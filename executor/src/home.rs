@@ -16,7 +16,10 @@ pub fn find(variable: Option<String>, working_directory: &Path) -> (PathBuf, Str
     }
     for directory in working_directory.ancestors() {
         if directory.join(CONFIG_FILE).is_file() {
-            return (directory.join(".larder"), format!("beside {}", directory.join(CONFIG_FILE).display()));
+            return (
+                directory.join(".larder"),
+                format!("beside {}", directory.join(CONFIG_FILE).display()),
+            );
         }
     }
     (working_directory.join(".larder"), "in the working directory".to_owned())

@@ -42,14 +42,23 @@ impl Layout for HiveLayout {
             );
             return Err(Error::new(ErrorKind::InvalidDefinition, message).with_context("asset", asset));
         }
-        segments.join("/").parse::<Location>().map_err(|error| error.with_context("asset", asset))
+        segments
+            .join("/")
+            .parse::<Location>()
+            .map_err(|error| error.with_context("asset", asset))
     }
 
     fn parse(&self, stem: &Location) -> Option<(AssetKey, Option<PartitionKey>)> {
         let segments: Vec<&str> = stem.segments().collect();
         let asset_segments = segments.iter().take_while(|segment| !segment.contains('=')).count();
         let asset = |segments: &[&str]| -> Option<AssetKey> {
-            AssetKey::new(segments.iter().map(|segment| unescape(segment)).collect::<Option<Vec<_>>>()?).ok()
+            AssetKey::new(
+                segments
+                    .iter()
+                    .map(|segment| unescape(segment))
+                    .collect::<Option<Vec<_>>>()?,
+            )
+            .ok()
         };
         if asset_segments == segments.len() {
             return Some((asset(&segments)?, None));
@@ -85,7 +94,10 @@ fn escape(text: &str, dots: bool, name: bool) -> String {
 /// Names that Windows gives to devices, with any suffix.
 fn reserved(text: &str) -> bool {
     let stem = text.split('.').next().unwrap_or_default().to_ascii_uppercase();
-    let numbered = |prefix: &str| stem.strip_prefix(prefix).is_some_and(|rest| rest.len() == 1 && rest.as_bytes()[0].is_ascii_digit());
+    let numbered = |prefix: &str| {
+        stem.strip_prefix(prefix)
+            .is_some_and(|rest| rest.len() == 1 && rest.as_bytes()[0].is_ascii_digit())
+    };
     matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL") || numbered("COM") || numbered("LPT")
 }
 
@@ -111,14 +123,19 @@ mod tests {
     use proptest::prelude::*;
 
     fn stem(key: &str) -> String {
-        HiveLayout.locate(&key.parse().expect("is a key"), None).expect("fits").to_string()
+        HiveLayout
+            .locate(&key.parse().expect("is a key"), None)
+            .expect("fits")
+            .to_string()
     }
 
     #[test]
     fn ordinary_keys_stay_as_they_are() {
         assert_eq!(stem("reports/carrier_delays"), "reports/carrier_delays");
         let partition = PartitionKey::new([("date", "2024-01-01"), ("zone", "EU")]).expect("is valid");
-        let at = HiveLayout.locate(&"clean/flights".parse().expect("is a key"), Some(&partition)).expect("fits");
+        let at = HiveLayout
+            .locate(&"clean/flights".parse().expect("is a key"), Some(&partition))
+            .expect("fits");
         assert_eq!(at.as_str(), "clean/flights/date=2024-01-01/zone=EU/data");
     }
 
@@ -129,14 +146,38 @@ mod tests {
         assert_eq!(stem("CON"), "%43ON");
         assert_eq!(stem("a%2Fb"), "a%252Fb");
         assert_eq!(stem(".larder/tmp"), "%2Elarder/tmp");
-        let error = HiveLayout.locate(&"é".repeat(200).parse().expect("is a key"), None).expect_err("is too long");
+        let error = HiveLayout
+            .locate(&"é".repeat(200).parse().expect("is a key"), None)
+            .expect_err("is too long");
         assert!(error.message().contains("shorten"), "{error}");
     }
 
     fn segment() -> impl Strategy<Value = String> {
         let hostile = prop::sample::select(vec![
-            "..", ".", "a", "A", "a.b", "CON", "con", "=", "a=b", "%2F", "%", "\0", "\n", "😀", "é", "e\u{301}", " ", "data", ".larder", "_x", "~",
-            "a.parquet", "data.parquet", "x\\y",
+            "..",
+            ".",
+            "a",
+            "A",
+            "a.b",
+            "CON",
+            "con",
+            "=",
+            "a=b",
+            "%2F",
+            "%",
+            "\0",
+            "\n",
+            "😀",
+            "é",
+            "e\u{301}",
+            " ",
+            "data",
+            ".larder",
+            "_x",
+            "~",
+            "a.parquet",
+            "data.parquet",
+            "x\\y",
         ]);
         prop_oneof![hostile.prop_map(str::to_owned), "\\PC{1,20}", any::<String>()]
             .prop_map(|text| text.replace('/', "_"))

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use futures_util::stream::{Stream, StreamExt};
 use larder_io_core::{BlobSource, ByteStream, Result, Value};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -29,8 +29,14 @@ impl Meter {
 pub(crate) fn metered(value: Value, meter: &Arc<Meter>) -> Value {
     match value {
         #[cfg(feature = "arrow")]
-        Value::Table(source) => Value::Table(Arc::new(table::MeteredTable { source, meter: Arc::clone(meter) })),
-        Value::Blob(source) => Value::Blob(Arc::new(MeteredBlob { source, meter: Arc::clone(meter) })),
+        Value::Table(source) => Value::Table(Arc::new(table::MeteredTable {
+            source,
+            meter: Arc::clone(meter),
+        })),
+        Value::Blob(source) => Value::Blob(Arc::new(MeteredBlob {
+            source,
+            meter: Arc::clone(meter),
+        })),
         other => other,
     }
 }
@@ -44,7 +50,12 @@ struct Timed<S> {
 
 impl<S> Timed<S> {
     fn new(stream: S, meter: &Arc<Meter>, count: fn(&Progress, &dyn std::any::Any)) -> Self {
-        Self { stream, meter: Arc::clone(meter), waiting: None, count }
+        Self {
+            stream,
+            meter: Arc::clone(meter),
+            waiting: None,
+            count,
+        }
     }
 }
 
@@ -58,7 +69,10 @@ impl<T: 'static, S: Stream<Item = Result<T>> + Unpin> Stream for Timed<S> {
             self.waiting = Some(began);
             return polled;
         }
-        self.meter.produced.fetch_add(u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.meter.produced.fetch_add(
+            u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX),
+            Ordering::Relaxed,
+        );
         if let Poll::Ready(Some(Ok(item))) = &polled {
             (self.count)(&self.meter.progress, item);
         }
@@ -131,7 +145,10 @@ mod table {
             let batches = self.source.scan(request).await?;
             let timed = Timed::new(batches, &self.meter, |progress, item| {
                 if let Some(batch) = item.downcast_ref::<RecordBatch>() {
-                    let bytes = batch.columns().iter().map(|column| column.to_data().get_slice_memory_size().unwrap_or(0));
+                    let bytes = batch
+                        .columns()
+                        .iter()
+                        .map(|column| column.to_data().get_slice_memory_size().unwrap_or(0));
                     progress.add(batch.num_rows(), bytes.sum());
                 }
             });

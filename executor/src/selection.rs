@@ -28,11 +28,17 @@ impl Selection {
     pub fn resolve(&self, pipeline: &Pipeline) -> Result<Vec<usize>> {
         let mut chosen = BTreeSet::new();
         for term in &self.0 {
-            let (up, rest) = term.strip_prefix('+').map_or((false, term.as_str()), |rest| (true, rest));
+            let (up, rest) = term
+                .strip_prefix('+')
+                .map_or((false, term.as_str()), |rest| (true, rest));
             let (down, atom) = rest.strip_suffix('+').map_or((false, rest), |rest| (true, rest));
             // A key may itself begin or end with a plus sign.
             let exact = atoms(pipeline, term);
-            let (steps, up, down) = if exact.is_empty() { (atoms(pipeline, atom), up, down) } else { (exact, false, false) };
+            let (steps, up, down) = if exact.is_empty() {
+                (atoms(pipeline, atom), up, down)
+            } else {
+                (exact, false, false)
+            };
             if steps.is_empty() {
                 return Err(definition(unknown(pipeline, atom)));
             }
@@ -47,7 +53,9 @@ impl Selection {
         let makes = |step: &usize| chosen.contains(step) && !pipeline.is_external(*step);
         let steps: Vec<usize> = pipeline.graph().order.iter().copied().filter(makes).collect();
         match steps.is_empty() {
-            true => Err(definition(format!("`{self}` selects only external assets, which something else makes"))),
+            true => Err(definition(format!(
+                "`{self}` selects only external assets, which something else makes"
+            ))),
             false => Ok(steps),
         }
     }
@@ -79,15 +87,22 @@ fn atoms(pipeline: &Pipeline, atom: &str) -> BTreeSet<usize> {
         _ if atom.contains('*') => glob(atom, &key.to_string()),
         _ => key.to_string() == atom,
     };
-    nodes.filter(|(step, node)| node.keys.iter().any(|key| fits(*step, key))).map(|(step, _)| step).collect()
+    nodes
+        .filter(|(step, node)| node.keys.iter().any(|key| fits(*step, key)))
+        .map(|(step, _)| step)
+        .collect()
 }
 
 /// `*` stands for any text, `/` included.
 fn glob(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
-    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
+    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else {
+        return false;
+    };
     let parts: Vec<&str> = parts.collect();
-    let Some((last, middle)) = parts.split_last() else { return rest.is_empty() };
+    let Some((last, middle)) = parts.split_last() else {
+        return rest.is_empty();
+    };
     for part in middle {
         let Some(at) = rest.find(part) else { return false };
         rest = &rest[at + part.len()..];
@@ -106,16 +121,25 @@ fn reach<'g>(from: &BTreeSet<usize>, next: impl Fn(usize) -> &'g Vec<usize>, cho
 
 fn unknown(pipeline: &Pipeline, atom: &str) -> String {
     if let Some(group) = atom.strip_prefix("group:") {
-        let groups: BTreeSet<&str> = (0..pipeline.graph().nodes.len()).filter_map(|step| pipeline.group(step)).collect();
+        let groups: BTreeSet<&str> = (0..pipeline.graph().nodes.len())
+            .filter_map(|step| pipeline.group(step))
+            .collect();
         return match nearest(group, groups.iter().copied()) {
             Some(near) => format!("there is no group `{group}`; did you mean `group:{near}`?"),
-            None => format!("there is no group `{group}`; the groups are {}", groups.into_iter().collect::<Vec<_>>().join(", ")),
+            None => format!(
+                "there is no group `{group}`; the groups are {}",
+                groups.into_iter().collect::<Vec<_>>().join(", ")
+            ),
         };
     }
     let names: Vec<String> = pipeline.graph().origins.keys().map(ToString::to_string).collect();
     let near = nearest(atom, names.iter().map(String::as_str)).or_else(|| {
         // The last segment alone is a common slip.
-        names.iter().map(String::as_str).filter(|name| name.rsplit('/').next() == Some(atom)).min()
+        names
+            .iter()
+            .map(String::as_str)
+            .filter(|name| name.rsplit('/').next() == Some(atom))
+            .min()
     });
     match near {
         Some(near) => format!("there is no asset `{atom}`; did you mean `{near}`?"),

@@ -29,7 +29,11 @@ pub struct ManagerUrl {
 impl ManagerUrl {
     /// Makes a URL of its parts; `query` is URL-encoded and has no question mark.
     pub fn new(scheme: impl Into<String>, address: impl Into<String>, query: impl Into<String>) -> Self {
-        Self { scheme: scheme.into().to_ascii_lowercase(), address: address.into(), query: query.into() }
+        Self {
+            scheme: scheme.into().to_ascii_lowercase(),
+            address: address.into(),
+            query: query.into(),
+        }
     }
 
     /// The scheme, in lower case.

@@ -17,16 +17,27 @@ const METADATA: &str = "metadata:";
 pub(crate) fn to_text(attributes: &Attributes) -> BTreeMap<String, String> {
     let name = |attribute: &Attribute| match attribute {
         Attribute::Metadata(name) => Some(format!("{METADATA}{name}")),
-        other => PLAIN.iter().find(|(_, plain)| plain == other).map(|(name, _)| (*name).to_owned()),
+        other => PLAIN
+            .iter()
+            .find(|(_, plain)| plain == other)
+            .map(|(name, _)| (*name).to_owned()),
     };
-    attributes.iter().filter_map(|(attribute, value)| Some((name(attribute)?, value.to_string()))).collect()
+    attributes
+        .iter()
+        .filter_map(|(attribute, value)| Some((name(attribute)?, value.to_string())))
+        .collect()
 }
 
 /// The way back; names that are unknown are left out.
 pub(crate) fn from_text(text: &BTreeMap<String, String>) -> Attributes {
     let attribute = |name: &str| match name.strip_prefix(METADATA) {
         Some(metadata) => Some(Attribute::Metadata(metadata.to_owned().into())),
-        None => PLAIN.iter().find(|(plain, _)| *plain == name).map(|(_, attribute)| attribute.clone()),
+        None => PLAIN
+            .iter()
+            .find(|(plain, _)| *plain == name)
+            .map(|(_, attribute)| attribute.clone()),
     };
-    text.iter().filter_map(|(name, value)| Some((attribute(name)?, object_store::AttributeValue::from(value.clone())))).collect()
+    text.iter()
+        .filter_map(|(name, value)| Some((attribute(name)?, object_store::AttributeValue::from(value.clone()))))
+        .collect()
 }

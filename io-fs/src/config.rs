@@ -59,7 +59,10 @@ impl Default for FsConfig {
 impl FsConfig {
     /// Default settings for a root.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), ..Self::default() }
+        Self {
+            root: root.into(),
+            ..Self::default()
+        }
     }
 
     /// Reads the settings of a URL.
@@ -69,10 +72,16 @@ impl FsConfig {
     pub fn from_url(url: &ManagerUrl) -> Result<Self> {
         let wrong = |problem: String| Error::new(ErrorKind::InvalidConfig, format!("in `{url}`: {problem}"));
         if url.address().is_empty() || url.address().starts_with("//") {
-            return Err(wrong("a directory is missing; write `file:///absolute/path` or `file:relative/path`".to_owned()));
+            return Err(wrong(
+                "a directory is missing; write `file:///absolute/path` or `file:relative/path`".to_owned(),
+            ));
         }
-        let config: Self = serde_urlencoded::from_str(url.query()).map_err(|error| wrong(error.to_string()).with_source(error))?;
-        Ok(Self { root: url.address().into(), ..config })
+        let config: Self =
+            serde_urlencoded::from_str(url.query()).map_err(|error| wrong(error.to_string()).with_source(error))?;
+        Ok(Self {
+            root: url.address().into(),
+            ..config
+        })
     }
 
     /// Opens the store below the manager.
@@ -81,7 +90,10 @@ impl FsConfig {
     /// `InvalidConfig` when the root is there but is not a directory that can be read.
     pub fn open_store(&self) -> Result<DurableFs> {
         if self.root.as_os_str().is_empty() {
-            return Err(Error::new(ErrorKind::InvalidConfig, "local-disk storage needs a root directory"));
+            return Err(Error::new(
+                ErrorKind::InvalidConfig,
+                "local-disk storage needs a root directory",
+            ));
         }
         DurableFs::with_config(self)
     }
@@ -136,9 +148,17 @@ mod tests {
     fn reads_a_url_and_refuses_what_it_does_not_know() {
         let parse = |text: &str| FsConfig::from_url(&text.parse().expect("is a URL"));
         let config = parse("file:///data/lake?table=arrow&history=3&mmap=false").expect("is valid");
-        assert_eq!((config.root.as_path(), config.history, config.mmap), (std::path::Path::new("/data/lake"), 3, false));
+        assert_eq!(
+            (config.root.as_path(), config.history, config.mmap),
+            (std::path::Path::new("/data/lake"), 3, false)
+        );
         assert_eq!(config.table, TableFormat::Arrow);
-        for bad in ["file:", "file:///x?tabel=arrow", "file:///x?history=many", "file:///x?table=xlsx"] {
+        for bad in [
+            "file:",
+            "file:///x?tabel=arrow",
+            "file:///x?history=many",
+            "file:///x?table=xlsx",
+        ] {
             let error = parse(bad).expect_err(bad);
             assert_eq!(error.kind(), ErrorKind::InvalidConfig, "{error}");
         }

@@ -25,7 +25,10 @@ struct DurableStore {
 impl DurableFs {
     /// As a store for [`larder_io_object::ObjectIo`].
     pub fn into_store(self) -> impl Store {
-        DurableStore { objects: Arc::new(self.clone()), fs: self }
+        DurableStore {
+            objects: Arc::new(self.clone()),
+            fs: self,
+        }
     }
 }
 
@@ -49,7 +52,10 @@ impl Store for DurableStore {
 
     async fn open(&self, path: &Path, version: Option<&Version>) -> Result<Arc<dyn Reader>> {
         let (at, wanted) = (path.clone(), version.map(|version| version.as_str().to_owned()));
-        let opened = self.fs.blocking(move |tree| tree.open_version(&at, wanted.as_deref())).await?;
+        let opened = self
+            .fs
+            .blocking(move |tree| tree.open_version(&at, wanted.as_deref()))
+            .await?;
         Ok(Arc::new(OpenFile::new(FileReader::new(opened, self.fs.mmap))))
     }
 
@@ -57,7 +63,12 @@ impl Store for DurableStore {
         self.fs.tree.names.public(path)?;
         let staged = self.fs.blocking(StagedFile::create).await?;
         let staged = Arc::new(Mutex::new(Some(staged)));
-        Ok(Box::new(FileUpload { fs: self.fs.clone(), path: path.clone(), offset: 0, staged }))
+        Ok(Box::new(FileUpload {
+            fs: self.fs.clone(),
+            path: path.clone(),
+            offset: 0,
+            staged,
+        }))
     }
 
     fn versions(&self) -> Option<&dyn StoreVersions> {
@@ -89,8 +100,15 @@ struct OpenFile {
 impl OpenFile {
     fn new(reader: FileReader) -> Self {
         let version = Version::from_text(reader.version());
-        let since = reader.modified().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        Self { version, modified_millis: i64::try_from(since.as_millis()).unwrap_or(0), reader }
+        let since = reader
+            .modified()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or_default();
+        Self {
+            version,
+            modified_millis: i64::try_from(since.as_millis()).unwrap_or(0),
+            reader,
+        }
     }
 }
 
@@ -109,7 +127,10 @@ impl Reader for OpenFile {
     }
 
     fn receipt(&self) -> Option<&str> {
-        self.reader.attributes().get(&format!("metadata:{RECEIPT_ATTRIBUTE}")).map(String::as_str)
+        self.reader
+            .attributes()
+            .get(&format!("metadata:{RECEIPT_ATTRIBUTE}"))
+            .map(String::as_str)
     }
 
     async fn read(&self, range: Range<u64>) -> Result<Bytes> {
@@ -141,7 +162,9 @@ impl FileUpload {
     ) -> Result<T> {
         let staged = Arc::clone(&self.staged);
         blocking(move || {
-            let mut staged = staged.lock().map_err(|_| Error::new(ErrorKind::Unexpected, "a part of the upload panicked"))?;
+            let mut staged = staged
+                .lock()
+                .map_err(|_| Error::new(ErrorKind::Unexpected, "a part of the upload panicked"))?;
             work(&mut staged)
         })
         .await
@@ -157,7 +180,8 @@ impl Upload for FileUpload {
     async fn write(&mut self, bytes: Bytes) -> Result<()> {
         let offset = self.offset;
         self.offset += bytes.len() as u64;
-        self.with(move |staged| staged.as_mut().ok_or_else(over)?.write_at(offset, &bytes)).await
+        self.with(move |staged| staged.as_mut().ok_or_else(over)?.write_at(offset, &bytes))
+            .await
     }
 
     async fn complete(&mut self, receipt: &str, precondition: &Precondition) -> Result<Version> {
@@ -177,12 +201,15 @@ impl Upload for FileUpload {
         let mmap = self.fs.mmap;
         self.with(move |staged| {
             let opened = staged.as_mut().ok_or_else(over)?.open()?;
-            Ok(Some(Arc::new(OpenFile::new(FileReader::new(opened, mmap))) as Arc<dyn Reader>))
+            Ok(Some(
+                Arc::new(OpenFile::new(FileReader::new(opened, mmap))) as Arc<dyn Reader>
+            ))
         })
         .await
     }
 
     async fn abort(&mut self) -> Result<()> {
-        self.with(|slot| slot.take().map_or(Ok(()), |mut staged| staged.discard())).await
+        self.with(|slot| slot.take().map_or(Ok(()), |mut staged| staged.discard()))
+            .await
     }
 }

@@ -12,14 +12,30 @@ pub(crate) fn disk(error: io::Error, action: &str, path: &Path) -> Error {
     use io::ErrorKind as Io;
     let (kind, advice) = match error.kind() {
         Io::NotFound => (ErrorKind::NotFound, ""),
-        Io::PermissionDenied => (ErrorKind::PermissionDenied, "; give this user the right, or choose another root"),
-        Io::ReadOnlyFilesystem => (ErrorKind::PermissionDenied, "; the file system is read-only: choose another root"),
-        Io::StorageFull | Io::QuotaExceeded => (ErrorKind::Unavailable, "; the disk or the quota is full: free space and run again"),
-        Io::InvalidFilename => (ErrorKind::InvalidDefinition, "; the name is too long for the file system: shorten the key"),
-        Io::NotADirectory | Io::IsADirectory => {
-            (ErrorKind::InvalidDefinition, "; a file and a directory want the same name: remove or rename what is there")
-        }
-        Io::UnexpectedEof => (ErrorKind::InvalidData, "; the file is shorter than it was when it was opened"),
+        Io::PermissionDenied => (
+            ErrorKind::PermissionDenied,
+            "; give this user the right, or choose another root",
+        ),
+        Io::ReadOnlyFilesystem => (
+            ErrorKind::PermissionDenied,
+            "; the file system is read-only: choose another root",
+        ),
+        Io::StorageFull | Io::QuotaExceeded => (
+            ErrorKind::Unavailable,
+            "; the disk or the quota is full: free space and run again",
+        ),
+        Io::InvalidFilename => (
+            ErrorKind::InvalidDefinition,
+            "; the name is too long for the file system: shorten the key",
+        ),
+        Io::NotADirectory | Io::IsADirectory => (
+            ErrorKind::InvalidDefinition,
+            "; a file and a directory want the same name: remove or rename what is there",
+        ),
+        Io::UnexpectedEof => (
+            ErrorKind::InvalidData,
+            "; the file is shorter than it was when it was opened",
+        ),
         _ => (ErrorKind::Unavailable, ""),
     };
     let effect = match kind {
@@ -28,7 +44,9 @@ pub(crate) fn disk(error: io::Error, action: &str, path: &Path) -> Error {
         ErrorKind::Unavailable => Effect::Unknown,
         _ => Effect::None,
     };
-    Error::new(kind, format!("cannot {action} {}: {error}{advice}", path.display())).with_effect(effect).with_source(error)
+    Error::new(kind, format!("cannot {action} {}: {error}{advice}", path.display()))
+        .with_effect(effect)
+        .with_source(error)
 }
 
 /// The same error in object_store's words; the original is its source, where io-object finds it again.

@@ -15,16 +15,20 @@ pub(crate) fn run(tree: &Tree, options: &GcOptions) -> Result<Vec<Garbage>> {
     if !files(tree, &tree.names.records())?.is_empty() {
         let mut used = HashSet::new();
         used_sidecars(tree, tree.names.root(), &mut used)?;
-        sweep(tree, options, &tree.names.records(), "record", &mut garbage, |name| !used.contains(name))?;
+        sweep(tree, options, &tree.names.records(), "record", &mut garbage, |name| {
+            !used.contains(name)
+        })?;
     }
     Ok(garbage)
 }
 
 fn files(tree: &Tree, dir: &Path) -> Result<Vec<String>> {
     match tree.disk.read_dir(dir) {
-        Ok(entries) => {
-            Ok(entries.into_iter().filter(|entry| !entry.is_dir).filter_map(|entry| entry.name.into_string().ok()).collect())
-        }
+        Ok(entries) => Ok(entries
+            .into_iter()
+            .filter(|entry| !entry.is_dir)
+            .filter_map(|entry| entry.name.into_string().ok())
+            .collect()),
         Err(error) if is_missing(&error) => Ok(Vec::new()),
         Err(error) => Err(disk_error(error, "list", dir)),
     }
@@ -58,7 +62,11 @@ fn sweep(
                 _ => removed = true,
             }
         }
-        let shown = path.strip_prefix(tree.names.root()).unwrap_or(&path).display().to_string();
+        let shown = path
+            .strip_prefix(tree.names.root())
+            .unwrap_or(&path)
+            .display()
+            .to_string();
         garbage.push(Garbage::new(shown, what, opened.info.len, age));
     }
     if removed { tree.sync_dir(dir) } else { Ok(()) }
@@ -71,7 +79,9 @@ fn age(time: SystemTime) -> Duration {
 /// Names of staged files begin with their time in milliseconds, in hexadecimal.
 fn age_of_name(name: &str) -> Duration {
     let millis = name.get(..12).and_then(|digits| u64::from_str_radix(digits, 16).ok());
-    millis.map_or(Duration::MAX, |millis| age(std::time::UNIX_EPOCH + Duration::from_millis(millis)))
+    millis.map_or(Duration::MAX, |millis| {
+        age(std::time::UNIX_EPOCH + Duration::from_millis(millis))
+    })
 }
 
 /// The sidecar names of every file below a directory, staged ones and kept versions among them.

@@ -15,7 +15,10 @@ pub(crate) fn one_level(tree: &Tree, prefix: Option<&Path>) -> Result<ListResult
         Some(prefix) => (prefix.clone(), tree.names.public(prefix)?),
         None => (Path::default(), tree.names.root().to_owned()),
     };
-    let mut result = ListResult { common_prefixes: Vec::new(), objects: Vec::new() };
+    let mut result = ListResult {
+        common_prefixes: Vec::new(),
+        objects: Vec::new(),
+    };
     let mut entries = match tree.disk.read_dir(&dir) {
         Ok(entries) => entries,
         Err(error) if is_missing(&error) => return Ok(result),
@@ -24,7 +27,9 @@ pub(crate) fn one_level(tree: &Tree, prefix: Option<&Path>) -> Result<ListResult
     entries.sort_unstable();
     for entry in entries {
         // A name that object_store cannot say is not one of ours and cannot be asked for.
-        let Some(part) = entry.name.to_str().and_then(|name| PathPart::parse(name).ok()) else { continue };
+        let Some(part) = entry.name.to_str().and_then(|name| PathPart::parse(name).ok()) else {
+            continue;
+        };
         if at_root && part.as_ref().eq_ignore_ascii_case(RESERVED_SEGMENT) {
             continue;
         }

@@ -24,7 +24,6 @@ impl Names {
         &self.root
     }
 
-
     /// Staged files, not yet published.
     pub(crate) fn staging(&self) -> PathBuf {
         self.state.join("tmp")
@@ -43,7 +42,10 @@ impl Names {
         // A version's text comes from a command line too; it must not name anything else.
         let plain = !version.is_empty() && version.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         if !plain {
-            return Err(Error::new(ErrorKind::NotFound, format!("there is no version `{}`", version.escape_debug())));
+            return Err(Error::new(
+                ErrorKind::NotFound,
+                format!("there is no version `{}`", version.escape_debug()),
+            ));
         }
         Ok(self.versions(path)?.join(format!("{version}.{VERSION_EXTENSION}")))
     }
@@ -59,7 +61,8 @@ impl Names {
 
     /// The lock of a location; 256 of them are shared by all locations.
     pub(crate) fn lock(&self, path: &ObjectPath) -> PathBuf {
-        self.locks().join(format!("{:02x}", blake3::hash(path.as_ref().as_bytes()).as_bytes()[0]))
+        self.locks()
+            .join(format!("{:02x}", blake3::hash(path.as_ref().as_bytes()).as_bytes()[0]))
     }
 
     /// The public file of a location.

@@ -37,12 +37,21 @@ impl StagedFile {
             other => other,
         };
         let file = file.map_err(|error| disk_error(error, "create", &name))?;
-        Ok(Self { file, name, len: 0, sealed: None, gone: false, tree: std::sync::Arc::clone(tree) })
+        Ok(Self {
+            file,
+            name,
+            len: 0,
+            sealed: None,
+            gone: false,
+            tree: std::sync::Arc::clone(tree),
+        })
     }
 
     /// Writes the next bytes.
     pub(crate) fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<()> {
-        self.file.write_at(offset, bytes).map_err(|error| disk_error(error, "write", &self.name))?;
+        self.file
+            .write_at(offset, bytes)
+            .map_err(|error| disk_error(error, "write", &self.name))?;
         self.file.write_back(offset, bytes.len() as u64);
         self.len = self.len.max(offset + bytes.len() as u64);
         Ok(())
@@ -56,10 +65,16 @@ impl StagedFile {
         }
         // Later versions sort after earlier ones.
         let version = WriteId::random().as_str().to_owned();
-        let record = Record { version: version.clone(), path: path.to_string(), attributes };
+        let record = Record {
+            version: version.clone(),
+            path: path.to_string(),
+            attributes,
+        };
         record.keep(&self.tree, self.file.as_ref(), &self.name)?;
         // Last of the changes: the owner of a read-only file may not set attributes any more.
-        self.file.freeze().map_err(|error| disk_error(error, "make read-only", &self.name))?;
+        self.file
+            .freeze()
+            .map_err(|error| disk_error(error, "make read-only", &self.name))?;
         self.tree.sync(self.file.as_ref(), &self.name)?;
         self.sealed = Some(version.clone());
         Ok(version)
@@ -73,7 +88,10 @@ impl StagedFile {
 
     /// Makes the file the published one, in one step.
     pub(crate) fn publish(&mut self, path: &ObjectPath, precondition: &Precondition) -> Result<()> {
-        debug_assert!(self.sealed.is_some(), "an unsealed file would be published without a record");
+        debug_assert!(
+            self.sealed.is_some(),
+            "an unsealed file would be published without a record"
+        );
         let _lock = self.tree.lock(path)?;
         let public = self.tree.names.public(path)?;
         check(&self.tree, path, precondition)?;
@@ -109,9 +127,15 @@ impl Drop for StagedFile {
 /// Compares the published version with what the caller expects. Called under the location's lock.
 fn check(tree: &Tree, path: &ObjectPath, precondition: &Precondition) -> Result<()> {
     if let Some(there) = tree.open(&tree.names.public(path)?)?
-        && let Some(record) = there.record.as_ref().filter(|record| differs_in_case(&record.path, path))
+        && let Some(record) = there
+            .record
+            .as_ref()
+            .filter(|record| differs_in_case(&record.path, path))
     {
-        let message = format!("this disk does not tell `{path}` from `{}`, which is stored already: rename one of them", record.path);
+        let message = format!(
+            "this disk does not tell `{path}` from `{}`, which is stored already: rename one of them",
+            record.path
+        );
         return Err(Error::new(ErrorKind::InvalidDefinition, message));
     }
     if *precondition == Precondition::None {
@@ -119,12 +143,14 @@ fn check(tree: &Tree, path: &ObjectPath, precondition: &Precondition) -> Result<
     }
     let current = tree.open_public(path)?.map(|opened| opened.version());
     match (precondition, current) {
-        (Precondition::Absent, Some(current)) => {
-            Err(Error::new(ErrorKind::AlreadyExists, format!("`{path}` is stored already, as version {current}")))
-        }
+        (Precondition::Absent, Some(current)) => Err(Error::new(
+            ErrorKind::AlreadyExists,
+            format!("`{path}` is stored already, as version {current}"),
+        )),
         (Precondition::Unchanged(wanted), current) if current.as_deref() != Some(wanted.as_str()) => {
             let found = current.map_or("nothing".to_owned(), |current| format!("version {current}"));
-            let message = format!("`{path}` was changed by somebody else: version {wanted} was expected, {found} is there");
+            let message =
+                format!("`{path}` was changed by somebody else: version {wanted} was expected, {found} is there");
             Err(Error::new(ErrorKind::Conflict, message))
         }
         _ => Ok(()),
@@ -138,7 +164,9 @@ impl Tree {
         if self.settings.history == 0 {
             return Ok(());
         }
-        let Some(current) = self.open(public)? else { return Ok(()) };
+        let Some(current) = self.open(public)? else {
+            return Ok(());
+        };
         let kept = self.names.version(path, &current.version())?;
         let dir = self.names.versions(path)?;
         self.ensure_dir(&dir)?;
@@ -146,7 +174,9 @@ impl Tree {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.forget_dirs();
                 self.ensure_dir(&dir)?;
-                self.disk.hard_link(public, &kept).map_err(|error| disk_error(error, "keep a version at", &kept))?;
+                self.disk
+                    .hard_link(public, &kept)
+                    .map_err(|error| disk_error(error, "keep a version at", &kept))?;
             }
             // A version that was restored has its name already.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
@@ -186,7 +216,9 @@ impl Tree {
         let _lock = self.lock(path)?;
         self.open_public(path)?.ok_or_else(missing)?;
         self.archive(path, &public)?;
-        self.disk.remove(&public).map_err(|error| disk_error(error, "remove", &public))?;
+        self.disk
+            .remove(&public)
+            .map_err(|error| disk_error(error, "remove", &public))?;
         self.sync_dir(public.parent().unwrap_or(self.names.root()))?;
         self.prune(path);
         Ok(())
@@ -201,18 +233,28 @@ impl Tree {
         let public = self.names.public(path)?;
         let _lock = self.lock(path)?;
         // Renaming one name of a file over another name of it does nothing and would leave the first behind.
-        if self.open_public(path)?.is_some_and(|current| current.version() == version) {
+        if self
+            .open_public(path)?
+            .is_some_and(|current| current.version() == version)
+        {
             return Ok(());
         }
         let staged = self.names.staging().join(WriteId::random().as_str());
         self.ensure_dir(&self.names.staging())?;
-        self.disk.hard_link(&kept, &staged).map_err(|error| match is_missing(&error) {
-            true => Error::new(ErrorKind::NotFound, format!("version `{version}` of `{path}` is not kept")),
-            false => disk_error(error, "restore", &kept),
-        })?;
-        self.archive(path, &public).and_then(|()| self.move_over(&staged, &public)).inspect_err(|_| {
-            let _ = self.disk.remove(&staged);
-        })?;
+        self.disk
+            .hard_link(&kept, &staged)
+            .map_err(|error| match is_missing(&error) {
+                true => Error::new(
+                    ErrorKind::NotFound,
+                    format!("version `{version}` of `{path}` is not kept"),
+                ),
+                false => disk_error(error, "restore", &kept),
+            })?;
+        self.archive(path, &public)
+            .and_then(|()| self.move_over(&staged, &public))
+            .inspect_err(|_| {
+                let _ = self.disk.remove(&staged);
+            })?;
         self.prune(path);
         Ok(())
     }
@@ -230,7 +272,9 @@ impl Tree {
             .filter(|entry| !entry.is_dir)
             .filter_map(|entry| {
                 let name = entry.name.into_string().ok()?;
-                name.strip_suffix(VERSION_EXTENSION)?.strip_suffix('.').map(str::to_owned)
+                name.strip_suffix(VERSION_EXTENSION)?
+                    .strip_suffix('.')
+                    .map(str::to_owned)
             })
             .collect();
         kept.sort_unstable_by(|a, b| b.cmp(a));
@@ -243,7 +287,10 @@ impl Tree {
         let Ok(kept) = self.kept(path) else { return };
         let current = self.open_public(path).ok().flatten().map(|current| current.version());
         let allowed = self.settings.history.saturating_sub(usize::from(current.is_some()));
-        let old = kept.into_iter().filter(|version| Some(version) != current.as_ref()).skip(allowed);
+        let old = kept
+            .into_iter()
+            .filter(|version| Some(version) != current.as_ref())
+            .skip(allowed);
         for version in old {
             if let Ok(name) = self.names.version(path, &version) {
                 let _ = self.disk.remove(&name);
@@ -255,6 +302,8 @@ impl Tree {
 /// Whether the file system cannot give a file a second name.
 fn no_links(error: &io::Error) -> bool {
     use io::ErrorKind as Io;
-    matches!(error.kind(), Io::Unsupported | Io::TooManyLinks | Io::CrossesDevices | Io::PermissionDenied)
-        && error.raw_os_error() != Some(13)
+    matches!(
+        error.kind(),
+        Io::Unsupported | Io::TooManyLinks | Io::CrossesDevices | Io::PermissionDenied
+    ) && error.raw_os_error() != Some(13)
 }

@@ -48,8 +48,17 @@ impl FileReader {
     pub(crate) fn new(opened: Opened, mmap: bool) -> Self {
         let version = opened.version();
         let attributes = opened.record.map(|record| record.attributes).unwrap_or_default();
-        let meta = Meta { len: opened.info.len, modified: opened.info.modified, version, attributes };
-        Self { file: opened.file.into(), opened: meta, mmap }
+        let meta = Meta {
+            len: opened.info.len,
+            modified: opened.info.modified,
+            version,
+            attributes,
+        };
+        Self {
+            file: opened.file.into(),
+            opened: meta,
+            mmap,
+        }
     }
 
     pub(crate) fn size(&self) -> u64 {
@@ -106,14 +115,24 @@ impl FileReader {
         let range = match &options.range {
             Some(range) => range
                 .as_range(meta.size)
-                .map_err(|error| object_store::Error::Generic { store: crate::error::STORE, source: Box::new(error) })?,
+                .map_err(|error| object_store::Error::Generic {
+                    store: crate::error::STORE,
+                    source: Box::new(error),
+                })?,
             None => 0..meta.size,
         };
         let wanted = if options.head { 0..0 } else { range.clone() };
         let at = location.clone();
-        let payload = self.stream(wanted).map(move |chunk| chunk.map_err(|error| to_object_store(error, &at)));
+        let payload = self
+            .stream(wanted)
+            .map(move |chunk| chunk.map_err(|error| to_object_store(error, &at)));
         let attributes = attributes::from_text(&self.opened.attributes);
-        Ok(GetResult { payload: GetResultPayload::Stream(payload.boxed()), meta, range, attributes })
+        Ok(GetResult {
+            payload: GetResultPayload::Stream(payload.boxed()),
+            meta,
+            range,
+            attributes,
+        })
     }
 }
 

@@ -59,7 +59,8 @@ impl Record {
             // sidecar proves that the name was free.
             let nanos = u32::from_le_bytes(random) % 1_000_000_000;
             let time = UNIX_EPOCH + Duration::new(now.as_secs(), nanos);
-            file.set_modified(time).map_err(|error| disk_error(error, "set the time of", name))?;
+            file.set_modified(time)
+                .map_err(|error| disk_error(error, "set the time of", name))?;
             let info = file.info().map_err(|error| disk_error(error, "look at", name))?;
             let sidecar = sidecar(tree, &info);
             match tree.disk.create(&sidecar) {

@@ -45,13 +45,17 @@ impl DurableFs {
 
     pub(crate) fn with_config(config: &FsConfig) -> Result<Self> {
         let wrong = |problem: String| Error::new(ErrorKind::InvalidConfig, problem);
-        let root = std::path::absolute(&config.root)
-            .map_err(|error| wrong(format!("the root {} is no path: {error}", config.root.display())).with_source(error))?;
+        let root = std::path::absolute(&config.root).map_err(|error| {
+            wrong(format!("the root {} is no path: {error}", config.root.display())).with_source(error)
+        })?;
         match std::fs::read_dir(&root) {
             Ok(_) => {}
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => {
-                let message = format!("the root {} cannot be read: {error}; give this user the right, or choose another root", root.display());
+                let message = format!(
+                    "the root {} cannot be read: {error}; give this user the right, or choose another root",
+                    root.display()
+                );
                 return Err(wrong(message).with_source(error));
             }
         }
@@ -65,8 +69,15 @@ impl DurableFs {
 
     /// Opens a root on a disk of your own, such as the simulated one of `larder-testkit`.
     pub fn on_disk(disk: Arc<dyn Disk>, root: PathBuf, durability: Durability, history: usize) -> Self {
-        let settings = Settings { durability, history, records: crate::RecordKeeping::Auto };
-        Self { tree: Arc::new(Tree::new(disk, root, settings)), mmap: false }
+        let settings = Settings {
+            durability,
+            history,
+            records: crate::RecordKeeping::Auto,
+        };
+        Self {
+            tree: Arc::new(Tree::new(disk, root, settings)),
+            mmap: false,
+        }
     }
 
     /// The root directory.
@@ -117,7 +128,10 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T>
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
         Err(error) if error.is_cancelled() => Err(Error::new(ErrorKind::Cancelled, "the runtime is shutting down")),
-        Err(error) => Err(Error::new(ErrorKind::Unexpected, format!("a disk operation panicked: {error}"))),
+        Err(error) => Err(Error::new(
+            ErrorKind::Unexpected,
+            format!("a disk operation panicked: {error}"),
+        )),
     }
 }
 
@@ -129,13 +143,22 @@ impl fmt::Display for DurableFs {
 
 impl fmt::Debug for DurableFs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "DurableFs {{ root: {:?}, settings: {:?}, mmap: {} }}", self.root(), self.tree.settings, self.mmap)
+        write!(
+            f,
+            "DurableFs {{ root: {:?}, settings: {:?}, mmap: {} }}",
+            self.root(),
+            self.tree.settings,
+            self.mmap
+        )
     }
 }
 
 /// The answer to a put.
 pub(crate) fn put_result(version: &str) -> PutResult {
-    PutResult { e_tag: Some(version.to_owned()), version: Some(version.to_owned()) }
+    PutResult {
+        e_tag: Some(version.to_owned()),
+        version: Some(version.to_owned()),
+    }
 }
 
 /// What object_store's put mode demands.
@@ -145,14 +168,22 @@ fn precondition(mode: PutMode) -> Result<Precondition> {
         PutMode::Create => Ok(Precondition::Absent),
         PutMode::Update(update) => match update.e_tag.or(update.version) {
             Some(version) => Ok(Precondition::Unchanged(Version::from_text(version))),
-            None => Err(Error::new(ErrorKind::Unsupported, "an update without an etag has nothing to compare with")),
+            None => Err(Error::new(
+                ErrorKind::Unsupported,
+                "an update without an etag has nothing to compare with",
+            )),
         },
     }
 }
 
 #[async_trait]
 impl ObjectStore for DurableFs {
-    async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> object_store::Result<PutResult> {
+    async fn put_opts(
+        &self,
+        location: &Path,
+        payload: PutPayload,
+        opts: PutOptions,
+    ) -> object_store::Result<PutResult> {
         let at = location.clone();
         let written = self.blocking(move |tree| {
             let precondition = precondition(opts.mode)?;
@@ -175,12 +206,16 @@ impl ObjectStore for DurableFs {
         opts: PutMultipartOptions,
     ) -> object_store::Result<Box<dyn MultipartUpload>> {
         let upload = FileUpload::start(self, location.clone(), attributes::to_text(&opts.attributes)).await;
-        upload.map(|upload| Box::new(upload) as _).map_err(|error| to_object_store(error, location))
+        upload
+            .map(|upload| Box::new(upload) as _)
+            .map_err(|error| to_object_store(error, location))
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> object_store::Result<GetResult> {
         let (at, version) = (location.clone(), options.version.clone());
-        let opened = self.blocking(move |tree| tree.open_version(&at, version.as_deref())).await;
+        let opened = self
+            .blocking(move |tree| tree.open_version(&at, version.as_deref()))
+            .await;
         let opened = opened.map_err(|error| to_object_store(error, location))?;
         FileReader::new(opened, false).into_get_result(location, options)
     }
@@ -196,7 +231,8 @@ impl ObjectStore for DurableFs {
                 let location = location?;
                 let at = location.clone();
                 let done = store.blocking(move |tree| tree.delete(&at)).await;
-                done.map(|()| location.clone()).map_err(|error| to_object_store(error, &location))
+                done.map(|()| location.clone())
+                    .map_err(|error| to_object_store(error, &location))
             }
         });
         deleted.buffered(8).boxed()
@@ -229,7 +265,8 @@ impl ObjectStore for DurableFs {
             while offset < opened.info.len {
                 let len = (opened.info.len - offset).min(1 << 20) as usize;
                 let bytes = opened.file.read_at(offset, len);
-                let bytes = bytes.map_err(|error| crate::error::disk(error, "read", std::path::Path::new(source.as_ref())))?;
+                let bytes =
+                    bytes.map_err(|error| crate::error::disk(error, "read", std::path::Path::new(source.as_ref())))?;
                 staged.write_at(offset, &bytes)?;
                 offset += len as u64;
             }
@@ -242,7 +279,11 @@ impl ObjectStore for DurableFs {
             staged.publish(&target, &precondition)
         });
         copied.await.map_err(|error| {
-            let path = if error.kind() == ErrorKind::AlreadyExists { to } else { from };
+            let path = if error.kind() == ErrorKind::AlreadyExists {
+                to
+            } else {
+                from
+            };
             to_object_store(error, path)
         })
     }

@@ -51,13 +51,20 @@ pub(crate) struct Opened {
 
 impl Opened {
     pub(crate) fn version(&self) -> String {
-        self.record.as_ref().map_or_else(|| foreign_version(&self.info), |record| record.version.clone())
+        self.record
+            .as_ref()
+            .map_or_else(|| foreign_version(&self.info), |record| record.version.clone())
     }
 }
 
 impl Tree {
     pub(crate) fn new(disk: Arc<dyn Disk>, root: PathBuf, settings: Settings) -> Self {
-        Self { disk, names: Names::new(root), settings, ensured: Mutex::default() }
+        Self {
+            disk,
+            names: Names::new(root),
+            settings,
+            ensured: Mutex::default(),
+        }
     }
 
     pub(crate) fn elapsed_since_epoch(&self) -> Duration {
@@ -75,7 +82,10 @@ impl Tree {
     /// Makes the names in a directory durable, if wanted.
     pub(crate) fn sync_dir(&self, dir: &Path) -> Result<()> {
         match self.settings.durability {
-            Durability::Fsync => self.disk.sync_dir(dir).map_err(|error| disk_error(error, "sync the directory", dir)),
+            Durability::Fsync => self
+                .disk
+                .sync_dir(dir)
+                .map_err(|error| disk_error(error, "sync the directory", dir)),
             Durability::Rename => Ok(()),
         }
     }
@@ -147,7 +157,12 @@ impl Tree {
     pub(crate) fn open_public(&self, path: &ObjectPath) -> Result<Option<Opened>> {
         let opened = self.open(&self.names.public(path)?)?;
         // On a disk that ignores case, `A` opens the file of `a`.
-        Ok(opened.filter(|opened| !opened.record.as_ref().is_some_and(|record| differs_in_case(&record.path, path))))
+        Ok(opened.filter(|opened| {
+            !opened
+                .record
+                .as_ref()
+                .is_some_and(|record| differs_in_case(&record.path, path))
+        }))
     }
 
     /// Opens the published file of a location or one of its kept versions.
@@ -163,7 +178,10 @@ impl Tree {
             return Ok(public);
         }
         self.open(&self.names.version(path, version)?)?.ok_or_else(|| {
-            Error::new(ErrorKind::NotFound, format!("version `{version}` of `{path}` is not kept any more, or never was"))
+            Error::new(
+                ErrorKind::NotFound,
+                format!("version `{version}` of `{path}` is not kept any more, or never was"),
+            )
         })
     }
 }

@@ -25,7 +25,12 @@ impl FileUpload {
         // Refuses a bad name before anything is written.
         store.tree.names.public(&path)?;
         let staged = store.blocking(StagedFile::create).await?;
-        Ok(Self { path, attributes, offset: 0, staged: Arc::new(Mutex::new(Some(staged))) })
+        Ok(Self {
+            path,
+            attributes,
+            offset: 0,
+            staged: Arc::new(Mutex::new(Some(staged))),
+        })
     }
 
     async fn with_staged<T: Send + 'static>(
@@ -38,7 +43,9 @@ impl FileUpload {
 }
 
 fn lock(staged: &Mutex<Option<StagedFile>>) -> Result<std::sync::MutexGuard<'_, Option<StagedFile>>> {
-    staged.lock().map_err(|_| Error::new(ErrorKind::Unexpected, "a part of the upload panicked"))
+    staged
+        .lock()
+        .map_err(|_| Error::new(ErrorKind::Unexpected, "a part of the upload panicked"))
 }
 
 fn over() -> Error {
@@ -66,7 +73,9 @@ impl MultipartUpload for FileUpload {
             }
             Ok(())
         });
-        write.map(move |result| result.map_err(|error| to_object_store(error, &path))).boxed()
+        write
+            .map(move |result| result.map_err(|error| to_object_store(error, &path)))
+            .boxed()
     }
 
     async fn complete(&mut self) -> object_store::Result<PutResult> {

@@ -33,7 +33,14 @@ struct Acknowledged {
 async fn versions(store: &DurableFs) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     for path in &locations() {
-        all.extend(store.kept_versions(path).await.expect("lists").iter().map(ToString::to_string));
+        all.extend(
+            store
+                .kept_versions(path)
+                .await
+                .expect("lists")
+                .iter()
+                .map(ToString::to_string),
+        );
         all.extend(store.head(path).await.ok().and_then(|meta| meta.version));
     }
     all
@@ -45,7 +52,17 @@ fn open(disk: &SimDisk) -> DurableFs {
 
 async fn put(store: &DurableFs, path: &Path, value: &'static str) -> Version {
     let attributes = Attributes::from_iter([(Attribute::Metadata("value".into()), value)]);
-    let result = store.put_opts(path, value.into(), PutOptions { attributes, ..PutOptions::default() }).await.expect("puts");
+    let result = store
+        .put_opts(
+            path,
+            value.into(),
+            PutOptions {
+                attributes,
+                ..PutOptions::default()
+            },
+        )
+        .await
+        .expect("puts");
     Version::from_text(result.version.expect("has a version"))
 }
 
@@ -61,14 +78,22 @@ async fn upload(store: &DurableFs, path: &Path, parts: [&'static str; 2]) {
 async fn scenario(disk: &SimDisk) -> Vec<Acknowledged> {
     let store = open(disk);
     let [a, b] = locations();
-    let mut acknowledged = vec![Acknowledged { calls: 0, contents: [None, None], versions: BTreeSet::new() }];
+    let mut acknowledged = vec![Acknowledged {
+        calls: 0,
+        contents: [None, None],
+        versions: BTreeSet::new(),
+    }];
     let mut now: Contents = [None, None];
     macro_rules! step {
         ($index:expr, $value:expr, $work:expr) => {{
             let result = $work.await;
             now[$index] = $value;
             let versions = versions(&store).await;
-            acknowledged.push(Acknowledged { calls: disk.log_len(), contents: now, versions });
+            acknowledged.push(Acknowledged {
+                calls: disk.log_len(),
+                contents: now,
+                versions,
+            });
             result
         }};
     }
@@ -78,7 +103,9 @@ async fn scenario(disk: &SimDisk) -> Vec<Acknowledged> {
     let mut abandoned = store.put_multipart(&a).await.expect("starts");
     abandoned.put_part("abandoned".into()).await.expect("writes");
     std::mem::forget(abandoned);
-    step!(0, Some("first"), async { store.restore_version(&a, &first).await.expect("restores") });
+    step!(0, Some("first"), async {
+        store.restore_version(&a, &first).await.expect("restores")
+    });
     step!(1, Some("first"), async { store.copy(&a, &b).await.expect("copies") });
     step!(0, None, async { store.delete(&a).await.expect("deletes") });
     step!(0, Some("fourth"), put(&store, &a, "fourth"));
@@ -99,7 +126,10 @@ async fn problem(disk: &SimDisk, allowed: &[&Acknowledged]) -> Option<String> {
     for (index, path) in locations().iter().enumerate() {
         match store.get(path).await {
             Ok(got) => {
-                let value = got.attributes.get(&Attribute::Metadata("value".into())).map(|value| value.as_ref().to_owned());
+                let value = got
+                    .attributes
+                    .get(&Attribute::Metadata("value".into()))
+                    .map(|value| value.as_ref().to_owned());
                 let bytes = got.bytes().await.expect("reads");
                 if value.is_some_and(|value| value.as_bytes() != bytes) {
                     return Some(format!("{path} holds {bytes:?} with the attributes of another value"));
@@ -110,14 +140,22 @@ async fn problem(disk: &SimDisk, allowed: &[&Acknowledged]) -> Option<String> {
             Err(error) => return Some(format!("{path} cannot be read: {error}")),
         }
     }
-    let matches = |contents: &Contents| (0..2).all(|index| found[index].as_deref() == contents[index].map(str::as_bytes));
+    let matches =
+        |contents: &Contents| (0..2).all(|index| found[index].as_deref() == contents[index].map(str::as_bytes));
     if !allowed.iter().any(|acknowledged| matches(&acknowledged.contents)) {
         let allowed: Vec<&Contents> = allowed.iter().map(|acknowledged| &acknowledged.contents).collect();
-        return Some(format!("{found:?} is stored, one of {allowed:?} was acknowledged or under way"));
+        return Some(format!(
+            "{found:?} is stored, one of {allowed:?} was acknowledged or under way"
+        ));
     }
     // What was there before and after the call under way is there in between.
     let there = versions(&store).await;
-    let lost = |version: &&String| allowed.iter().all(|acknowledged| acknowledged.versions.contains(*version)) && !there.contains(*version);
+    let lost = |version: &&String| {
+        allowed
+            .iter()
+            .all(|acknowledged| acknowledged.versions.contains(*version))
+            && !there.contains(*version)
+    };
     if let Some(version) = allowed[0].versions.iter().find(lost) {
         return Some(format!("history lost the version {version}"));
     }
@@ -127,8 +165,17 @@ async fn problem(disk: &SimDisk, allowed: &[&Acknowledged]) -> Option<String> {
     }
     for path in &locations() {
         for version in store.kept_versions(path).await.expect("lists") {
-            let options = object_store::GetOptions { version: Some(version.to_string()), ..Default::default() };
-            let kept = store.get_opts(path, options).await.expect("opens").bytes().await.expect("reads");
+            let options = object_store::GetOptions {
+                version: Some(version.to_string()),
+                ..Default::default()
+            };
+            let kept = store
+                .get_opts(path, options)
+                .await
+                .expect("opens")
+                .bytes()
+                .await
+                .expect("reads");
             if !EVERY_VALUE.iter().any(|value| value.as_bytes() == kept) {
                 return Some(format!("history of {path} shows {kept:?}, which was never published"));
             }
@@ -141,7 +188,11 @@ async fn problem(disk: &SimDisk, allowed: &[&Acknowledged]) -> Option<String> {
     let [a, _] = locations();
     put(&store, &a, "second").await;
     let again = store.get(&a).await.expect("gets").bytes().await.expect("reads");
-    let leftovers: Vec<PathBuf> = disk.files().into_iter().filter(|file| file.starts_with(format!("{ROOT}/.larder/tmp"))).collect();
+    let leftovers: Vec<PathBuf> = disk
+        .files()
+        .into_iter()
+        .filter(|file| file.starts_with(format!("{ROOT}/.larder/tmp")))
+        .collect();
     (again != "second" || !leftovers.is_empty()).then(|| format!("after the crash: {again:?}, left over {leftovers:?}"))
 }
 
@@ -154,10 +205,18 @@ struct Outcome {
 async fn replay(disk: SimDisk, stop_early: bool) -> Outcome {
     let acknowledged = scenario(&disk).await;
     let mut states = Vec::new();
-    crash_states(&disk.log(), disk.has_attributes(), |choice, crashed| states.push((choice.clone(), crashed)));
-    let mut outcome = Outcome { states: states.len(), problems: Vec::new() };
+    crash_states(&disk.log(), disk.has_attributes(), |choice, crashed| {
+        states.push((choice.clone(), crashed))
+    });
+    let mut outcome = Outcome {
+        states: states.len(),
+        problems: Vec::new(),
+    };
     for (choice, crashed) in states {
-        let before = acknowledged.iter().rposition(|ack| ack.calls <= choice.calls).expect("the beginning");
+        let before = acknowledged
+            .iter()
+            .rposition(|ack| ack.calls <= choice.calls)
+            .expect("the beginning");
         let allowed: Vec<&Acknowledged> = acknowledged[before..].iter().take(2).collect();
         if let Some(problem) = problem(&crashed, &allowed).await {
             outcome.problems.push((choice, problem));
@@ -185,7 +244,11 @@ async fn every_crash_state_holds_the_old_value_or_the_new_one() {
 async fn without_one_sync_a_value_is_lost() {
     let whole = SimDisk::new();
     scenario(&whole).await;
-    let syncs: Vec<Op> = whole.log().into_iter().filter(|op| matches!(op, Op::SyncFile { .. } | Op::SyncDir { .. })).collect();
+    let syncs: Vec<Op> = whole
+        .log()
+        .into_iter()
+        .filter(|op| matches!(op, Op::SyncFile { .. } | Op::SyncDir { .. }))
+        .collect();
     let mut unnoticed = BTreeSet::new();
     for (number, sync) in syncs.iter().enumerate() {
         let outcome = replay(SimDisk::new().losing_sync(number), true).await;
@@ -200,6 +263,13 @@ async fn without_one_sync_a_value_is_lost() {
     }
     println!("{} syncs, unnoticed without: {unnoticed:?}", syncs.len());
     // A directory is synced again by whatever is written there next, and so are those that hold nothing of value.
-    let harmless = |place: &String| [".larder", ".larder/tmp", ".larder/versions", ".larder/locks"].iter().any(|end| place.ends_with(end));
-    assert!(unnoticed.iter().all(harmless), "nobody noticed the loss of {unnoticed:?}");
+    let harmless = |place: &String| {
+        [".larder", ".larder/tmp", ".larder/versions", ".larder/locks"]
+            .iter()
+            .any(|end| place.ends_with(end))
+    };
+    assert!(
+        unnoticed.iter().all(harmless),
+        "nobody noticed the loss of {unnoticed:?}"
+    );
 }

@@ -24,15 +24,25 @@ pub fn error(error: object_store::Error) -> Error {
             ErrorKind::PermissionDenied,
             format!("the storage refuses `{path}`; give this identity the right to read and write below the root"),
         ),
-        Os::Unauthenticated { .. } => {
-            (ErrorKind::Unauthenticated, "the storage does not accept the credentials; check them and their expiry".to_owned())
-        }
+        Os::Unauthenticated { .. } => (
+            ErrorKind::Unauthenticated,
+            "the storage does not accept the credentials; check them and their expiry".to_owned(),
+        ),
         Os::NotSupported { .. } | Os::NotImplemented { .. } => {
             (ErrorKind::Unsupported, "the storage cannot do this".to_owned())
         }
-        Os::InvalidPath { .. } => (ErrorKind::InvalidDefinition, "the storage cannot represent this name".to_owned()),
-        Os::UnknownConfigurationKey { .. } => (ErrorKind::InvalidConfig, "the storage does not know this setting".to_owned()),
-        _ if disk_full(&error) => (ErrorKind::Unavailable, "the disk is full; free space and run again".to_owned()),
+        Os::InvalidPath { .. } => (
+            ErrorKind::InvalidDefinition,
+            "the storage cannot represent this name".to_owned(),
+        ),
+        Os::UnknownConfigurationKey { .. } => (
+            ErrorKind::InvalidConfig,
+            "the storage does not know this setting".to_owned(),
+        ),
+        _ if disk_full(&error) => (
+            ErrorKind::Unavailable,
+            "the disk is full; free space and run again".to_owned(),
+        ),
         // object_store retries by itself and then hides what happened: it may have been done.
         _ => (ErrorKind::Unavailable, "the storage failed".to_owned()),
     };
@@ -69,7 +79,10 @@ fn unwrap(outer: object_store::Error) -> Error {
         | Os::Unauthenticated { source, .. } => source,
         other => return Error::new(ErrorKind::Unexpected, text).with_source(other),
     };
-    source.downcast::<Error>().map_or_else(|source| Error::new(ErrorKind::Unexpected, text).with_source(source), |own| *own)
+    source.downcast::<Error>().map_or_else(
+        |source| Error::new(ErrorKind::Unexpected, text).with_source(source),
+        |own| *own,
+    )
 }
 
 #[cfg(test)]
@@ -82,13 +95,59 @@ mod tests {
         let path = || "x".to_owned();
         let source = || -> Box<dyn std::error::Error + Send + Sync> { "y".into() };
         let table = [
-            (Os::NotFound { path: path(), source: source() }, ErrorKind::NotFound, Retry::Never),
-            (Os::AlreadyExists { path: path(), source: source() }, ErrorKind::AlreadyExists, Retry::Never),
-            (Os::Precondition { path: path(), source: source() }, ErrorKind::Conflict, Retry::Never),
-            (Os::PermissionDenied { path: path(), source: source() }, ErrorKind::PermissionDenied, Retry::Never),
-            (Os::Unauthenticated { path: path(), source: source() }, ErrorKind::Unauthenticated, Retry::Never),
-            (Os::NotSupported { source: source() }, ErrorKind::Unsupported, Retry::Never),
-            (Os::Generic { store: "s", source: source() }, ErrorKind::Unavailable, Retry::After(None)),
+            (
+                Os::NotFound {
+                    path: path(),
+                    source: source(),
+                },
+                ErrorKind::NotFound,
+                Retry::Never,
+            ),
+            (
+                Os::AlreadyExists {
+                    path: path(),
+                    source: source(),
+                },
+                ErrorKind::AlreadyExists,
+                Retry::Never,
+            ),
+            (
+                Os::Precondition {
+                    path: path(),
+                    source: source(),
+                },
+                ErrorKind::Conflict,
+                Retry::Never,
+            ),
+            (
+                Os::PermissionDenied {
+                    path: path(),
+                    source: source(),
+                },
+                ErrorKind::PermissionDenied,
+                Retry::Never,
+            ),
+            (
+                Os::Unauthenticated {
+                    path: path(),
+                    source: source(),
+                },
+                ErrorKind::Unauthenticated,
+                Retry::Never,
+            ),
+            (
+                Os::NotSupported { source: source() },
+                ErrorKind::Unsupported,
+                Retry::Never,
+            ),
+            (
+                Os::Generic {
+                    store: "s",
+                    source: source(),
+                },
+                ErrorKind::Unavailable,
+                Retry::After(None),
+            ),
         ];
         for (os, kind, retry) in table {
             let error = error(os);
@@ -99,7 +158,10 @@ mod tests {
     #[test]
     fn our_own_error_comes_back_unchanged() {
         let own = Error::new(ErrorKind::InvalidData, "torn");
-        let error = error(Os::Generic { store: "s", source: Box::new(own) });
+        let error = error(Os::Generic {
+            store: "s",
+            source: Box::new(own),
+        });
         assert_eq!((error.kind(), error.message()), (ErrorKind::InvalidData, "torn"));
     }
 }

@@ -7,13 +7,14 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | `manager` | [`ObjectIo`]: locations, siblings, receipts |
+//! | `manager`, `core` | [`ObjectIo`]: locations, siblings, receipts |
 //! | `stage` | writing: small values in one put, large ones in an upload |
 //! | `store`, `plain` | what a store can do |
 //! | `format` | json, msgpack, and the settings of every format |
 //! | `table` | parquet and arrow files, both ways |
 //! | `error` | the one mapping of object_store's errors |
 
+mod core;
 pub mod error;
 pub mod format;
 mod manager;

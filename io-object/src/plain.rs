@@ -6,10 +6,13 @@ use crate::store::{Features, RECEIPT_ATTRIBUTE, Reader, Store, Upload, WRITE_ATT
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use larder_io_core::{ByteStream, Error, ErrorKind, Garbage, GcOptions, Precondition, Receipt, Result, Version, WriteId};
+use larder_io_core::{
+    ByteStream, Error, ErrorKind, Garbage, GcOptions, Precondition, Receipt, Result, Version, WriteId,
+};
 use object_store::path::Path;
 use object_store::{
-    Attribute, Attributes, GetOptions, GetRange, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt, PutMultipartOptions,
+    Attribute, Attributes, GetOptions, GetRange, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
+    PutMultipartOptions,
 };
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
@@ -31,7 +34,10 @@ pub struct PlainStore {
 impl PlainStore {
     /// Wraps a store; `root` is its address for people, such as `s3://bucket/prefix`, without a slash at its end.
     pub fn new(objects: Arc<dyn ObjectStore>, root: impl Into<String>) -> Self {
-        Self { objects, root: root.into() }
+        Self {
+            objects,
+            root: root.into(),
+        }
     }
 }
 
@@ -42,7 +48,11 @@ impl Store for PlainStore {
     }
 
     fn features(&self) -> Features {
-        Features { upload_preconditions: false, durable: false, persistent: false }
+        Features {
+            upload_preconditions: false,
+            durable: false,
+            persistent: false,
+        }
     }
 
     fn uri(&self, path: &Path) -> String {
@@ -55,7 +65,11 @@ impl Store for PlainStore {
         }
         // A small value is held, so that replacing it disturbs no reader. A large one is read piece by piece under its
         // etag; the body of this answer is dropped unread.
-        let got = self.objects.get_opts(path, GetOptions::default()).await.map_err(error)?;
+        let got = self
+            .objects
+            .get_opts(path, GetOptions::default())
+            .await
+            .map_err(error)?;
         let version = version_of(got.meta.e_tag.clone(), got.meta.version.clone())?;
         let mut receipt = metadata(&got.attributes, RECEIPT_ATTRIBUTE);
         if let (None, Some(write)) = (&receipt, metadata(&got.attributes, WRITE_ATTRIBUTE)) {
@@ -66,25 +80,51 @@ impl Store for PlainStore {
             };
         }
         let meta = got.meta.clone();
-        let held = if meta.size <= HELD_BYTES { Some(got.bytes().await.map_err(error)?) } else { None };
-        Ok(Arc::new(PlainReader { objects: Arc::clone(&self.objects), meta, version, receipt, held }))
+        let held = if meta.size <= HELD_BYTES {
+            Some(got.bytes().await.map_err(error)?)
+        } else {
+            None
+        };
+        Ok(Arc::new(PlainReader {
+            objects: Arc::clone(&self.objects),
+            meta,
+            version,
+            receipt,
+            held,
+        }))
     }
 
     async fn upload(&self, path: &Path, write: &WriteId) -> Result<Box<dyn Upload>> {
         let attribute = Attribute::Metadata(WRITE_ATTRIBUTE.into());
         let attributes = Attributes::from_iter([(attribute, write.as_str().to_owned())]);
-        let options = PutMultipartOptions { attributes, ..PutMultipartOptions::default() };
+        let options = PutMultipartOptions {
+            attributes,
+            ..PutMultipartOptions::default()
+        };
         let parts = self.objects.put_multipart_opts(path, options).await.map_err(error)?;
         let parts = Mutex::new(parts);
-        Ok(Box::new(PlainUpload { objects: Arc::clone(&self.objects), parts, receipt: receipt_path(write.as_str()) }))
+        Ok(Box::new(PlainUpload {
+            objects: Arc::clone(&self.objects),
+            parts,
+            receipt: receipt_path(write.as_str()),
+        }))
     }
 
     async fn gc(&self, options: &GcOptions) -> Result<Vec<Garbage>> {
-        let metas: Vec<ObjectMeta> = self.objects.list(Some(&Path::from(RECEIPTS))).try_collect().await.map_err(error)?;
+        let metas: Vec<ObjectMeta> = self
+            .objects
+            .list(Some(&Path::from(RECEIPTS)))
+            .try_collect()
+            .await
+            .map_err(error)?;
         let mut garbage = Vec::new();
         for meta in metas {
             let now = jiff::Timestamp::now().as_millisecond();
-            let age = Duration::from_millis(now.saturating_sub(meta.last_modified.timestamp_millis()).max(0).unsigned_abs());
+            let age = Duration::from_millis(
+                now.saturating_sub(meta.last_modified.timestamp_millis())
+                    .max(0)
+                    .unsigned_abs(),
+            );
             if age < options.older_than || self.in_use(&meta.location).await? {
                 continue;
             }
@@ -100,13 +140,29 @@ impl Store for PlainStore {
 impl PlainStore {
     /// Whether the value that a receipt was written for is still the published one.
     async fn in_use(&self, path: &Path) -> Result<bool> {
-        let stored = self.objects.get(path).await.map_err(error)?.bytes().await.map_err(error)?;
+        let stored = self
+            .objects
+            .get(path)
+            .await
+            .map_err(error)?
+            .bytes()
+            .await
+            .map_err(error)?;
         // A receipt that cannot be read is kept: it may be one of a newer larder.
-        let Ok(receipt) = serde_json::from_slice::<Receipt>(&stored) else { return Ok(true) };
-        let Ok(location) = Path::parse(receipt.location.as_str()) else { return Ok(true) };
-        let head = GetOptions { head: true, ..GetOptions::default() };
+        let Ok(receipt) = serde_json::from_slice::<Receipt>(&stored) else {
+            return Ok(true);
+        };
+        let Ok(location) = Path::parse(receipt.location.as_str()) else {
+            return Ok(true);
+        };
+        let head = GetOptions {
+            head: true,
+            ..GetOptions::default()
+        };
         match self.objects.get_opts(&location, head).await {
-            Ok(got) => Ok(metadata(&got.attributes, WRITE_ATTRIBUTE).is_some_and(|write| receipt_path(&write) == *path)),
+            Ok(got) => {
+                Ok(metadata(&got.attributes, WRITE_ATTRIBUTE).is_some_and(|write| receipt_path(&write) == *path))
+            }
             Err(object_store::Error::NotFound { .. }) => Ok(false),
             Err(other) => Err(error(other)),
         }
@@ -118,7 +174,9 @@ fn receipt_path(write: &str) -> Path {
 }
 
 fn metadata(attributes: &Attributes, name: &'static str) -> Option<String> {
-    attributes.get(&Attribute::Metadata(name.into())).map(|value| value.as_ref().to_owned())
+    attributes
+        .get(&Attribute::Metadata(name.into()))
+        .map(|value| value.as_ref().to_owned())
 }
 
 struct PlainReader {
@@ -132,14 +190,19 @@ struct PlainReader {
 impl PlainReader {
     /// Options that answer with an error once the value was replaced.
     fn pinned(&self, range: Option<Range<u64>>) -> GetOptions {
-        GetOptions { range: range.map(GetRange::Bounded), if_match: self.meta.e_tag.clone(), ..GetOptions::default() }
+        GetOptions {
+            range: range.map(GetRange::Bounded),
+            if_match: self.meta.e_tag.clone(),
+            ..GetOptions::default()
+        }
     }
 }
 
 fn replaced(cause: object_store::Error) -> Error {
     match error(cause) {
         gone if matches!(gone.kind(), ErrorKind::Conflict | ErrorKind::NotFound) => {
-            let message = "the value was replaced while it was read, and this store keeps no old versions; load it again";
+            let message =
+                "the value was replaced while it was read, and this store keeps no old versions; load it again";
             Error::new(ErrorKind::Conflict, message).with_source(gone)
         }
         other => other,
@@ -171,10 +234,16 @@ impl Reader for PlainReader {
         if let Some(held) = &self.held {
             let inside = range.start <= range.end && range.end <= held.len() as u64;
             let outside = || Error::new(ErrorKind::InvalidData, "a range lies outside of the value");
-            return inside.then(|| held.slice(range.start as usize..range.end as usize)).ok_or_else(outside);
+            return inside
+                .then(|| held.slice(range.start as usize..range.end as usize))
+                .ok_or_else(outside);
         }
         let wanted = range.end - range.start;
-        let got = self.objects.get_opts(&self.meta.location, self.pinned(Some(range))).await.map_err(replaced)?;
+        let got = self
+            .objects
+            .get_opts(&self.meta.location, self.pinned(Some(range)))
+            .await
+            .map_err(replaced)?;
         let bytes = got.bytes().await.map_err(error)?;
         if bytes.len() as u64 != wanted {
             let message = format!("{wanted} bytes were asked for, {} came", bytes.len());
@@ -192,7 +261,10 @@ impl Reader for PlainReader {
             let got = objects.get_opts(&location, options).await.map_err(replaced)?;
             Ok::<_, Error>(got.into_stream())
         };
-        stream::once(opened).map_ok(|chunks| chunks.map_err(error)).try_flatten().boxed()
+        stream::once(opened)
+            .map_ok(|chunks| chunks.map_err(error))
+            .try_flatten()
+            .boxed()
     }
 }
 
@@ -205,7 +277,9 @@ struct PlainUpload {
 
 impl PlainUpload {
     fn parts(&mut self) -> Result<&mut Box<dyn MultipartUpload>> {
-        self.parts.get_mut().map_err(|_| Error::new(ErrorKind::Unexpected, "a part of the upload panicked"))
+        self.parts
+            .get_mut()
+            .map_err(|_| Error::new(ErrorKind::Unexpected, "a part of the upload panicked"))
     }
 }
 
@@ -221,7 +295,10 @@ impl Upload for PlainUpload {
             return Err(Error::new(ErrorKind::Unsupported, message));
         }
         // Before the value: a value without its receipt would be seen by readers, a receipt without its value is garbage.
-        self.objects.put(&self.receipt, Bytes::from(receipt.to_owned()).into()).await.map_err(error)?;
+        self.objects
+            .put(&self.receipt, Bytes::from(receipt.to_owned()).into())
+            .await
+            .map_err(error)?;
         let result = self.parts()?.complete().await.map_err(error)?;
         version_of(result.e_tag, result.version)
     }

@@ -1,7 +1,7 @@
 //! Writing: bytes arrive in parts; a value of one part is one put, a larger one an upload that is completed at publish.
 
+use crate::core::Core;
 use crate::format::of_suffix;
-use crate::manager::Core;
 use crate::store::{Reader, Upload, conflict};
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
@@ -170,9 +170,17 @@ impl StagedObject {
     async fn put(&mut self) -> Result<Version> {
         let receipt = receipt_json(&self.receipt)?;
         match &mut self.body {
-            Some(Body::Small(bytes)) => self.core.store.put(&self.path, bytes.clone(), &receipt, &self.precondition).await,
+            Some(Body::Small(bytes)) => {
+                self.core
+                    .store
+                    .put(&self.path, bytes.clone(), &receipt, &self.precondition)
+                    .await
+            }
             Some(Body::Large(upload)) => upload.complete(&receipt, &self.precondition).await.map_err(conflict),
-            None => Err(Error::new(ErrorKind::Unsupported, "the value was discarded and cannot be published")),
+            None => Err(Error::new(
+                ErrorKind::Unsupported,
+                "the value was discarded and cannot be published",
+            )),
         }
     }
 
@@ -186,13 +194,17 @@ impl StagedObject {
 
 /// The receipt as JSON in ASCII: headers of object stores take nothing else.
 fn receipt_json(receipt: &Receipt) -> Result<String> {
-    let json = serde_json::to_string(receipt)
-        .map_err(|error| Error::new(ErrorKind::Unexpected, format!("cannot write a receipt: {error}")).with_source(error))?;
+    let json = serde_json::to_string(receipt).map_err(|error| {
+        Error::new(ErrorKind::Unexpected, format!("cannot write a receipt: {error}")).with_source(error)
+    })?;
     let mut ascii = String::with_capacity(json.len());
     for c in json.chars() {
         match c.is_ascii() {
             true => ascii.push(c),
-            false => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| ascii.push_str(&format!("\\u{unit:04x}"))),
+            false => c
+                .encode_utf16(&mut [0; 2])
+                .iter()
+                .for_each(|unit| ascii.push_str(&format!("\\u{unit:04x}"))),
         }
     }
     Ok(ascii)
@@ -221,7 +233,11 @@ impl Staged for StagedObject {
             None => return Err(Error::new(ErrorKind::Unsupported, "the value was discarded")),
         };
         let suffix = self.path.extension().unwrap_or_default();
-        let format = if of_suffix(suffix).1 == self.receipt.format { suffix } else { "bin" };
+        let format = if of_suffix(suffix).1 == self.receipt.format {
+            suffix
+        } else {
+            "bin"
+        };
         self.core.decode(reader, format).await
     }
 

@@ -64,7 +64,11 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
                 version: None,
             }),
         };
-        let options = PutOptions { mode, attributes: receipt_attributes(receipt), ..PutOptions::default() };
+        let options = PutOptions {
+            mode,
+            attributes: receipt_attributes(receipt),
+            ..PutOptions::default()
+        };
         let put = self.objects().put_opts(path, bytes.into(), options).await;
         let result = put.map_err(crate::error::error).map_err(conflict)?;
         version_of(result.e_tag, result.version)
@@ -177,7 +181,10 @@ pub fn receipt_attributes(receipt: &str) -> Attributes {
 /// `Unsupported` for a store that tells neither etag nor version.
 pub fn version_of(e_tag: Option<String>, version: Option<String>) -> Result<Version> {
     let text = e_tag.or(version).ok_or_else(|| {
-        Error::new(ErrorKind::Unsupported, "the store tells no etag, so that versions cannot be told apart")
+        Error::new(
+            ErrorKind::Unsupported,
+            "the store tells no etag, so that versions cannot be told apart",
+        )
     })?;
     Ok(Version::from_text(text))
 }

@@ -1,2 +1,66 @@
-//! Commands of the larder workspace.
-fn main() {}
+//! Commands of the larder workspace: `cargo xtask test`, `cargo xtask ci`, `cargo xtask bench`.
+
+#[cfg(feature = "bench")]
+mod bench;
+mod ci;
+mod python;
+mod shell;
+mod test;
+mod walls;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  test    every test, the ones that need Python or a built example too; says what is missing and how to get it
+  ci      formatting, lints, docs, licences, each feature alone, the walls between crates, then `test`
+  bench   speed and memory, as ratios to the bare libraries in the same run [--quick]
+  walls   only the walls between crates";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let done = match arguments.first().map(String::as_str) {
+        Some("test") => test::run(),
+        Some("ci") => ci::run(),
+        Some("walls") => walls::run(),
+        Some("bench") => bench(&arguments[1..]),
+        Some("--help" | "-h" | "help") => {
+            println!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            eprintln!("{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("xtask: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The benchmarks are a build of their own, in release, so that nothing else waits for it.
+#[cfg(not(feature = "bench"))]
+fn bench(arguments: &[String]) -> shell::Done {
+    let mut all = vec![
+        "run",
+        "--release",
+        "--package",
+        "xtask",
+        "--features",
+        "bench",
+        "--",
+        "bench",
+    ];
+    all.extend(arguments.iter().map(String::as_str));
+    shell::cargo(&all)
+}
+
+#[cfg(feature = "bench")]
+fn bench(arguments: &[String]) -> shell::Done {
+    bench::run(arguments)
+}

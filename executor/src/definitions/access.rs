@@ -14,7 +14,9 @@ impl Pipeline {
     pub async fn load<T: AssetValue>(&self, key: &str) -> Result<T> {
         let key = self.key(key)?;
         let value = self.load_value(&key, None).await?;
-        T::from_value(value).await.map_err(|error| self.explain_error(error, &key, "load"))
+        T::from_value(value)
+            .await
+            .map_err(|error| self.explain_error(error, &key, "load"))
     }
 
     /// Loads the published value, or an old version, in whatever form it is.
@@ -24,7 +26,10 @@ impl Pipeline {
     pub async fn load_value(&self, key: &AssetKey, version: Option<Version>) -> Result<Value> {
         let (manager, mut context) = self.input(key)?;
         context.version = version;
-        manager.load_input(&context).await.map_err(|error| self.explain_error(error, key, "load"))
+        manager
+            .load_input(&context)
+            .await
+            .map_err(|error| self.explain_error(error, key, "load"))
     }
 
     /// Stores a value as if the asset had made it.
@@ -49,7 +54,10 @@ impl Pipeline {
     /// Only when the manager cannot tell.
     pub async fn head(&self, key: &AssetKey) -> Result<Option<Receipt>> {
         let (manager, context) = self.input(key)?;
-        manager.head(&context).await.map_err(|error| self.explain_error(error, key, "head"))
+        manager
+            .head(&context)
+            .await
+            .map_err(|error| self.explain_error(error, key, "head"))
     }
 
     /// Receipts of every version that is kept, newest first, and which of them is published.
@@ -69,11 +77,25 @@ impl Pipeline {
     /// `NotFound` when it is not kept; `Unsupported` when the manager keeps none.
     pub async fn restore(&self, key: &AssetKey, version: &str) -> Result<Receipt> {
         let (kept, _) = self.history(key).await?;
-        let fits: Vec<&Version> = kept.iter().map(|receipt| &receipt.version).filter(|kept| kept.as_str().starts_with(version)).collect();
+        let fits: Vec<&Version> = kept
+            .iter()
+            .map(|receipt| &receipt.version)
+            .filter(|kept| kept.as_str().starts_with(version))
+            .collect();
         let version = match fits.as_slice() {
             [only] => (*only).clone(),
-            [] => return Err(Error::new(ErrorKind::NotFound, format!("version `{version}` of `{key}` is not kept; `history {key}` lists those that are"))),
-            many => return Err(definition(format!("{} versions of `{key}` begin with `{version}`; write more of it", many.len()))),
+            [] => {
+                return Err(Error::new(
+                    ErrorKind::NotFound,
+                    format!("version `{version}` of `{key}` is not kept; `history {key}` lists those that are"),
+                ));
+            }
+            many => {
+                return Err(definition(format!(
+                    "{} versions of `{key}` begin with `{version}`; write more of it",
+                    many.len()
+                )));
+            }
         };
         let (manager, context) = self.input(key)?;
         let restored = versions(manager.versions(), key)?.restore(&context, &version).await;
@@ -88,7 +110,10 @@ impl Pipeline {
         let mut all = Vec::new();
         for (key, manager) in self.managers() {
             if let Some(maintenance) = manager.maintenance() {
-                let garbage = maintenance.gc(options).await.map_err(|error| error.with_context("operation", "gc").with_context("io_manager", &key))?;
+                let garbage = maintenance
+                    .gc(options)
+                    .await
+                    .map_err(|error| error.with_context("operation", "gc").with_context("io_manager", &key))?;
                 all.extend(garbage.into_iter().map(|garbage| (key.clone(), garbage)));
             }
         }
@@ -97,5 +122,10 @@ impl Pipeline {
 }
 
 fn versions<'m>(versions: Option<&'m dyn Versions>, key: &AssetKey) -> Result<&'m dyn Versions> {
-    versions.ok_or_else(|| Error::new(ErrorKind::Unsupported, format!("the I/O manager of `{key}` keeps no old versions")))
+    versions.ok_or_else(|| {
+        Error::new(
+            ErrorKind::Unsupported,
+            format!("the I/O manager of `{key}` keeps no old versions"),
+        )
+    })
 }

@@ -27,35 +27,58 @@ fn config(message: String) -> Error {
 
 impl<'d> Binder<'d> {
     pub(crate) fn new(definitions: &'d Definitions) -> Self {
-        Self { definitions, opened: HashMap::new(), default: None }
+        Self {
+            definitions,
+            opened: HashMap::new(),
+            default: None,
+        }
     }
 
     /// The most specific wins: the asset's own, its group's, the default.
     pub(crate) fn bind(&mut self, own: Option<&str>, group: Option<&str>) -> Result<Bound, String> {
         if let Some(manager) = &self.definitions.everything {
             let because = "every asset is stored there".to_owned();
-            return Ok(Bound { key: "everything".to_owned(), manager: Arc::clone(manager), because });
+            return Ok(Bound {
+                key: "everything".to_owned(),
+                manager: Arc::clone(manager),
+                because,
+            });
         }
         if let Some(key) = own {
             let manager = self.by_key(key)?;
-            return Ok(Bound { key: key.to_owned(), manager, because: "the asset names it".to_owned() });
+            return Ok(Bound {
+                key: key.to_owned(),
+                manager,
+                because: "the asset names it".to_owned(),
+            });
         }
         let bound = group.and_then(|group| self.definitions.groups.iter().rev().find(|(name, _)| name == group));
         if let Some((group, key)) = bound {
             let manager = self.by_key(key)?;
-            return Ok(Bound { key: key.clone(), manager, because: format!("the group `{group}` is bound to it") });
+            return Ok(Bound {
+                key: key.clone(),
+                manager,
+                because: format!("the group `{group}` is bound to it"),
+            });
         }
         if self.default.is_none() {
             self.default = Some(self.open_default());
         }
-        self.default.clone().unwrap_or_else(|| Err("there is no default I/O manager".to_owned()))
+        self.default
+            .clone()
+            .unwrap_or_else(|| Err("there is no default I/O manager".to_owned()))
     }
 
     fn by_key(&mut self, key: &str) -> Result<Arc<dyn IoManager>, String> {
         if let Some(opened) = self.opened.get(key) {
             return opened.clone();
         }
-        let spec = self.definitions.managers.iter().find(|(known, _)| known == key).map(|(_, spec)| spec);
+        let spec = self
+            .definitions
+            .managers
+            .iter()
+            .find(|(known, _)| known == key)
+            .map(|(_, spec)| spec);
         let opened = match spec {
             Some(spec) => self.open(spec).map_err(|error| error.message().to_owned()),
             None => {
@@ -63,9 +86,14 @@ impl<'d> Binder<'d> {
                 Err(match nearest(key, known.clone()) {
                     Some(near) => format!("there is no I/O manager `{key}`; did you mean `{near}`?"),
                     None if self.definitions.managers.is_empty() => {
-                        format!("there is no I/O manager `{key}`; add one with `Definitions::io_manager(\"{key}\", ..)`")
+                        format!(
+                            "there is no I/O manager `{key}`; add one with `Definitions::io_manager(\"{key}\", ..)`"
+                        )
                     }
-                    None => format!("there is no I/O manager `{key}`; there are {}", known.collect::<Vec<_>>().join(", ")),
+                    None => format!(
+                        "there is no I/O manager `{key}`; there are {}",
+                        known.collect::<Vec<_>>().join(", ")
+                    ),
                 })
             }
         };
@@ -76,23 +104,36 @@ impl<'d> Binder<'d> {
     /// The environment, what was configured, the built-in local disk.
     fn open_default(&self) -> Result<Bound, String> {
         let text = |error: Error| error.message().to_owned();
-        let bound = |manager, because| Bound { key: "io_manager".to_owned(), manager, because };
+        let bound = |manager, because| Bound {
+            key: "io_manager".to_owned(),
+            manager,
+            because,
+        };
         if let Some(url) = self.definitions.variable(home::DEFAULT_MANAGER_VARIABLE) {
             let because = format!("the environment variable {} names it", home::DEFAULT_MANAGER_VARIABLE);
             let opened = self.open(&ManagerSpec::Url(url));
-            return opened.map(|manager| bound(manager, because)).map_err(|error| format!("{}: {}", home::DEFAULT_MANAGER_VARIABLE, text(error)));
+            return opened
+                .map(|manager| bound(manager, because))
+                .map_err(|error| format!("{}: {}", home::DEFAULT_MANAGER_VARIABLE, text(error)));
         }
         if let Some(spec) = &self.definitions.default {
-            return self.open(spec).map(|manager| bound(manager, "it is the configured default".to_owned())).map_err(text);
+            return self
+                .open(spec)
+                .map(|manager| bound(manager, "it is the configured default".to_owned()))
+                .map_err(text);
         }
-        let here = std::env::current_dir().map_err(|error| format!("the working directory cannot be found: {error}"))?;
+        let here =
+            std::env::current_dir().map_err(|error| format!("the working directory cannot be found: {error}"))?;
         let (home, why) = home::find(self.definitions.variable(home::HOME_VARIABLE), &here);
         let url = ManagerUrl::new("file", home.join("storage").display().to_string(), "");
         if !self.definitions.has_backend("file") {
             return Err("there is no default I/O manager; set one with `Definitions::default_io_manager`, or add the local disk with `Definitions::backend(larder_io_fs::backend())`".to_owned());
         }
         let opened = self.open_url(&url).map_err(text)?;
-        Ok(bound(opened, format!("it is the built-in default; its home is {} ({why})", home.display())))
+        Ok(bound(
+            opened,
+            format!("it is the built-in default; its home is {} ({why})", home.display()),
+        ))
     }
 
     fn open(&self, spec: &ManagerSpec) -> Result<Arc<dyn IoManager>> {
@@ -103,15 +144,42 @@ impl<'d> Binder<'d> {
     }
 
     fn open_url(&self, url: &ManagerUrl) -> Result<Arc<dyn IoManager>> {
-        let backend = self.definitions.backends.iter().find(|backend| backend.scheme() == url.scheme());
+        let backend = self
+            .definitions
+            .backends
+            .iter()
+            .find(|backend| backend.scheme() == url.scheme());
         let Some(backend) = backend else {
-            let known: Vec<&str> = self.definitions.backends.iter().map(|backend| backend.scheme()).collect();
-            let crates = [("file", "fs"), ("memory", "memory"), ("s3", "s3"), ("gs", "gcs"), ("abfss", "adls")];
+            let known: Vec<&str> = self
+                .definitions
+                .backends
+                .iter()
+                .map(|backend| backend.scheme())
+                .collect();
+            let crates = [
+                ("file", "fs"),
+                ("memory", "memory"),
+                ("s3", "s3"),
+                ("gs", "gcs"),
+                ("abfss", "adls"),
+            ];
             let hint = match crates.iter().find(|(scheme, _)| *scheme == url.scheme()) {
-                Some((_, feature)) => format!("turn on larder's feature `{feature}` if it has one, or hand its backend over with `Definitions::backend`"),
-                None => format!("known are {}", if known.is_empty() { "none".to_owned() } else { known.join(", ") }),
+                Some((_, feature)) => format!(
+                    "turn on larder's feature `{feature}` if it has one, or hand its backend over with `Definitions::backend`"
+                ),
+                None => format!(
+                    "known are {}",
+                    if known.is_empty() {
+                        "none".to_owned()
+                    } else {
+                        known.join(", ")
+                    }
+                ),
             };
-            return Err(config(format!("no backend answers to the scheme `{}`; {hint}", url.scheme())));
+            return Err(config(format!(
+                "no backend answers to the scheme `{}`; {hint}",
+                url.scheme()
+            )));
         };
         backend.open(url)
     }

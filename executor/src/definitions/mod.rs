@@ -91,7 +91,9 @@ impl Definitions {
 
     /// Whether one of the assets has this key.
     pub fn has_asset(&self, key: &str) -> bool {
-        self.assets.iter().any(|asset| asset.outputs.iter().any(|output| output.key == key))
+        self.assets
+            .iter()
+            .any(|asset| asset.outputs.iter().any(|output| output.key == key))
     }
 
     /// Adds an I/O manager under a key that assets name with `io_manager = "key"`.
@@ -192,6 +194,11 @@ impl Definitions {
 
 impl fmt::Debug for Definitions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Definitions({} assets, {} I/O managers)", self.assets.len(), self.managers.len())
+        write!(
+            f,
+            "Definitions({} assets, {} I/O managers)",
+            self.assets.len(),
+            self.managers.len()
+        )
     }
 }

@@ -4,7 +4,9 @@ use super::binding::Bound;
 use crate::args::Resources;
 use crate::asset::Asset;
 use crate::graph::{Graph, Origin, definition};
-use larder_io_core::{AssetKey, Error, Form, InputContext, IoManager, Layout, Location, OutputContext, Result, nearest};
+use larder_io_core::{
+    AssetKey, Error, Form, InputContext, IoManager, Layout, Location, OutputContext, Result, nearest,
+};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -88,7 +90,13 @@ impl Pipeline {
         graph: Graph,
         stored: HashMap<AssetKey, Stored>,
     ) -> Self {
-        Self(Arc::new(Inner { assets, resources: Arc::new(resources), layout, graph, stored }))
+        Self(Arc::new(Inner {
+            assets,
+            resources: Arc::new(resources),
+            layout,
+            graph,
+            stored,
+        }))
     }
 
     /// The graph.
@@ -112,10 +120,19 @@ impl Pipeline {
     /// # Errors
     /// `InvalidDefinition` for an unknown one, with the nearest known one.
     pub fn key(&self, text: &str) -> Result<AssetKey> {
-        let found = text.parse::<AssetKey>().ok().filter(|key| self.0.graph.origins.contains_key(key));
+        let found = text
+            .parse::<AssetKey>()
+            .ok()
+            .filter(|key| self.0.graph.origins.contains_key(key));
         found.ok_or_else(|| {
             let names: Vec<String> = self.0.graph.origins.keys().map(ToString::to_string).collect();
-            let by_name = || names.iter().map(String::as_str).filter(|name| name.rsplit('/').next() == Some(text)).min();
+            let by_name = || {
+                names
+                    .iter()
+                    .map(String::as_str)
+                    .filter(|name| name.rsplit('/').next() == Some(text))
+                    .min()
+            };
             match nearest(text, names.iter().map(String::as_str)).or_else(by_name) {
                 Some(near) => definition(format!("there is no asset `{text}`; did you mean `{near}`?")),
                 None => definition(format!("there is no asset `{text}`; `list` shows all of them")),
@@ -131,12 +148,21 @@ impl Pipeline {
     }
 
     pub(crate) fn stored(&self, key: &AssetKey) -> Result<&Stored> {
-        self.0.stored.get(key).ok_or_else(|| definition(format!("there is no asset `{key}`")))
+        self.0
+            .stored
+            .get(key)
+            .ok_or_else(|| definition(format!("there is no asset `{key}`")))
     }
 
     /// Every asset, in the order of the definitions.
     pub fn assets(&self) -> Vec<AssetInfo> {
-        self.0.graph.nodes.iter().flat_map(|node| &node.keys).filter_map(|key| self.info(key).ok()).collect()
+        self.0
+            .graph
+            .nodes
+            .iter()
+            .flat_map(|node| &node.keys)
+            .filter_map(|key| self.info(key).ok())
+            .collect()
     }
 
     /// One asset.
@@ -170,7 +196,10 @@ impl Pipeline {
         let info = stored.bound.as_ref().map(|bound| bound.manager.info());
         let format = info.and_then(|info| {
             let name = stored.form.name();
-            info.formats.iter().find(|(form, _)| *form == name).map(|(_, format)| format.clone())
+            info.formats
+                .iter()
+                .find(|(form, _)| *form == name)
+                .map(|(_, format)| format.clone())
         });
         Ok(Explanation {
             info: self.info(key)?,
@@ -217,7 +246,10 @@ impl Pipeline {
     }
 
     fn manager(&self, key: &AssetKey, stored: &Stored) -> Result<Arc<dyn IoManager>> {
-        let bound = stored.bound.as_ref().ok_or_else(|| definition(format!("`{key}` returns `()`, nothing of it is stored")))?;
+        let bound = stored
+            .bound
+            .as_ref()
+            .ok_or_else(|| definition(format!("`{key}` returns `()`, nothing of it is stored")))?;
         Ok(Arc::clone(&bound.manager))
     }
 
@@ -225,9 +257,15 @@ impl Pipeline {
     pub(crate) fn explain_error(&self, error: Error, key: &AssetKey, operation: &'static str) -> Error {
         let error = error.with_context("operation", operation).with_context("asset", key);
         match self.0.stored.get(key) {
-            Some(Stored { bound: Some(bound), location, .. }) => {
+            Some(Stored {
+                bound: Some(bound),
+                location,
+                ..
+            }) => {
                 let info = bound.manager.info();
-                error.with_context("io_manager", format!("{} ({}:{})", bound.key, info.scheme, info.root)).with_context("location", location)
+                error
+                    .with_context("io_manager", format!("{} ({}:{})", bound.key, info.scheme, info.root))
+                    .with_context("location", location)
             }
             _ => error,
         }

@@ -1,8 +1,8 @@
 //! Validation of everything at once.
 
+use super::Definitions;
 use super::binding::Binder;
 use super::pipeline::{Pipeline, Stored};
-use super::Definitions;
 use crate::args::missing_resource;
 use crate::asset::{Asset, own_location, stored_form};
 use crate::graph::{Graph, definition};
@@ -14,8 +14,16 @@ const PROBLEMS_SHOWN: usize = 20;
 
 pub(super) fn build(definitions: Definitions) -> Result<Pipeline> {
     let mut problems = Vec::new();
-    unique(definitions.backends.iter().map(|backend| backend.scheme()), "backends answer to the scheme", &mut problems);
-    unique(definitions.managers.iter().map(|(key, _)| key.as_str()), "I/O managers have the key", &mut problems);
+    unique(
+        definitions.backends.iter().map(|backend| backend.scheme()),
+        "backends answer to the scheme",
+        &mut problems,
+    );
+    unique(
+        definitions.managers.iter().map(|(key, _)| key.as_str()),
+        "I/O managers have the key",
+        &mut problems,
+    );
     let graph = Graph::build(&definitions.assets, &mut problems);
     let mut stored = HashMap::new();
     if problems.is_empty() {
@@ -27,7 +35,13 @@ pub(super) fn build(definitions: Definitions) -> Result<Pipeline> {
         resources(&definitions, &graph, &mut problems);
     }
     match problems.is_empty() {
-        true => Ok(Pipeline::new(definitions.assets, definitions.resources, definitions.layout, graph, stored)),
+        true => Ok(Pipeline::new(
+            definitions.assets,
+            definitions.resources,
+            definitions.layout,
+            graph,
+            stored,
+        )),
         false => Err(joined(problems)),
     }
 }
@@ -37,8 +51,14 @@ fn joined(mut problems: Vec<Error>) -> Error {
     if problems.len() == 1 {
         return problems.remove(0);
     }
-    let only_config = problems.iter().all(|problem| problem.kind() == ErrorKind::InvalidConfig);
-    let kind = if only_config { ErrorKind::InvalidConfig } else { ErrorKind::InvalidDefinition };
+    let only_config = problems
+        .iter()
+        .all(|problem| problem.kind() == ErrorKind::InvalidConfig);
+    let kind = if only_config {
+        ErrorKind::InvalidConfig
+    } else {
+        ErrorKind::InvalidDefinition
+    };
     let mut message = format!("{} problems:", problems.len());
     for problem in problems.iter().take(PROBLEMS_SHOWN) {
         message.push_str(&format!("\n  - {}", problem.message()));
@@ -53,7 +73,10 @@ fn unique<'a>(names: impl Iterator<Item = &'a str>, what: &str, problems: &mut V
     let mut seen = HashSet::new();
     for name in names {
         if !seen.insert(name) {
-            problems.push(Error::new(ErrorKind::InvalidConfig, format!("two {what} `{name}`; take one away")));
+            problems.push(Error::new(
+                ErrorKind::InvalidConfig,
+                format!("two {what} `{name}`; take one away"),
+            ));
         }
     }
 }
@@ -85,7 +108,16 @@ fn bind(definitions: &Definitions, graph: &Graph, problems: &mut Vec<Error>) -> 
             }
             let group = group(asset, key);
             if output.forms.first() == Some(Form::Nothing) {
-                stored.insert(key.clone(), Stored { bound: None, form: Form::Nothing, location, extension: None, group });
+                stored.insert(
+                    key.clone(),
+                    Stored {
+                        bound: None,
+                        form: Form::Nothing,
+                        location,
+                        extension: None,
+                        group,
+                    },
+                );
                 continue;
             }
             let bound = match binder.bind(output.io_manager.as_deref(), group.as_deref()) {
@@ -124,13 +156,29 @@ fn bind(definitions: &Definitions, graph: &Graph, problems: &mut Vec<Error>) -> 
 fn locations(graph: &Graph, stored: &HashMap<AssetKey, Stored>, problems: &mut Vec<Error>) {
     let mut taken: HashMap<(String, String, String), &AssetKey> = HashMap::with_capacity(stored.len());
     for key in graph.nodes.iter().flat_map(|node| &node.keys) {
-        let Some(Stored { bound: Some(bound), location, .. }) = stored.get(key) else { continue };
+        let Some(Stored {
+            bound: Some(bound),
+            location,
+            ..
+        }) = stored.get(key)
+        else {
+            continue;
+        };
         let info = bound.manager.info();
         let place = (info.scheme.clone(), info.root.clone(), location.as_str().to_lowercase());
-        let Some(other) = taken.insert(place, key) else { continue };
+        let Some(other) = taken.insert(place, key) else {
+            continue;
+        };
         let same = stored.get(other).is_some_and(|other| other.location == *location);
-        let problem = if same { "the same place" } else { "places that differ only in case, which many disks do not tell apart" };
-        problems.push(definition(format!("`{other}` and `{key}` would be stored at {problem}: `{location}` in {}; rename one of them", info.root)));
+        let problem = if same {
+            "the same place"
+        } else {
+            "places that differ only in case, which many disks do not tell apart"
+        };
+        problems.push(definition(format!(
+            "`{other}` and `{key}` would be stored at {problem}: `{location}` in {}; rename one of them",
+            info.root
+        )));
     }
 }
 
@@ -159,9 +207,16 @@ fn inputs(definitions: &Definitions, graph: &Graph, stored: &HashMap<AssetKey, S
 
 fn resources(definitions: &Definitions, graph: &Graph, problems: &mut Vec<Error>) {
     for (asset, node) in definitions.assets.iter().zip(&graph.nodes) {
-        for resource in asset.resources.iter().filter(|resource| !definitions.resources.contains_key(&resource.id)) {
+        for resource in asset
+            .resources
+            .iter()
+            .filter(|resource| !definitions.resources.contains_key(&resource.id))
+        {
             let key = node.keys.first().map(ToString::to_string).unwrap_or_default();
-            problems.push(definition(format!("`{key}`: {}", missing_resource(resource.name).message())));
+            problems.push(definition(format!(
+                "`{key}`: {}",
+                missing_resource(resource.name).message()
+            )));
         }
     }
 }

@@ -22,7 +22,12 @@ impl SharedInput {
         let loaded = self.loaded.get_or_try_init(|| self.load(pipeline)).await?;
         let Some(value) = loaded else { return Ok(None) };
         if access == Access::Whole && self.whole_consumers > 1 {
-            return self.whole.get_or_try_init(|| whole(value.clone())).await.cloned().map(Some);
+            return self
+                .whole
+                .get_or_try_init(|| whole(value.clone()))
+                .await
+                .cloned()
+                .map(Some);
         }
         Ok(Some(value.clone()))
     }
@@ -48,7 +53,9 @@ impl SharedInput {
 async fn whole(value: Value) -> Result<Value> {
     match value {
         #[cfg(feature = "arrow")]
-        Value::Table(source) => Ok(Value::Table(Arc::new(larder_io_core::table::collect(source.as_ref()).await?))),
+        Value::Table(source) => Ok(Value::Table(Arc::new(
+            larder_io_core::table::collect(source.as_ref()).await?,
+        ))),
         other => Ok(other),
     }
 }
@@ -72,7 +79,12 @@ impl SharedInputs {
             let inputs = graph.nodes[*step].inputs.iter().map(|key| {
                 let make = || {
                     let whole_consumers = whole_consumers.get(key).copied().unwrap_or(0);
-                    Arc::new(SharedInput { key: key.clone(), loaded: OnceCell::new(), whole: OnceCell::new(), whole_consumers })
+                    Arc::new(SharedInput {
+                        key: key.clone(),
+                        loaded: OnceCell::new(),
+                        whole: OnceCell::new(),
+                        whole_consumers,
+                    })
                 };
                 Arc::clone(shared.entry(key).or_insert_with(make))
             });

@@ -30,7 +30,11 @@ impl Overlap {
     pub(crate) fn begin(self: &Arc<Self>) -> Overlapping {
         let already = self.running.fetch_add(1, Ordering::Relaxed);
         let started = self.started.fetch_add(1, Ordering::Relaxed) + 1;
-        Overlapping { of: Arc::clone(self), already, started }
+        Overlapping {
+            of: Arc::clone(self),
+            already,
+            started,
+        }
     }
 }
 
@@ -101,7 +105,13 @@ impl<'p> Running<'p> {
     fn new(pipeline: &'p Pipeline, steps: &[usize], options: &RunOptions) -> Self {
         let selected: std::collections::HashSet<usize> = steps.iter().copied().collect();
         let graph = pipeline.graph();
-        let upstream = |step: usize| graph.nodes[step].upstream.iter().filter(|up| selected.contains(up)).count();
+        let upstream = |step: usize| {
+            graph.nodes[step]
+                .upstream
+                .iter()
+                .filter(|up| selected.contains(up))
+                .count()
+        };
         let waiting: HashMap<usize, usize> = steps.iter().map(|step| (*step, upstream(*step))).collect();
         Self {
             pipeline,
@@ -120,7 +130,10 @@ impl<'p> Running<'p> {
     async fn finish(mut self, steps: Vec<usize>) -> RunReport {
         let began = Instant::now();
         let keys = |step: &usize| self.pipeline.graph().nodes[*step].keys.clone();
-        self.emitter.emit(|| Event::RunStarted { run: self.run.clone(), assets: steps.iter().flat_map(keys).collect() });
+        self.emitter.emit(|| Event::RunStarted {
+            run: self.run.clone(),
+            assets: steps.iter().flat_map(keys).collect(),
+        });
         let mut running: JoinSet<(usize, StepStatus)> = JoinSet::new();
         let mut by_task = HashMap::new();
         loop {
@@ -138,7 +151,9 @@ impl<'p> Running<'p> {
                 }
                 // The step's own panics are caught inside; this is a defect of ours, or the runtime going down.
                 Some(Err(error)) => {
-                    let Some(step) = by_task.remove(&error.id()) else { continue };
+                    let Some(step) = by_task.remove(&error.id()) else {
+                        continue;
+                    };
                     let error = Error::new(ErrorKind::Unexpected, format!("the step stopped: {error}"));
                     (step, StepStatus::Failed(Arc::new(error)))
                 }
@@ -167,7 +182,10 @@ impl<'p> Running<'p> {
         let succeeded = matches!(status, StepStatus::Succeeded(_));
         if let StepStatus::Failed(error) = &status {
             let error = Arc::clone(error);
-            self.emitter.emit(|| Event::StepFailed { assets: keys.clone(), error });
+            self.emitter.emit(|| Event::StepFailed {
+                assets: keys.clone(),
+                error,
+            });
         }
         self.done.insert(step, status);
         for next in &graph.nodes[step].downstream {
@@ -191,8 +209,16 @@ impl<'p> Running<'p> {
                 continue;
             }
             let node = &self.pipeline.graph().nodes[step];
-            self.emitter.emit(|| Event::StepSkipped { assets: node.keys.clone(), because: because.clone() });
-            self.done.insert(step, StepStatus::Skipped { because: because.clone() });
+            self.emitter.emit(|| Event::StepSkipped {
+                assets: node.keys.clone(),
+                because: because.clone(),
+            });
+            self.done.insert(
+                step,
+                StepStatus::Skipped {
+                    because: because.clone(),
+                },
+            );
             // Its share of the inputs goes, so that they are dropped after their last real consumer.
             drop(self.inputs.take(step));
             open.extend(node.downstream.iter().copied());
@@ -202,11 +228,22 @@ impl<'p> Running<'p> {
     fn report(mut self, steps: &[usize], began: Instant) -> RunReport {
         let report = |step: &usize| {
             let status = self.done.remove(step)?;
-            Some(StepReport { assets: self.pipeline.graph().nodes[*step].keys.clone(), status })
+            Some(StepReport {
+                assets: self.pipeline.graph().nodes[*step].keys.clone(),
+                status,
+            })
         };
-        let report = RunReport { run: self.run.clone(), steps: steps.iter().filter_map(report).collect(), duration: began.elapsed() };
+        let report = RunReport {
+            run: self.run.clone(),
+            steps: steps.iter().filter_map(report).collect(),
+            duration: began.elapsed(),
+        };
         let (counts, duration) = (report.counts(), report.duration);
-        self.emitter.emit(|| Event::RunFinished { run: self.run.clone(), counts, duration });
+        self.emitter.emit(|| Event::RunFinished {
+            run: self.run.clone(),
+            counts,
+            duration,
+        });
         report
     }
 }

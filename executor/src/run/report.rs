@@ -21,13 +21,21 @@ pub struct RunOptions {
 impl Default for RunOptions {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { max_concurrent: cores, force: false, observers: Vec::new() }
+        Self {
+            max_concurrent: cores,
+            force: false,
+            observers: Vec::new(),
+        }
     }
 }
 
 impl fmt::Debug for RunOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RunOptions {{ max_concurrent: {}, force: {} }}", self.max_concurrent, self.force)
+        write!(
+            f,
+            "RunOptions {{ max_concurrent: {}, force: {} }}",
+            self.max_concurrent, self.force
+        )
     }
 }
 
@@ -71,7 +79,9 @@ pub struct RunReport {
 impl RunReport {
     /// Whether every step succeeded.
     pub fn succeeded(&self) -> bool {
-        self.steps.iter().all(|step| matches!(step.status, StepStatus::Succeeded(_)))
+        self.steps
+            .iter()
+            .all(|step| matches!(step.status, StepStatus::Succeeded(_)))
     }
 
     /// Steps that succeeded, failed, were skipped.
@@ -97,9 +107,12 @@ impl RunReport {
 
     /// The error of one asset, when it failed.
     pub fn error(&self, key: &str) -> Option<&Arc<Error>> {
-        self.steps.iter().find(|step| step.assets.iter().any(|asset| asset.to_string() == key)).and_then(|step| match &step.status {
-            StepStatus::Failed(error) => Some(error),
-            _ => None,
-        })
+        self.steps
+            .iter()
+            .find(|step| step.assets.iter().any(|asset| asset.to_string() == key))
+            .and_then(|step| match &step.status {
+                StepStatus::Failed(error) => Some(error),
+                _ => None,
+            })
     }
 }

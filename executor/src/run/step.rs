@@ -45,7 +45,10 @@ impl Step {
         self.emitter.emit(|| Event::StepStarted { assets: keys.clone() });
         let overlapping = self.overlap.begin();
         // Asset code may panic, in its function or in the stream it returned: then this step fails, not the run.
-        match AssertUnwindSafe(self.materialize(&keys, &overlapping)).catch_unwind().await {
+        match AssertUnwindSafe(self.materialize(&keys, &overlapping))
+            .catch_unwind()
+            .await
+        {
             Ok(Ok(made)) => StepStatus::Succeeded(made),
             Ok(Err(error)) => StepStatus::Failed(Arc::new(error)),
             Err(panic) => {
@@ -59,19 +62,30 @@ impl Step {
     }
 
     async fn materialize(&mut self, keys: &[AssetKey], overlapping: &Overlapping) -> Result<Vec<Arc<Materialization>>> {
-        let Some(first) = keys.first() else { return Ok(Vec::new()) };
+        let Some(first) = keys.first() else {
+            return Ok(Vec::new());
+        };
         let preconditions = self.preconditions(keys).await?;
         let context = Arc::new(AssetContext::new(first.clone(), self.run.clone(), self.emitter.clone()));
         let waited = Instant::now();
         let inputs = self.load(first).await?;
         let loading = waited.elapsed();
         let began = Instant::now();
-        let args = Args { inputs, context: Arc::clone(&context), resources: Arc::clone(&self.pipeline.0.resources) };
+        let args = Args {
+            inputs,
+            context: Arc::clone(&context),
+            resources: Arc::clone(&self.pipeline.0.resources),
+        };
         let function = self.pipeline.0.assets[self.index].function.clone();
         let function = function.ok_or_else(|| Error::new(ErrorKind::Unexpected, "an external asset was to be made"))?;
-        let values = function(args).await.map_err(|error| self.pipeline.explain_error(error, first, "compute"))?;
+        let values = function(args)
+            .await
+            .map_err(|error| self.pipeline.explain_error(error, first, "compute"))?;
         let in_function = began.elapsed();
-        self.emitter.emit(|| Event::Computed { assets: keys.to_vec(), duration: in_function });
+        self.emitter.emit(|| Event::Computed {
+            assets: keys.to_vec(),
+            duration: in_function,
+        });
         let written = self.write_all(keys, values, preconditions).await?;
         let said = context.take();
         let common = Materialization {
@@ -95,7 +109,11 @@ impl Step {
     async fn preconditions(&self, keys: &[AssetKey]) -> Result<Vec<Precondition>> {
         let mut preconditions = Vec::with_capacity(keys.len());
         for key in keys {
-            preconditions.push(self.precondition(key).await.map_err(|error| self.pipeline.explain_error(error, key, "head"))?);
+            preconditions.push(
+                self.precondition(key)
+                    .await
+                    .map_err(|error| self.pipeline.explain_error(error, key, "head"))?,
+            );
         }
         Ok(preconditions)
     }
@@ -135,18 +153,28 @@ impl Step {
             let value = match spec.forms.first() {
                 Some(Form::Nothing) => Some(Value::Nothing),
                 _ => shared.get(&self.pipeline, spec.access).await.map_err(|error| {
-                    self.pipeline.explain_error(error, &shared.key, "load").with_context("needed_by", asset)
+                    self.pipeline
+                        .explain_error(error, &shared.key, "load")
+                        .with_context("needed_by", asset)
                 })?,
             };
             let (found, duration) = (value.is_some(), began.elapsed());
-            self.emitter.emit(|| Event::InputLoaded { asset: asset.clone(), input: shared.key.clone(), missing: !found, duration });
+            self.emitter.emit(|| Event::InputLoaded {
+                asset: asset.clone(),
+                input: shared.key.clone(),
+                missing: !found,
+                duration,
+            });
             let value = match value {
                 Some(value) => Loaded::One(value),
                 None if spec.arity == Arity::Maybe => Loaded::Missing,
                 None => {
                     let external = self.pipeline.info(&shared.key).is_ok_and(|info| info.external);
                     let error = missing(&shared.key, external);
-                    return Err(self.pipeline.explain_error(error, &shared.key, "load").with_context("needed_by", asset));
+                    return Err(self
+                        .pipeline
+                        .explain_error(error, &shared.key, "load")
+                        .with_context("needed_by", asset));
                 }
             };
             loaded.push_back((spec.argument.clone(), value));
@@ -155,7 +183,12 @@ impl Step {
     }
 
     /// Stages every output before any is published, so that a failure among them leaves all old values.
-    async fn write_all(&self, keys: &[AssetKey], values: Vec<Value>, preconditions: Vec<Precondition>) -> Result<Vec<Written>> {
+    async fn write_all(
+        &self,
+        keys: &[AssetKey],
+        values: Vec<Value>,
+        preconditions: Vec<Precondition>,
+    ) -> Result<Vec<Written>> {
         let mut all: Vec<Written> = Vec::with_capacity(keys.len());
         for ((key, value), precondition) in keys.iter().zip(values).zip(preconditions) {
             match self.write(key, value, precondition).await {
@@ -172,22 +205,38 @@ impl Step {
     async fn write(&self, key: &AssetKey, value: Value, precondition: Precondition) -> Result<Written> {
         let promised = self.pipeline.stored(key)?.form;
         if value.form() != promised {
-            let message = format!("the asset promised a value of form {promised} and returned one of form {}", value.form());
+            let message = format!(
+                "the asset promised a value of form {promised} and returned one of form {}",
+                value.form()
+            );
             return Err(Error::new(ErrorKind::InvalidDefinition, message));
         }
         if promised == Form::Nothing {
-            return Ok(Written { key: key.clone(), staged: None, produced: Duration::ZERO, stored: Duration::ZERO });
+            return Ok(Written {
+                key: key.clone(),
+                staged: None,
+                produced: Duration::ZERO,
+                stored: Duration::ZERO,
+            });
         }
         let meter = Arc::new(Meter::default());
         let value = metered(value, &meter);
-        self.emitter.emit(|| Event::StoreStarted { asset: key.clone(), progress: Arc::clone(&meter.progress) });
+        self.emitter.emit(|| Event::StoreStarted {
+            asset: key.clone(),
+            progress: Arc::clone(&meter.progress),
+        });
         let (manager, mut context): (_, OutputContext) = self.pipeline.output(key)?;
         context.run = self.run.clone();
         context.precondition = precondition;
         let began = Instant::now();
         let staged = manager.stage(&context, &value).await?;
         let stored = began.elapsed().saturating_sub(meter.produced());
-        Ok(Written { key: key.clone(), staged: Some(staged), produced: meter.produced(), stored })
+        Ok(Written {
+            key: key.clone(),
+            staged: Some(staged),
+            produced: meter.produced(),
+            stored,
+        })
     }
 
     async fn publish_all(

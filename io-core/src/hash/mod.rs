@@ -1,8 +1,12 @@
 //! Content hashes of logical values: equal values are equal on every backend and in every format.
 
 mod object;
+#[cfg(test)]
+mod object_tests;
 #[cfg(feature = "arrow")]
 mod table;
+#[cfg(all(test, feature = "arrow"))]
+mod table_tests;
 
 pub use object::{Losses, ObjectDigest, digest_object};
 #[cfg(feature = "arrow")]

@@ -18,7 +18,12 @@ pub struct RealDisk;
 
 impl Disk for RealDisk {
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
-        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o644).open(path)?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .mode(0o644)
+            .open(path)?;
         Ok(Box::new(RealFile(file)))
     }
 
@@ -63,13 +68,21 @@ impl Disk for RealDisk {
                     kind if kind.is_symlink() => fs::metadata(entry.path()).is_ok_and(|target| target.is_dir()),
                     kind => kind.is_dir(),
                 };
-                Ok(DirEntry { name: entry.file_name(), is_dir })
+                Ok(DirEntry {
+                    name: entry.file_name(),
+                    is_dir,
+                })
             })
             .collect()
     }
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Send>> {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)?;
         loop {
             match rustix::fs::flock(&file, FlockOperation::LockExclusive) {
                 Ok(()) => return Ok(Box::new(file)),
@@ -96,7 +109,11 @@ impl DiskFile for RealFile {
 
     fn info(&self) -> io::Result<FileInfo> {
         let metadata = self.0.metadata()?;
-        Ok(FileInfo { len: metadata.len(), modified: metadata.modified()?, inode: metadata.ino() })
+        Ok(FileInfo {
+            len: metadata.len(),
+            modified: metadata.modified()?,
+            inode: metadata.ino(),
+        })
     }
 
     fn set_record(&self, record: &[u8]) -> io::Result<()> {

@@ -90,7 +90,10 @@ impl Settings {
     pub fn validate(&self) -> Result<()> {
         let wrong = |problem: String| Err(Error::new(ErrorKind::InvalidConfig, problem));
         if self.part_bytes < 5 << 20 || self.part_bytes > 1 << 30 {
-            return wrong(format!("part_bytes is {}, it must be between 5 MiB (5242880) and 1 GiB", self.part_bytes));
+            return wrong(format!(
+                "part_bytes is {}, it must be between 5 MiB (5242880) and 1 GiB",
+                self.part_bytes
+            ));
         }
         if self.row_group_rows == 0 || self.row_group_bytes == 0 {
             return wrong("row_group_rows and row_group_bytes must be greater than 0".to_owned());
@@ -106,7 +109,10 @@ impl Settings {
 
     /// Form and format name, for messages.
     pub(crate) fn formats(&self) -> Vec<(&'static str, String)> {
-        let mut formats = vec![("object", self.name(Form::Object).to_owned()), ("blob", "raw".to_owned())];
+        let mut formats = vec![
+            ("object", self.name(Form::Object).to_owned()),
+            ("blob", "raw".to_owned()),
+        ];
         if cfg!(feature = "arrow") {
             formats.push(("table", self.name(Form::Table).to_owned()));
         }

@@ -15,7 +15,10 @@ pub(crate) fn encode(value: &Value, format: ObjectFormat) -> Result<(Bytes, Obje
     refuse_losses(digest.losses, format)?;
     let mut bytes = Vec::new();
     let failed = |error: &dyn std::fmt::Display| {
-        Error::new(ErrorKind::Unsupported, format!("the value cannot be written as {}: {error}", name(format)))
+        Error::new(
+            ErrorKind::Unsupported,
+            format!("the value cannot be written as {}: {error}", name(format)),
+        )
     };
     match format {
         ObjectFormat::Json => {
@@ -23,7 +26,9 @@ pub(crate) fn encode(value: &Value, format: ObjectFormat) -> Result<(Bytes, Obje
             serialize_object(value, &mut serializer).map_err(|error| failed(&error))?;
         }
         ObjectFormat::Msgpack => {
-            let mut serializer = rmp_serde::Serializer::new(&mut bytes).with_struct_map().with_human_readable();
+            let mut serializer = rmp_serde::Serializer::new(&mut bytes)
+                .with_struct_map()
+                .with_human_readable();
             serialize_object(value, &mut serializer).map_err(|error| failed(&error))?;
         }
     }
@@ -39,12 +44,19 @@ fn name(format: ObjectFormat) -> &'static str {
 
 fn refuse_losses(losses: Losses, format: ObjectFormat) -> Result<()> {
     let lost = match format {
-        ObjectFormat::Json if losses.non_finite => "a NaN or an infinity, which JSON has not; use msgpack, or `Option<f64>`",
+        ObjectFormat::Json if losses.non_finite => {
+            "a NaN or an infinity, which JSON has not; use msgpack, or `Option<f64>`"
+        }
         _ if losses.nested_null => "`Some(None)` or `Some(())`, which would be read back as `None`; use an enum",
-        ObjectFormat::Json if losses.depth > JSON_DEPTH => "more than 120 levels of nesting, which a JSON reader refuses; use msgpack",
+        ObjectFormat::Json if losses.depth > JSON_DEPTH => {
+            "more than 120 levels of nesting, which a JSON reader refuses; use msgpack"
+        }
         _ => return Ok(()),
     };
-    Err(Error::new(ErrorKind::Unsupported, format!("the value cannot be kept as {}: it holds {lost}", name(format))))
+    Err(Error::new(
+        ErrorKind::Unsupported,
+        format!("the value cannot be kept as {}: it holds {lost}", name(format)),
+    ))
 }
 
 /// An object as it was stored.
@@ -56,18 +68,23 @@ pub(crate) struct EncodedObject {
 impl ObjectSource for EncodedObject {
     fn with_deserializer(&self, visit: &mut Visit<'_>) -> Result<()> {
         let wrap = |error: &dyn std::fmt::Display| {
-            Error::new(ErrorKind::InvalidData, format!("the stored object is no valid {}: {error}", name(self.format)))
+            Error::new(
+                ErrorKind::InvalidData,
+                format!("the stored object is no valid {}: {error}", name(self.format)),
+            )
         };
         match self.format {
             ObjectFormat::Json => {
                 let mut deserializer = serde_json::Deserializer::from_slice(&self.bytes);
-                visit(&mut <dyn erased_serde::Deserializer<'_>>::erase(&mut deserializer)).map_err(|error| wrap(&error))?;
+                visit(&mut <dyn erased_serde::Deserializer<'_>>::erase(&mut deserializer))
+                    .map_err(|error| wrap(&error))?;
                 deserializer.end().map_err(|error| wrap(&error))
             }
             ObjectFormat::Msgpack => {
                 let mut rest = &self.bytes[..];
                 let mut deserializer = rmp_serde::Deserializer::new(&mut rest).with_human_readable();
-                visit(&mut <dyn erased_serde::Deserializer<'_>>::erase(&mut deserializer)).map_err(|error| wrap(&error))?;
+                visit(&mut <dyn erased_serde::Deserializer<'_>>::erase(&mut deserializer))
+                    .map_err(|error| wrap(&error))?;
                 match rest.len() {
                     0 => Ok(()),
                     left => Err(wrap(&format!("{left} bytes are left over at its end"))),

@@ -57,7 +57,15 @@ impl ArrowSource {
         let start = start.ok_or_else(|| damaged(FORMAT, "its footer is longer than the file"))?;
         let footer = get(start, size - TRAILER_BYTES).await?;
         let (schema, version, blocks, dictionaries) = guarded(FORMAT, || parse_footer(&footer, start))?;
-        let file = File { reader, map, schema, version, blocks, dictionaries, decoder: OnceCell::new() };
+        let file = File {
+            reader,
+            map,
+            schema,
+            version,
+            blocks,
+            dictionaries,
+            decoder: OnceCell::new(),
+        };
         Ok(Self { file: Arc::new(file) })
     }
 }
@@ -71,12 +79,23 @@ fn parse_footer(bytes: &[u8], end: u64) -> Result<Footer, String> {
         let blocks: Vec<Block> = list.map(|list| list.iter().copied().collect()).unwrap_or_default();
         let fits = |block: &Block| {
             let lengths = [block.offset(), i64::from(block.metaDataLength()), block.bodyLength()];
-            let total = lengths.iter().try_fold(0_u64, |sum, length| sum.checked_add(u64::try_from(*length).ok()?));
+            let total = lengths
+                .iter()
+                .try_fold(0_u64, |sum, length| sum.checked_add(u64::try_from(*length).ok()?));
             total.is_some_and(|total| total <= end) && block.metaDataLength() >= 8
         };
-        if blocks.iter().all(fits) { Ok(blocks) } else { Err("a block lies outside of the file".to_owned()) }
+        if blocks.iter().all(fits) {
+            Ok(blocks)
+        } else {
+            Err("a block lies outside of the file".to_owned())
+        }
     };
-    Ok((Arc::new(schema), footer.version(), blocks(footer.recordBatches())?, blocks(footer.dictionaries())?))
+    Ok((
+        Arc::new(schema),
+        footer.version(),
+        blocks(footer.recordBatches())?,
+        blocks(footer.dictionaries())?,
+    ))
 }
 
 /// The type of a footer's list of blocks, which arrow-ipc does not name.
@@ -114,8 +133,11 @@ impl File {
         let bytes = self.bytes(&block).await?;
         let decoder = Arc::clone(self.decoder().await?);
         // Decoding validates every value, which is work for a thread of its own.
-        let decoded = tokio::task::spawn_blocking(move || guarded(FORMAT, || decoder.read_record_batch(&block, &bytes)));
-        let batch = decoded.await.map_err(|error| Error::new(ErrorKind::Cancelled, error.to_string()))??;
+        let decoded =
+            tokio::task::spawn_blocking(move || guarded(FORMAT, || decoder.read_record_batch(&block, &bytes)));
+        let batch = decoded
+            .await
+            .map_err(|error| Error::new(ErrorKind::Cancelled, error.to_string()))??;
         batch.ok_or_else(|| damaged(FORMAT, "a block holds no rows"))
     }
 }
@@ -127,17 +149,28 @@ fn check_block(bytes: &[u8], block: &Block) -> Result<(), String> {
     if metadata.starts_with(&[0xff; 4]) {
         metadata = &metadata[4..];
     }
-    let message = root_as_message(metadata.get(4..).ok_or("a message is too short")?).map_err(|error| error.to_string())?;
+    let message =
+        root_as_message(metadata.get(4..).ok_or("a message is too short")?).map_err(|error| error.to_string())?;
     let batch = match message.header_as_dictionary_batch() {
         Some(dictionary) => dictionary.data(),
         None => message.header_as_record_batch(),
     };
     let batch = batch.ok_or("a block is neither rows nor a dictionary")?;
     let body = block.bodyLength();
-    let inside = |offset: i64, length: i64| offset >= 0 && length >= 0 && offset.checked_add(length).is_some_and(|end| end <= body);
-    let buffers = batch.buffers().is_none_or(|buffers| buffers.iter().all(|buffer| inside(buffer.offset(), buffer.length())));
-    let nodes = batch.nodes().is_none_or(|nodes| nodes.iter().all(|node| node.length() >= 0 && node.null_count() >= 0));
-    if buffers && nodes && batch.length() >= 0 { Ok(()) } else { Err("a buffer lies outside of its block".to_owned()) }
+    let inside = |offset: i64, length: i64| {
+        offset >= 0 && length >= 0 && offset.checked_add(length).is_some_and(|end| end <= body)
+    };
+    let buffers = batch
+        .buffers()
+        .is_none_or(|buffers| buffers.iter().all(|buffer| inside(buffer.offset(), buffer.length())));
+    let nodes = batch
+        .nodes()
+        .is_none_or(|nodes| nodes.iter().all(|node| node.length() >= 0 && node.null_count() >= 0));
+    if buffers && nodes && batch.length() >= 0 {
+        Ok(())
+    } else {
+        Err("a buffer lies outside of its block".to_owned())
+    }
 }
 
 #[async_trait]
@@ -154,7 +187,9 @@ impl TableSource for ArrowSource {
         let file = Arc::clone(&self.file);
         let ahead = std::thread::available_parallelism().map_or(1, usize::from);
         let blocks = file.blocks.clone();
-        let batches = stream::iter(blocks).map(move |block| Arc::clone(&file).batch(block)).buffered(ahead);
+        let batches = stream::iter(blocks)
+            .map(move |block| Arc::clone(&file).batch(block))
+            .buffered(ahead);
         request.apply(&self.file.schema, batches.into_stream().boxed())
     }
 }

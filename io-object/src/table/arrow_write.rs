@@ -13,7 +13,11 @@ use tokio::sync::mpsc;
 const BLOCK_BYTES: usize = 8 << 20;
 
 /// Encodes batches until the channel closes. Blocks.
-pub(super) fn encode(schema: SchemaRef, mut batches: mpsc::Receiver<RecordBatch>, output: PartWriter) -> Result<Written> {
+pub(super) fn encode(
+    schema: SchemaRef,
+    mut batches: mpsc::Receiver<RecordBatch>,
+    output: PartWriter,
+) -> Result<Written> {
     let wrap = |error| unwritable("an arrow file", &error);
     let mut writer = FileWriter::try_new(output, &schema).map_err(wrap)?;
     let mut digest = TableDigest::new(schema);
@@ -25,8 +29,13 @@ pub(super) fn encode(schema: SchemaRef, mut batches: mpsc::Receiver<RecordBatch>
     }
     writer.finish().map_err(wrap)?;
     let output = writer.into_inner().map_err(wrap)?;
-    output.finish().map_err(|error| Error::new(ErrorKind::Cancelled, error.to_string()).with_source(error))?;
-    Ok(Written { rows: digest.rows(), content_hash: digest.finish() })
+    output
+        .finish()
+        .map_err(|error| Error::new(ErrorKind::Cancelled, error.to_string()).with_source(error))?;
+    Ok(Written {
+        rows: digest.rows(),
+        content_hash: digest.finish(),
+    })
 }
 
 fn blocks(batch: &RecordBatch) -> impl Iterator<Item = RecordBatch> {

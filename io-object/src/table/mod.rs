@@ -16,7 +16,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The error of a damaged file.
 fn damaged(format: &str, error: impl std::fmt::Display) -> Error {
-    let message = format!("the stored table is no valid {format} file: {error}; restore an old version or materialize the asset again");
+    let message = format!(
+        "the stored table is no valid {format} file: {error}; restore an old version or materialize the asset again"
+    );
     Error::new(ErrorKind::InvalidData, message)
 }
 
@@ -30,5 +32,8 @@ fn guarded<T, E: std::fmt::Display>(format: &str, decode: impl FnOnce() -> Resul
 
 /// The error of a value that a format cannot keep.
 fn unwritable(format: &str, error: &ArrowError) -> Error {
-    Error::new(ErrorKind::Unsupported, format!("the table cannot be kept as {format}: {error}; set another table format, or change the column's type"))
+    Error::new(
+        ErrorKind::Unsupported,
+        format!("the table cannot be kept as {format}: {error}; set another table format, or change the column's type"),
+    )
 }

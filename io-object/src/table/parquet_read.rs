@@ -6,9 +6,9 @@ use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use futures_util::FutureExt;
 use larder_io_core::{BatchStream, Error, ErrorKind, Result, Scan, TableSource};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
@@ -74,7 +74,9 @@ impl Input {
     fn check(&self, range: &Range<u64>) -> ParquetResult<()> {
         match range.start <= range.end && range.end <= self.0.size() {
             true => Ok(()),
-            false => Err(ParquetError::General("a part of it lies outside of the file".to_owned())),
+            false => Err(ParquetError::General(
+                "a part of it lies outside of the file".to_owned(),
+            )),
         }
     }
 }
@@ -107,7 +109,9 @@ impl AsyncFileReader for Input {
         async move {
             let size = self.0.size();
             let policy = options.map_or(PageIndexPolicy::Skip, ArrowReaderOptions::offset_index_policy);
-            let reader = ParquetMetaDataReader::new().with_page_index_policy(policy).with_prefetch_hint(Some(FOOTER_BYTES));
+            let reader = ParquetMetaDataReader::new()
+                .with_page_index_policy(policy)
+                .with_prefetch_hint(Some(FOOTER_BYTES));
             reader.load_and_finish(self, size).await.map(Arc::new)
         }
         .boxed()
@@ -134,7 +138,10 @@ impl TableSource for ParquetSource {
             None => (self.schema(), ProjectionMask::all()),
             Some(indices) => {
                 let descriptor = self.metadata.parquet_schema();
-                (Arc::new(self.schema().project(indices)?), ProjectionMask::roots(descriptor, indices.iter().copied()))
+                (
+                    Arc::new(self.schema().project(indices)?),
+                    ProjectionMask::roots(descriptor, indices.iter().copied()),
+                )
             }
         };
         let ahead = std::thread::available_parallelism().map_or(1, usize::from);
@@ -160,7 +167,9 @@ impl TableSource for ParquetSource {
 
 /// The columns that a request looks at, in the table's order; `None` for all.
 fn wanted(schema: &SchemaRef, request: &Scan) -> Result<Option<Vec<usize>>> {
-    let Some(mut indices) = request.projection(schema)? else { return Ok(None) };
+    let Some(mut indices) = request.projection(schema)? else {
+        return Ok(None);
+    };
     if let Some(predicate) = &request.predicate {
         let looked_at = Scan::all().select(predicate.columns()).projection(schema)?;
         indices.extend(looked_at.unwrap_or_default());
@@ -198,7 +207,8 @@ impl Job {
 
     async fn run(self, sender: mpsc::Sender<RecordBatch>) -> Result<()> {
         let group = self.metadata.metadata().row_group(self.group);
-        let rows = u64::try_from(group.num_rows()).map_err(|_| damaged(FORMAT, "a row group has a negative number of rows"))?;
+        let rows = u64::try_from(group.num_rows())
+            .map_err(|_| damaged(FORMAT, "a row group has a negative number of rows"))?;
         let bytes_per_row = u64::try_from(group.total_byte_size()).unwrap_or(0) / rows.max(1);
         let batch_rows = (BATCH_BYTES / bytes_per_row.max(1)).clamp(64, BATCH_ROWS);
         let mut batches = ParquetRecordBatchStreamBuilder::new_with_metadata(self.input, self.metadata.clone())
@@ -221,7 +231,10 @@ impl Job {
         }
         match seen == rows {
             true => Ok(()),
-            false => Err(damaged(FORMAT, format!("a row group promised {rows} rows and held {seen}"))),
+            false => Err(damaged(
+                FORMAT,
+                format!("a row group promised {rows} rows and held {seen}"),
+            )),
         }
     }
 }

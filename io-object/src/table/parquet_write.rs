@@ -56,8 +56,11 @@ fn run(
     output: PartWriter,
     settings: &Settings,
 ) -> ParquetResult<Written> {
-    let properties = WriterProperties::builder().set_compression(codec(settings.compression)).build();
-    let (mut file, factory) = ArrowWriter::try_new(output, schema.clone(), Some(properties))?.into_serialized_writer()?;
+    let properties = WriterProperties::builder()
+        .set_compression(codec(settings.compression))
+        .build();
+    let (mut file, factory) =
+        ArrowWriter::try_new(output, schema.clone(), Some(properties))?.into_serialized_writer()?;
     let mut columns: Vec<Column> = schema.fields().iter().map(Column::new).collect();
     let mut group = Group { rows: 0, index: 0 };
     let mut pending = Pending::default();
@@ -89,7 +92,10 @@ fn run(
     file.into_inner()?.finish()?;
     let supported = columns.iter().all(|column| column.digest.supported());
     let hashes: Vec<ContentHash> = columns.into_iter().map(|column| column.digest.finish()).collect();
-    Ok(Written { rows, content_hash: supported.then(|| TableDigest::combine(&schema, rows, &hashes)) })
+    Ok(Written {
+        rows,
+        content_hash: supported.then(|| TableDigest::combine(&schema, rows, &hashes)),
+    })
 }
 
 /// Batches that wait to be encoded in one go.
@@ -111,7 +117,11 @@ impl Pending {
     fn push(&mut self, batch: RecordBatch) {
         self.rows += batch.num_rows();
         // The memory of a slice is that of the whole batch; what is counted is its share.
-        self.bytes += batch.columns().iter().map(|column| column.to_data().get_slice_memory_size().unwrap_or(0)).sum::<usize>();
+        self.bytes += batch
+            .columns()
+            .iter()
+            .map(|column| column.to_data().get_slice_memory_size().unwrap_or(0))
+            .sum::<usize>();
         self.batches.push(batch);
     }
 
@@ -134,7 +144,12 @@ struct Column {
 
 impl Column {
     fn new(field: &FieldRef) -> Self {
-        Self { field: field.clone(), writers: Vec::new(), digest: ColumnDigest::new(field.data_type()), spent: Duration::ZERO }
+        Self {
+            field: field.clone(),
+            writers: Vec::new(),
+            digest: ColumnDigest::new(field.data_type()),
+            spent: Duration::ZERO,
+        }
     }
 
     fn encode(&mut self, index: usize, batches: &[RecordBatch]) -> ParquetResult<()> {
@@ -151,7 +166,10 @@ impl Column {
     }
 
     fn close(&mut self) -> ParquetResult<Vec<ArrowColumnChunk>> {
-        std::mem::take(&mut self.writers).into_iter().map(ArrowColumnWriter::close).collect()
+        std::mem::take(&mut self.writers)
+            .into_iter()
+            .map(ArrowColumnWriter::close)
+            .collect()
     }
 }
 
@@ -180,7 +198,11 @@ impl Group {
     }
 
     fn bytes(&self, columns: &[Column]) -> usize {
-        columns.iter().flat_map(|column| &column.writers).map(ArrowColumnWriter::get_estimated_total_bytes).sum()
+        columns
+            .iter()
+            .flat_map(|column| &column.writers)
+            .map(ArrowColumnWriter::get_estimated_total_bytes)
+            .sum()
     }
 
     fn flush(&mut self, columns: &mut [Column], file: &mut SerializedFileWriter<PartWriter>) -> ParquetResult<()> {
@@ -203,9 +225,12 @@ impl Group {
 fn leaves(data_type: &arrow_schema::DataType) -> usize {
     use arrow_schema::DataType as T;
     match data_type {
-        T::List(item) | T::LargeList(item) | T::FixedSizeList(item, _) | T::ListView(item) | T::LargeListView(item) | T::Map(item, _) => {
-            leaves(item.data_type())
-        }
+        T::List(item)
+        | T::LargeList(item)
+        | T::FixedSizeList(item, _)
+        | T::ListView(item)
+        | T::LargeListView(item)
+        | T::Map(item, _) => leaves(item.data_type()),
         T::Struct(fields) => fields.iter().map(|field| leaves(field.data_type())).sum(),
         _ => 1,
     }
@@ -218,7 +243,9 @@ fn in_parallel<T: Send>(
 ) -> ParquetResult<Vec<T>> {
     let mut order: Vec<usize> = (0..columns.len()).collect();
     order.sort_by_key(|index| std::cmp::Reverse(columns[*index].spent));
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(columns.len());
+    let threads = std::thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(columns.len());
     let slots: Vec<Mutex<(&mut Column, Option<ParquetResult<T>>)>> =
         columns.iter_mut().map(|column| Mutex::new((column, None))).collect();
     let next = AtomicUsize::new(0);
@@ -238,5 +265,13 @@ fn in_parallel<T: Send>(
         worker();
     });
     let missing = || Err(ParquetError::General("a column was not encoded".to_owned()));
-    slots.into_iter().map(|slot| slot.into_inner().ok().and_then(|(_, result)| result).unwrap_or_else(missing)).collect()
+    slots
+        .into_iter()
+        .map(|slot| {
+            slot.into_inner()
+                .ok()
+                .and_then(|(_, result)| result)
+                .unwrap_or_else(missing)
+        })
+        .collect()
 }

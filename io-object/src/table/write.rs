@@ -53,10 +53,16 @@ pub(crate) async fn write(source: &dyn TableSource, sink: &mut Sink, settings: &
         Ok(())
     };
     let encode = async {
-        encoder.await.unwrap_or_else(|error| Err(Error::new(ErrorKind::Unexpected, format!("encoding a table stopped: {error}"))))
+        encoder.await.unwrap_or_else(|error| {
+            Err(Error::new(
+                ErrorKind::Unexpected,
+                format!("encoding a table stopped: {error}"),
+            ))
+        })
     };
     // A source's error waits for the others to end; theirs stop everything at once.
-    let (produced, (), encoded) = futures_util::try_join!(async { Ok::<Result<()>, Error>(produce.await) }, consume, encode)?;
+    let (produced, (), encoded) =
+        futures_util::try_join!(async { Ok::<Result<()>, Error>(produce.await) }, consume, encode)?;
     produced?;
     Ok(encoded)
 }
@@ -71,7 +77,12 @@ pub(super) struct PartWriter {
 
 impl PartWriter {
     fn new(first_bytes: usize, to_sink: mpsc::Sender<Bytes>) -> Self {
-        Self { first_bytes, parts: 0, buffer: Vec::new(), to_sink }
+        Self {
+            first_bytes,
+            parts: 0,
+            buffer: Vec::new(),
+            to_sink,
+        }
     }
 
     fn send(&mut self) -> io::Result<()> {
@@ -92,7 +103,11 @@ impl io::Write for PartWriter {
         let limit = part_bytes(self.first_bytes, self.parts);
         if self.buffer.capacity() == 0 {
             // Small values must not cost a whole part.
-            self.buffer.reserve_exact(if self.parts == 0 { bytes.len().clamp(64 << 10, limit) } else { limit });
+            self.buffer.reserve_exact(if self.parts == 0 {
+                bytes.len().clamp(64 << 10, limit)
+            } else {
+                limit
+            });
         }
         let taken = bytes.len().min(limit - self.buffer.len());
         self.buffer.extend_from_slice(&bytes[..taken]);

@@ -1,0 +1,242 @@
+//! What the manager and its staged values share: finding values, checking them, retiring siblings.
+
+use crate::error::error;
+use crate::format::{BLOB_SUFFIX, EncodedObject, FORMAT_SUFFIXES, ObjectFormat, Settings, of_suffix};
+use crate::source::StoredBlob;
+use crate::store::{Reader, Store};
+use futures_util::stream::TryStreamExt;
+use larder_io_core::{
+    ContentHash, Error, ErrorKind, Form, InputContext, Location, Receipt, Result, Value, Version, WriteId,
+};
+use object_store::path::Path;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+
+/// What the manager and its staged values share.
+pub(crate) struct Core {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) settings: Settings,
+    /// Stems without siblings of other formats, as far as this process knows.
+    alone: Mutex<HashSet<Location>>,
+}
+
+/// The store's path of a location.
+pub(crate) fn path(location: &Location) -> Result<Path> {
+    Path::parse(location.as_str()).map_err(|cause| {
+        let message = format!("the store cannot represent the location `{location}`");
+        Error::new(ErrorKind::InvalidDefinition, message).with_source(cause)
+    })
+}
+
+/// A stored value that was found.
+pub(crate) struct Found {
+    pub(crate) path: Path,
+    pub(crate) location: Location,
+    pub(crate) suffix: String,
+    pub(crate) reader: Arc<dyn Reader>,
+}
+
+impl Core {
+    pub(crate) fn new(store: Arc<dyn Store>, settings: Settings) -> Self {
+        Self {
+            store,
+            settings,
+            alone: Mutex::default(),
+        }
+    }
+
+    /// Forgets that a stem has no siblings, after something else than a publish put a value there.
+    pub(crate) fn forget(&self, stem: &Location) {
+        if let Ok(mut alone) = self.alone.lock() {
+            alone.remove(stem);
+        }
+    }
+
+    /// The receipt of an opened value; one that larder did not write gets what the store knows.
+    pub(crate) fn receipt(&self, path: &Path, reader: &dyn Reader) -> Result<Receipt> {
+        let damaged = |problem: String| {
+            Error::new(
+                ErrorKind::InvalidData,
+                format!("the receipt of `{path}` is damaged: {problem}"),
+            )
+        };
+        let json = reader.receipt().ok_or_else(|| damaged("there is none".into()))?;
+        let mut receipt: Receipt = serde_json::from_str(json).map_err(|error| damaged(error.to_string()))?;
+        receipt.location = path.as_ref().parse()?;
+        receipt.uri = self.store.uri(path);
+        receipt.version = reader.version().clone();
+        Ok(receipt)
+    }
+
+    pub(crate) fn receipt_or_foreign(&self, ctx: &InputContext, found: &Found) -> Result<Receipt> {
+        if found.reader.receipt().is_some() {
+            return self.receipt(&found.path, found.reader.as_ref());
+        }
+        let (form, format) = of_suffix(&found.suffix);
+        let mut receipt = Receipt::foreign(ctx, found.location.clone(), form, format);
+        receipt.uri = self.store.uri(&found.path);
+        receipt.version = found.reader.version().clone();
+        receipt.write = WriteId::from_text(receipt.version.as_str());
+        receipt.bytes = found.reader.size();
+        receipt.stored_at = jiff::Timestamp::from_millisecond(found.reader.modified_millis()).unwrap_or_default();
+        Ok(receipt)
+    }
+
+    /// The suffixes under which a value may be found: the right one first, siblings of other formats after it.
+    pub(crate) fn suffixes(&self, ctx: &InputContext) -> (Vec<String>, Vec<String>) {
+        let own = |form| self.settings.suffix(form, ctx.extension.as_deref()).to_owned();
+        let right: Vec<String> = match ctx.form {
+            Some(form) => vec![own(form)],
+            None => [Form::Object, Form::Table, Form::Blob].into_iter().map(own).collect(),
+        };
+        let others = FORMAT_SUFFIXES
+            .iter()
+            .map(|suffix| (*suffix).to_owned())
+            .chain([own(Form::Blob)]);
+        let others = others.filter(|suffix| !right.contains(suffix)).collect();
+        (right, others)
+    }
+
+    pub(crate) async fn open(
+        &self,
+        ctx: &InputContext,
+        suffix: &str,
+        version: Option<&Version>,
+    ) -> Result<Option<Found>> {
+        let location = ctx.location.with_suffix(suffix)?;
+        let path = path(&location)?;
+        match self.store.open(&path, version).await {
+            Ok(reader) => Ok(Some(Found {
+                path,
+                location,
+                suffix: suffix.to_owned(),
+                reader,
+            })),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Finds the published value, or the version that the context names in whatever format it was.
+    pub(crate) async fn find(&self, ctx: &InputContext) -> Result<Option<Found>> {
+        let (mut right, others) = self.suffixes(ctx);
+        if ctx.version.is_some() || ctx.form.is_none() {
+            right.extend(others);
+        }
+        for suffix in &right {
+            if let Some(found) = self.open(ctx, suffix, ctx.version.as_ref()).await? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The error of a load that found nothing; it looks for siblings, so that a change of format is told.
+    pub(crate) async fn missing(&self, ctx: &InputContext) -> Error {
+        let stem = &ctx.location;
+        if let Some(version) = &ctx.version {
+            let message = format!("version `{version}` of `{stem}` is not kept; `history` lists those that are");
+            return Error::new(ErrorKind::NotFound, message);
+        }
+        let (right, others) = self.suffixes(ctx);
+        for suffix in others {
+            if let Ok(Some(found)) = self.open(ctx, &suffix, None).await {
+                let message = format!(
+                    "there is no `{stem}.{}`, but `{}` is there, stored in another format before the asset or the manager changed; materialize the asset again, or set the format back",
+                    right[0], found.location
+                );
+                return Error::new(ErrorKind::NotFound, message);
+            }
+        }
+        Error::new(
+            ErrorKind::NotFound,
+            format!(
+                "nothing is stored at `{stem}.{}`; materialize the asset first",
+                right.join("` or `")
+            ),
+        )
+    }
+
+    /// Turns stored bytes into a value; tables and blobs are read when they are asked for rows or bytes.
+    pub(crate) async fn decode(&self, reader: Arc<dyn Reader>, suffix: &str) -> Result<Value> {
+        let object = |format, bytes| Value::Object(Arc::new(EncodedObject { bytes, format }));
+        match suffix {
+            "json" => Ok(object(ObjectFormat::Json, reader.read(0..reader.size()).await?)),
+            "msgpack" => Ok(object(ObjectFormat::Msgpack, reader.read(0..reader.size()).await?)),
+            #[cfg(feature = "arrow")]
+            "parquet" => Ok(Value::Table(Arc::new(crate::table::ParquetSource::open(reader).await?))),
+            #[cfg(feature = "arrow")]
+            "arrow" => Ok(Value::Table(Arc::new(crate::table::ArrowSource::open(reader).await?))),
+            _ => Ok(Value::Blob(Arc::new(StoredBlob(reader)))),
+        }
+    }
+
+    /// Compares size, and the hash if asked to.
+    pub(crate) async fn check(&self, found: &Found, receipt: &Receipt, verify: bool) -> Result<()> {
+        let damaged = |problem: String| {
+            let message = format!(
+                "`{}` (version {}) is damaged: {problem}; restore an old version or materialize the asset again",
+                found.location, receipt.version
+            );
+            Err(Error::new(ErrorKind::InvalidData, message))
+        };
+        let known = found.reader.receipt().is_some();
+        if known && receipt.bytes != found.reader.size() {
+            return damaged(format!(
+                "{} bytes were stored, {} are there",
+                receipt.bytes,
+                found.reader.size()
+            ));
+        }
+        if !verify {
+            return Ok(());
+        }
+        let Some(stored) = receipt.stored_hash else {
+            return damaged(
+                "it has no receipt to verify it by: larder did not write it, or another program changed it".to_owned(),
+            );
+        };
+        let mut hasher = blake3::Hasher::new();
+        let mut chunks = found.reader.stream();
+        while let Some(chunk) = chunks.try_next().await? {
+            hasher.update(&chunk);
+        }
+        match ContentHash::from(hasher.finalize()) == stored {
+            true => Ok(()),
+            false => damaged("its hash is not the one of what was stored".to_owned()),
+        }
+    }
+
+    /// Removes values of the same asset in other formats, which would be read by mistake after a change of settings.
+    /// Called after the new value is published; failing is no reason to fail that, the next publish tries again.
+    pub(crate) async fn retire_siblings(&self, location: &Location) {
+        let Some((stem, own)) = location.split_suffix() else {
+            return;
+        };
+        if self.alone.lock().is_ok_and(|alone| alone.contains(&stem)) {
+            return;
+        }
+        let mut clean = true;
+        for suffix in FORMAT_SUFFIXES
+            .iter()
+            .chain([&BLOB_SUFFIX])
+            .filter(|suffix| **suffix != own)
+        {
+            let Ok(sibling) = stem.with_suffix(suffix).and_then(|sibling| path(&sibling)) else {
+                continue;
+            };
+            clean &= self.delete(&sibling).await.is_ok();
+        }
+        if let (true, Ok(mut alone)) = (clean, self.alone.lock()) {
+            alone.insert(stem);
+        }
+    }
+
+    pub(crate) async fn delete(&self, path: &Path) -> Result<()> {
+        use object_store::ObjectStoreExt;
+        match self.store.objects().delete(path).await.map_err(error) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}

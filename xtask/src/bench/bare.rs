@@ -1,0 +1,160 @@
+//! The bare libraries, used as well as they can be by hand.
+
+use arrow_array::RecordBatch;
+use arrow_ipc::Block;
+use arrow_ipc::convert::fb_to_schema;
+use arrow_ipc::reader::{FileDecoder, read_footer_length};
+use arrow_ipc::root_as_footer;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_writer::compute_leaves;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::text;
+
+/// Rows of one row group: arrow-rs's own default.
+const GROUP_ROWS: usize = 1 << 20;
+
+/// Writes a table with arrow-rs, the columns of each row group in parallel, and syncs the file.
+pub(super) fn write_parquet(batches: &[RecordBatch], path: &Path) -> Result<(), String> {
+    let schema = batches.first().ok_or("no rows")?.schema();
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .build();
+    let file = BufWriter::with_capacity(1 << 20, File::create(path).map_err(text)?);
+    let writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties)).map_err(text)?;
+    let (mut file, factory) = writer.into_serialized_writer().map_err(text)?;
+    let per_group = (GROUP_ROWS / batches[0].num_rows()).max(1);
+    for (index, group) in batches.chunks(per_group).enumerate() {
+        let writers = factory.create_column_writers(index).map_err(text)?;
+        // Lineitem is flat: one writer for each field.
+        let tasks: Vec<_> = writers
+            .into_iter()
+            .enumerate()
+            .map(|task| Mutex::new(Some(task)))
+            .collect();
+        let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+        let work = || -> Result<(), String> {
+            // The comment column, which is last, costs most.
+            while let Some(task) = tasks
+                .len()
+                .checked_sub(1 + next.fetch_add(1, Ordering::Relaxed))
+                .and_then(|at| tasks.get(at))
+            {
+                let Some((column, mut writer)) = task.lock().map_err(text)?.take() else {
+                    continue;
+                };
+                for batch in group {
+                    for leaf in compute_leaves(schema.field(column), batch.column(column)).map_err(text)? {
+                        writer.write(&leaf).map_err(text)?;
+                    }
+                }
+                let chunk = writer.close().map_err(text)?;
+                done.lock().map_err(text)?.push((column, chunk));
+            }
+            Ok(())
+        };
+        in_threads(&work)?;
+        let mut chunks = done.into_inner().map_err(text)?;
+        chunks.sort_by_key(|(column, _)| *column);
+        let mut row_group = file.next_row_group().map_err(text)?;
+        for (_, chunk) in chunks {
+            chunk.append_to_row_group(&mut row_group).map_err(text)?;
+        }
+        row_group.close().map_err(text)?;
+    }
+    let mut output = file.into_inner().map_err(text)?;
+    output.flush().map_err(text)?;
+    output.get_ref().sync_all().map_err(text)
+}
+
+/// Reads a table with arrow-rs, row groups in parallel.
+pub(super) fn read_parquet(path: &Path) -> Result<usize, String> {
+    let file = File::open(path).map_err(text)?;
+    let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(text)?;
+    let groups = metadata.metadata().num_row_groups();
+    let (next, read) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let work = || -> Result<(), String> {
+        loop {
+            let group = next.fetch_add(1, Ordering::Relaxed);
+            if group >= groups {
+                return Ok(());
+            }
+            let file = File::open(path).map_err(text)?;
+            let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone())
+                .with_row_groups(vec![group])
+                .with_batch_size(64 << 10)
+                .build()
+                .map_err(text)?;
+            let batches: Vec<RecordBatch> = reader.collect::<Result<_, _>>().map_err(text)?;
+            read.lock().map_err(text)?.push((group, batches));
+        }
+    };
+    in_threads(&work)?;
+    let read = read.into_inner().map_err(text)?;
+    Ok(read
+        .iter()
+        .flat_map(|(_, batches)| batches)
+        .map(RecordBatch::num_rows)
+        .sum())
+}
+
+fn in_threads(work: &(impl Fn() -> Result<(), String> + Sync)) -> Result<(), String> {
+    std::thread::scope(|scope| {
+        let others: Vec<_> = (1..super::cores()).map(|_| scope.spawn(work)).collect();
+        work()?;
+        others
+            .into_iter()
+            .try_for_each(|other| other.join().map_err(|_| "a thread panicked".to_owned())?)
+    })
+}
+
+/// Writes bytes and syncs them.
+pub(super) fn write_bytes(bytes: &[u8], path: &Path) -> Result<(), String> {
+    let mut file = File::create(path).map_err(text)?;
+    for chunk in bytes.chunks(8 << 20) {
+        file.write_all(chunk).map_err(text)?;
+    }
+    file.sync_all().map_err(text)
+}
+
+/// Scans an arrow file through a memory map, every batch validated, on all cores.
+#[allow(unsafe_code)]
+pub(super) fn scan_arrow(path: &Path) -> Result<usize, String> {
+    let file = File::open(path).map_err(text)?;
+    // SAFETY: the file is the benchmark's own and nobody changes it.
+    let map = unsafe { memmap2::Mmap::map(&file).map_err(text)? };
+    let buffer = arrow_buffer_of(map);
+    let trailer: [u8; 10] = buffer[buffer.len() - 10..].try_into().map_err(text)?;
+    let length = read_footer_length(trailer).map_err(text)?;
+    let footer = root_as_footer(&buffer[buffer.len() - 10 - length..buffer.len() - 10]).map_err(text)?;
+    let schema = fb_to_schema(footer.schema().ok_or("no schema")?);
+    let decoder = FileDecoder::new(Arc::new(schema), footer.version());
+    let blocks: Vec<Block> = footer
+        .recordBatches()
+        .map(|blocks| blocks.iter().copied().collect())
+        .unwrap_or_default();
+    let (next, rows) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let work = || -> Result<(), String> {
+        while let Some(block) = blocks.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let length = block.metaDataLength() as usize + block.bodyLength() as usize;
+            let bytes = buffer.slice_with_length(block.offset() as usize, length);
+            let batch = decoder.read_record_batch(block, &bytes).map_err(text)?;
+            rows.fetch_add(batch.map_or(0, |batch| batch.num_rows()), Ordering::Relaxed);
+        }
+        Ok(())
+    };
+    in_threads(&work)?;
+    Ok(rows.into_inner())
+}
+
+fn arrow_buffer_of(map: memmap2::Mmap) -> arrow_buffer::Buffer {
+    arrow_buffer::Buffer::from(bytes::Bytes::from_owner(map))
+}

@@ -1,0 +1,133 @@
+//! Peaks of memory, each in a process of its own.
+
+use super::tables::{input, manager, output};
+use super::{Row, Size, data, limited, text};
+use larder::{AssetValue, IoManager, Table};
+use larder_io_object::TableFormat;
+use std::path::Path;
+use std::process::Command;
+
+/// The limit of DESIGN section 10.
+const LIMIT: u64 = 64 << 20;
+const STREAM_LIMIT: u64 = 256 << 20;
+
+pub(super) fn run(size: Size) -> Result<Vec<Row>, String> {
+    let mut rows = Vec::new();
+    for (format, what) in [
+        ("parquet", "peak above the value, storing Parquet"),
+        ("arrow", "peak above the value, storing Arrow"),
+    ] {
+        let peak = alone(&["store", format, &size.scale.to_string()])?;
+        rows.push(limited(what, mib(peak), peak <= LIMIT, "<= 64 MiB"));
+    }
+    let dir = tempfile::tempdir().map_err(text)?;
+    let root = dir.path().display().to_string();
+    let table = data::lineitem(size.scale)?;
+    let runtime = super::runtime()?;
+    for (name, format, what) in [
+        ("parquet", TableFormat::Parquet, "peak above the value, loading Parquet"),
+        ("arrow", TableFormat::Arrow, "peak above the value, loading Arrow"),
+    ] {
+        let manager = manager(dir.path(), format)?;
+        let value = table.clone().into_value();
+        runtime
+            .block_on(manager.handle_output(&output()?, &value))
+            .map_err(text)?;
+        let peak = alone(&["load", name, &root])?;
+        rows.push(limited(what, mib(peak), peak <= LIMIT, "<= 64 MiB"));
+    }
+    drop(table);
+    for (format, what) in [
+        ("parquet", "resident, streaming rows into Parquet"),
+        ("arrow", "resident, streaming rows into Arrow"),
+    ] {
+        let peak = alone(&["stream", format, &size.stream_rows.to_string()])?;
+        rows.push(limited(what, mib(peak), peak <= STREAM_LIMIT, "<= 256 MiB"));
+    }
+    Ok(rows)
+}
+
+fn mib(bytes: u64) -> String {
+    format!("{:.0} MiB", bytes as f64 / f64::from(1 << 20))
+}
+
+/// Runs one measurement in a process of its own; its last line is the peak in bytes.
+fn alone(what: &[&str]) -> Result<u64, String> {
+    let program = std::env::current_exe().map_err(text)?;
+    let output = Command::new(program)
+        .args(["bench", "--alone"])
+        .args(what)
+        .output()
+        .map_err(text)?;
+    let printed = String::from_utf8_lossy(&output.stdout);
+    if !output.status.success() {
+        return Err(format!("{what:?} failed: {}", String::from_utf8_lossy(&output.stderr)));
+    }
+    let (last, rest) = printed
+        .trim_end()
+        .rsplit_once('\n')
+        .map_or((printed.trim_end(), ""), |(rest, last)| (last, rest));
+    if !rest.is_empty() {
+        println!("{rest}");
+    }
+    last.parse()
+        .map_err(|error| format!("{what:?} printed `{last}`: {error}"))
+}
+
+/// Peak of resident memory while storing, above what the value takes.
+pub(super) async fn store(format: &str, scale: &str) -> Result<(), String> {
+    let dir = tempfile::tempdir().map_err(text)?;
+    let manager = manager(dir.path(), of(format)?)?;
+    let value = data::lineitem(scale.parse().map_err(text)?)?.into_value();
+    let before = reset_peak()?;
+    manager.handle_output(&output()?, &value).await.map_err(text)?;
+    println!("{}", status("VmHWM")?.saturating_sub(before));
+    Ok(())
+}
+
+/// Peak of resident memory while loading, above what the value takes. Pages of a file that is mapped are the kernel's
+/// to take back and count as the value.
+pub(super) async fn load(format: &str, root: &str) -> Result<(), String> {
+    let manager = manager(Path::new(root), of(format)?)?;
+    let before = reset_peak()?;
+    let table = Table::from_value(manager.load_input(&input()?).await.map_err(text)?)
+        .await
+        .map_err(text)?;
+    let peak = status("VmHWM")?;
+    let value = status("VmRSS")?;
+    println!(
+        "loaded {} rows of {format}: {} above the value, which takes {}",
+        table.rows(),
+        mib(peak.saturating_sub(value)),
+        mib(value - before.min(value))
+    );
+    println!("{}", peak.saturating_sub(value));
+    Ok(())
+}
+
+pub(super) fn of(format: &str) -> Result<TableFormat, String> {
+    match format {
+        "parquet" => Ok(TableFormat::Parquet),
+        "arrow" => Ok(TableFormat::Arrow),
+        other => Err(format!("there is no format `{other}`")),
+    }
+}
+
+/// Forgets the peak so far and gives the memory in use.
+pub(super) fn reset_peak() -> Result<u64, String> {
+    // Documented in proc_pid_clear_refs(5): 5 resets the peak of the resident set.
+    std::fs::write("/proc/self/clear_refs", "5").map_err(text)?;
+    status("VmRSS")
+}
+
+/// A line of the kernel's account of this process, in bytes.
+pub(super) fn status(name: &str) -> Result<u64, String> {
+    let status = std::fs::read_to_string("/proc/self/status").map_err(text)?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    let kibibytes = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    kibibytes
+        .map(|kibibytes| kibibytes * 1024)
+        .ok_or_else(|| format!("the kernel tells no {name}"))
+}

@@ -1,0 +1,73 @@
+//! Every test.
+
+use crate::python;
+use crate::shell::{Done, cargo, command, root, run as execute, target};
+
+/// Runs every test: the workspace's, those that need Python or the built example, a stranger's backend.
+pub(crate) fn run_all() -> Done {
+    cargo(&["test", "--workspace", "--all-features"])?;
+    let python = python::interpreter()?;
+    let home = target().join("flights-home");
+    // A fresh home each time: the readers must see what this build wrote.
+    if home.exists() {
+        std::fs::remove_dir_all(&home).map_err(|error| format!("cannot clear {}: {error}", home.display()))?;
+    }
+    execute(
+        command("cargo", &["run", "--quiet", "--example", "flights"])
+            .env("LARDER_HOME", &home)
+            .env_remove("LARDER_DEFAULT_IO_MANAGER"),
+    )?;
+    let mut readers = command(
+        "cargo",
+        &[
+            "test",
+            "--package",
+            "larder-integration-tests",
+            "--all-features",
+            "--test",
+            "cross_read",
+            "--",
+            "--include-ignored",
+        ],
+    );
+    execute(readers.env("LARDER_PYTHON", &python).env("LARDER_FLIGHTS_HOME", &home))?;
+    stranger()
+}
+
+/// Builds and tests the backend outside of the workspace, as somebody else would: with its own manifest.
+fn stranger() -> Done {
+    let manifest = root().join("examples/own-backend/Cargo.toml").display().to_string();
+    execute(command("cargo", &["test", "--manifest-path", &manifest]).env("CARGO_TARGET_DIR", target()))
+}
+
+/// The command.
+pub(crate) fn run() -> Done {
+    missing()?;
+    run_all()
+}
+
+/// Says what is missing before an hour has gone by.
+fn missing() -> Done {
+    let needed = [
+        (
+            "python3",
+            "--version",
+            "Python 3.10 or later with venv: your system's packages python3 and python3-venv",
+        ),
+        ("cc", "--version", "a C compiler for zstd: your system's package gcc"),
+    ];
+    let missing: Vec<String> = needed
+        .iter()
+        .filter(|(program, flag, _)| {
+            !std::process::Command::new(program)
+                .arg(flag)
+                .output()
+                .is_ok_and(|out| out.status.success())
+        })
+        .map(|(program, _, how)| format!("\n  {program}: {how}"))
+        .collect();
+    match missing.is_empty() {
+        true => Ok(()),
+        false => Err(format!("these are missing:{}", missing.concat())),
+    }
+}

@@ -1,0 +1,102 @@
+//! The walls between crates, proved by `cargo tree`.
+
+use crate::shell::{Done, command, output};
+
+/// A build, and what must not be in it.
+struct Wall {
+    arguments: &'static [&'static str],
+    forbidden: &'static [&'static str],
+}
+
+const WALLS: [Wall; 7] = [
+    Wall {
+        arguments: &["--package", "larder-io-core", "--no-default-features"],
+        forbidden: &[
+            "tokio",
+            "object_store",
+            "reqwest",
+            "arrow-array",
+            "arrow-schema",
+            "parquet",
+        ],
+    },
+    Wall {
+        arguments: &["--package", "larder-io-core", "--all-features"],
+        forbidden: &["tokio", "object_store", "reqwest", "parquet", "arrow-ipc", "arrow-csv"],
+    },
+    Wall {
+        arguments: &["--package", "larder-io-memory"],
+        forbidden: &["tokio", "object_store", "parquet", "larder-io-object", "larder-io-fs"],
+    },
+    Wall {
+        arguments: &["--package", "larder-io-object"],
+        forbidden: &["larder-executor", "larder-io-fs", "larder-io-memory", "reqwest"],
+    },
+    Wall {
+        arguments: &["--package", "larder-io-fs"],
+        forbidden: &["larder-executor", "larder-io-memory", "reqwest", "hyper"],
+    },
+    Wall {
+        arguments: &["--package", "larder-executor", "--all-features"],
+        forbidden: &[
+            "object_store",
+            "parquet",
+            "larder-io-object",
+            "larder-io-fs",
+            "larder-io-memory",
+            "larder-cli",
+        ],
+    },
+    Wall {
+        arguments: &["--package", "larder-cli"],
+        forbidden: &["object_store", "parquet", "larder-io-fs", "larder-io-memory", "reqwest"],
+    },
+];
+
+/// Backends of the facade: with one of them, nothing of the others comes in.
+const FACADE: [(&str, &[&str]); 2] = [
+    ("fs", &["larder-io-memory", "larder-cli", "reqwest"]),
+    (
+        "memory",
+        &[
+            "larder-io-fs",
+            "larder-io-object",
+            "object_store",
+            "parquet",
+            "larder-cli",
+            "reqwest",
+        ],
+    ),
+];
+
+/// Checks every wall.
+pub(crate) fn run() -> Done {
+    let mut broken = Vec::new();
+    for wall in &WALLS {
+        check(wall.arguments, wall.forbidden, &mut broken)?;
+    }
+    for (feature, forbidden) in &FACADE {
+        check(
+            &["--package", "larder", "--no-default-features", "--features", feature],
+            forbidden,
+            &mut broken,
+        )?;
+    }
+    match broken.is_empty() {
+        true => {
+            println!("{} walls stand", WALLS.len() + FACADE.len());
+            Ok(())
+        }
+        false => Err(format!("walls are broken:\n  {}", broken.join("\n  "))),
+    }
+}
+
+fn check(arguments: &[&str], forbidden: &[&str], broken: &mut Vec<String>) -> Done {
+    let mut all = vec!["tree", "--edges", "normal", "--prefix", "none", "--format", "{p}"];
+    all.extend(arguments);
+    let tree = output(&mut command("cargo", &all))?;
+    let names: Vec<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+    let found = forbidden.iter().filter(|name| names.contains(name));
+    broken.extend(found.map(|name| format!("`cargo tree {}` holds {name}", arguments.join(" "))));
+    Ok(())
+}
