@@ -37,7 +37,7 @@ fn form(info: &AssetInfo) -> String {
 fn group(info: &AssetInfo) -> String {
     info.group
         .clone()
-        .filter(|group| info.key.prefix().as_ref() != Some(group))
+        .filter(|group| info.key.prefix() != Some(group.as_str()))
         .unwrap_or_default()
 }
 

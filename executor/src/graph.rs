@@ -74,8 +74,14 @@ impl Graph {
 
     fn connect(&mut self, assets: &[Asset], problems: &mut Vec<Error>) {
         let mut by_name: HashMap<&str, Vec<&AssetKey>> = HashMap::new();
-        for key in self.origins.keys() {
-            by_name.entry(key.name()).or_default().push(key);
+        if assets
+            .iter()
+            .flat_map(|asset| &asset.inputs)
+            .any(|input| input.from.is_none())
+        {
+            for key in self.origins.keys() {
+                by_name.entry(key.name()).or_default().push(key);
+            }
         }
         let mut edges: Vec<(usize, Vec<AssetKey>)> = Vec::new();
         for (step, asset) in assets.iter().enumerate() {
@@ -185,7 +191,7 @@ fn by_argument(
             .collect()
     };
     let mut candidates: Vec<AssetKey> = by_name.get(argument).map(others).unwrap_or_default();
-    if let Some(exact) = candidates.iter().position(|key| key.segments().len() == 1) {
+    if let Some(exact) = candidates.iter().position(|key| key.prefix().is_none()) {
         return Ok(candidates.swap_remove(exact));
     }
     candidates.sort();

@@ -22,9 +22,9 @@ impl Layout for HiveLayout {
     }
 
     fn locate(&self, asset: &AssetKey, partition: Option<&PartitionKey>) -> Result<Location> {
-        let last = asset.segments().len() - 1;
+        let last = asset.segments().count() - 1;
         let mut segments: Vec<String> = Vec::new();
-        for (index, segment) in asset.segments().iter().enumerate() {
+        for (index, segment) in asset.segments().enumerate() {
             // A directory has no dot and a file has one before its suffix, so that they never meet.
             segments.push(escape(segment, index == last && partition.is_none(), true));
         }

@@ -21,6 +21,11 @@ impl Selection {
         Self(vec![format!("key:{key}")])
     }
 
+    /// The union of terms, each taken as it is: a key may hold commas and white space.
+    pub fn terms<S: Into<String>>(terms: impl IntoIterator<Item = S>) -> Self {
+        Self(terms.into_iter().map(Into::into).collect())
+    }
+
     /// The steps of a pipeline that it means, without external assets, in an order in which they can run.
     ///
     /// # Errors
@@ -82,10 +87,11 @@ impl fmt::Display for Selection {
 fn atoms(pipeline: &Pipeline, atom: &str) -> BTreeSet<usize> {
     let nodes = pipeline.graph().nodes.iter().enumerate();
     let fits = |step: usize, key: &AssetKey| match (atom.strip_prefix("key:"), atom.strip_prefix("group:")) {
-        (Some(exact), _) => key.to_string() == exact,
+        (Some(exact), _) => key.as_str() == exact,
         (_, Some(group)) => pipeline.group(step) == Some(group),
-        _ if atom.contains('*') => glob(atom, &key.to_string()),
-        _ => key.to_string() == atom,
+        _ if atom == "*" => true,
+        _ if atom.contains('*') => glob(atom, key.as_str()),
+        _ => key.as_str() == atom,
     };
     nodes
         .filter(|(step, node)| node.keys.iter().any(|key| fits(*step, key)))

@@ -43,11 +43,16 @@ pub struct OutputContext {
 impl OutputContext {
     /// Makes a context with a new run and write id and no precondition.
     pub fn new(asset: AssetKey, partition: Option<PartitionKey>, location: Location) -> Self {
+        Self::of_run(RunId::random(), asset, partition, location)
+    }
+
+    /// Makes a context within a run, with a new write id and no precondition.
+    pub fn of_run(run: RunId, asset: AssetKey, partition: Option<PartitionKey>, location: Location) -> Self {
         Self {
             asset,
             partition,
             location,
-            run: RunId::random(),
+            run,
             write: WriteId::random(),
             code_version: None,
             extension: None,

@@ -4,82 +4,97 @@ use crate::error::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// Bytes that a key may have in all, after UTF-8 encoding: the object-store limit for whole names.
 pub const MAX_KEY_BYTES: usize = 1024;
 
-/// The name of an asset: one or more segments, written `reports/carrier_delays`.
+/// The name of an asset: one or more segments, written `reports/carrier_delays`. Cloning copies a pointer.
 ///
-/// Any Unicode is allowed in a segment but `/`; in the written form `/` parts segments. A segment is never empty.
+/// Any Unicode is allowed in a segment but `/`, which parts segments. A segment is never empty.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(into = "Vec<String>", try_from = "Vec<String>")]
-pub struct AssetKey(Vec<String>);
+#[serde(into = "String", try_from = "String")]
+pub struct AssetKey(Arc<str>);
 
 impl AssetKey {
     /// Makes a key from its segments.
     ///
     /// # Errors
     /// `InvalidDefinition` for no segment, an empty one, one with `/`, or more than [`MAX_KEY_BYTES`] in all.
-    pub fn new<S: Into<String>>(segments: impl IntoIterator<Item = S>) -> Result<Self> {
-        let segments: Vec<String> = segments.into_iter().map(Into::into).collect();
-        let bytes: usize = segments.iter().map(|segment| segment.len() + 1).sum();
-        let problem = if segments.is_empty() || segments.iter().any(String::is_empty) {
-            "has an empty segment".to_owned()
-        } else if segments.iter().any(|segment| segment.contains('/')) {
-            "has a segment with `/` in it".to_owned()
-        } else if bytes > MAX_KEY_BYTES + 1 {
-            format!("has {} bytes, the limit is {MAX_KEY_BYTES}", bytes - 1)
-        } else {
-            return Ok(Self(segments));
-        };
-        let shown: String = segments.join("/").chars().take(60).collect();
-        Err(Error::new(
-            ErrorKind::InvalidDefinition,
-            format!("asset key `{shown}` {problem}"),
-        ))
+    pub fn new<S: AsRef<str>>(segments: impl IntoIterator<Item = S>) -> Result<Self> {
+        let mut text = String::new();
+        for (index, segment) in segments.into_iter().enumerate() {
+            if segment.as_ref().contains('/') {
+                return Err(invalid(segment.as_ref(), "has a segment with `/` in it"));
+            }
+            if index > 0 {
+                text.push('/');
+            }
+            text.push_str(segment.as_ref());
+        }
+        text.parse()
+    }
+
+    /// The written form.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 
     /// The segments, outermost first.
-    pub fn segments(&self) -> &[String] {
-        &self.0
+    pub fn segments(&self) -> impl DoubleEndedIterator<Item = &str> {
+        self.0.split('/')
     }
 
     /// The last segment.
     pub fn name(&self) -> &str {
-        self.0.last().map_or("", String::as_str)
+        self.0.rsplit('/').next().unwrap_or_default()
     }
 
     /// Everything before the last segment, written with `/`; `None` for a key of one segment.
-    pub fn prefix(&self) -> Option<String> {
-        (self.0.len() > 1).then(|| self.0[..self.0.len() - 1].join("/"))
+    pub fn prefix(&self) -> Option<&str> {
+        self.0.rsplit_once('/').map(|(prefix, _)| prefix)
     }
+}
+
+fn invalid(key: &str, problem: &str) -> Error {
+    let shown: String = key.chars().take(60).collect();
+    Error::new(ErrorKind::InvalidDefinition, format!("asset key `{shown}` {problem}"))
 }
 
 impl FromStr for AssetKey {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        Self::new(text.split('/'))
+        if text.split('/').any(str::is_empty) {
+            return Err(invalid(text, "has an empty segment"));
+        }
+        if text.len() > MAX_KEY_BYTES {
+            return Err(invalid(
+                text,
+                &format!("has {} bytes, the limit is {MAX_KEY_BYTES}", text.len()),
+            ));
+        }
+        Ok(Self(text.into()))
     }
 }
 
-impl TryFrom<Vec<String>> for AssetKey {
+impl TryFrom<String> for AssetKey {
     type Error = Error;
 
-    fn try_from(segments: Vec<String>) -> Result<Self> {
-        Self::new(segments)
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
     }
 }
 
-impl From<AssetKey> for Vec<String> {
+impl From<AssetKey> for String {
     fn from(key: AssetKey) -> Self {
-        key.0
+        key.0.as_ref().to_owned()
     }
 }
 
 impl fmt::Display for AssetKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join("/"))
+        f.write_str(&self.0)
     }
 }
 
@@ -236,16 +251,27 @@ impl WriteId {
 
 /// 48 bits of milliseconds since 1970 and 80 random bits, in 32 lower-case hexadecimal digits.
 fn ordered_id() -> String {
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static SEED: OnceLock<[u8; 32]> = OnceLock::new();
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    // A keyed hash of a counter is as random as its key; asking the system each time would cost a step a system call.
+    let seed = SEED.get_or_init(|| {
+        let mut seed = [0_u8; 32];
+        getrandom::fill(&mut seed).expect("the operating system gives random bytes");
+        seed
+    });
+    let count = COUNTER.fetch_add(1, Ordering::Relaxed);
+    let random = blake3::keyed_hash(seed, &count.to_le_bytes());
     let millis = std::time::UNIX_EPOCH
         .elapsed()
         .map_or(0, |elapsed| elapsed.as_millis() as u64);
-    let mut random = [0_u8; 10];
-    getrandom::fill(&mut random).expect("the operating system gives random bytes");
-    let mut id = format!("{millis:012x}");
-    for byte in random {
-        id.push_str(&format!("{byte:02x}"));
-    }
-    id
+    let digits = |byte: &u8| [byte >> 4, byte & 15].map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]));
+    millis.to_be_bytes()[2..]
+        .iter()
+        .chain(&random.as_bytes()[..10])
+        .flat_map(digits)
+        .collect()
 }
 
 #[cfg(test)]

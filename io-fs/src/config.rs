@@ -34,7 +34,7 @@ pub struct FsConfig {
     pub records: RecordKeeping,
     /// Whether every load compares the stored hash first. Default false.
     pub verify: bool,
-    /// Bytes of one part while writing; bounds memory. Default 8 MiB, range 5 MiB to 1 GiB.
+    /// Bytes of one part while writing; bounds memory. Default 4 MiB, range 64 KiB to 1 GiB.
     pub part_bytes: usize,
 }
 
@@ -51,7 +51,7 @@ impl Default for FsConfig {
             mmap: true,
             records: RecordKeeping::default(),
             verify: false,
-            part_bytes: formats.part_bytes,
+            part_bytes: 4 << 20,
         }
     }
 }

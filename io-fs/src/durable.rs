@@ -141,8 +141,8 @@ impl Reader for OpenFile {
         self.reader.stream(0..self.reader.size())
     }
 
-    fn map(&self) -> Option<Bytes> {
-        self.reader.map()
+    fn map(&self, range: Range<u64>) -> Option<Bytes> {
+        self.reader.map(range)
     }
 }
 

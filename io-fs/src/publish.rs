@@ -4,7 +4,7 @@ use crate::disk::DiskFile;
 use crate::error::disk as disk_error;
 use crate::names::VERSION_EXTENSION;
 use crate::record::Record;
-use crate::tree::{Tree, differs_in_case, is_missing};
+use crate::tree::{Durability, Tree, differs_in_case, is_missing};
 use larder_io_core::{Error, ErrorKind, Precondition, Result, WriteId};
 use object_store::path::Path as ObjectPath;
 use std::collections::BTreeMap;
@@ -52,7 +52,11 @@ impl StagedFile {
         self.file
             .write_at(offset, bytes)
             .map_err(|error| disk_error(error, "write", &self.name))?;
-        self.file.write_back(offset, bytes.len() as u64);
+        if self.tree.settings.durability == Durability::Fsync {
+            self.file
+                .write_back(bytes.len() as u64)
+                .map_err(|error| disk_error(error, "sync", &self.name))?;
+        }
         self.len = self.len.max(offset + bytes.len() as u64);
         Ok(())
     }

@@ -98,9 +98,9 @@ impl FileReader {
         chunks.boxed()
     }
 
-    /// Maps the file; `None` when maps are off or cannot be had.
-    pub(crate) fn map(&self) -> Option<Bytes> {
-        self.mmap.then(|| self.file.map().ok().flatten()).flatten()
+    /// Maps a part of the file; `None` when maps are off or cannot be had.
+    pub(crate) fn map(&self, range: Range<u64>) -> Option<Bytes> {
+        self.mmap.then(|| self.file.map(range).ok().flatten()).flatten()
     }
 
     pub(crate) fn into_get_result(self, location: &Path, options: GetOptions) -> object_store::Result<GetResult> {

@@ -304,7 +304,8 @@ impl Reader for InMemory {
         Box::pin(futures_util::stream::iter([Ok(self.bytes.clone())]))
     }
 
-    fn map(&self) -> Option<Bytes> {
-        Some(self.bytes.clone())
+    fn map(&self, range: Range<u64>) -> Option<Bytes> {
+        self.bytes.get(range.start as usize..range.end as usize)?;
+        Some(self.bytes.slice(range.start as usize..range.end as usize))
     }
 }

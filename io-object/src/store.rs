@@ -134,8 +134,9 @@ pub trait Reader: Send + Sync {
     /// Reads everything in order.
     fn stream(&self) -> ByteStream;
 
-    /// The whole value as a memory map, where the store has one.
-    fn map(&self) -> Option<Bytes> {
+    /// A range that lies within the size as a memory map, where the store has maps.
+    fn map(&self, range: Range<u64>) -> Option<Bytes> {
+        let _ = range;
         None
     }
 }

@@ -3,7 +3,7 @@
 use super::Pipeline;
 use crate::graph::definition;
 use larder_io_core::{
-    AssetKey, AssetValue, Error, ErrorKind, Garbage, GcOptions, Receipt, Result, Value, Version, Versions,
+    AssetKey, AssetValue, Error, ErrorKind, Garbage, GcOptions, Receipt, Result, RunId, Value, Version, Versions,
 };
 
 impl Pipeline {
@@ -43,7 +43,7 @@ impl Pipeline {
             let message = format!("`{key}` is stored as {form}, the value given is of form {}", T::forms());
             return Err(definition(message));
         }
-        let (manager, context) = self.output(&key)?;
+        let (manager, context) = self.output(&key, RunId::random())?;
         let stored = manager.handle_output(&context, &value.into_value()).await;
         stored.map_err(|error| self.explain_error(error, &key, "store"))
     }
@@ -77,24 +77,28 @@ impl Pipeline {
     /// `NotFound` when it is not kept; `Unsupported` when the manager keeps none.
     pub async fn restore(&self, key: &AssetKey, version: &str) -> Result<Receipt> {
         let (kept, _) = self.history(key).await?;
-        let fits: Vec<&Version> = kept
-            .iter()
-            .map(|receipt| &receipt.version)
-            .filter(|kept| kept.as_str().starts_with(version))
-            .collect();
+        let versions_of = || kept.iter().map(|receipt| &receipt.version);
+        // The whole text wins over a beginning of another one.
+        let exact = versions_of().find(|kept| kept.as_str() == version);
+        let fits: Vec<&Version> = match exact {
+            Some(exact) => vec![exact],
+            None => versions_of()
+                .filter(|kept| kept.as_str().starts_with(version))
+                .collect(),
+        };
         let version = match fits.as_slice() {
             [only] => (*only).clone(),
             [] => {
-                return Err(Error::new(
-                    ErrorKind::NotFound,
-                    format!("version `{version}` of `{key}` is not kept; `history {key}` lists those that are"),
-                ));
+                let message =
+                    format!("version `{version}` of `{key}` is not kept; `history {key}` lists those that are");
+                return Err(Error::new(ErrorKind::NotFound, message));
             }
             many => {
-                return Err(definition(format!(
+                let message = format!(
                     "{} versions of `{key}` begin with `{version}`; write more of it",
                     many.len()
-                )));
+                );
+                return Err(definition(message));
             }
         };
         let (manager, context) = self.input(key)?;

@@ -18,7 +18,7 @@ pub(crate) struct Bound {
 pub(crate) struct Binder<'d> {
     definitions: &'d Definitions,
     opened: HashMap<String, Result<Arc<dyn IoManager>, String>>,
-    default: Option<Result<Bound, String>>,
+    default: Option<Result<Arc<Bound>, String>>,
 }
 
 fn config(message: String) -> Error {
@@ -35,34 +35,34 @@ impl<'d> Binder<'d> {
     }
 
     /// The most specific wins: the asset's own, its group's, the default.
-    pub(crate) fn bind(&mut self, own: Option<&str>, group: Option<&str>) -> Result<Bound, String> {
+    pub(crate) fn bind(&mut self, own: Option<&str>, group: Option<&str>) -> Result<Arc<Bound>, String> {
         if let Some(manager) = &self.definitions.everything {
             let because = "every asset is stored there".to_owned();
-            return Ok(Bound {
+            return Ok(Arc::new(Bound {
                 key: "everything".to_owned(),
                 manager: Arc::clone(manager),
                 because,
-            });
+            }));
         }
         if let Some(key) = own {
             let manager = self.by_key(key)?;
-            return Ok(Bound {
+            return Ok(Arc::new(Bound {
                 key: key.to_owned(),
                 manager,
                 because: "the asset names it".to_owned(),
-            });
+            }));
         }
         let bound = group.and_then(|group| self.definitions.groups.iter().rev().find(|(name, _)| name == group));
         if let Some((group, key)) = bound {
             let manager = self.by_key(key)?;
-            return Ok(Bound {
+            return Ok(Arc::new(Bound {
                 key: key.clone(),
                 manager,
                 because: format!("the group `{group}` is bound to it"),
-            });
+            }));
         }
         if self.default.is_none() {
-            self.default = Some(self.open_default());
+            self.default = Some(self.open_default().map(Arc::new));
         }
         self.default
             .clone()

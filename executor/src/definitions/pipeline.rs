@@ -5,7 +5,7 @@ use crate::args::Resources;
 use crate::asset::Asset;
 use crate::graph::{Graph, Origin, definition};
 use larder_io_core::{
-    AssetKey, Error, Form, InputContext, IoManager, Layout, Location, OutputContext, Result, nearest,
+    AssetKey, Error, Form, InputContext, IoManager, Layout, Location, OutputContext, Result, RunId, nearest,
 };
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
@@ -16,7 +16,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub(crate) struct Stored {
     /// `None` for an asset of form Nothing.
-    pub(crate) bound: Option<Bound>,
+    pub(crate) bound: Option<Arc<Bound>>,
     pub(crate) form: Form,
     pub(crate) location: Location,
     pub(crate) extension: Option<String>,
@@ -237,9 +237,9 @@ impl Pipeline {
     ///
     /// # Errors
     /// As [`Pipeline::input`].
-    pub fn output(&self, key: &AssetKey) -> Result<(Arc<dyn IoManager>, OutputContext)> {
+    pub fn output(&self, key: &AssetKey, run: RunId) -> Result<(Arc<dyn IoManager>, OutputContext)> {
         let stored = self.stored(key)?;
-        let mut context = OutputContext::new(key.clone(), None, stored.location.clone());
+        let mut context = OutputContext::of_run(run, key.clone(), None, stored.location.clone());
         context.extension.clone_from(&stored.extension);
         context.code_version = self.0.assets[self.origin(key)?.step].code_version.text();
         Ok((self.manager(key, stored)?, context))

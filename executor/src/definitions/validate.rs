@@ -7,6 +7,7 @@ use crate::args::missing_resource;
 use crate::asset::{Asset, own_location, stored_form};
 use crate::graph::{Graph, definition};
 use larder_io_core::{Arity, AssetKey, Error, ErrorKind, Form, Forms, Result};
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 /// Problems shown at most; a broken pattern in a large pipeline would bury the rest.
@@ -82,7 +83,7 @@ fn unique<'a>(names: impl Iterator<Item = &'a str>, what: &str, problems: &mut V
 }
 
 pub(super) fn group(asset: &Asset, key: &AssetKey) -> Option<String> {
-    asset.group.clone().or_else(|| key.prefix())
+    asset.group.clone().or_else(|| key.prefix().map(str::to_owned))
 }
 
 /// Finds manager, form and location of every asset.
@@ -154,7 +155,9 @@ fn bind(definitions: &Definitions, graph: &Graph, problems: &mut Vec<Error>) -> 
 
 /// Refuses two assets at one place, and two that only a disk with letter case could tell apart.
 fn locations(graph: &Graph, stored: &HashMap<AssetKey, Stored>, problems: &mut Vec<Error>) {
-    let mut taken: HashMap<(String, String, String), &AssetKey> = HashMap::with_capacity(stored.len());
+    // Managers of one root are one place, however many keys they have.
+    let mut roots: HashMap<(&str, &str), usize> = HashMap::new();
+    let mut taken: HashMap<(usize, Cow<'_, str>), &AssetKey> = HashMap::with_capacity(stored.len());
     for key in graph.nodes.iter().flat_map(|node| &node.keys) {
         let Some(Stored {
             bound: Some(bound),
@@ -165,7 +168,16 @@ fn locations(graph: &Graph, stored: &HashMap<AssetKey, Stored>, problems: &mut V
             continue;
         };
         let info = bound.manager.info();
-        let place = (info.scheme.clone(), info.root.clone(), location.as_str().to_lowercase());
+        let next = roots.len();
+        let root = *roots.entry((info.scheme.as_str(), info.root.as_str())).or_insert(next);
+        let lower = location
+            .as_str()
+            .chars()
+            .all(|c| c.is_ascii() && !c.is_ascii_uppercase());
+        let place = match lower {
+            true => (root, Cow::Borrowed(location.as_str())),
+            false => (root, Cow::Owned(location.as_str().to_lowercase())),
+        };
         let Some(other) = taken.insert(place, key) else {
             continue;
         };

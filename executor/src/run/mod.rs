@@ -81,14 +81,24 @@ impl Pipeline {
             let message = "max_concurrent is 0, so that nothing could ever run; the least is 1";
             return Err(Error::new(ErrorKind::InvalidConfig, message));
         }
-        let run = Running::new(self, &steps, &options);
-        Ok(run.finish(steps).await)
+        let run = Running::new(self.clone(), &steps, &options);
+        // In a task of its own, beside its steps: handing a step over is then no switch between threads. The set ends
+        // it when this future is dropped.
+        let mut task = JoinSet::new();
+        task.spawn(run.finish(steps));
+        match task.join_next().await {
+            Some(Ok(report)) => Ok(report),
+            Some(Err(error)) if error.is_panic() => {
+                Err(Error::new(ErrorKind::Unexpected, format!("the run panicked: {error}")))
+            }
+            _ => Err(Error::new(ErrorKind::Cancelled, "the runtime is shutting down")),
+        }
     }
 }
 
 /// A run on its way.
-struct Running<'p> {
-    pipeline: &'p Pipeline,
+struct Running {
+    pipeline: Pipeline,
     run: RunId,
     emitter: Emitter,
     force: bool,
@@ -101,8 +111,8 @@ struct Running<'p> {
     done: BTreeMap<usize, StepStatus>,
 }
 
-impl<'p> Running<'p> {
-    fn new(pipeline: &'p Pipeline, steps: &[usize], options: &RunOptions) -> Self {
+impl Running {
+    fn new(pipeline: Pipeline, steps: &[usize], options: &RunOptions) -> Self {
         let selected: std::collections::HashSet<usize> = steps.iter().copied().collect();
         let graph = pipeline.graph();
         let upstream = |step: usize| {
@@ -114,16 +124,16 @@ impl<'p> Running<'p> {
         };
         let waiting: HashMap<usize, usize> = steps.iter().map(|step| (*step, upstream(*step))).collect();
         Self {
-            pipeline,
             run: RunId::random(),
             emitter: Emitter(options.observers.clone().into()),
             force: options.force,
             max_concurrent: options.max_concurrent,
-            inputs: SharedInputs::new(pipeline, steps),
+            inputs: SharedInputs::new(&pipeline, steps),
             overlap: Arc::default(),
             ready: steps.iter().copied().filter(|step| waiting[step] == 0).collect(),
             waiting,
             done: BTreeMap::new(),
+            pipeline,
         }
     }
 
@@ -177,7 +187,8 @@ impl<'p> Running<'p> {
 
     /// A step ended: what waited for it becomes ready, or is skipped.
     fn settle(&mut self, step: usize, status: StepStatus) {
-        let graph = self.pipeline.graph();
+        let pipeline = self.pipeline.clone();
+        let graph = pipeline.graph();
         let keys = graph.nodes[step].keys.clone();
         let succeeded = matches!(status, StepStatus::Succeeded(_));
         if let StepStatus::Failed(error) = &status {

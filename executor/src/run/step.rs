@@ -225,8 +225,7 @@ impl Step {
             asset: key.clone(),
             progress: Arc::clone(&meter.progress),
         });
-        let (manager, mut context): (_, OutputContext) = self.pipeline.output(key)?;
-        context.run = self.run.clone();
+        let (manager, mut context): (_, OutputContext) = self.pipeline.output(key, self.run.clone())?;
         context.precondition = precondition;
         let began = Instant::now();
         let staged = manager.stage(&context, &value).await?;

@@ -171,19 +171,7 @@ impl ColumnDigest {
                     end,
                 ),
             },
-            Kind::Views => {
-                let text = array.as_string_view_opt();
-                for row in start..end {
-                    let value =
-                        text.map_or_else(|| array.as_binary_view().value(row), |text| text.value(row).as_bytes());
-                    self.lengths.update(&(value.len() as u32).to_le_bytes());
-                    self.scratch.extend_from_slice(value);
-                    if self.scratch.len() >= BUFFER_BYTES {
-                        self.values.update(&self.scratch);
-                        self.scratch.clear();
-                    }
-                }
-            }
+            Kind::Views => self.views(array, start, end),
             Kind::Children(children) => match array.data_type() {
                 DataType::Struct(_) => {
                     for (child, column) in children.iter_mut().zip(array.as_struct().columns()) {
@@ -223,6 +211,23 @@ impl ColumnDigest {
         lengths(&mut self.lengths, &offsets[start..=end]);
         self.values
             .update(&data[offsets[start].as_usize()..offsets[end].as_usize()]);
+    }
+
+    /// Values of a view column lie scattered, so both they and their lengths are gathered before they are hashed.
+    fn views(&mut self, array: &ArrayRef, start: usize, end: usize) {
+        let text = array.as_string_view_opt();
+        let mut lengths = Vec::with_capacity(BUFFER_BYTES);
+        for row in start..end {
+            let value = text.map_or_else(|| array.as_binary_view().value(row), |text| text.value(row).as_bytes());
+            lengths.extend_from_slice(&(value.len() as u32).to_le_bytes());
+            self.scratch.extend_from_slice(value);
+            if lengths.len() >= BUFFER_BYTES {
+                self.lengths.update(&lengths);
+                lengths.clear();
+            }
+            self.flush(BUFFER_BYTES);
+        }
+        self.lengths.update(&lengths);
     }
 
     fn flush(&mut self, at: usize) {

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use std::ffi::OsString;
 use std::fmt;
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -76,12 +77,15 @@ pub trait DiskFile: Send + Sync {
     fn freeze(&self) -> io::Result<()>;
     /// Makes contents, record and mode durable. An error is final: the file must be thrown away.
     fn sync(&self) -> io::Result<()>;
-    /// Asks the disk to begin writing back early, so that `sync` has less to wait for. May do nothing.
-    fn write_back(&self, offset: u64, len: u64) {
-        let _ = (offset, len);
+    /// Asks the disk to begin writing back early, so that `sync` has less to wait for; `len` bytes were just
+    /// written. May do nothing. An error is that of earlier data, and as final as that of a sync.
+    fn write_back(&self, len: u64) -> io::Result<()> {
+        let _ = len;
+        Ok(())
     }
-    /// Maps the whole file; `None` where that cannot be done.
-    fn map(&self) -> io::Result<Option<Bytes>> {
+    /// Maps a part of the file that lies within it; `None` where that cannot be done.
+    fn map(&self, range: Range<u64>) -> io::Result<Option<Bytes>> {
+        let _ = range;
         Ok(None)
     }
 }

@@ -5,8 +5,12 @@ use bytes::Bytes;
 use rustix::fs::{FlockOperation, XattrFlags};
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::SystemTime;
 
 /// The name of the extended attribute with the store's record.
@@ -24,7 +28,7 @@ impl Disk for RealDisk {
             .create_new(true)
             .mode(0o644)
             .open(path)?;
-        Ok(Box::new(RealFile(file)))
+        Ok(Box::new(RealFile::new(file)))
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
@@ -32,7 +36,7 @@ impl Disk for RealDisk {
         if file.metadata()?.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
         }
-        Ok(Box::new(RealFile(file)))
+        Ok(Box::new(RealFile::new(file)))
     }
 
     fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -93,22 +97,71 @@ impl Disk for RealDisk {
     }
 }
 
+/// Bytes after which written data begins to go to the disk while more is still being made.
+const WRITE_BACK_BYTES: u64 = 16 << 20;
+
 #[derive(Debug)]
-struct RealFile(File);
+struct RealFile {
+    file: Arc<File>,
+    waiting: AtomicU64,
+    early: Mutex<Option<JoinHandle<io::Result<()>>>>,
+}
+
+impl RealFile {
+    fn new(file: File) -> Self {
+        Self {
+            file: Arc::new(file),
+            waiting: AtomicU64::new(0),
+            early: Mutex::default(),
+        }
+    }
+
+    /// Waits for the thread that writes back. The kernel tells an error of that once, so it must come from here.
+    fn join(&self) -> io::Result<()> {
+        let thread = self.early.lock().ok().and_then(|mut early| early.take());
+        match thread.map(JoinHandle::join) {
+            Some(Ok(written)) => written,
+            Some(Err(_)) => Err(io::Error::other("the thread that wrote data back panicked")),
+            None => Ok(()),
+        }
+    }
+}
 
 impl DiskFile for RealFile {
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.0.write_all_at(bytes, offset)
+        self.file.write_all_at(bytes, offset)
+    }
+
+    fn write_back(&self, len: u64) -> io::Result<()> {
+        if self.waiting.fetch_add(len, Ordering::Relaxed) + len < WRITE_BACK_BYTES {
+            return Ok(());
+        }
+        if let Ok(early) = self.early.lock()
+            && early.as_ref().is_some_and(|thread| !thread.is_finished())
+        {
+            return Ok(());
+        }
+        self.join()?;
+        self.waiting.store(0, Ordering::Relaxed);
+        let file = Arc::clone(&self.file);
+        // Without a thread the last sync waits longer, no more.
+        let thread = std::thread::Builder::new()
+            .name("larder-write-back".to_owned())
+            .spawn(move || file.sync_data());
+        if let (Ok(thread), Ok(mut early)) = (thread, self.early.lock()) {
+            *early = Some(thread);
+        }
+        Ok(())
     }
 
     fn read_at(&self, offset: u64, len: usize) -> io::Result<Bytes> {
         let mut buffer = vec![0; len];
-        self.0.read_exact_at(&mut buffer, offset)?;
+        self.file.read_exact_at(&mut buffer, offset)?;
         Ok(buffer.into())
     }
 
     fn info(&self) -> io::Result<FileInfo> {
-        let metadata = self.0.metadata()?;
+        let metadata = self.file.metadata()?;
         Ok(FileInfo {
             len: metadata.len(),
             modified: metadata.modified()?,
@@ -118,7 +171,7 @@ impl DiskFile for RealFile {
 
     fn set_record(&self, record: &[u8]) -> io::Result<()> {
         use rustix::io::Errno;
-        rustix::fs::fsetxattr(&self.0, RECORD, record, XattrFlags::empty()).map_err(|error| match error {
+        rustix::fs::fsetxattr(&*self.file, RECORD, record, XattrFlags::empty()).map_err(|error| match error {
             // ext4 keeps attributes in one block and answers NOSPC when they do not fit, full disk or not.
             Errno::OPNOTSUPP | Errno::NOSPC | Errno::TOOBIG | Errno::RANGE => io::ErrorKind::Unsupported.into(),
             other => other.into(),
@@ -129,7 +182,7 @@ impl DiskFile for RealFile {
         use rustix::io::Errno;
         let mut buffer = vec![0; 1024];
         loop {
-            match rustix::fs::fgetxattr(&self.0, RECORD, buffer.as_mut_slice()) {
+            match rustix::fs::fgetxattr(&*self.file, RECORD, buffer.as_mut_slice()) {
                 Ok(len) => {
                     buffer.truncate(len);
                     return Ok(Some(buffer));
@@ -142,18 +195,19 @@ impl DiskFile for RealFile {
     }
 
     fn set_modified(&self, time: SystemTime) -> io::Result<()> {
-        self.0.set_modified(time)
+        self.file.set_modified(time)
     }
 
     fn freeze(&self) -> io::Result<()> {
-        self.0.set_permissions(fs::Permissions::from_mode(0o444))
+        self.file.set_permissions(fs::Permissions::from_mode(0o444))
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.0.sync_all()
+        self.join()?;
+        self.file.sync_all()
     }
 
-    fn map(&self) -> io::Result<Option<Bytes>> {
-        super::map::map(&self.0)
+    fn map(&self, range: Range<u64>) -> io::Result<Option<Bytes>> {
+        super::map::map(&self.file, range)
     }
 }

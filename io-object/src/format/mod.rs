@@ -54,8 +54,8 @@ pub struct Settings {
     pub table: TableFormat,
     /// The codec of Parquet pages. Default zstd (level 1).
     pub compression: Compression,
-    /// Bytes of one part of an upload; smaller values are one put. Default 8 MiB, at least 5 MiB, which is the
-    /// smallest part that S3 takes.
+    /// Bytes of one part of an upload; smaller values are one put. Default 8 MiB, range 64 KiB to 1 GiB; S3
+    /// takes no part under 5 MiB but the last.
     pub part_bytes: usize,
     /// Rows of one Parquet row group at most. Default 1,048,576.
     pub row_group_rows: usize,
@@ -89,9 +89,9 @@ impl Settings {
     /// `InvalidConfig`.
     pub fn validate(&self) -> Result<()> {
         let wrong = |problem: String| Err(Error::new(ErrorKind::InvalidConfig, problem));
-        if self.part_bytes < 5 << 20 || self.part_bytes > 1 << 30 {
+        if self.part_bytes < 64 << 10 || self.part_bytes > 1 << 30 {
             return wrong(format!(
-                "part_bytes is {}, it must be between 5 MiB (5242880) and 1 GiB",
+                "part_bytes is {}, it must be between 64 KiB (65536) and 1 GiB",
                 self.part_bytes
             ));
         }

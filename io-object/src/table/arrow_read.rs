@@ -26,7 +26,6 @@ pub(crate) struct ArrowSource {
 
 struct File {
     reader: Arc<dyn Reader>,
-    map: Option<Buffer>,
     schema: SchemaRef,
     version: MetadataVersion,
     blocks: Vec<Block>,
@@ -42,11 +41,7 @@ impl ArrowSource {
         if size < TRAILER_BYTES + 8 {
             return Err(damaged(FORMAT, "it is too short"));
         }
-        let map = reader.map().map(Buffer::from);
-        let get = async |start: u64, end: u64| match &map {
-            Some(map) => Ok(map.slice_with_length(start as usize, (end - start) as usize)),
-            None => reader.read(start..end).await.map(Buffer::from),
-        };
+        let get = async |start: u64, end: u64| reader.read(start..end).await.map(Buffer::from);
         let trailer = get(size - TRAILER_BYTES, size).await?;
         let head = get(0, 8).await?;
         if &trailer[4..] != MAGIC || !head.starts_with(MAGIC) {
@@ -59,7 +54,6 @@ impl ArrowSource {
         let (schema, version, blocks, dictionaries) = guarded(FORMAT, || parse_footer(&footer, start))?;
         let file = File {
             reader,
-            map,
             schema,
             version,
             blocks,
@@ -107,9 +101,11 @@ impl File {
     async fn bytes(&self, block: &Block) -> Result<Buffer> {
         let start = block.offset() as u64;
         let length = block.metaDataLength() as u64 + block.bodyLength() as u64;
-        let bytes = match &self.map {
-            Some(map) => map.slice_with_length(start as usize, length as usize),
-            None => self.reader.read(start..start + length).await?.into(),
+        let range = start..start + length;
+        // A map for each block, so that what was scanned does not stay resident.
+        let bytes: Buffer = match self.reader.map(range.clone()) {
+            Some(map) => map.into(),
+            None => self.reader.read(range).await?.into(),
         };
         guarded(FORMAT, || check_block(&bytes, block))?;
         Ok(bytes)

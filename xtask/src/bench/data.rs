@@ -3,7 +3,7 @@
 use arrow_array::RecordBatch;
 use larder::Table;
 use tpchgen::generators::LineItemGenerator;
-use tpchgen_arrow::{LineItemArrow, RecordBatchIterator};
+use tpchgen_arrow::LineItemArrow;
 
 /// Rows of one generated batch.
 const BATCH_ROWS: usize = 64 << 10;
@@ -11,8 +11,8 @@ const BATCH_ROWS: usize = 64 << 10;
 /// Lineitem at a scale, in memory.
 pub(super) fn lineitem(scale: f64) -> Result<Table, String> {
     let batches = LineItemArrow::new(LineItemGenerator::new(scale, 1, 1)).with_batch_size(BATCH_ROWS);
-    let schema = batches.schema().clone();
-    Table::new(schema, batches.collect()).map_err(super::text)
+    let batches = batches.collect::<Result<_, _>>().map_err(super::text)?;
+    Table::new(LineItemArrow::schema_ref(), batches).map_err(super::text)
 }
 
 /// Bytes in memory.
