@@ -4,7 +4,7 @@ use crate::disk::DiskFile;
 use crate::error::disk as disk_error;
 use crate::names::VERSION_EXTENSION;
 use crate::record::Record;
-use crate::tree::{Durability, Tree, differs_in_case, is_missing};
+use crate::tree::{Durability, Tree, is_missing};
 use larder_io_core::{Error, ErrorKind, Precondition, Result, WriteId};
 use object_store::path::Path as ObjectPath;
 use std::collections::BTreeMap;
@@ -131,15 +131,10 @@ impl Drop for StagedFile {
 /// Compares the published version with what the caller expects. Called under the location's lock.
 fn check(tree: &Tree, path: &ObjectPath, precondition: &Precondition) -> Result<()> {
     if let Some(there) = tree.open(&tree.names.public(path)?)?
-        && let Some(record) = there
-            .record
-            .as_ref()
-            .filter(|record| differs_in_case(&record.path, path))
+        && let Some(other) = tree.published_as(&there, path)
     {
-        let message = format!(
-            "this disk does not tell `{path}` from `{}`, which is stored already: rename one of them",
-            record.path
-        );
+        let message =
+            format!("this disk does not tell `{path}` from `{other}`, which is stored already: rename one of them");
         return Err(Error::new(ErrorKind::InvalidDefinition, message));
     }
     if *precondition == Precondition::None {

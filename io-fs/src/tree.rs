@@ -157,12 +157,16 @@ impl Tree {
     pub(crate) fn open_public(&self, path: &ObjectPath) -> Result<Option<Opened>> {
         let opened = self.open(&self.names.public(path)?)?;
         // On a disk that ignores case, `A` opens the file of `a`.
-        Ok(opened.filter(|opened| {
-            !opened
-                .record
-                .as_ref()
-                .is_some_and(|record| differs_in_case(&record.path, path))
-        }))
+        Ok(opened.filter(|opened| self.published_as(opened, path).is_none()))
+    }
+
+    /// The other name of an open file, in other letters, when this disk does not tell it from `path`. A disk that does
+    /// has no such file there: then the file was renamed, or its record is damaged.
+    pub(crate) fn published_as<'o>(&self, opened: &'o Opened, path: &ObjectPath) -> Option<&'o str> {
+        let named = opened.record.as_ref().map(|record| record.path.as_str())?;
+        let other = ObjectPath::parse(named).ok().filter(|_| differs_in_case(named, path))?;
+        let other = self.open(&self.names.public(&other).ok()?).ok()??;
+        (other.info.inode == opened.info.inode).then_some(named)
     }
 
     /// Opens the published file of a location or one of its kept versions.
@@ -193,6 +197,6 @@ pub(crate) fn is_missing(error: &io::Error) -> bool {
 }
 
 /// Whether a file was published under a name that is this one in other letters.
-pub(crate) fn differs_in_case(published: &str, path: &ObjectPath) -> bool {
+fn differs_in_case(published: &str, path: &ObjectPath) -> bool {
     published != path.as_ref() && published.to_lowercase() == path.as_ref().to_lowercase()
 }

@@ -188,7 +188,7 @@ impl StagedObject {
     async fn landed(&self) -> Option<Version> {
         let reader = self.core.store.open(&self.path, None).await.ok()?;
         let receipt = self.core.receipt(&self.path, reader.as_ref()).ok()?;
-        (receipt.write == self.receipt.write).then(|| receipt.version)
+        (receipt.write == self.receipt.write).then_some(receipt.version)
     }
 }
 

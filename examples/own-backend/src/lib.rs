@@ -2,30 +2,8 @@
 //! was stored; a shelf shows what storage makes of it: what a type reads back, and what JSON would lose.
 
 use futures_util::stream::{self, BoxStream, StreamExt};
-use larder_io_core::object::{AsObject, ObjectSource, Visit};
-use larder_io_core::{
-    Backend, Capabilities, Error, ErrorKind, Form, Forms, InputContext, IoManager, Location, ManagerInfo, ManagerUrl,
-    OutputContext, Precondition, Receipt, Result, Staged, Value, Version, async_trait, hash::digest_object,
-};
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
-
-/// The backend of the scheme `shelf`, for `Definitions::backend`.
-#[derive(Debug)]
-pub struct ShelfBackend;
-
-impl Backend for ShelfBackend {
-    fn scheme(&self) -> &'static str {
-        "shelf"
-    }
-
-    fn open(&self, url: &ManagerUrl) -> Result<Arc<dyn IoManager>> {
-        match (url.address(), url.query()) {
-            ("", "") => Ok(Arc::new(ShelfIo::open())),
-            _ => Err(Error::new(ErrorKind::InvalidConfig, "a shelf has no address and no settings: write `shelf:`")),
-        }
-    }
-}
+use larder_io_core::*;
+use std::{collections::BTreeMap, sync::Arc, sync::Mutex, sync::PoisonError};
 
 /// Keeps objects as JSON text. Cloning gives another handle to the same shelf.
 #[derive(Clone, Debug)]
@@ -34,9 +12,23 @@ pub struct ShelfIo {
     entries: Arc<Mutex<BTreeMap<Location, (Receipt, Value)>>>,
 }
 
+/// Handed over as a backend, a shelf is what the URL `shelf:` means.
+impl Backend for ShelfIo {
+    fn scheme(&self) -> &'static str {
+        "shelf"
+    }
+
+    fn open(&self, url: &ManagerUrl) -> Result<Arc<dyn IoManager>> {
+        match (url.address(), url.query()) {
+            ("", "") => Ok(Arc::new(self.clone())),
+            _ => Err(Error::new(ErrorKind::InvalidConfig, "a shelf has no address and no settings: write `shelf:`")),
+        }
+    }
+}
+
 impl ShelfIo {
-    /// Opens an empty shelf. It claims what it does, and nothing else.
-    pub fn open() -> Self {
+    /// Makes an empty shelf, which claims what it can do and nothing else.
+    pub fn empty() -> Self {
         let mut claims = Capabilities::default();
         (claims.atomic_publish, claims.preconditions) = (true, true);
         let info = ManagerInfo::new("shelf", "", claims, Forms::of([Form::Object]));
@@ -57,15 +49,13 @@ impl IoManager for ShelfIo {
     }
 
     async fn stage(&self, ctx: &OutputContext, value: &Value) -> Result<Box<dyn Staged>> {
-        let refuse = |why: String| Error::new(ErrorKind::Unsupported, format!("a shelf cannot keep this: {why}"));
-        if value.form() != Form::Object {
-            return Err(refuse(format!("it takes objects, not a {}", value.form())));
-        }
-        let digest = digest_object(value)?;
+        let refuse = |why: &str| Error::new(ErrorKind::Unsupported, format!("a shelf cannot keep this: {why}"));
+        let (Value::Native(_) | Value::Object(_)) = value else { return Err(refuse("it takes objects only")) };
+        let digest = hash::digest_object(value)?;
         if digest.losses.non_finite || digest.losses.nested_null || digest.losses.depth > 120 {
-            return Err(refuse("JSON would lose a NaN, an infinity, `Some(None)` or very deep nesting".to_owned()));
+            return Err(refuse("JSON would lose a NaN, an infinity, `Some(None)` or what nests deeper than 120"));
         }
-        let json = serde_json::to_vec(&AsObject(value)).map_err(|error| refuse(error.to_string()))?;
+        let json = serde_json::to_vec(&object::AsObject(value)).map_err(|error| refuse(&error.to_string()))?;
         let mut receipt = Receipt::begin(ctx, ctx.location.clone(), Form::Object, "json");
         receipt.uri = format!("shelf:{}", ctx.location);
         receipt.bytes = json.len() as u64;
@@ -75,11 +65,10 @@ impl IoManager for ShelfIo {
     }
 
     async fn load_input(&self, ctx: &InputContext) -> Result<Value> {
-        let missing = || format!("nothing is on the shelf at `{}`; materialize the asset first", ctx.location);
         match (self.find(ctx), ctx.form.unwrap_or(Form::Object)) {
-            (None, _) => Err(Error::new(ErrorKind::NotFound, missing())),
             (Some((_, value)), Form::Object) => Ok(value),
-            (Some((_, value)), other) => Err(value.mismatch(other.name())),
+            (Some((_, value)), other) => Err(value.mismatch(&format!("a {other}"))),
+            (None, _) => Err(Error::new(ErrorKind::NotFound, format!("the shelf has no `{}`", ctx.location))),
         }
     }
 
@@ -119,8 +108,6 @@ impl Staged for Draft {
     }
 
     async fn publish(&mut self) -> Result<Receipt> {
-        let discarded = || Error::new(ErrorKind::Unsupported, "the value was discarded; store it again");
-        let value = self.value.clone().ok_or_else(discarded)?;
         // A write is one version, named by its id: so a second attempt knows what the first one did.
         let version = Version::from_text(self.receipt.write.as_str());
         let mut entries = self.shelf.entries.lock().unwrap_or_else(PoisonError::into_inner);
@@ -128,14 +115,13 @@ impl Staged for Draft {
         let landed = self.receipt.version == version || found == Some(&version);
         match (&self.ctx.precondition, found) {
             _ if landed => {}
+            _ if self.value.is_none() => return Err(Error::new(ErrorKind::Unsupported, "the value was discarded")),
             (Precondition::None, _) | (Precondition::Absent, None) => {}
             (Precondition::Unchanged(wanted), Some(found)) if wanted == found => {}
-            _ => {
-                return Err(Error::new(ErrorKind::Conflict, "the value on the shelf is not the expected one any more"));
-            }
+            _ => return Err(Error::new(ErrorKind::Conflict, "somebody else changed the value; decide anew")),
         }
         self.receipt.version = version;
-        if !landed {
+        if let Some(value) = self.value.clone().filter(|_| !landed) {
             entries.insert(self.ctx.location.clone(), (self.receipt.clone(), value));
         }
         Ok(self.receipt.clone())
@@ -150,8 +136,8 @@ impl Staged for Draft {
 /// Text that is read into whatever type is asked for.
 struct Json(Vec<u8>);
 
-impl ObjectSource for Json {
-    fn with_deserializer(&self, visit: &mut Visit<'_>) -> Result<()> {
+impl object::ObjectSource for Json {
+    fn with_deserializer(&self, visit: &mut object::Visit<'_>) -> Result<()> {
         let mut json = serde_json::Deserializer::from_slice(&self.0);
         let read = visit(&mut <dyn erased_serde::Deserializer<'_>>::erase(&mut json));
         read.map_err(|error| Error::new(ErrorKind::InvalidData, error.to_string()))

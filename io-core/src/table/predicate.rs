@@ -64,9 +64,9 @@ pub enum Predicate {
         literal: Literal,
     },
     IsNull(String),
-    Not(Box<Predicate>),
-    And(Box<Predicate>, Box<Predicate>),
-    Or(Box<Predicate>, Box<Predicate>),
+    Not(Box<Self>),
+    And(Box<Self>, Box<Self>),
+    Or(Box<Self>, Box<Self>),
 }
 
 /// Begins a predicate: `col("delay").gt(15)`.

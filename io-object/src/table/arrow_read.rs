@@ -181,7 +181,8 @@ impl TableSource for ArrowSource {
 
     async fn scan(&self, request: Scan) -> Result<BatchStream> {
         let file = Arc::clone(&self.file);
-        let ahead = std::thread::available_parallelism().map_or(1, usize::from);
+        // Two for each core: while the next one in order is waited for, others must not wait too.
+        let ahead = 2 * std::thread::available_parallelism().map_or(1, usize::from);
         let blocks = file.blocks.clone();
         let batches = stream::iter(blocks)
             .map(move |block| Arc::clone(&file).batch(block))

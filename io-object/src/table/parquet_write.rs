@@ -236,6 +236,9 @@ fn leaves(data_type: &arrow_schema::DataType) -> usize {
     }
 }
 
+/// A column and what its work gave.
+type Slot<'c, T> = (&'c mut Column, Option<ParquetResult<T>>);
+
 /// Runs `work` for each column on all cores, the costliest column first, and gives the results in column order.
 fn in_parallel<T: Send>(
     columns: &mut [Column],
@@ -246,8 +249,7 @@ fn in_parallel<T: Send>(
     let threads = std::thread::available_parallelism()
         .map_or(1, usize::from)
         .min(columns.len());
-    let slots: Vec<Mutex<(&mut Column, Option<ParquetResult<T>>)>> =
-        columns.iter_mut().map(|column| Mutex::new((column, None))).collect();
+    let slots: Vec<Mutex<Slot<'_, T>>> = columns.iter_mut().map(|column| Mutex::new((column, None))).collect();
     let next = AtomicUsize::new(0);
     let worker = || {
         while let Some(index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
