@@ -103,7 +103,10 @@ impl Core {
         suffix: &str,
         version: Option<&Version>,
     ) -> Result<Option<Found>> {
-        let location = ctx.location.with_suffix(suffix)?;
+        // Nothing was ever stored under a name that is too long with this suffix.
+        let Ok(location) = ctx.location.with_suffix(suffix) else {
+            return Ok(None);
+        };
         let path = path(&location)?;
         match self.store.open(&path, version).await {
             Ok(reader) => Ok(Some(Found {

@@ -158,7 +158,10 @@ impl IoManager for ObjectIo {
     async fn delete(&self, ctx: &InputContext) -> Result<()> {
         let (right, others) = self.core.suffixes(ctx);
         for suffix in right.iter().chain(&others) {
-            self.core.delete(&path(&ctx.location.with_suffix(suffix)?)?).await?;
+            // Nothing was ever stored under a name that is too long with this suffix.
+            if let Ok(location) = ctx.location.with_suffix(suffix) {
+                self.core.delete(&path(&location)?).await?;
+            }
         }
         Ok(())
     }
@@ -215,7 +218,7 @@ impl Versions for ObjectIo {
         let (right, others) = self.core.suffixes(ctx);
         let mut receipts: Vec<Receipt> = Vec::new();
         for suffix in right.iter().chain(&others) {
-            let location = ctx.location.with_suffix(suffix)?;
+            let Ok(location) = ctx.location.with_suffix(suffix) else { continue };
             let at = path(&location)?;
             let kept = match self.core.store.versions() {
                 Some(versions) => versions.kept(&at).await?,
