@@ -22,8 +22,14 @@ impl Random {
 
     /// Begins at `LARDER_TEST_SEED`, else at the clock; prints the seed, so that a failure can be repeated.
     pub fn printed(test: &str) -> Self {
-        let given = std::env::var("LARDER_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
-        let clock = || std::time::UNIX_EPOCH.elapsed().map_or(0, |elapsed| elapsed.as_nanos() as u64);
+        let given = std::env::var("LARDER_TEST_SEED")
+            .ok()
+            .and_then(|seed| seed.parse().ok());
+        let clock = || {
+            std::time::UNIX_EPOCH
+                .elapsed()
+                .map_or(0, |elapsed| elapsed.as_nanos() as u64)
+        };
         let seed = given.unwrap_or_else(clock);
         println!("{test}: LARDER_TEST_SEED={seed}");
         Self(seed)
@@ -122,7 +128,12 @@ impl Kind {
         let torn = |number: u64| format!("torn: not the value of number {number}");
         match self.form {
             Form::Blob => {
-                let bytes = Blob::from_value(value).await.map_err(text)?.bytes().await.map_err(text)?;
+                let bytes = Blob::from_value(value)
+                    .await
+                    .map_err(text)?
+                    .bytes()
+                    .await
+                    .map_err(text)?;
                 let head = bytes.first_chunk::<8>().ok_or("torn: less than 8 bytes")?;
                 let number = u64::from_le_bytes(*head);
                 let whole = bytes.len() == self.size(number) && bytes == bytes_of(number, bytes.len());
@@ -130,14 +141,21 @@ impl Kind {
             }
             Form::Table => {
                 let table = Table::from_value(value).await.map_err(text)?;
-                let number = table.batches().iter().find_map(|batch| Some(int64(batch, 0).values().first()?.cast_unsigned()));
+                let number = table
+                    .batches()
+                    .iter()
+                    .find_map(|batch| Some(int64(batch, 0).values().first()?.cast_unsigned()));
                 let number = number.ok_or("torn: no rows")?;
-                table_is_whole(&table, number, self.size(number) / 16).then_some(number).ok_or_else(|| torn(number))
+                table_is_whole(&table, number, self.size(number) / 16)
+                    .then_some(number)
+                    .ok_or_else(|| torn(number))
             }
             _ => {
                 let object = Numbered::from_value(value).await.map_err(text)?;
                 let number = object.number;
-                (object == numbered(number, self.size(number))).then_some(number).ok_or_else(|| torn(number))
+                (object == numbered(number, self.size(number)))
+                    .then_some(number)
+                    .ok_or_else(|| torn(number))
             }
         }
     }
@@ -145,27 +163,45 @@ impl Kind {
 
 fn numbered(number: u64, size: usize) -> Numbered {
     let once = format!("{number} is the number; ");
-    Numbered { number, text: once.repeat(size / once.len()) }
+    Numbered {
+        number,
+        text: once.repeat(size / once.len()),
+    }
 }
 
 fn int64(batch: &RecordBatch, column: usize) -> &Int64Array {
-    batch.column(column).as_any().downcast_ref().expect("the schema says so")
+    batch
+        .column(column)
+        .as_any()
+        .downcast_ref()
+        .expect("the schema says so")
 }
 
 fn numbered_table(number: u64, rows: usize) -> Table {
-    let schema = Schema::new(vec![Field::new("number", DataType::Int64, false), Field::new("random", DataType::Int64, false)]);
+    let schema = Schema::new(vec![
+        Field::new("number", DataType::Int64, false),
+        Field::new("random", DataType::Int64, false),
+    ]);
     let mut random = Random::new(number);
     let numbers = Int64Array::from(vec![number.cast_signed(); rows]);
     let values: Int64Array = (0..rows).map(|_| Some(random.next_u64().cast_signed())).collect();
-    RecordBatch::try_new(Arc::new(schema), vec![Arc::new(numbers), Arc::new(values)]).expect("columns fit").into()
+    RecordBatch::try_new(Arc::new(schema), vec![Arc::new(numbers), Arc::new(values)])
+        .expect("columns fit")
+        .into()
 }
 
 fn table_is_whole(table: &Table, number: u64, rows: usize) -> bool {
     let mut random = Random::new(number);
     table.rows() == rows
         && table.batches().iter().all(|batch| {
-            int64(batch, 0).values().iter().all(|found| found.cast_unsigned() == number)
-                && int64(batch, 1).values().iter().all(|found| found.cast_unsigned() == random.next_u64())
+            int64(batch, 0)
+                .values()
+                .iter()
+                .all(|found| found.cast_unsigned() == number)
+                && int64(batch, 1)
+                    .values()
+                    .iter()
+                    .all(|found| found.cast_unsigned() == random.next_u64())
         })
 }
 
@@ -225,19 +261,29 @@ pub fn files(dir: &Path) -> Vec<PathBuf> {
 
 /// Every published file below a root: all but larder's own.
 pub fn published(root: &Path) -> Vec<PathBuf> {
-    files(root).into_iter().filter(|file| !file.starts_with(".larder")).collect()
+    files(root)
+        .into_iter()
+        .filter(|file| !file.starts_with(".larder"))
+        .collect()
 }
 
 /// The most memory this process has had resident, in bytes.
 pub fn peak_memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .unwrap_or_default();
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0) * 1024
 }
 
 /// A directory on a file system in memory where there is one, so that thousands of files cost no disk.
 pub fn scratch() -> tempfile::TempDir {
     let shm = Path::new("/dev/shm");
-    let made = if shm.is_dir() { tempfile::tempdir_in(shm) } else { tempfile::tempdir() };
+    let made = if shm.is_dir() {
+        tempfile::tempdir_in(shm)
+    } else {
+        tempfile::tempdir()
+    };
     made.expect("a temporary directory can be made")
 }

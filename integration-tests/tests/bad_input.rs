@@ -29,7 +29,10 @@ impl Somewhere {
         let home = tempfile::tempdir().expect("a temporary directory can be made");
         mode(home.path(), 0o755);
         // By a process of its own: a file that this one has open for writing could not be run by another thread's child.
-        let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_pipeline")).arg(home.path().join("pipeline")).status();
+        let copied = Command::new("cp")
+            .arg(env!("CARGO_BIN_EXE_pipeline"))
+            .arg(home.path().join("pipeline"))
+            .status();
         assert!(copied.is_ok_and(|status| status.success()), "the program is copied");
         let somewhere = Self { home };
         assert_eq!(somewhere.as_root("run"), (Some(0), "ok 10\n".to_owned()));
@@ -45,8 +48,15 @@ impl Somewhere {
         program.arg(self.root()).arg(command).env_clear();
         change(&mut program);
         let output = program.output().expect("the program starts");
-        assert!(output.stderr.is_empty(), "it panicked: {}", String::from_utf8_lossy(&output.stderr));
-        (output.status.code(), String::from_utf8(output.stdout).expect("is Unicode"))
+        assert!(
+            output.stderr.is_empty(),
+            "it panicked: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).expect("is Unicode"),
+        )
     }
 
     fn as_root(&self, command: &str) -> (Option<i32>, String) {
@@ -59,14 +69,20 @@ impl Somewhere {
             program.uid(NOBODY).gid(NOBODY);
         });
         assert_eq!(status, Some(code), "{said}");
-        words.iter().for_each(|word| assert!(said.contains(word), "`{word}` is missing in: {said}"));
+        words
+            .iter()
+            .for_each(|word| assert!(said.contains(word), "`{word}` is missing in: {said}"));
         said
     }
 
     fn nothing_is_lost(&self) {
         mode(&self.root(), 0o755);
         assert_eq!(self.as_root("load"), (Some(0), "ok 10\n".to_owned()));
-        assert_eq!(files(&self.root().join(".larder/tmp")), Vec::<PathBuf>::new(), "nothing is left behind");
+        assert_eq!(
+            files(&self.root().join(".larder/tmp")),
+            Vec::<PathBuf>::new(),
+            "nothing is left behind"
+        );
     }
 }
 
@@ -76,7 +92,18 @@ fn an_unreadable_root() {
     mode(&somewhere.root(), 0o700);
     for command in ["run", "load"] {
         let root = somewhere.root().display().to_string();
-        somewhere.as_nobody(command, 2, &["InvalidConfig", "`raw/numbers`", &root, "cannot be read", "give this user the right", "another root"]);
+        somewhere.as_nobody(
+            command,
+            2,
+            &[
+                "InvalidConfig",
+                "`raw/numbers`",
+                &root,
+                "cannot be read",
+                "give this user the right",
+                "another root",
+            ],
+        );
     }
     somewhere.nothing_is_lost();
     // A root that cannot even be reached.
@@ -86,10 +113,19 @@ fn an_unreadable_root() {
     mode(&somewhere.root(), 0o700);
     let unreachable = outer.display().to_string();
     let mut program = Command::new(somewhere.home.path().join("pipeline"));
-    let output = program.args([&unreachable, "run"]).uid(NOBODY).gid(NOBODY).env_clear().output().expect("the program starts");
+    let output = program
+        .args([&unreachable, "run"])
+        .uid(NOBODY)
+        .gid(NOBODY)
+        .env_clear()
+        .output()
+        .expect("the program starts");
     let said = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains(&unreachable) && said.contains("give this user the right"), "{said}");
+    assert!(
+        said.contains(&unreachable) && said.contains("give this user the right"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -108,14 +144,33 @@ fn a_root_that_is_a_file() {
 fn a_directory_that_cannot_be_written() {
     let somewhere = Somewhere::new();
     let root = somewhere.root().display().to_string();
-    let words = ["PermissionDenied", "asset=raw/numbers", "operation=", &root, "give this user the right", "io_manager"];
+    let words = [
+        "PermissionDenied",
+        "asset=raw/numbers",
+        "operation=",
+        &root,
+        "give this user the right",
+        "io_manager",
+    ];
     somewhere.as_nobody("run", 1, &words);
     assert_eq!(somewhere.as_nobody("load", 0, &[]), "ok 10\n", "whoever may read loads");
     somewhere.nothing_is_lost();
     // Staging is allowed, publishing is not.
-    let state = Command::new("chmod").args(["-R", "a+rwX"]).arg(somewhere.root().join(".larder")).status();
+    let state = Command::new("chmod")
+        .args(["-R", "a+rwX"])
+        .arg(somewhere.root().join(".larder"))
+        .status();
     assert!(state.is_ok_and(|status| status.success()));
-    somewhere.as_nobody("run", 1, &["PermissionDenied", "asset=raw/numbers", "operation=publish", "give this user the right"]);
+    somewhere.as_nobody(
+        "run",
+        1,
+        &[
+            "PermissionDenied",
+            "asset=raw/numbers",
+            "operation=publish",
+            "give this user the right",
+        ],
+    );
     somewhere.nothing_is_lost();
 }
 
@@ -124,7 +179,11 @@ fn a_value_that_may_not_be_read_is_not_missing() {
     let somewhere = Somewhere::new();
     for hidden in ["reports", "reports/total.json"] {
         mode(&somewhere.root().join(hidden), 0o000);
-        let said = somewhere.as_nobody("load", 1, &["PermissionDenied", "asset=reports/total", "give this user the right"]);
+        let said = somewhere.as_nobody(
+            "load",
+            1,
+            &["PermissionDenied", "asset=reports/total", "give this user the right"],
+        );
         assert!(!said.contains("NotFound"), "{said}");
         mode(&somewhere.root().join(hidden), 0o755);
     }
@@ -145,7 +204,11 @@ impl Mounted {
     }
 
     fn mount(&self, arguments: &[&str]) {
-        let status = Command::new("mount").args(arguments).arg(&self.0).status().expect("mount is there");
+        let status = Command::new("mount")
+            .args(arguments)
+            .arg(&self.0)
+            .status()
+            .expect("mount is there");
         assert!(status.success(), "mounting needs root: {status}");
     }
 }
@@ -158,7 +221,12 @@ impl Drop for Mounted {
 
 fn build(root: &Path, assets: impl IntoIterator<Item = Asset>) -> Pipeline {
     let manager: Arc<dyn IoManager> = Arc::new(FsConfig::new(root).open().expect("opens"));
-    Definitions::new().assets(assets).default_io_manager(manager).variables([]).build().expect("fits")
+    Definitions::new()
+        .assets(assets)
+        .default_io_manager(manager)
+        .variables([])
+        .build()
+        .expect("fits")
 }
 
 fn blob(bytes: usize) -> Asset {
@@ -193,24 +261,46 @@ async fn a_full_disk() {
     let large = build(&disk.0, [blob(30_000_000), object(7_500_000), stream(40)]);
     let report = large.run_with("*", one_at_a_time()).await.expect("runs");
     for key in ["big/blob", "big/object", "big/stream"] {
-        let error = report.error(key).unwrap_or_else(|| panic!("{key} does not fit: {:?}", report.steps));
-        assert_eq!((error.kind(), error.context("asset")), (ErrorKind::Unavailable, Some(key)), "{error:?}");
+        let error = report
+            .error(key)
+            .unwrap_or_else(|| panic!("{key} does not fit: {:?}", report.steps));
+        assert_eq!(
+            (error.kind(), error.context("asset")),
+            (ErrorKind::Unavailable, Some(key)),
+            "{error:?}"
+        );
         for word in ["full", "free space and run again", &disk.0.display().to_string()] {
             assert!(error.message().contains(word), "{key}: `{word}` is missing in: {error}");
         }
-        assert_eq!(error.effect(), larder::Effect::None, "{key}: a full disk refuses before anything is published");
+        assert_eq!(
+            error.effect(),
+            larder::Effect::None,
+            "{key}: a full disk refuses before anything is published"
+        );
     }
     assert_eq!(published(&disk.0), before);
-    assert_eq!(files(&disk.0.join(".larder/tmp")), Vec::<PathBuf>::new(), "what was staged is removed at once");
+    assert_eq!(
+        files(&disk.0.join(".larder/tmp")),
+        Vec::<PathBuf>::new(),
+        "what was staged is removed at once"
+    );
     // Not one byte is left: even the smallest store fails, and every old value loads, verified.
     let ballast = disk.0.join("ballast");
     assert!(fs::write(&ballast, vec![1; 16 << 20]).is_err(), "the disk is full now");
     let report = build(&disk.0, [object(100_000)]).run("*").await.expect("runs");
-    assert_eq!(report.error("big/object").map(|error| error.kind()), Some(ErrorKind::Unavailable), "{:?}", report.steps);
+    assert_eq!(
+        report.error("big/object").map(|error| error.kind()),
+        Some(ErrorKind::Unavailable),
+        "{:?}",
+        report.steps
+    );
     verify_all(&small).await;
     assert_eq!(small.load::<String>("big/object").await.expect("loads").len(), 400_000);
     fs::remove_file(&ballast).expect("is removed");
-    assert!(small.run("*").await.expect("runs").succeeded(), "with space again everything works again");
+    assert!(
+        small.run("*").await.expect("runs").succeeded(),
+        "with space again everything works again"
+    );
     verify_all(&small).await;
 }
 
@@ -238,7 +328,11 @@ async fn a_file_system_that_is_read_only() {
     let report = pipeline.run("*").await.expect("runs");
     for key in ["big/blob", "big/object"] {
         let error = report.error(key).expect("it cannot be stored");
-        assert_eq!((error.kind(), error.context("asset")), (ErrorKind::PermissionDenied, Some(key)), "{error:?}");
+        assert_eq!(
+            (error.kind(), error.context("asset")),
+            (ErrorKind::PermissionDenied, Some(key)),
+            "{error:?}"
+        );
         assert!(error.message().contains("read-only: choose another root"), "{error}");
     }
     verify_all(&pipeline).await;
@@ -261,21 +355,55 @@ async fn failure<T: larder::AssetValue>(pipeline: &Pipeline, key: &str) -> Error
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_value_whose_type_changed() {
     let root = tempfile::tempdir().expect("a temporary directory can be made");
-    assert!(build(root.path(), [number("value")]).run("*").await.expect("runs").succeeded());
+    assert!(
+        build(root.path(), [number("value")])
+            .run("*")
+            .await
+            .expect("runs")
+            .succeeded()
+    );
     // Another type of the same form.
     let error = failure::<String>(&build(root.path(), [number("value")]), "value").await;
-    assert_eq!((error.kind(), error.context("asset")), (ErrorKind::InvalidData, Some("value")), "{error:?}");
-    assert!(error.message().contains("String") || error.message().contains("string"), "it tells the types: {error}");
+    assert_eq!(
+        (error.kind(), error.context("asset")),
+        (ErrorKind::InvalidData, Some("value")),
+        "{error:?}"
+    );
+    assert!(
+        error.message().contains("String") || error.message().contains("string"),
+        "it tells the types: {error}"
+    );
     assert!(error.message().contains("materialize"), "it tells what to do: {error}");
     // An asset that is another form now: the consumer is told, the old value stays.
     let table = Asset::builder("value").function(|_| async { Ok(texts(&[Some("a")])) });
-    let reader = Asset::builder("reader").input::<Table>("value").function(|mut args| async move { Ok(args.input::<Table>().await?.rows()) });
-    let report = build(root.path(), [table.clone(), reader.clone()]).run("reader").await.expect("runs");
+    let reader = Asset::builder("reader")
+        .input::<Table>("value")
+        .function(|mut args| async move { Ok(args.input::<Table>().await?.rows()) });
+    let report = build(root.path(), [table.clone(), reader.clone()])
+        .run("reader")
+        .await
+        .expect("runs");
     let error = report.error("reader").expect("the table is not there");
-    assert_eq!((error.kind(), error.context("asset")), (ErrorKind::NotFound, Some("value")), "{error:?}");
+    assert_eq!(
+        (error.kind(), error.context("asset")),
+        (ErrorKind::NotFound, Some("value")),
+        "{error:?}"
+    );
     for word in ["`value.json` is there", "materialize the asset again"] {
         assert!(error.message().contains(word), "`{word}` is missing in: {error}");
     }
-    assert_eq!(build(root.path(), [number("value")]).load::<Vec<u64>>("value").await.expect("loads"), [1, 2]);
-    assert!(build(root.path(), [table, reader]).run("*").await.expect("runs").succeeded());
+    assert_eq!(
+        build(root.path(), [number("value")])
+            .load::<Vec<u64>>("value")
+            .await
+            .expect("loads"),
+        [1, 2]
+    );
+    assert!(
+        build(root.path(), [table, reader])
+            .run("*")
+            .await
+            .expect("runs")
+            .succeeded()
+    );
 }

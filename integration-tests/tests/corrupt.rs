@@ -53,7 +53,9 @@ fn record(depth: usize) -> Record {
     let shape = |index: usize| match index % 3 {
         0 => Shape::Unit,
         1 => Shape::Tuple(-(index as i64) << 40, "ü€😀\"\\\n".repeat(index)),
-        _ => Shape::Named { inner: (depth > 0).then(|| Box::new(record(depth - 1))) },
+        _ => Shape::Named {
+            inner: (depth > 0).then(|| Box::new(record(depth - 1))),
+        },
     };
     Record {
         name: format!("record at depth {depth}"),
@@ -69,26 +71,92 @@ fn table() -> Table {
     let mut lists = ListBuilder::new(StringBuilder::new());
     for row in 0..rows {
         dictionary.append_option((row % 5 != 0).then(|| format!("word {}", row % 11)));
-        (0..row % 4).for_each(|item| lists.values().append_option((item != 1).then(|| format!("item {item}"))));
+        (0..row % 4).for_each(|item| {
+            lists
+                .values()
+                .append_option((item != 1).then(|| format!("item {item}")))
+        });
         lists.append(row % 9 != 0);
     }
     let optional = |row: i64| (row % 3 != 0).then_some(row * 7_919);
     let inner: ArrayRef = Arc::new((0..rows).map(|row| Some(row as f32)).collect::<Float32Array>());
     let columns: Vec<(&str, ArrayRef)> = vec![
         ("int", Arc::new((0..rows).map(optional).collect::<Int64Array>())),
-        ("small", Arc::new((0..rows).map(|row| Some((row % 100) as i8)).collect::<Int8Array>())),
-        ("float", Arc::new((0..rows).map(|row| optional(row).map(|n| n as f64 / 3.0)).collect::<Float64Array>())),
-        ("flag", Arc::new((0..rows).map(|row| optional(row).map(|n| n % 2 == 0)).collect::<BooleanArray>())),
-        ("text", Arc::new((0..rows).map(|row| optional(row).map(|n| format!("text {n} ü"))).collect::<StringArray>())),
-        ("view", Arc::new((0..rows).map(|row| optional(row).map(|n| format!("a view that is long {n}"))).collect::<StringViewArray>())),
-        ("bytes", Arc::new((0..rows).map(|row| optional(row).map(|n| n.to_le_bytes())).collect::<BinaryArray>())),
-        ("stamp", Arc::new((0..rows).map(optional).collect::<TimestampMicrosecondArray>().with_timezone("Europe/Berlin"))),
-        ("decimal", Arc::new((0..rows).map(|row| optional(row).map(i128::from)).collect::<Decimal128Array>())),
+        (
+            "small",
+            Arc::new((0..rows).map(|row| Some((row % 100) as i8)).collect::<Int8Array>()),
+        ),
+        (
+            "float",
+            Arc::new(
+                (0..rows)
+                    .map(|row| optional(row).map(|n| n as f64 / 3.0))
+                    .collect::<Float64Array>(),
+            ),
+        ),
+        (
+            "flag",
+            Arc::new(
+                (0..rows)
+                    .map(|row| optional(row).map(|n| n % 2 == 0))
+                    .collect::<BooleanArray>(),
+            ),
+        ),
+        (
+            "text",
+            Arc::new(
+                (0..rows)
+                    .map(|row| optional(row).map(|n| format!("text {n} ü")))
+                    .collect::<StringArray>(),
+            ),
+        ),
+        (
+            "view",
+            Arc::new(
+                (0..rows)
+                    .map(|row| optional(row).map(|n| format!("a view that is long {n}")))
+                    .collect::<StringViewArray>(),
+            ),
+        ),
+        (
+            "bytes",
+            Arc::new(
+                (0..rows)
+                    .map(|row| optional(row).map(|n| n.to_le_bytes()))
+                    .collect::<BinaryArray>(),
+            ),
+        ),
+        (
+            "stamp",
+            Arc::new(
+                (0..rows)
+                    .map(optional)
+                    .collect::<TimestampMicrosecondArray>()
+                    .with_timezone("Europe/Berlin"),
+            ),
+        ),
+        (
+            "decimal",
+            Arc::new(
+                (0..rows)
+                    .map(|row| optional(row).map(i128::from))
+                    .collect::<Decimal128Array>(),
+            ),
+        ),
         ("dictionary", Arc::new(dictionary.finish())),
         ("list", Arc::new(lists.finish())),
-        ("struct", Arc::new(StructArray::from(vec![(Arc::new(Field::new("x", inner.data_type().clone(), true)), inner)]))),
+        (
+            "struct",
+            Arc::new(StructArray::from(vec![(
+                Arc::new(Field::new("x", inner.data_type().clone(), true)),
+                inner,
+            )])),
+        ),
     ];
-    let fields: Vec<Field> = columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true)).collect();
+    let fields: Vec<Field> = columns
+        .iter()
+        .map(|(name, array)| Field::new(*name, array.data_type().clone(), true))
+        .collect();
     let columns = columns.into_iter().map(|(_, array)| array).collect();
     let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).expect("columns fit");
     Table::new(batch.schema(), vec![batch.slice(0, 100), batch.slice(100, 50)]).expect("one schema")
@@ -122,9 +190,18 @@ impl Golden {
         let length = rustix::fs::getxattr(&public, ATTRIBUTE, &mut record[..]).expect("the receipt is in an attribute");
         record.truncate(length);
         let input = output.to_input(value.form());
-        let golden = Self { root, manager, input, public, bytes, record };
+        let golden = Self {
+            root,
+            manager,
+            input,
+            public,
+            bytes,
+            record,
+        };
         golden.put(&golden.bytes, Some(&golden.record));
-        read_everything(golden.manager.as_ref(), &golden.input.clone().verified()).await.expect("an undamaged copy verifies");
+        read_everything(golden.manager.as_ref(), &golden.input.clone().verified())
+            .await
+            .expect("an undamaged copy verifies");
         golden
     }
 
@@ -133,7 +210,8 @@ impl Golden {
         let beside = self.root.path().join("beside");
         std::fs::write(&beside, bytes).expect("is written");
         if let Some(record) = record {
-            rustix::fs::setxattr(&beside, ATTRIBUTE, record, rustix::fs::XattrFlags::empty()).expect("the attribute is set");
+            rustix::fs::setxattr(&beside, ATTRIBUTE, record, rustix::fs::XattrFlags::empty())
+                .expect("the attribute is set");
         }
         // A new file each time: readers of the one before may still have it mapped.
         std::fs::rename(&beside, &self.public).expect("is moved");
@@ -149,7 +227,9 @@ impl Golden {
             }
             read_everything(manager.as_ref(), &input).await.map(drop)
         });
-        let joined = tokio::time::timeout(Duration::from_secs(60), reading).await.unwrap_or_else(|_| panic!("{how}: no end"));
+        let joined = tokio::time::timeout(Duration::from_secs(60), reading)
+            .await
+            .unwrap_or_else(|_| panic!("{how}: no end"));
         joined.unwrap_or_else(|error| panic!("{how}: a panic came out: {error}"))
     }
 
@@ -177,7 +257,10 @@ impl Golden {
             let error = self.read(self.input.clone().verified(), &how).await.err();
             let error = error.unwrap_or_else(|| panic!("{name}: {how}: damage was not found by its hash"));
             assert_eq!(error.kind(), ErrorKind::InvalidData, "{name}: {how}: {error:?}");
-            assert!(error.message().contains(self.input.location.as_str()), "{name}: {how}: {error}");
+            assert!(
+                error.message().contains(self.input.location.as_str()),
+                "{name}: {how}: {error}"
+            );
         }
         let caught = CAUGHT.load(Ordering::Relaxed) - caught;
         println!(
@@ -199,7 +282,11 @@ fn short(message: &str) -> String {
 /// A truncation, or one or a few changed bits, or a word of extreme value; the ends of a file are hit more often.
 fn hurt(bytes: &[u8], case: usize, random: &mut Random) -> (Vec<u8>, String) {
     if case.is_multiple_of(3) {
-        let length = if case < 300 { bytes.len() - 1 - case / 3 } else { random.below(bytes.len()) };
+        let length = if case < 300 {
+            bytes.len() - 1 - case / 3
+        } else {
+            random.below(bytes.len())
+        };
         return (bytes[..length].to_vec(), format!("cut to {length} bytes"));
     }
     let mut damaged = bytes.to_vec();
@@ -266,9 +353,17 @@ async fn receipts() {
                 refused += 1;
             }
         }
-        golden.manager.head(&golden.input).await.map(drop).unwrap_or_else(|error| assert_eq!(error.kind(), ErrorKind::InvalidData, "{how}"));
+        golden
+            .manager
+            .head(&golden.input)
+            .await
+            .map(drop)
+            .unwrap_or_else(|error| assert_eq!(error.kind(), ErrorKind::InvalidData, "{how}"));
         golden.put(&other, Some(&record));
-        golden.read(golden.input.clone().verified(), &how).await.expect_err("other bytes do not verify");
+        golden
+            .read(golden.input.clone().verified(), &how)
+            .await
+            .expect_err("other bytes do not verify");
     }
     println!("receipts: 2000 damages of a receipt: {read} values read, {refused} refused");
 }

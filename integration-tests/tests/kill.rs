@@ -28,14 +28,23 @@ struct Said {
 impl Said {
     fn new() -> Self {
         let zeros = || FORMS.into_iter().map(|form| (form, AtomicU64::new(0))).collect();
-        Self { acked: zeros(), began: zeros(), storing: AtomicBool::new(false) }
+        Self {
+            acked: zeros(),
+            began: zeros(),
+            storing: AtomicBool::new(false),
+        }
     }
 
     fn hear(&self, line: &str) {
         let mut words = line.split(' ');
         let (what, form, number) = (words.next(), words.next().unwrap_or_default(), words.next());
-        let form = FORMS.into_iter().find(|known| known.name() == form).expect("the writer names a form");
-        let number = number.and_then(|number| number.parse().ok()).expect("the writer names a number");
+        let form = FORMS
+            .into_iter()
+            .find(|known| known.name() == form)
+            .expect("the writer names a form");
+        let number = number
+            .and_then(|number| number.parse().ok())
+            .expect("the writer names a number");
         let acked = what == Some("acked");
         self.storing.store(!acked, Ordering::SeqCst);
         let of = if acked { &self.acked } else { &self.began };
@@ -82,7 +91,13 @@ impl Crash {
             config.records = RecordKeeping::Sidecar;
         }
         let manager = Arc::new(config.open().expect("the root can be opened"));
-        Self { root, setting, manager, said: Arc::new(Said::new()), problems: Arc::default() }
+        Self {
+            root,
+            setting,
+            manager,
+            said: Arc::new(Said::new()),
+            problems: Arc::default(),
+        }
     }
 
     fn problem(&self, problem: String) {
@@ -93,7 +108,12 @@ impl Crash {
     fn kill_one(&self, from: u64, random: &mut Random) {
         self.said.storing.store(false, Ordering::SeqCst);
         let mut writer = Command::new(env!("CARGO_BIN_EXE_writer"))
-            .args([self.root.path().to_str().expect("is Unicode"), &from.to_string(), "1000000000", self.setting])
+            .args([
+                self.root.path().to_str().expect("is Unicode"),
+                &from.to_string(),
+                "1000000000",
+                self.setting,
+            ])
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .spawn()
@@ -109,12 +129,17 @@ impl Crash {
         });
         // One of eight is killed while it starts.
         if random.below(8) > 0 {
-            first_line.recv_timeout(Duration::from_secs(60)).expect("the writer begins");
+            first_line
+                .recv_timeout(Duration::from_secs(60))
+                .expect("the writer begins");
         }
         thread::sleep(Duration::from_micros(1_000 + random.below(59_000) as u64));
         writer.kill().expect("the writer is there to be killed");
         let status = writer.wait().expect("the writer ends");
-        assert!(status.code().is_none(), "the writer was killed, it did not end by itself: {status}");
+        assert!(
+            status.code().is_none(),
+            "the writer was killed, it did not end by itself: {status}"
+        );
         listener.join().expect("the listener ends");
     }
 
@@ -133,7 +158,9 @@ impl Crash {
                 Ok(number) if (acked..=began).contains(&number) => {
                     outcome.unacknowledged += usize::from(number > acked && number >= from);
                 }
-                Ok(number) => self.problem(format!("lost: {form} {number} is there, {acked} was acknowledged, {began} began")),
+                Ok(number) => self.problem(format!(
+                    "lost: {form} {number} is there, {acked} was acknowledged, {began} began"
+                )),
                 Err(problem) => self.problem(format!("after the kill: {form}: {problem}")),
             }
             if form != Form::Blob && outcome.kills % 5 != 0 {
@@ -142,7 +169,10 @@ impl Crash {
             let versions = self.manager.versions().expect("history is on");
             let history = versions.history(&input).await;
             for receipt in history.unwrap_or_else(|error| panic!("the history cannot be read: {error:?}")) {
-                let old = self.manager.load_input(&input.clone().with_version(receipt.version.clone())).await;
+                let old = self
+                    .manager
+                    .load_input(&input.clone().with_version(receipt.version.clone()))
+                    .await;
                 let number = match old {
                     Ok(value) => kind.number(value).await,
                     Err(error) => Err(format!("{error:?}")),
@@ -159,8 +189,12 @@ impl Crash {
         let mut outcome = Outcome::default();
         let stop = Arc::new(AtomicBool::new(false));
         let reader = {
-            let (manager, said, problems, stop) =
-                (Arc::clone(&self.manager), Arc::clone(&self.said), Arc::clone(&self.problems), Arc::clone(&stop));
+            let (manager, said, problems, stop) = (
+                Arc::clone(&self.manager),
+                Arc::clone(&self.said),
+                Arc::clone(&self.problems),
+                Arc::clone(&stop),
+            );
             thread::spawn(move || read_all_the_time(&manager, &said, &problems, &stop))
         };
         for _ in 0..kills {
@@ -176,8 +210,17 @@ impl Crash {
         outcome.left_behind = files(&staging).len();
         let mut everything = GcOptions::default();
         everything.older_than = Duration::ZERO;
-        self.manager.maintenance().expect("there is gc").gc(&everything).await.expect("gc works");
-        assert_eq!(files(&staging), Vec::<std::path::PathBuf>::new(), "gc leaves nothing staged");
+        self.manager
+            .maintenance()
+            .expect("there is gc")
+            .gc(&everything)
+            .await
+            .expect("gc works");
+        assert_eq!(
+            files(&staging),
+            Vec::<std::path::PathBuf>::new(),
+            "gc leaves nothing staged"
+        );
         self.check(&mut outcome, u64::MAX).await;
         outcome.problems = std::mem::take(&mut *self.problems.lock().expect("nobody panicked"));
         outcome
@@ -191,7 +234,9 @@ fn note(problems: &Mutex<Vec<String>>, problem: String) {
 /// Reads without a pause, with a runtime of its own; never an error, never torn, never older than acknowledged, never
 /// back.
 fn read_all_the_time(manager: &ObjectIo, said: &Said, problems: &Mutex<Vec<String>>, stop: &AtomicBool) -> u64 {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime starts");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime starts");
     let mut newest: BTreeMap<Form, u64> = BTreeMap::new();
     let mut loads = 0;
     while !stop.load(Ordering::SeqCst) {
@@ -211,8 +256,13 @@ fn read_all_the_time(manager: &ObjectIo, said: &Said, problems: &Mutex<Vec<Strin
             loads += 1;
             let seen = newest.entry(form).or_default();
             match loaded {
-                Ok(number) if number < acked => note(problems, format!("reader: {form} {number} after {acked} was acknowledged")),
-                Ok(number) if number < *seen => note(problems, format!("reader: {form} went back from {seen} to {number}")),
+                Ok(number) if number < acked => note(
+                    problems,
+                    format!("reader: {form} {number} after {acked} was acknowledged"),
+                ),
+                Ok(number) if number < *seen => {
+                    note(problems, format!("reader: {form} went back from {seen} to {number}"))
+                }
                 Ok(number) => *seen = number,
                 Err(problem) => note(problems, format!("reader: {form}: {problem}")),
             }
@@ -229,15 +279,26 @@ async fn crash(setting: &'static str, kills: usize) -> (Outcome, Crash) {
     println!(
         "{setting}: {} kills, {} of them in the middle of a store, {} published but not acknowledged; {} loads beside, \
          {} old versions read; {} staged files left behind and collected; {problems} problems",
-        outcome.kills, outcome.in_the_middle, outcome.unacknowledged, outcome.loads, outcome.old_versions, outcome.left_behind
+        outcome.kills,
+        outcome.in_the_middle,
+        outcome.unacknowledged,
+        outcome.loads,
+        outcome.old_versions,
+        outcome.left_behind
     );
     (outcome, crash)
 }
 
 fn nothing_wrong(outcome: &Outcome) {
     assert!(outcome.problems.is_empty(), "{}", outcome.problems.join("\n"));
-    assert!(outcome.in_the_middle >= outcome.kills / 4, "the kills must hit stores: {outcome:?}");
-    assert!(outcome.loads > outcome.kills as u64, "the reader must have read: {outcome:?}");
+    assert!(
+        outcome.in_the_middle >= outcome.kills / 4,
+        "the kills must hit stores: {outcome:?}"
+    );
+    assert!(
+        outcome.loads > outcome.kills as u64,
+        "the reader must have read: {outcome:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -252,7 +313,10 @@ async fn killed_writers_lose_nothing_with_records_beside() {
     nothing_wrong(&outcome);
     let records = files(&crash.root.path().join(".larder/records")).len();
     let kept = files(crash.root.path()).iter().filter(|file| is_value(file)).count();
-    assert!(records >= 3 && records <= kept, "gc keeps the records of what is kept, and no others: {records} of {kept}");
+    assert!(
+        records >= 3 && records <= kept,
+        "gc keeps the records of what is kept, and no others: {records} of {kept}"
+    );
 }
 
 fn is_value(file: &Path) -> bool {

@@ -17,13 +17,17 @@ const READERS: usize = 2;
 
 fn writer(root: &Path, numbers: std::ops::Range<u64>, setting: &str) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_writer"));
-    command.arg(root).args([numbers.start.to_string(), numbers.end.to_string(), setting.to_owned()]);
+    command
+        .arg(root)
+        .args([numbers.start.to_string(), numbers.end.to_string(), setting.to_owned()]);
     command.stdout(Stdio::null()).spawn().expect("the writer starts")
 }
 
 /// Loads until it is told to stop; gives loads, different values seen, failures.
 fn read(manager: &ObjectIo, kind: Kind, stop: &AtomicBool) -> (u64, u64, Vec<String>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime starts");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime starts");
     let (mut loads, mut seen, mut last, mut failures) = (0, 0, 0, Vec::new());
     while !stop.load(Ordering::SeqCst) {
         let number = runtime.block_on(async {
@@ -52,7 +56,12 @@ fn rewritten(setting: &str, form: Form, mmap: bool) -> (u64, u64, Vec<String>) {
         config.table = TableFormat::Arrow;
     }
     let manager = Arc::new(config.open().expect("the root can be opened"));
-    assert!(writer(root.path(), 1..2, setting).wait().expect("the writer ends").success());
+    assert!(
+        writer(root.path(), 1..2, setting)
+            .wait()
+            .expect("the writer ends")
+            .success()
+    );
     let stop = Arc::new(AtomicBool::new(false));
     let readers: Vec<_> = (0..READERS)
         .map(|_| {
@@ -60,7 +69,9 @@ fn rewritten(setting: &str, form: Form, mmap: bool) -> (u64, u64, Vec<String>) {
             thread::spawn(move || read(&manager, kind, &stop))
         })
         .collect();
-    let status = writer(root.path(), 2..2 + REWRITES, setting).wait().expect("the writer ends");
+    let status = writer(root.path(), 2..2 + REWRITES, setting)
+        .wait()
+        .expect("the writer ends");
     stop.store(true, Ordering::SeqCst);
     assert!(status.success(), "the writer failed: {status}");
     let (mut loads, mut seen, mut failures) = (0, 0, Vec::new());
@@ -70,15 +81,25 @@ fn rewritten(setting: &str, form: Form, mmap: bool) -> (u64, u64, Vec<String>) {
         seen += values;
         failures.extend(failed);
     }
-    let how = if mmap && setting == "arrow" { " by memory map" } else { "" };
-    println!("{setting}{how}: {REWRITES} rewrites, {loads} loads, {seen} changes seen, {} failures", failures.len());
+    let how = if mmap && setting == "arrow" {
+        " by memory map"
+    } else {
+        ""
+    };
+    println!(
+        "{setting}{how}: {REWRITES} rewrites, {loads} loads, {seen} changes seen, {} failures",
+        failures.len()
+    );
     (loads, seen, failures)
 }
 
 fn never_torn(setting: &str, form: Form, mmap: bool) {
     let (loads, seen, failures) = rewritten(setting, form, mmap);
     assert!(failures.is_empty(), "{}", failures.join("\n"));
-    assert!(loads >= 2 && seen > READERS as u64, "the readers saw nothing happen: {loads} loads, {seen} changes");
+    assert!(
+        loads >= 2 && seen > READERS as u64,
+        "the readers saw nothing happen: {loads} loads, {seen} changes"
+    );
 }
 
 #[test]

@@ -218,7 +218,9 @@ impl Versions for ObjectIo {
         let (right, others) = self.core.suffixes(ctx);
         let mut receipts: Vec<Receipt> = Vec::new();
         for suffix in right.iter().chain(&others) {
-            let Ok(location) = ctx.location.with_suffix(suffix) else { continue };
+            let Ok(location) = ctx.location.with_suffix(suffix) else {
+                continue;
+            };
             let at = path(&location)?;
             let kept = match self.core.store.versions() {
                 Some(versions) => versions.kept(&at).await?,

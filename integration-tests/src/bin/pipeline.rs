@@ -11,7 +11,10 @@ fn definitions(root: &str) -> Definitions {
     let total = Asset::builder("reports/total")
         .input::<Vec<u64>>("numbers")
         .function(|mut args| async move { Ok(args.input::<Vec<u64>>().await?.iter().sum::<u64>()) });
-    larder::definitions().assets([numbers, total]).default_io_manager_url(format!("file:{root}")).variables([])
+    larder::definitions()
+        .assets([numbers, total])
+        .default_io_manager_url(format!("file:{root}"))
+        .variables([])
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]

@@ -40,7 +40,10 @@ async fn main() {
             if setting == "in-place" {
                 write_in_place(Path::new(root), kind, number);
             } else {
-                manager.handle_output(&kind.context(), &kind.make(number)).await.expect("the value is stored");
+                manager
+                    .handle_output(&kind.context(), &kind.make(number))
+                    .await
+                    .expect("the value is stored");
             }
             say(&format!("acked {} {number}", kind.form));
         }

@@ -32,15 +32,26 @@ impl Backend {
         let root = tempfile::tempdir().expect("a temporary directory can be made");
         let mut config = FsConfig::new(root.path());
         change(&mut config);
-        Self { name, manager: Arc::new(config.open().expect("opens")), root }
+        Self {
+            name,
+            manager: Arc::new(config.open().expect("opens")),
+            root,
+        }
     }
 
     fn other(name: &'static str, manager: Arc<dyn IoManager>) -> Self {
-        Self { name, manager, root: tempfile::tempdir().expect("a temporary directory can be made") }
+        Self {
+            name,
+            manager,
+            root: tempfile::tempdir().expect("a temporary directory can be made"),
+        }
     }
 
     fn build(&self, definitions: Definitions) -> Pipeline {
-        definitions.with_every_asset_in(Arc::clone(&self.manager)).build().expect("the definitions fit")
+        definitions
+            .with_every_asset_in(Arc::clone(&self.manager))
+            .build()
+            .expect("the definitions fit")
     }
 }
 
@@ -49,7 +60,10 @@ fn backends() -> Vec<Backend> {
     let in_memory: Arc<dyn object_store::ObjectStore> = Arc::new(object_store::memory::InMemory::new());
     vec![
         Backend::other("memory", Arc::new(MemoryIo::new())),
-        Backend::other("plain object store", Arc::new(ObjectIo::plain("mem", "mem:", in_memory).expect("opens"))),
+        Backend::other(
+            "plain object store",
+            Arc::new(ObjectIo::plain("mem", "mem:", in_memory).expect("opens")),
+        ),
         Backend::on_disk("disk, json and parquet", |_| {}),
         Backend::on_disk("disk, msgpack and arrow by memory map", |config| {
             config.object = ObjectFormat::Msgpack;
@@ -60,12 +74,15 @@ fn backends() -> Vec<Backend> {
             config.mmap = false;
             config.verify = true;
         }),
-        Backend::on_disk("disk, msgpack and parquet with lz4, records beside, no history", |config| {
-            config.object = ObjectFormat::Msgpack;
-            config.compression = Compression::Lz4;
-            config.records = RecordKeeping::Sidecar;
-            config.history = 1;
-        }),
+        Backend::on_disk(
+            "disk, msgpack and parquet with lz4, records beside, no history",
+            |config| {
+                config.object = ObjectFormat::Msgpack;
+                config.compression = Compression::Lz4;
+                config.records = RecordKeeping::Sidecar;
+                config.history = 1;
+            },
+        ),
     ]
 }
 

@@ -12,7 +12,9 @@ use tokio::sync::Barrier;
 
 /// An asset that takes numbers and gives their sum and one.
 fn sum(key: &str, inputs: &[&str]) -> Asset {
-    let builder = inputs.iter().fold(Asset::builder(key), |builder, input| builder.input_from::<u64>(*input, *input));
+    let builder = inputs.iter().fold(Asset::builder(key), |builder, input| {
+        builder.input_from::<u64>(*input, *input)
+    });
     let count = inputs.len();
     builder.function(move |mut args| async move {
         let mut sum = 1_u64;
@@ -30,7 +32,10 @@ fn failing(key: &str, input: &str) -> Asset {
 }
 
 fn status<'r>(report: &'r RunReport, key: &str) -> &'r StepStatus {
-    let step = report.steps.iter().find(|step| step.assets.iter().any(|asset| asset.to_string() == key));
+    let step = report
+        .steps
+        .iter()
+        .find(|step| step.assets.iter().any(|asset| asset.to_string() == key));
     &step.unwrap_or_else(|| panic!("{key} is not in the report")).status
 }
 
@@ -47,10 +52,12 @@ async fn each_upstream_value_is_loaded_once_for_all_its_consumers() {
             let consumer = Asset::builder(format!("down{index}"));
             definitions = definitions.asset(match table {
                 // Whole tables, streams and numbers of rows of one upstream value.
-                true if index % 2 == 0 => consumer.input::<TableStream>("up").function(|mut args| async move {
-                    Ok(args.input::<TableStream>().await?.collect().await?.rows())
-                }),
-                true => consumer.input::<Table>("up").function(|mut args| async move { Ok(args.input::<Table>().await?.rows()) }),
+                true if index % 2 == 0 => consumer
+                    .input::<TableStream>("up")
+                    .function(|mut args| async move { Ok(args.input::<TableStream>().await?.collect().await?.rows()) }),
+                true => consumer
+                    .input::<Table>("up")
+                    .function(|mut args| async move { Ok(args.input::<Table>().await?.rows()) }),
                 false => sum(&format!("down{index}"), &["up"]),
             });
         }
@@ -75,14 +82,29 @@ async fn a_failure_skips_what_depends_on_it_and_nothing_else() {
             sum("after_both", &["good", "after_bad"]),
             sum("after_good", &["good"]),
         ]);
-        let report = backend.build(definitions).run_with("*", options(2)).await.expect("runs");
+        let report = backend
+            .build(definitions)
+            .run_with("*", options(2))
+            .await
+            .expect("runs");
         assert_eq!(report.counts(), [3, 1, 2], "{}: {:?}", backend.name, report.steps);
         for key in ["after_bad", "after_both"] {
-            let StepStatus::Skipped { because } = status(&report, key) else { panic!("{}: {key}", backend.name) };
-            assert_eq!(because.to_string(), "bad", "{}: the reason is what failed", backend.name);
+            let StepStatus::Skipped { because } = status(&report, key) else {
+                panic!("{}: {key}", backend.name)
+            };
+            assert_eq!(
+                because.to_string(),
+                "bad",
+                "{}: the reason is what failed",
+                backend.name
+            );
         }
         let error = report.error("bad").expect("it failed");
-        assert_eq!((error.kind(), error.context("asset")), (ErrorKind::AssetFailed, Some("bad")), "{error:?}");
+        assert_eq!(
+            (error.kind(), error.context("asset")),
+            (ErrorKind::AssetFailed, Some("bad")),
+            "{error:?}"
+        );
         assert!(report.materialization("after_good").is_some(), "{}", backend.name);
     }
 }
@@ -97,7 +119,8 @@ async fn independent_assets_run_at_once() {
             async move {
                 // Each waits for the other: one after the other they would wait for ever.
                 let met = tokio::time::timeout(Duration::from_secs(60), barrier.wait()).await;
-                met.map(|_| 1_u64).map_err(|_| Error::new(ErrorKind::Timeout, "the other one never came"))
+                met.map(|_| 1_u64)
+                    .map_err(|_| Error::new(ErrorKind::Timeout, "the other one never came"))
             }
         })
     };
@@ -105,7 +128,10 @@ async fn independent_assets_run_at_once() {
     let report = disk().build(definitions).run_with("*", options(2)).await.expect("runs");
     assert!(report.succeeded(), "{:?}", report.steps);
     let overlapped = |key| report.materialization(key).map(|made| made.overlapped);
-    assert_eq!([overlapped("left"), overlapped("right"), overlapped("both")], [Some(1), Some(1), Some(0)]);
+    assert_eq!(
+        [overlapped("left"), overlapped("right"), overlapped("both")],
+        [Some(1), Some(1), Some(0)]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -130,8 +156,16 @@ async fn with_one_at_a_time_nothing_overlaps() {
     let report = pipeline.run_with("*", options(1)).await.expect("runs");
     for index in 0..8 {
         let key = format!("asset{index}");
-        assert_eq!(pipeline.load::<u64>(&key).await.expect("loads"), 0, "{key} ran beside another");
-        assert_eq!(report.materialization(&key).map(|made| made.overlapped), Some(0), "{key}");
+        assert_eq!(
+            pipeline.load::<u64>(&key).await.expect("loads"),
+            0,
+            "{key} ran beside another"
+        );
+        assert_eq!(
+            report.materialization(&key).map(|made| made.overlapped),
+            Some(0),
+            "{key}"
+        );
     }
     let error = pipeline.run_with("*", options(0)).await.expect_err("nothing could run");
     assert_eq!(error.kind(), ErrorKind::InvalidConfig);
@@ -139,11 +173,13 @@ async fn with_one_at_a_time_nothing_overlaps() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_panic_fails_one_step_and_keeps_the_old_value() {
-    let in_function = || Asset::builder("function").function(|_| async move { panic_if(true, "in the function").map(|()| 1_u64) });
+    let in_function =
+        || Asset::builder("function").function(|_| async move { panic_if(true, "in the function").map(|()| 1_u64) });
     let in_stream = || {
         Asset::builder("stream").function(|_| async move {
             let schema = texts(&[]).schema().clone();
-            let batches = (0..3).map(|index| panic_if(index == 2, "in the stream").and_then(|()| texts(&[Some("x")]).to_batch()));
+            let batches =
+                (0..3).map(|index| panic_if(index == 2, "in the stream").and_then(|()| texts(&[Some("x")]).to_batch()));
             Ok(TableStream::from_iter(schema, batches))
         })
     };
@@ -158,11 +194,26 @@ async fn a_panic_fails_one_step_and_keeps_the_old_value() {
         assert_eq!(report.counts(), [1, 2, 0], "{}: {:?}", backend.name, report.steps);
         for (key, text) in [("function", "in the function"), ("stream", "in the stream")] {
             let error = report.error(key).expect("it failed");
-            assert_eq!((error.kind(), error.context("asset")), (ErrorKind::AssetFailed, Some(key)), "{}: {error:?}", backend.name);
+            assert_eq!(
+                (error.kind(), error.context("asset")),
+                (ErrorKind::AssetFailed, Some(key)),
+                "{}: {error:?}",
+                backend.name
+            );
             assert!(error.message().contains(text), "{}: {error}", backend.name);
         }
-        assert_eq!(pipeline.load::<u64>("function").await.expect("loads"), 7, "{}", backend.name);
-        assert_eq!(pipeline.load::<Table>("stream").await.expect("loads"), texts(&[Some("old")]), "{}", backend.name);
+        assert_eq!(
+            pipeline.load::<u64>("function").await.expect("loads"),
+            7,
+            "{}",
+            backend.name
+        );
+        assert_eq!(
+            pipeline.load::<Table>("stream").await.expect("loads"),
+            texts(&[Some("old")]),
+            "{}",
+            backend.name
+        );
     }
 }
 
@@ -175,22 +226,46 @@ fn panic_if(now: bool, text: &str) -> larder::Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_that_fails_and_its_siblings_publish_nothing() {
     let broken = |key: &str| {
-        let outputs = vec![larder::OutputSpec::new("fine").form_of::<u64>(), larder::OutputSpec::new(key).form_of::<TableStream>()];
+        let outputs = vec![
+            larder::OutputSpec::new("fine").form_of::<u64>(),
+            larder::OutputSpec::new(key).form_of::<TableStream>(),
+        ];
         Asset::builder("both").functions(outputs, |_| async move {
-            let batches = [texts(&[Some("x")]).to_batch(), Err(Error::new(ErrorKind::AssetFailed, "the source ended early"))];
-            Ok(vec![9_u64.into_value(), TableStream::from_iter(texts(&[]).schema().clone(), batches.into_iter()).into_value()])
+            let batches = [
+                texts(&[Some("x")]).to_batch(),
+                Err(Error::new(ErrorKind::AssetFailed, "the source ended early")),
+            ];
+            Ok(vec![
+                9_u64.into_value(),
+                TableStream::from_iter(texts(&[]).schema().clone(), batches.into_iter()).into_value(),
+            ])
         })
     };
     for backend in backends() {
         let pipeline = backend.build(Definitions::new().asset(broken("torn")));
         let report = pipeline.run("*").await.expect("runs");
-        let error = report.error("torn").unwrap_or_else(|| panic!("{}: it failed", backend.name));
-        assert_eq!((error.message(), error.context("asset")), ("the source ended early", Some("torn")), "{}", backend.name);
+        let error = report
+            .error("torn")
+            .unwrap_or_else(|| panic!("{}: it failed", backend.name));
+        assert_eq!(
+            (error.message(), error.context("asset")),
+            ("the source ended early", Some("torn")),
+            "{}",
+            backend.name
+        );
         for key in ["fine", "torn"] {
-            let head = pipeline.head(&larder_integration_tests::key(key)).await.expect("can tell");
+            let head = pipeline
+                .head(&larder_integration_tests::key(key))
+                .await
+                .expect("can tell");
             assert_eq!(head, None, "{}: {key}", backend.name);
         }
-        assert_eq!(published(backend.root.path()), Vec::<std::path::PathBuf>::new(), "{}", backend.name);
+        assert_eq!(
+            published(backend.root.path()),
+            Vec::<std::path::PathBuf>::new(),
+            "{}",
+            backend.name
+        );
     }
 }
 

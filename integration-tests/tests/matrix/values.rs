@@ -18,18 +18,33 @@ struct Settings {
 #[asset(group = "raw")]
 async fn settings() -> Settings {
     let labels = [("ü".to_owned(), Some(1)), ("none".to_owned(), None)];
-    Settings { threshold: 0.1 + 0.2, labels: labels.into() }
+    Settings {
+        threshold: 0.1 + 0.2,
+        labels: labels.into(),
+    }
 }
 
 fn batch(from: i64, rows: i64) -> RecordBatch {
-    let words: DictionaryArray<Int32Type> = (from..from + rows).map(|n| (n % 4 != 0).then_some(["a", "b", "ü"][(n % 3) as usize])).collect();
-    let floats: Float64Array = (from..from + rows).map(|n| Some([n as f64 / 3.0, f64::NAN, -0.0][(n % 3) as usize])).collect();
+    let words: DictionaryArray<Int32Type> = (from..from + rows)
+        .map(|n| (n % 4 != 0).then_some(["a", "b", "ü"][(n % 3) as usize]))
+        .collect();
+    let floats: Float64Array = (from..from + rows)
+        .map(|n| Some([n as f64 / 3.0, f64::NAN, -0.0][(n % 3) as usize]))
+        .collect();
     let columns: Vec<(&str, ArrayRef)> = vec![
-        ("n", Arc::new((from..from + rows).map(|n| (n % 5 != 0).then_some(n)).collect::<Int64Array>())),
+        (
+            "n",
+            Arc::new(
+                (from..from + rows)
+                    .map(|n| (n % 5 != 0).then_some(n))
+                    .collect::<Int64Array>(),
+            ),
+        ),
         ("x", Arc::new(floats)),
         ("word", Arc::new(words)),
     ];
-    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, array)| (name, array, true))).expect("columns fit")
+    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, array)| (name, array, true)))
+        .expect("columns fit")
 }
 
 #[asset(group = "raw")]
@@ -49,7 +64,9 @@ async fn streamed(rows: TableStream) -> Result<TableStream> {
 /// Narrowed without being read by the asset.
 #[asset(group = "clean")]
 async fn narrowed(streamed: LazyTable) -> Result<LazyTable> {
-    streamed.filter(col("n").gt(10).and(col("word").eq("ü")))?.select(["n", "x"])
+    streamed
+        .filter(col("n").gt(10).and(col("word").eq("ü")))?
+        .select(["n", "x"])
 }
 
 #[asset(group = "pages", extension = "html")]
@@ -85,7 +102,11 @@ async fn waited(touched: ()) -> String {
 #[asset(outputs(even, odd_sum(key = "parts/odd_sum")))]
 async fn split(rows: Table) -> Result<(Table, i64)> {
     let all = rows.to_batch()?;
-    let numbers = all.column(0).as_any().downcast_ref::<Int64Array>().expect("the schema says so");
+    let numbers = all
+        .column(0)
+        .as_any()
+        .downcast_ref::<Int64Array>()
+        .expect("the schema says so");
     let odd = numbers.iter().flatten().filter(|n| n % 2 == 1).sum();
     Ok((all.slice(0, 50).into(), odd))
 }
@@ -124,19 +145,33 @@ async fn total(
 }
 
 const KEYS: [&str; 12] = [
-    "raw/settings", "raw/rows", "clean/streamed", "clean/narrowed", "pages/page", "pages/bytes", "pointer", "waited", "even",
-    "parts/odd_sum", "nothing", "reports/total",
+    "raw/settings",
+    "raw/rows",
+    "clean/streamed",
+    "clean/narrowed",
+    "pages/page",
+    "pages/bytes",
+    "pointer",
+    "waited",
+    "even",
+    "parts/odd_sum",
+    "nothing",
+    "reports/total",
 ];
 
 fn definitions() -> Definitions {
     Definitions::new()
-        .assets(assets![settings, rows, streamed, narrowed, page, bytes, pointer, touched, waited, split, nothing, total])
+        .assets(assets![
+            settings, rows, streamed, narrowed, page, bytes, pointer, touched, waited, split, nothing, total
+        ])
         .asset(Asset::external::<Table>("outside/prices"))
         .asset(Asset::external::<Table>("outside/absent"))
 }
 
 fn prices() -> Table {
-    RecordBatch::try_from_iter([("price", Arc::new(StringArray::from(vec!["1.00", "2.50"])) as ArrayRef)]).expect("fits").into()
+    RecordBatch::try_from_iter([("price", Arc::new(StringArray::from(vec!["1.00", "2.50"])) as ArrayRef)])
+        .expect("fits")
+        .into()
 }
 
 /// What a run gave, in a shape that can be compared.
@@ -149,7 +184,9 @@ struct Given {
 
 fn hashes(report: &RunReport) -> Vec<(String, Option<ContentHash>, Option<u64>)> {
     let receipt = |key: &str| {
-        let made = report.materialization(key).unwrap_or_else(|| panic!("{key} was not made: {:?}", report.error(key)));
+        let made = report
+            .materialization(key)
+            .unwrap_or_else(|| panic!("{key} was not made: {:?}", report.error(key)));
         let receipt = made.receipt.as_ref().expect("it is stored");
         (key.to_owned(), receipt.content_hash, receipt.rows)
     };
@@ -161,11 +198,26 @@ async fn give(backend: &Backend) -> Given {
     pipeline.store("outside/prices", prices()).await.expect("is stored");
     let report = pipeline.run("*").await.expect("runs");
     assert!(report.succeeded(), "{}: {:?}", backend.name, report.steps);
-    assert!(report.materialization("outside/prices").is_none(), "{}: an external asset is never made", backend.name);
-    assert!(report.materialization("touched").is_some_and(|made| made.receipt.is_none()), "{}", backend.name);
+    assert!(
+        report.materialization("outside/prices").is_none(),
+        "{}: an external asset is never made",
+        backend.name
+    );
+    assert!(
+        report
+            .materialization("touched")
+            .is_some_and(|made| made.receipt.is_none()),
+        "{}",
+        backend.name
+    );
     let streamed: Table = pipeline.load("clean/streamed").await.expect("loads");
     let streamed = streamed.to_batch().expect("joins");
-    assert_eq!(streamed.schema(), batch(0, 1).schema(), "{}: the schema is kept", backend.name);
+    assert_eq!(
+        streamed.schema(),
+        batch(0, 1).schema(),
+        "{}: the schema is kept",
+        backend.name
+    );
     Given {
         total: pipeline.load("reports/total").await.expect("loads"),
         hashes: hashes(&report),
@@ -179,7 +231,12 @@ async fn every_backend_and_format_gives_the_same() {
     let mut first: Option<Given> = None;
     for backend in &backends {
         let given = give(backend).await;
-        assert!(given.hashes.iter().all(|(_, hash, _)| hash.is_some()), "{}: {:?}", backend.name, given.hashes);
+        assert!(
+            given.hashes.iter().all(|(_, hash, _)| hash.is_some()),
+            "{}: {:?}",
+            backend.name,
+            given.hashes
+        );
         match &first {
             Some(first) => assert_eq!(first, &given, "{} gives something else than memory", backend.name),
             None => first = Some(given),
@@ -187,7 +244,11 @@ async fn every_backend_and_format_gives_the_same() {
     }
     let first = first.expect("there are backends");
     assert_eq!(first.total[1], "19 of 100");
-    println!("{} assets on {} backends and formats: equal values, equal hashes", KEYS.len(), backends.len());
+    println!(
+        "{} assets on {} backends and formats: equal values, equal hashes",
+        KEYS.len(),
+        backends.len()
+    );
 }
 
 /// A second run in a new process's place finds what the first one stored, and makes the same again.
@@ -203,7 +264,10 @@ async fn running_again_gives_the_same_hashes() {
 /// The values of one backend are the inputs of another.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn assets_of_one_pipeline_live_on_different_backends() {
-    let (memory, parquet) = (Backend::other("memory", Arc::new(larder_io_memory::MemoryIo::new())), super::disk());
+    let (memory, parquet) = (
+        Backend::other("memory", Arc::new(larder_io_memory::MemoryIo::new())),
+        super::disk(),
+    );
     let definitions = definitions()
         .default_io_manager(Arc::clone(&parquet.manager))
         .io_manager("memory", Arc::clone(&memory.manager))
@@ -214,6 +278,15 @@ async fn assets_of_one_pipeline_live_on_different_backends() {
     pipeline.store("outside/prices", prices()).await.expect("is stored");
     let report = pipeline.run("*").await.expect("runs");
     assert!(report.succeeded(), "{:?}", report.steps);
-    let scheme = |key: &str| report.materialization(key).and_then(|made| made.uri.clone()).unwrap_or_default();
-    assert!(scheme("raw/rows").starts_with("memory:") && scheme("clean/streamed").starts_with("file:"), "{}", scheme("raw/rows"));
+    let scheme = |key: &str| {
+        report
+            .materialization(key)
+            .and_then(|made| made.uri.clone())
+            .unwrap_or_default()
+    };
+    assert!(
+        scheme("raw/rows").starts_with("memory:") && scheme("clean/streamed").starts_with("file:"),
+        "{}",
+        scheme("raw/rows")
+    );
 }

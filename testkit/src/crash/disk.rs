@@ -95,7 +95,11 @@ impl SimDisk {
 
     /// A disk on which exactly these calls took place.
     pub(super) fn of(ops: impl IntoIterator<Item = Op>) -> Self {
-        let mut world = World { next_inode: 1, attributes: true, ..World::default() };
+        let mut world = World {
+            next_inode: 1,
+            attributes: true,
+            ..World::default()
+        };
         world.names.insert(PathBuf::from("/disk"), Entry::Dir);
         ops.into_iter().for_each(|op| world.apply(&op));
         Self(Arc::new(Mutex::new(world)))
@@ -124,7 +128,10 @@ impl SimDisk {
     /// Every file that can be reached, sorted.
     pub fn files(&self) -> Vec<PathBuf> {
         let world = self.world();
-        let names = world.names.iter().filter(|(path, entry)| matches!(entry, Entry::File(_)) && world.reachable(path));
+        let names = world
+            .names
+            .iter()
+            .filter(|(path, entry)| matches!(entry, Entry::File(_)) && world.reachable(path));
         names.map(|(path, _)| path.clone()).collect()
     }
 
@@ -153,8 +160,12 @@ impl SimDisk {
 impl World {
     fn apply(&mut self, op: &Op) {
         // A number that was used once is never given to a new file, also when only its contents survived.
-        if let Op::Create { inode, .. } | Op::Link { inode, .. } | Op::Rename { inode, .. } | Op::Write { inode, .. }
-        | Op::SetRecord { inode, .. } | Op::SetModified { inode, .. } = op
+        if let Op::Create { inode, .. }
+        | Op::Link { inode, .. }
+        | Op::Rename { inode, .. }
+        | Op::Write { inode, .. }
+        | Op::SetRecord { inode, .. }
+        | Op::SetModified { inode, .. } = op
         {
             self.inodes.entry(*inode).or_default();
             self.next_inode = self.next_inode.max(inode + 1);
@@ -192,7 +203,10 @@ impl World {
     }
 
     fn reachable(&self, path: &Path) -> bool {
-        path.ancestors().skip(1).filter(|dir| *dir != Path::new("/")).all(|dir| self.names.get(dir) == Some(&Entry::Dir))
+        path.ancestors()
+            .skip(1)
+            .filter(|dir| *dir != Path::new("/"))
+            .all(|dir| self.names.get(dir) == Some(&Entry::Dir))
     }
 
     fn entry(&self, path: &Path) -> io::Result<Entry> {
@@ -203,7 +217,10 @@ impl World {
                 None => return Err(io::ErrorKind::NotFound.into()),
             }
         }
-        self.names.get(path).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
+        self.names
+            .get(path)
+            .copied()
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     fn free(&self, path: &Path) -> io::Result<()> {
@@ -229,13 +246,22 @@ impl Disk for SimDisk {
             world.free(path)?;
             world.next_inode
         };
-        self.change(Op::Create { path: path.to_owned(), inode });
-        Ok(Box::new(SimFile { disk: self.clone(), inode }))
+        self.change(Op::Create {
+            path: path.to_owned(),
+            inode,
+        });
+        Ok(Box::new(SimFile {
+            disk: self.clone(),
+            inode,
+        }))
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         let inode = self.world().file(path)?;
-        Ok(Box::new(SimFile { disk: self.clone(), inode }))
+        Ok(Box::new(SimFile {
+            disk: self.clone(),
+            inode,
+        }))
     }
 
     fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -245,7 +271,10 @@ impl Disk for SimDisk {
             world.free(to)?;
             inode
         };
-        self.change(Op::Link { path: to.to_owned(), inode });
+        self.change(Op::Link {
+            path: to.to_owned(),
+            inode,
+        });
         Ok(())
     }
 
@@ -260,7 +289,11 @@ impl Disk for SimDisk {
                 _ => inode,
             }
         };
-        self.change(Op::Rename { from: from.to_owned(), to: to.to_owned(), inode });
+        self.change(Op::Rename {
+            from: from.to_owned(),
+            to: to.to_owned(),
+            inode,
+        });
         Ok(())
     }
 
@@ -327,7 +360,11 @@ impl SimFile {
 impl DiskFile for SimFile {
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let bytes = Bytes::copy_from_slice(bytes);
-        self.disk.change(Op::Write { inode: self.inode, offset: offset as usize, bytes });
+        self.disk.change(Op::Write {
+            inode: self.inode,
+            offset: offset as usize,
+            bytes,
+        });
         Ok(())
     }
 
@@ -353,7 +390,10 @@ impl DiskFile for SimFile {
         if !self.disk.world().attributes {
             return Err(io::ErrorKind::Unsupported.into());
         }
-        self.disk.change(Op::SetRecord { inode: self.inode, record: record.to_vec() });
+        self.disk.change(Op::SetRecord {
+            inode: self.inode,
+            record: record.to_vec(),
+        });
         Ok(())
     }
 
@@ -362,7 +402,10 @@ impl DiskFile for SimFile {
     }
 
     fn set_modified(&self, time: SystemTime) -> io::Result<()> {
-        self.disk.change(Op::SetModified { inode: self.inode, time });
+        self.disk.change(Op::SetModified {
+            inode: self.inode,
+            time,
+        });
         Ok(())
     }
 
