@@ -122,8 +122,8 @@ async fn manifest(root: &Path) -> Manifest {
     manifest
 }
 
-/// Runs the script, and fails with what it says.
-fn compare(manifest: &Manifest) {
+/// Runs the script; what it says is the answer, or the error.
+fn compared(manifest: &Manifest) -> Result<String, String> {
     let python = std::env::var("LARDER_PYTHON").expect("LARDER_PYTHON is set to an interpreter with the libraries");
     let dir = tempfile::tempdir().expect("a temporary directory can be made");
     let file = dir.path().join("manifest.json");
@@ -134,13 +134,18 @@ fn compare(manifest: &Manifest) {
         .arg(&file)
         .output()
         .expect("the interpreter starts");
-    print!("{}", String::from_utf8_lossy(&output.stdout));
-    assert!(
-        output.status.success(),
-        "{}\n{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    match output.status.success() {
+        true => Ok(said),
+        false => Err(said + &String::from_utf8_lossy(&output.stderr)),
+    }
+}
+
+fn compare(manifest: &Manifest) {
+    match compared(manifest) {
+        Ok(said) => print!("{said}"),
+        Err(said) => panic!("{said}"),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -466,7 +471,7 @@ async fn a_difference_is_found_out() {
             "object" => drop(manifest.objects.insert("object.json".to_owned(), json!({"a": 1.5}))),
             _ => drop(manifest.tables.remove("usual.parquet")),
         }
-        let found = std::panic::catch_unwind(|| compare(&manifest));
-        assert!(found.is_err(), "a wrong {wrong} went unnoticed");
+        let found = compared(&manifest).expect_err(wrong);
+        assert!(found.contains("PROBLEM"), "the script itself failed: {found}");
     }
 }

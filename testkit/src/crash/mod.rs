@@ -6,6 +6,8 @@
 
 mod disk;
 mod state;
+mod world;
 
-pub use disk::{Op, SimDisk};
+pub use disk::SimDisk;
 pub use state::{Choice, crash_states};
+pub use world::Op;

@@ -1,6 +1,7 @@
 //! Every state that a power cut may leave.
 
-use super::disk::{Op, SimDisk};
+use super::disk::SimDisk;
+use super::world::Op;
 use std::path::Path;
 
 /// One way a power cut may end.
