@@ -8,6 +8,7 @@ use arrow_schema::{DataType, Field, Schema};
 use larder::{AssetKey, AssetValue, Blob, ContentHash, Form, IoManager, OutputContext, Result, Table, Value};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 
 /// Numbers that follow from a seed (splitmix64).
@@ -286,4 +287,41 @@ pub fn scratch() -> tempfile::TempDir {
         tempfile::tempdir()
     };
     made.expect("a temporary directory can be made")
+}
+
+/// A file system in memory, unmounted in the end. Mounting needs root.
+#[derive(Debug)]
+pub struct Mounted {
+    at: PathBuf,
+    _dir: tempfile::TempDir,
+}
+
+impl Mounted {
+    /// Mounts one of a size, such as `8m`.
+    pub fn tmpfs(size: &str) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory can be made");
+        let at = dir.path().join("small");
+        std::fs::create_dir(&at).expect("is made");
+        let mounted = Self { at, _dir: dir };
+        mounted.mount(&["-t", "tmpfs", "-o", &format!("size={size},mode=755"), "larder-test"]);
+        mounted
+    }
+
+    /// Runs `mount` for it once more, as in `-o remount,ro`.
+    pub fn mount(&self, arguments: &[&str]) {
+        let status = Command::new("mount").args(arguments).arg(&self.at).status();
+        let status = status.expect("mount is there");
+        assert!(status.success(), "mounting needs root: {status}");
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.at
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.at).status();
+    }
 }

@@ -2,7 +2,7 @@
 
 use larder::{Asset, Blob, Definitions, Error, ErrorKind, GcOptions, IoManager, Table, TableStream};
 use larder_executor::Pipeline;
-use larder_integration_tests::{bytes_of, files, published, texts};
+use larder_integration_tests::{Mounted, bytes_of, files, published, texts};
 use larder_io_fs::FsConfig;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -190,35 +190,6 @@ fn a_value_that_may_not_be_read_is_not_missing() {
     somewhere.nothing_is_lost();
 }
 
-/// A file system of its own, unmounted in the end.
-struct Mounted(PathBuf, #[allow(dead_code)] tempfile::TempDir);
-
-impl Mounted {
-    fn tmpfs(size: &str) -> Self {
-        let dir = tempfile::tempdir().expect("a temporary directory can be made");
-        let at = dir.path().join("small");
-        fs::create_dir(&at).expect("is made");
-        let mounted = Self(at, dir);
-        mounted.mount(&["-t", "tmpfs", "-o", &format!("size={size},mode=755"), "larder-test"]);
-        mounted
-    }
-
-    fn mount(&self, arguments: &[&str]) {
-        let status = Command::new("mount")
-            .args(arguments)
-            .arg(&self.0)
-            .status()
-            .expect("mount is there");
-        assert!(status.success(), "mounting needs root: {status}");
-    }
-}
-
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
-    }
-}
-
 fn build(root: &Path, assets: impl IntoIterator<Item = Asset>) -> Pipeline {
     let manager: Arc<dyn IoManager> = Arc::new(FsConfig::new(root).open().expect("opens"));
     Definitions::new()
@@ -253,12 +224,12 @@ fn stream(batches: u64) -> Asset {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk() {
     let disk = Mounted::tmpfs("8m");
-    let small = build(&disk.0, [blob(1_000_000), object(400_000), stream(1)]);
+    let small = build(disk.path(), [blob(1_000_000), object(400_000), stream(1)]);
     assert!(small.run("*").await.expect("runs").succeeded());
-    let before = published(&disk.0);
+    let before = published(disk.path());
     assert_eq!(before.len(), 3);
     // One put, an upload of several parts, a stream: each too large.
-    let large = build(&disk.0, [blob(30_000_000), object(7_500_000), stream(40)]);
+    let large = build(disk.path(), [blob(30_000_000), object(7_500_000), stream(40)]);
     let report = large.run_with("*", one_at_a_time()).await.expect("runs");
     for key in ["big/blob", "big/object", "big/stream"] {
         let error = report
@@ -269,7 +240,7 @@ async fn a_full_disk() {
             (ErrorKind::Unavailable, Some(key)),
             "{error:?}"
         );
-        for word in ["full", "free space and run again", &disk.0.display().to_string()] {
+        for word in ["full", "free space and run again", &disk.path().display().to_string()] {
             assert!(error.message().contains(word), "{key}: `{word}` is missing in: {error}");
         }
         assert_eq!(
@@ -278,16 +249,16 @@ async fn a_full_disk() {
             "{key}: a full disk refuses before anything is published"
         );
     }
-    assert_eq!(published(&disk.0), before);
+    assert_eq!(published(disk.path()), before);
     assert_eq!(
-        files(&disk.0.join(".larder/tmp")),
+        files(&disk.path().join(".larder/tmp")),
         Vec::<PathBuf>::new(),
         "what was staged is removed at once"
     );
     // Not one byte is left: even the smallest store fails, and every old value loads, verified.
-    let ballast = disk.0.join("ballast");
+    let ballast = disk.path().join("ballast");
     assert!(fs::write(&ballast, vec![1; 16 << 20]).is_err(), "the disk is full now");
-    let report = build(&disk.0, [object(100_000)]).run("*").await.expect("runs");
+    let report = build(disk.path(), [object(100_000)]).run("*").await.expect("runs");
     assert_eq!(
         report.error("big/object").map(|error| error.kind()),
         Some(ErrorKind::Unavailable),
@@ -322,7 +293,7 @@ async fn verify_all(pipeline: &Pipeline) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_system_that_is_read_only() {
     let disk = Mounted::tmpfs("64m");
-    let pipeline = build(&disk.0, [blob(1_000), object(1_000)]);
+    let pipeline = build(disk.path(), [blob(1_000), object(1_000)]);
     assert!(pipeline.run("*").await.expect("runs").succeeded());
     disk.mount(&["-o", "remount,ro"]);
     let report = pipeline.run("*").await.expect("runs");

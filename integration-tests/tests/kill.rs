@@ -163,7 +163,7 @@ impl Crash {
                 )),
                 Err(problem) => self.problem(format!("after the kill: {form}: {problem}")),
             }
-            if form != Form::Blob && outcome.kills % 5 != 0 {
+            if form != Form::Blob && !outcome.kills.is_multiple_of(5) {
                 continue;
             }
             let versions = self.manager.versions().expect("history is on");

@@ -5,7 +5,7 @@ use crate::error::disk as disk_error;
 use crate::names::VERSION_EXTENSION;
 use crate::record::Record;
 use crate::tree::{Durability, Tree, is_missing};
-use larder_io_core::{Error, ErrorKind, Precondition, Result, WriteId};
+use larder_io_core::{Effect, Error, ErrorKind, Precondition, Result, WriteId};
 use object_store::path::Path as ObjectPath;
 use std::collections::BTreeMap;
 use std::io;
@@ -18,6 +18,8 @@ pub(crate) struct StagedFile {
     len: u64,
     /// The version, once the file is complete.
     sealed: Option<String>,
+    /// Whether a sync failed, which is final.
+    lost: bool,
     gone: bool,
     tree: std::sync::Arc<Tree>,
 }
@@ -42,6 +44,7 @@ impl StagedFile {
             name,
             len: 0,
             sealed: None,
+            lost: false,
             gone: false,
             tree: std::sync::Arc::clone(tree),
         })
@@ -67,6 +70,10 @@ impl StagedFile {
         if let Some(version) = &self.sealed {
             return Ok(version.clone());
         }
+        if self.lost {
+            let message = "the disk failed while the staged value was made durable; stage it again";
+            return Err(Error::new(ErrorKind::Unavailable, message).with_effect(Effect::None));
+        }
         // Later versions sort after earlier ones.
         let version = WriteId::random().as_str().to_owned();
         let record = Record {
@@ -79,7 +86,11 @@ impl StagedFile {
         self.file
             .freeze()
             .map_err(|error| disk_error(error, "make read-only", &self.name))?;
-        self.tree.sync(self.file.as_ref(), &self.name)?;
+        if let Err(error) = self.tree.sync(self.file.as_ref(), &self.name) {
+            // The kernel forgets the pages it could not write: a second sync would succeed without them.
+            self.lost = true;
+            return Err(error);
+        }
         self.sealed = Some(version.clone());
         Ok(version)
     }

@@ -36,6 +36,10 @@ pub(crate) fn run_all() -> Done {
 
 /// Builds and tests the backend outside of the workspace, as somebody else would: with its own manifest.
 fn stranger() -> Done {
+    // The same versions as the workspace, so that both share one build.
+    let lock = |dir: &str| root().join(dir).join("Cargo.lock");
+    std::fs::copy(lock("."), lock("examples/own-backend"))
+        .map_err(|error| format!("cannot copy Cargo.lock: {error}"))?;
     let manifest = root().join("examples/own-backend/Cargo.toml").display().to_string();
     execute(command("cargo", &["test", "--manifest-path", &manifest]).env("CARGO_TARGET_DIR", target()))
 }

@@ -26,3 +26,23 @@ fn finds_what_a_format_may_lose() {
     assert!(!digest((Some(Some(1)), None::<u8>, ())).losses.nested_null);
     assert!(digest(HashMap::from([(1_u8, f64::NAN)])).losses.non_finite);
 }
+
+/// Hashes are stored with values: changing how they are made would make every stored value look changed.
+#[test]
+fn the_hash_of_a_value_is_fixed() {
+    let map = HashMap::from([("a".to_owned(), 1)]);
+    let value = (
+        1_u8,
+        -2_i64,
+        "text".to_owned(),
+        0.5,
+        Some(true),
+        None::<u8>,
+        vec![1, 2],
+        map,
+    );
+    assert_eq!(
+        digest(value).hash.to_string(),
+        "fa5e47e681ebdd666379dd3b9406392fefac63b7318ae2295d23b0cf26975ea8"
+    );
+}
