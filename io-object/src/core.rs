@@ -6,7 +6,7 @@ use crate::source::StoredBlob;
 use crate::store::{Reader, Store};
 use futures_util::stream::TryStreamExt;
 use larder_io_core::{
-    ContentHash, Error, ErrorKind, Form, InputContext, Location, Receipt, Result, Value, Version, WriteId,
+    AssetKey, ContentHash, Error, ErrorKind, Form, InputContext, Location, Receipt, Result, Value, Version, WriteId,
 };
 use object_store::path::Path;
 use std::collections::HashSet;
@@ -212,7 +212,7 @@ impl Core {
 
     /// Removes values of the same asset in other formats, which would be read by mistake after a change of settings.
     /// Called after the new value is published; failing is no reason to fail that, the next publish tries again.
-    pub(crate) async fn retire_siblings(&self, location: &Location) {
+    pub(crate) async fn retire_siblings(&self, asset: &AssetKey, location: &Location) {
         let Some((stem, own)) = location.split_suffix() else {
             return;
         };
@@ -228,11 +228,23 @@ impl Core {
             let Ok(sibling) = stem.with_suffix(suffix).and_then(|sibling| path(&sibling)) else {
                 continue;
             };
-            clean &= self.delete(&sibling).await.is_ok();
+            clean &= self.delete_own(asset, &sibling).await.is_ok();
         }
         if let (true, Ok(mut alone)) = (clean, self.alone.lock()) {
             alone.insert(stem);
         }
+    }
+
+    /// Removes a value only if its receipt says that this asset made it: a file that somebody else put beside ours is
+    /// theirs.
+    pub(crate) async fn delete_own(&self, asset: &AssetKey, path: &Path) -> Result<()> {
+        let reader = match self.store.open(path, None).await {
+            Ok(reader) => reader,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let ours = reader.receipt().is_some() && self.receipt(path, reader.as_ref())?.asset == *asset;
+        if ours { self.delete(path).await } else { Ok(()) }
     }
 
     pub(crate) async fn delete(&self, path: &Path) -> Result<()> {

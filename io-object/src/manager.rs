@@ -157,11 +157,18 @@ impl IoManager for ObjectIo {
 
     async fn delete(&self, ctx: &InputContext) -> Result<()> {
         let (right, others) = self.core.suffixes(ctx);
-        for suffix in right.iter().chain(&others) {
-            // Nothing was ever stored under a name that is too long with this suffix.
-            if let Ok(location) = ctx.location.with_suffix(suffix) {
-                self.core.delete(&path(&location)?).await?;
-            }
+        // Nothing was ever stored under a name that is too long with its suffix.
+        let at = |suffix: &String| {
+            ctx.location
+                .with_suffix(suffix)
+                .and_then(|location| path(&location))
+                .ok()
+        };
+        for path in right.iter().filter_map(at) {
+            self.core.delete(&path).await?;
+        }
+        for path in others.iter().filter_map(at) {
+            self.core.delete_own(&ctx.asset, &path).await?;
         }
         Ok(())
     }
@@ -253,7 +260,7 @@ impl Versions for ObjectIo {
         };
         versions.restore(&found.path, version).await?;
         self.core.forget(&ctx.location);
-        self.core.retire_siblings(&found.location).await;
+        self.core.retire_siblings(&ctx.asset, &found.location).await;
         self.core.receipt_or_foreign(&ctx, &found)
     }
 }

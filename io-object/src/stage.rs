@@ -255,7 +255,9 @@ impl Staged for StagedObject {
         self.kept = None;
         self.receipt.version = version;
         self.receipt.duration = self.began.elapsed();
-        self.core.retire_siblings(&self.receipt.location).await;
+        self.core
+            .retire_siblings(&self.receipt.asset, &self.receipt.location)
+            .await;
         Ok(self.receipt.clone())
     }
 
