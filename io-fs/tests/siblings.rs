@@ -17,7 +17,10 @@ fn context() -> OutputContext {
 }
 
 async fn store(manager: &ObjectIo, value: u32) -> Receipt {
-    manager.handle_output(&context(), &value.into_value()).await.expect("stores")
+    manager
+        .handle_output(&context(), &value.into_value())
+        .await
+        .expect("stores")
 }
 
 #[tokio::test]
@@ -48,6 +51,9 @@ async fn a_file_of_somebody_else_is_left_alone() {
     std::fs::write(&theirs, "[1, 2, 3]").expect("writes");
     let manager = manager(dir.path(), ObjectFormat::Msgpack);
     store(&manager, 1).await;
-    manager.delete(&context().to_input(Form::Object)).await.expect("deletes");
+    manager
+        .delete(&context().to_input(Form::Object))
+        .await
+        .expect("deletes");
     assert_eq!(std::fs::read_to_string(&theirs).expect("is there"), "[1, 2, 3]");
 }
