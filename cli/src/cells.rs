@@ -19,6 +19,8 @@ const NULL: &str = "null";
 /// such as a date out of range, says so in its cell.
 pub(crate) fn texts(array: &dyn Array) -> Result<Vec<Cell>> {
     let options = FormatOptions::new().with_null(NULL).with_display_error(true);
+    let in_utc = in_utc(array);
+    let array = in_utc.as_deref().unwrap_or(array);
     let shown = ArrayFormatter::try_new(array, &options).map_err(|error| cannot_show(array.data_type(), error))?;
     let nulls = array.logical_nulls();
     let text = is_text(array.data_type());
@@ -34,6 +36,20 @@ pub(crate) fn texts(array: &dyn Array) -> Result<Vec<Cell>> {
         }
     };
     Ok((0..array.len()).map(cell).collect())
+}
+
+/// Instants of a named time zone, to be shown in UTC: arrow knows only numeric offsets without a database of zones. The
+/// instants are the same, and the column's type still tells the zone.
+fn in_utc(array: &dyn Array) -> Option<ArrayRef> {
+    let DataType::Timestamp(unit, Some(zone)) = array.data_type() else {
+        return None;
+    };
+    if zone.starts_with(['+', '-']) {
+        return None;
+    }
+    let utc = DataType::Timestamp(*unit, Some("+00:00".into()));
+    let data = array.to_data().into_builder().data_type(utc).build().ok()?;
+    Some(arrow_array::make_array(data))
 }
 
 fn is_text(kind: &DataType) -> bool {
@@ -156,6 +172,15 @@ fn float(value: f64) -> Json {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn instants_of_a_named_zone_are_shown_in_utc() {
+        let array = arrow_array::TimestampMicrosecondArray::from(vec![1_356_998_400_000_000]);
+        for zone in ["UTC", "Europe/Berlin"] {
+            let cells = texts(&array.clone().with_timezone(zone)).expect("can be shown");
+            assert_eq!(cells[0].text, "2013-01-01T00:00:00Z");
+        }
+    }
     use arrow_array::types::Int32Type as Key;
     use arrow_array::{DictionaryArray, Float64Array, ListArray, NullArray, RecordBatch, StringArray};
     use std::sync::Arc;

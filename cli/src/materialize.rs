@@ -68,6 +68,7 @@ pub(crate) async fn materialize(pipeline: &Pipeline, wanted: &command::Materiali
 /// A key as it is, white space and all, when it is the only thing given; else terms.
 fn selection(pipeline: &Pipeline, given: &[String]) -> Selection {
     match given {
+        [] => Selection::all(),
         [only] => pipeline
             .key(only)
             .map_or_else(|_| Selection::from(only), |key| Selection::key(&key)),

@@ -31,6 +31,9 @@ impl Selection {
     /// # Errors
     /// `InvalidDefinition` for a term that fits nothing, with the nearest known name; or when nothing is left to make.
     pub fn resolve(&self, pipeline: &Pipeline) -> Result<Vec<usize>> {
+        if self.0.is_empty() {
+            return Err(definition("the selection is empty; `*` selects everything".to_owned()));
+        }
         let mut chosen = BTreeSet::new();
         for term in &self.0 {
             let (up, rest) = term
@@ -74,7 +77,7 @@ impl<S: AsRef<str>> From<S> for Selection {
             .filter(|term| !term.is_empty())
             .map(str::to_owned)
             .collect();
-        if terms.is_empty() { Self::all() } else { Self(terms) }
+        Self(terms)
     }
 }
 

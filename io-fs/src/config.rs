@@ -76,6 +76,12 @@ impl FsConfig {
                 "a directory is missing; write `file:///absolute/path` or `file:relative/path`".to_owned(),
             ));
         }
+        // The error of a wrong value does not name the setting, so each is tried alone first.
+        for pair in url.query().split('&') {
+            if let Err(error) = serde_urlencoded::from_str::<Self>(pair) {
+                return Err(wrong(format!("the setting `{pair}` is wrong: {error}")).with_source(error));
+            }
+        }
         let config: Self =
             serde_urlencoded::from_str(url.query()).map_err(|error| wrong(error.to_string()).with_source(error))?;
         Ok(Self {

@@ -258,6 +258,19 @@ impl Versions for ObjectIo {
         let Some(found) = self.core.find(&ctx).await? else {
             return Err(self.core.missing(&ctx).await);
         };
+        let (right, _) = self.core.suffixes(&ctx);
+        if !right.contains(&found.suffix) {
+            let message = format!(
+                "version {version} is stored as `{}`, and the asset is read as `{}` now; set the format back to restore it",
+                found.location, right[0]
+            );
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
+        // Never a damaged value over a good one. What larder did not write has no hash to compare.
+        if found.reader.receipt().is_some() {
+            let receipt = self.core.receipt(&found.path, found.reader.as_ref())?;
+            self.core.check(&found, &receipt, true).await?;
+        }
         versions.restore(&found.path, version).await?;
         self.core.forget(&ctx.location);
         self.core.retire_siblings(&ctx.asset, &found.location).await;

@@ -294,7 +294,7 @@ fn conflict_advice(error: Error) -> Error {
                 "{}; somebody else materialized the asset while this run computed it, and their value stays; run again, or with `--force` to replace it",
                 error.message()
             );
-            Error::new(ErrorKind::Conflict, message).with_source(error)
+            Error::new(ErrorKind::Conflict, message)
         }
         _ => error,
     }
