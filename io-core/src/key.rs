@@ -57,7 +57,7 @@ impl AssetKey {
 }
 
 fn invalid(key: &str, problem: &str) -> Error {
-    let shown: String = key.chars().take(60).collect();
+    let shown: String = key.chars().take(60).flat_map(char::escape_debug).collect();
     Error::new(ErrorKind::InvalidDefinition, format!("asset key `{shown}` {problem}"))
 }
 
