@@ -117,22 +117,21 @@ async fn a_change_of_format_retires_the_old_value_after_the_new_one() {
     assert!(error.message().contains("`value.arrow` is there"), "{error}");
     assert!(parquet.run("*").await.expect("runs").succeeded());
     assert_eq!(published(backend.root.path()), [PathBuf::from("value.parquet")]);
-    // The history goes across formats, and restoring brings the old format back, alone.
+    // The history goes across formats; a version is restored where the asset is read in its format, and then alone.
     let (history, _) = parquet.history(&key("value")).await.expect("is kept");
     let formats: Vec<&str> = history.iter().map(|receipt| receipt.format.as_str()).collect();
     assert_eq!(formats, ["parquet", "arrow", "msgpack", "json"]);
-    parquet
-        .restore(&key("value"), history[3].version.as_str())
+    let old = history[3].version.as_str();
+    let error = parquet
+        .restore(&key("value"), old)
         .await
-        .expect("is restored");
+        .expect_err("is read as parquet now");
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    assert_eq!(published(backend.root.path()), [PathBuf::from("value.parquet")]);
+    let json = build(&backend.manager, [counter().0]);
+    json.restore(&key("value"), old).await.expect("is restored");
     assert_eq!(published(backend.root.path()), [PathBuf::from("value.json")]);
-    assert_eq!(
-        build(&backend.manager, [counter().0])
-            .load::<u64>("value")
-            .await
-            .expect("loads"),
-        1
-    );
+    assert_eq!(json.load::<u64>("value").await.expect("loads"), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
