@@ -142,23 +142,13 @@ impl Receipt {
 
     /// Begins a receipt from what the manager was told; sizes, hashes and version are filled in by the manager.
     pub fn begin(ctx: &crate::OutputContext, location: Location, form: Form, format: &str) -> Self {
+        let about = crate::InputContext::new(ctx.asset.clone(), ctx.partition.clone(), location.clone());
         Self {
-            asset: ctx.asset.clone(),
-            partition: ctx.partition.clone(),
-            location,
-            uri: String::new(),
-            version: no_version(),
             write: ctx.write.clone(),
             run: ctx.run.clone(),
             code_version: ctx.code_version.clone(),
-            form,
-            format: format.to_owned(),
-            bytes: 0,
-            rows: None,
-            content_hash: None,
-            stored_hash: None,
             stored_at: jiff::Timestamp::now(),
-            duration: Duration::ZERO,
+            ..Self::foreign(&about, location, form, format)
         }
     }
 }

@@ -18,8 +18,9 @@
 //! | records, where there are no extended attributes | `.larder/records/` |
 //! | locks | `.larder/locks/` |
 //!
-//! What it does not do: protect a file from another program that edits it in place (history shares its inode), or
-//! tell two values apart on file systems without extended attributes once another tool has copied them.
+//! What it does not do: protect a file from another program that edits it in place (after a restore the kept version
+//! shares its inode), or tell two values apart on file systems without extended attributes once another tool has
+//! copied them.
 
 mod attributes;
 mod config;
