@@ -14,6 +14,8 @@ fn with_backends(definitions: Definitions) -> Definitions {
         larder_io_fs::backend(),
         #[cfg(feature = "memory")]
         larder_io_memory::backend(),
+        #[cfg(feature = "s3-lean")]
+        larder_io_s3::backend(),
     ];
     compiled_in.into_iter().fold(definitions, |definitions, backend| {
         match definitions.has_backend(backend.scheme()) {

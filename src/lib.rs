@@ -22,6 +22,8 @@ pub mod backends {
     pub use larder_io_fs as fs;
     #[cfg(feature = "memory")]
     pub use larder_io_memory as memory;
+    #[cfg(feature = "s3-lean")]
+    pub use larder_io_s3 as s3;
 }
 
 /// Attributes whose names would collide with a macro in the prelude.

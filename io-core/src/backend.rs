@@ -2,14 +2,27 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::manager::IoManager;
+use crate::settings::Setting;
+use std::collections::BTreeMap;
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
 /// Opens I/O managers of one URL scheme. Handed over with `Definitions::backend`, never registered behind one's back.
 pub trait Backend: fmt::Debug + Send + Sync + 'static {
-    /// The scheme it answers to, such as `file`.
+    /// The scheme it answers to, such as `file`; the one that its managers are called by.
     fn scheme(&self) -> &'static str;
+
+    /// Every scheme it answers to, [`Backend::scheme`] and its other names. Default: that one alone.
+    fn schemes(&self) -> Vec<&'static str> {
+        vec![self.scheme()]
+    }
+
+    /// The JSON schema of its settings, for editors and for `config schema`. Default: anything.
+    fn schema(&self) -> serde_json::Value {
+        serde_json::json!({ "type": "object" })
+    }
 
     /// Opens a manager.
     ///
@@ -23,7 +36,13 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
 pub struct ManagerUrl {
     scheme: String,
     address: String,
-    query: String,
+    pub(crate) query: String,
+    /// Settings that do not stand in the query.
+    pub(crate) settings: Vec<Setting>,
+    /// Instead of the process's environment.
+    pub(crate) variables: Option<BTreeMap<String, String>>,
+    /// What relative paths are below.
+    directory: PathBuf,
 }
 
 impl ManagerUrl {
@@ -33,6 +52,9 @@ impl ManagerUrl {
             scheme: scheme.into().to_ascii_lowercase(),
             address: address.into(),
             query: query.into(),
+            settings: Vec::new(),
+            variables: None,
+            directory: PathBuf::new(),
         }
     }
 
@@ -46,7 +68,19 @@ impl ManagerUrl {
         &self.address
     }
 
-    /// The settings, still URL-encoded, without the question mark.
+    /// Says what relative paths are below; by default the working directory.
+    #[must_use]
+    pub fn with_directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.directory = directory.into();
+        self
+    }
+
+    /// A path of the address or of a setting. A relative one is below the directory of the file that the URL stands in.
+    pub fn path(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.directory.join(path)
+    }
+
+    /// The settings of the query, still URL-encoded, without the question mark.
     pub fn query(&self) -> &str {
         &self.query
     }
@@ -68,22 +102,22 @@ impl FromStr for ManagerUrl {
             Some(path) if path.is_empty() || path.starts_with('/') => path,
             _ => address,
         };
-        Ok(Self {
-            scheme: scheme.to_ascii_lowercase(),
-            address: address.to_owned(),
-            query: query.to_owned(),
-        })
+        Ok(Self::new(scheme, address, query))
     }
 }
 
 /// Without the settings and without a user's name and password, which may be secret.
 impl fmt::Display for ManagerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let address = match self.address.split_once('@') {
-            Some((_, host)) => format!("//[redacted]@{host}"),
-            None => self.address.clone(),
-        };
-        write!(f, "{}:{address}", self.scheme)
+        let bare = self.address.strip_prefix("//").unwrap_or(&self.address);
+        let authority = bare.split('/').next().unwrap_or_default();
+        // A password may hold `/` and `@` where somebody forgot to encode them.
+        let user = authority.contains('@')
+            || authority.split_once(':').is_some_and(|(_, port)| port.bytes().any(|b| !b.is_ascii_digit()));
+        match bare.rsplit_once('@').filter(|_| user) {
+            Some((_, host)) => write!(f, "{}://[redacted]@{host}", self.scheme),
+            None => write!(f, "{}:{}", self.scheme, self.address),
+        }
     }
 }
 
@@ -106,6 +140,16 @@ mod tests {
         );
         let secret: ManagerUrl = "postgres://user:pass@host/db?password=x".parse().expect("is valid");
         assert_eq!(format!("{secret:?}"), "ManagerUrl(postgres://[redacted]@host/db)");
+        for (text, shown) in [
+            ("s3://bucket/a@b?secret_access_key=x", "s3://bucket/a@b"),
+            ("file:///data/@home", "file:/data/@home"),
+            ("http://host:80/a@b", "http://host:80/a@b"),
+            ("x://user:p@ss@host/db", "x://[redacted]@host/db"),
+            ("x://user:p/ss@host/db", "x://[redacted]@host/db"),
+        ] {
+            let url: ManagerUrl = text.parse().expect("is valid");
+            assert_eq!(url.to_string(), shown);
+        }
         assert!("no scheme".parse::<ManagerUrl>().is_err());
     }
 }

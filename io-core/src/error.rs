@@ -142,6 +142,20 @@ impl Error {
         self
     }
 
+    /// The same error without its source, which cannot be copied.
+    #[must_use]
+    pub fn copied(&self) -> Self {
+        Self(Box::new(Inner {
+            kind: self.0.kind,
+            message: self.0.message.clone(),
+            retry: self.0.retry,
+            effect: self.0.effect,
+            attempts: self.0.attempts,
+            context: self.0.context.clone(),
+            source: None,
+        }))
+    }
+
     /// What went wrong.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind

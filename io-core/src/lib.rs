@@ -14,11 +14,13 @@
 //! | [`manager`] | the I/O manager, its laws, versions, maintenance |
 //! | [`receipt`] | proof of a write, content hashes |
 //! | [`backend`] | schemes and URLs that open managers |
+//! | [`secret`] | text that is never shown; settings of a manager are read with [`ManagerUrl::settings`] |
 //! | [`error`] | the one error type |
 
 pub mod backend;
 pub mod blob;
 pub mod context;
+pub mod duration;
 pub mod error;
 pub mod hash;
 pub mod input;
@@ -28,6 +30,8 @@ pub mod manager;
 pub mod object;
 pub mod receipt;
 pub mod reference;
+pub mod secret;
+mod settings;
 #[cfg(feature = "arrow")]
 pub mod table;
 mod text;
@@ -41,10 +45,12 @@ pub use error::{Effect, Error, ErrorKind, Result, ResultExt, Retry};
 pub use input::{Arity, Input, Loaded, Maybe, Partitions, Shared};
 pub use key::{AssetKey, PartitionKey, RunId, Version, WriteId};
 pub use location::{Layout, Location};
-pub use manager::{Capabilities, Garbage, GcOptions, IoManager, Maintenance, ManagerInfo, Staged, Versions};
+pub use manager::{Capabilities, Finding, Garbage, GcOptions, IoManager, Maintenance, ManagerInfo, Staged, Versions};
 pub use object::{Native, ObjectSource};
 pub use receipt::{ContentHash, Receipt};
 pub use reference::DataRef;
+pub use secret::Secret;
+pub use settings::from_texts;
 #[cfg(feature = "arrow")]
 pub use table::{BatchStream, LazyTable, Predicate, Scan, Table, TableSource, TableStream, col};
 pub use text::nearest;

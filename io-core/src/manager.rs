@@ -63,6 +63,9 @@ pub struct ManagerInfo {
     pub forms: Forms,
     /// The format for each form it takes, for messages: `[("table", "parquet"), ..]`.
     pub formats: Vec<(&'static str, String)>,
+    /// Whether it is reached over a network: then retries, timeouts and a limit apply unless told otherwise. Default
+    /// false.
+    pub remote: bool,
 }
 
 impl ManagerInfo {
@@ -74,6 +77,7 @@ impl ManagerInfo {
             capabilities,
             forms,
             formats: Vec::new(),
+            remote: false,
         }
     }
 
@@ -81,6 +85,13 @@ impl ManagerInfo {
     #[must_use]
     pub fn with_formats(mut self, formats: Vec<(&'static str, String)>) -> Self {
         self.formats = formats;
+        self
+    }
+
+    /// Says whether it is reached over a network.
+    #[must_use]
+    pub fn with_remote(mut self, remote: bool) -> Self {
+        self.remote = remote;
         self
     }
 }
@@ -239,7 +250,39 @@ impl Garbage {
     }
 }
 
-/// Cleaning up what crashes left behind.
+/// One thing that was found out about where values are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Finding {
+    /// What was asked: `region`, `versioning`.
+    pub what: &'static str,
+    /// The answer.
+    pub answer: String,
+    /// What to do about it; `None` when nothing is wrong.
+    pub advice: Option<String>,
+}
+
+impl Finding {
+    /// Something that is as it should be.
+    pub fn fine(what: &'static str, answer: impl Into<String>) -> Self {
+        Self {
+            what,
+            answer: answer.into(),
+            advice: None,
+        }
+    }
+
+    /// Something to mend.
+    pub fn wrong(what: &'static str, answer: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self {
+            what,
+            answer: answer.into(),
+            advice: Some(advice.into()),
+        }
+    }
+}
+
+/// Cleaning up what crashes left behind, and looking at where values are kept.
 #[async_trait]
 pub trait Maintenance: Send + Sync {
     /// Removes staged data that was never published or discarded, and whatever else nobody can reach.
@@ -247,4 +290,12 @@ pub trait Maintenance: Send + Sync {
     /// # Errors
     /// Whatever the storage gives; what was removed before stays removed.
     async fn gc(&self, options: &GcOptions) -> Result<Vec<Garbage>>;
+
+    /// What is worth knowing about where values are kept.
+    ///
+    /// # Errors
+    /// When the storage cannot be asked at all; one question that is refused is a finding.
+    async fn survey(&self) -> Result<Vec<Finding>> {
+        Ok(Vec::new())
+    }
 }

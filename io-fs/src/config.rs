@@ -5,32 +5,39 @@ use crate::store::DurableFs;
 use crate::tree::Durability;
 use larder_io_core::{Backend, Error, ErrorKind, IoManager, ManagerUrl, Result};
 use larder_io_object::{Compression, ObjectFormat, ObjectIo, Settings, TableFormat};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Settings of local-disk storage; as a URL, `file:///data/lake?table=arrow&history=3`.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct FsConfig {
-    /// The root directory; a relative one is below the working directory. Created at the first write.
+    /// The root directory; a relative one is below the working directory, or beside the `larder.toml` that has it.
+    /// Created at the first write.
     #[serde(skip)]
     pub root: PathBuf,
     /// How objects are encoded: `json` (default), `msgpack`.
+    #[schemars(with = "String", extend("enum" = ["json", "msgpack"]))]
     pub object: ObjectFormat,
     /// How tables are encoded: `parquet` (default), `arrow`.
+    #[schemars(with = "String", extend("enum" = ["parquet", "arrow"]))]
     pub table: TableFormat,
     /// The codec of Parquet pages: `zstd` (default), `snappy`, `lz4`, `none`.
+    #[schemars(with = "String", extend("enum" = ["zstd", "snappy", "lz4", "none"]))]
     pub compression: Compression,
     /// Versions of each value that are kept, the published one counted. Default 5; 0 and 1 keep none but it.
     pub history: usize,
     /// What an acknowledged write has survived: `fsync` (default) a power cut, `rename` a crash of the process.
+    #[schemars(with = "String", extend("enum" = ["fsync", "rename"]))]
     pub durability: Durability,
     /// Whether arrow files are mapped instead of read. Default true; set false on NFS, FUSE, or where other programs
     /// change files in place.
     pub mmap: bool,
     /// Where records are kept: `auto` (default), `sidecar`.
+    #[schemars(with = "String", extend("enum" = ["auto", "sidecar"]))]
     pub records: RecordKeeping,
     /// Whether every load compares the stored hash first. Default false.
     pub verify: bool,
@@ -70,22 +77,14 @@ impl FsConfig {
     /// # Errors
     /// `InvalidConfig` for an unknown or wrong setting, or a URL without a directory.
     pub fn from_url(url: &ManagerUrl) -> Result<Self> {
-        let wrong = |problem: String| Error::new(ErrorKind::InvalidConfig, format!("in `{url}`: {problem}"));
         if url.address().is_empty() || url.address().starts_with("//") {
-            return Err(wrong(
-                "a directory is missing; write `file:///absolute/path` or `file:relative/path`".to_owned(),
-            ));
+            let message =
+                format!("in `{url}`: a directory is missing; write `file:///absolute/path` or `file:relative/path`");
+            return Err(Error::new(ErrorKind::InvalidConfig, message));
         }
-        // The error of a wrong value does not name the setting, so each is tried alone first.
-        for pair in url.query().split('&') {
-            if let Err(error) = serde_urlencoded::from_str::<Self>(pair) {
-                return Err(wrong(format!("the setting `{pair}` is wrong: {error}")).with_source(error));
-            }
-        }
-        let config: Self =
-            serde_urlencoded::from_str(url.query()).map_err(|error| wrong(error.to_string()).with_source(error))?;
+        let config: Self = url.settings(&[])?;
         Ok(Self {
-            root: url.address().into(),
+            root: url.path(url.address()),
             ..config
         })
     }
@@ -139,6 +138,10 @@ impl Backend for FsBackend {
     fn open(&self, url: &ManagerUrl) -> Result<Arc<dyn IoManager>> {
         Ok(Arc::new(FsConfig::from_url(url)?.open()?))
     }
+
+    fn schema(&self) -> serde_json::Value {
+        schemars::schema_for!(FsConfig).to_value()
+    }
 }
 
 /// The backend for `Definitions::backend`.
@@ -168,5 +171,30 @@ mod tests {
             let error = parse(bad).expect_err(bad);
             assert_eq!(error.kind(), ErrorKind::InvalidConfig, "{error}");
         }
+        let error = parse("file:///x?tabel=arrow").expect_err("is unknown");
+        assert_eq!(error.context("setting"), Some("tabel"));
+        assert!(error.message().ends_with("did you mean `table`?"), "{error}");
+    }
+
+    #[test]
+    fn the_schema_knows_every_setting_and_no_wrong_value() {
+        let schema = backend().schema();
+        assert_eq!(schema["additionalProperties"], false);
+        let settings = schema["properties"].as_object().expect("has settings");
+        for (name, setting) in settings {
+            let values: Vec<String> = match (&setting["enum"], setting["type"].as_str()) {
+                (serde_json::Value::Array(names), _) => {
+                    names.iter().map(|name| name.as_str().expect("is a name").to_owned()).collect()
+                }
+                (_, Some("boolean")) => vec!["true".to_owned()],
+                _ => vec!["65536".to_owned()],
+            };
+            for value in values {
+                let url = format!("file:///x?{name}={value}").parse().expect("is a URL");
+                FsConfig::from_url(&url).expect("the schema allows it");
+            }
+            assert!(setting["description"].is_string(), "{name}");
+        }
+        assert_eq!(settings.len(), 9);
     }
 }

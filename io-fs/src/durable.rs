@@ -7,9 +7,11 @@ use crate::read::FileReader;
 use crate::store::{DurableFs, blocking};
 use async_trait::async_trait;
 use bytes::Bytes;
-use larder_io_core::{ByteStream, Error, ErrorKind, Garbage, GcOptions, Precondition, Result, Version, WriteId};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use larder_io_core::{ByteStream, Error, ErrorKind, Garbage, GcOptions, Result, Version, WriteId};
 use larder_io_object::store::{RECEIPT_ATTRIBUTE, receipt_attributes};
-use larder_io_object::{Features, Reader, Store, StoreVersions, Upload};
+use larder_io_object::{Features, Purpose, Reader, Store, StoreVersions, Upload, Written};
 use object_store::ObjectStore;
 use object_store::path::Path;
 use std::ops::Range;
@@ -50,7 +52,7 @@ impl Store for DurableStore {
         format!("file://{}/{path}", self.fs.root().display())
     }
 
-    async fn open(&self, path: &Path, version: Option<&Version>) -> Result<Arc<dyn Reader>> {
+    async fn open(&self, path: &Path, version: Option<&Version>, _: Purpose) -> Result<Arc<dyn Reader>> {
         let (at, wanted) = (path.clone(), version.map(|version| version.as_str().to_owned()));
         let opened = self
             .fs
@@ -86,8 +88,9 @@ impl StoreVersions for DurableStore {
         self.fs.kept_versions(path).await
     }
 
-    async fn restore(&self, path: &Path, version: &Version) -> Result<()> {
-        self.fs.restore_version(path, version).await
+    async fn restore(&self, path: &Path, version: &Version) -> Result<Version> {
+        self.fs.restore_version(path, version).await?;
+        Ok(version.clone())
     }
 }
 
@@ -156,10 +159,10 @@ struct FileUpload {
 
 impl FileUpload {
     /// Works on the staged file where it may block. A dropped future does not stop the work, so its outcome is whole.
-    async fn with<T: Send + 'static>(
+    fn with<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Option<StagedFile>) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
+    ) -> impl Future<Output = Result<T>> + Send + 'static {
         let staged = Arc::clone(&self.staged);
         blocking(move || {
             let mut staged = staged
@@ -167,7 +170,6 @@ impl FileUpload {
                 .map_err(|_| Error::new(ErrorKind::Unexpected, "a part of the upload panicked"))?;
             work(&mut staged)
         })
-        .await
     }
 }
 
@@ -177,16 +179,16 @@ fn over() -> Error {
 
 #[async_trait]
 impl Upload for FileUpload {
-    async fn write(&mut self, bytes: Bytes) -> Result<()> {
+    fn write(&mut self, bytes: Bytes) -> BoxFuture<'static, Result<()>> {
         let offset = self.offset;
         self.offset += bytes.len() as u64;
         self.with(move |staged| staged.as_mut().ok_or_else(over)?.write_at(offset, &bytes))
-            .await
+            .boxed()
     }
 
-    async fn complete(&mut self, receipt: &str, precondition: &Precondition) -> Result<Version> {
-        let (path, precondition) = (self.path.clone(), precondition.clone());
-        let attributes = attributes::to_text(&receipt_attributes(receipt));
+    async fn complete(&mut self, written: &Written<'_>) -> Result<Version> {
+        let (path, precondition) = (self.path.clone(), written.precondition.clone());
+        let attributes = attributes::to_text(&receipt_attributes(written.receipt));
         self.with(move |slot| {
             let staged = slot.as_mut().ok_or_else(over)?;
             let version = staged.seal(&path, attributes)?;

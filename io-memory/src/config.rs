@@ -2,16 +2,18 @@
 
 use crate::store::MemoryIo;
 use larder_io_core::{Backend, Error, ErrorKind, IoManager, ManagerUrl, Result};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// The settings of a [`MemoryIo`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct MemoryConfig {
     /// Versions of each value that are kept, the published one included. Default 5, at least 1. Every kept version
     /// stays in memory.
+    #[schemars(range(min = 1))]
     pub history: usize,
 }
 
@@ -55,11 +57,12 @@ impl Backend for MemoryBackend {
             let message = format!("`{url}` has an address, but memory has no place; write `memory:`");
             return Err(Error::new(ErrorKind::InvalidConfig, message));
         }
-        let config: MemoryConfig = serde_urlencoded::from_str(url.query()).map_err(|error| {
-            let message = format!("the settings of `{url}` are wrong: {error}");
-            Error::new(ErrorKind::InvalidConfig, message).with_source(error)
-        })?;
+        let config: MemoryConfig = url.settings(&[])?;
         Ok(Arc::new(config.open()?))
+    }
+
+    fn schema(&self) -> serde_json::Value {
+        schemars::schema_for!(MemoryConfig).to_value()
     }
 }
 
@@ -88,5 +91,14 @@ mod tests {
             let error = open(bad).expect_err("is wrong");
             assert_eq!(error.kind(), ErrorKind::InvalidConfig, "{bad}");
         }
+        let error = open("memory:?histroy=2").expect_err("is unknown");
+        assert!(error.message().ends_with("did you mean `history`?"), "{error}");
+    }
+
+    #[test]
+    fn the_schema_refuses_what_it_does_not_know() {
+        let schema = backend().schema();
+        assert_eq!(schema["additionalProperties"], false);
+        assert_eq!(schema["properties"]["history"]["minimum"], 1);
     }
 }

@@ -3,7 +3,8 @@
 use crate::error::error;
 use crate::format::{BLOB_SUFFIX, EncodedObject, FORMAT_SUFFIXES, ObjectFormat, Settings, of_suffix};
 use crate::source::StoredBlob;
-use crate::store::{Reader, Store};
+use crate::store::{Purpose, Reader, Store};
+use futures_util::future::join_all;
 use futures_util::stream::TryStreamExt;
 use larder_io_core::{
     AssetKey, ContentHash, Error, ErrorKind, Form, InputContext, Location, Receipt, Result, Value, Version, WriteId,
@@ -102,13 +103,18 @@ impl Core {
         ctx: &InputContext,
         suffix: &str,
         version: Option<&Version>,
+        purpose: Purpose,
     ) -> Result<Option<Found>> {
         // Nothing was ever stored under a name that is too long with this suffix.
         let Ok(location) = ctx.location.with_suffix(suffix) else {
             return Ok(None);
         };
         let path = path(&location)?;
-        match self.store.open(&path, version).await {
+        let purpose = match (purpose, suffix) {
+            (Purpose::Value, "parquet") => Purpose::Footer,
+            (other, _) => other,
+        };
+        match self.store.open(&path, version, purpose).await {
             Ok(reader) => Ok(Some(Found {
                 path,
                 location,
@@ -121,13 +127,13 @@ impl Core {
     }
 
     /// Finds the published value, or the version that the context names in whatever format it was.
-    pub(crate) async fn find(&self, ctx: &InputContext) -> Result<Option<Found>> {
+    pub(crate) async fn find(&self, ctx: &InputContext, purpose: Purpose) -> Result<Option<Found>> {
         let (mut right, others) = self.suffixes(ctx);
         if ctx.version.is_some() || ctx.form.is_none() {
             right.extend(others);
         }
         for suffix in &right {
-            if let Some(found) = self.open(ctx, suffix, ctx.version.as_ref()).await? {
+            if let Some(found) = self.open(ctx, suffix, ctx.version.as_ref(), purpose).await? {
                 return Ok(Some(found));
             }
         }
@@ -143,7 +149,7 @@ impl Core {
         }
         let (right, others) = self.suffixes(ctx);
         for suffix in others {
-            if let Ok(Some(found)) = self.open(ctx, &suffix, None).await {
+            if let Ok(Some(found)) = self.open(ctx, &suffix, None, Purpose::Receipt).await {
                 let message = format!(
                     "there is no `{stem}.{}`, but `{}` is there, stored in another format before the asset or the manager changed; materialize the asset again, or set the format back",
                     right[0], found.location
@@ -219,17 +225,13 @@ impl Core {
         if self.alone.lock().is_ok_and(|alone| alone.contains(&stem)) {
             return;
         }
-        let mut clean = true;
-        for suffix in FORMAT_SUFFIXES
+        let siblings = FORMAT_SUFFIXES
             .iter()
             .chain([&BLOB_SUFFIX])
             .filter(|suffix| **suffix != own)
-        {
-            let Ok(sibling) = stem.with_suffix(suffix).and_then(|sibling| path(&sibling)) else {
-                continue;
-            };
-            clean &= self.delete_own(asset, &sibling).await.is_ok();
-        }
+            .filter_map(|suffix| stem.with_suffix(suffix).and_then(|sibling| path(&sibling)).ok());
+        let retired = siblings.map(|sibling| async move { self.delete_own(asset, &sibling).await.is_ok() });
+        let clean = join_all(retired).await.into_iter().all(|clean| clean);
         if let (true, Ok(mut alone)) = (clean, self.alone.lock()) {
             alone.insert(stem);
         }
@@ -238,7 +240,7 @@ impl Core {
     /// Removes a value only if its receipt says that this asset made it: a file that somebody else put beside ours is
     /// theirs.
     pub(crate) async fn delete_own(&self, asset: &AssetKey, path: &Path) -> Result<()> {
-        let reader = match self.store.open(path, None).await {
+        let reader = match self.store.open(path, None, Purpose::Receipt).await {
             Ok(reader) => reader,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(error),

@@ -6,12 +6,11 @@ use std::io;
 
 /// What an object store's error means. A store that put an [`Error`] of larder inside gets it back unchanged.
 pub fn error(error: object_store::Error) -> Error {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = error.source();
-    while let Some(inner) = cause {
-        if inner.is::<Error>() {
-            return unwrap(error);
-        }
-        cause = inner.source();
+    if error.source().is_some_and(|source| source.is::<Error>()) {
+        return unwrap(error);
+    }
+    if let Some(own) = nested(&error) {
+        return own;
     }
     use object_store::Error as Os;
     let (kind, message) = match &error {
@@ -50,6 +49,50 @@ pub fn error(error: object_store::Error) -> Error {
     match kind {
         ErrorKind::Unavailable => made.with_retry(Retry::After(None)).with_effect(Effect::Unknown),
         _ => made,
+    }
+}
+
+/// Our own error that layers of somebody else's lie around, as far as it can be copied: its causes as texts.
+pub fn nested(error: &(dyn std::error::Error + 'static)) -> Option<Error> {
+    let mut cause = Some(error);
+    while let Some(inner) = cause {
+        if let Some(own) = inner.downcast_ref::<Error>() {
+            let copy = own.copied();
+            return Some(match Cause::of(own.source()) {
+                Some(cause) => copy.with_source(cause),
+                None => copy,
+            });
+        }
+        cause = inner.source();
+    }
+    None
+}
+
+/// The text of a cause that is not ours to take.
+#[derive(Debug)]
+struct Cause {
+    text: String,
+    cause: Option<Box<Self>>,
+}
+
+impl Cause {
+    fn of(error: Option<&(dyn std::error::Error + 'static)>) -> Option<Self> {
+        error.map(|error| Self {
+            text: error.to_string(),
+            cause: Self::of(error.source()).map(Box::new),
+        })
+    }
+}
+
+impl std::fmt::Display for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Cause {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.cause.as_ref().map(|cause| cause as _)
     }
 }
 

@@ -2,30 +2,36 @@
 //!
 //! [`ObjectIo`] turns objects, tables and blobs into bytes and back, streams in both directions, stages before it
 //! publishes and writes a receipt with every value. What differs between stores is in one trait, [`Store`];
-//! [`PlainStore`] implements it for every [`object_store::ObjectStore`], and a backend with more to offer (history,
-//! memory maps, preconditions on uploads) implements it itself.
+//! [`BucketStore`] implements it for every [`object_store::ObjectStore`], with what a [`Vendor`] adds to it; a backend
+//! that is no object store (local disk, with history and memory maps) implements it itself.
 //!
 //! | module | owns |
 //! |---|---|
 //! | `manager`, `core` | [`ObjectIo`]: locations, siblings, receipts |
 //! | `stage` | writing: small values in one put, large ones in an upload |
-//! | `store`, `plain` | what a store can do |
+//! | `store` | what a store can do |
+//! | `bucket`, `vendor` | any object store, and what a vendor's own interface adds |
+//! | `http` | requests to a vendor: retries, stalls, refusals in words (feature `http`) |
 //! | `format` | json, msgpack, and the settings of every format |
 //! | `table` | parquet and arrow files, both ways |
 //! | `error` | the one mapping of object_store's errors |
 
+mod bucket;
 mod core;
 pub mod error;
 pub mod format;
+#[cfg(feature = "http")]
+pub mod http;
 mod manager;
-mod plain;
 mod source;
 mod stage;
 pub mod store;
 #[cfg(feature = "arrow")]
 mod table;
+mod vendor;
 
 pub use format::{Compression, ObjectFormat, Settings, TableFormat};
 pub use manager::ObjectIo;
-pub use plain::PlainStore;
-pub use store::{Features, Reader, Store, StoreVersions, Upload};
+pub use bucket::{BucketStore, Parts, Transfer, UPLOADS, prefix};
+pub use store::{Features, Marks, Purpose, Reader, Store, StoreVersions, Upload, Written};
+pub use vendor::{Unfinished, Vendor, VendorFeatures};

@@ -4,11 +4,11 @@ use crate::core::{Core, path};
 use crate::error::error;
 use crate::format::{Settings, encode};
 use crate::stage::{Sink, StagedObject};
-use crate::store::Store;
+use crate::store::{Purpose, Store};
 use async_trait::async_trait;
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use larder_io_core::{
-    Capabilities, Error, ErrorKind, Form, Garbage, GcOptions, InputContext, IoManager, Location, Maintenance,
+    Capabilities, Error, ErrorKind, Finding, Form, Garbage, GcOptions, InputContext, IoManager, Location, Maintenance,
     ManagerInfo, OutputContext, Precondition, Receipt, Result, Staged, Value, Version, Versions,
 };
 use object_store::path::Path;
@@ -38,7 +38,9 @@ impl ObjectIo {
         capabilities.durable = features.durable;
         capabilities.persistent = features.persistent;
         capabilities.verify = true;
-        let info = ManagerInfo::new(scheme, root, capabilities, Settings::forms()).with_formats(settings.formats());
+        let info = ManagerInfo::new(scheme, root, capabilities, Settings::forms())
+            .with_formats(settings.formats())
+            .with_remote(features.remote);
         Ok(Self {
             core: Arc::new(Core::new(store, settings)),
             info,
@@ -53,7 +55,7 @@ impl ObjectIo {
         Self::new(
             scheme,
             root,
-            Arc::new(crate::PlainStore::new(objects, root)),
+            Arc::new(crate::BucketStore::new(objects, root)),
             Settings::default(),
         )
     }
@@ -138,7 +140,7 @@ impl IoManager for ObjectIo {
     }
 
     async fn load_input(&self, ctx: &InputContext) -> Result<Value> {
-        let Some(found) = self.core.find(ctx).await? else {
+        let Some(found) = self.core.find(ctx, Purpose::Value).await? else {
             return Err(self.core.missing(ctx).await);
         };
         let receipt = self.core.receipt_or_foreign(ctx, &found)?;
@@ -149,7 +151,7 @@ impl IoManager for ObjectIo {
     }
 
     async fn head(&self, ctx: &InputContext) -> Result<Option<Receipt>> {
-        match self.core.find(ctx).await? {
+        match self.core.find(ctx, Purpose::Receipt).await? {
             Some(found) => self.core.receipt_or_foreign(ctx, &found).map(Some),
             None => Ok(None),
         }
@@ -235,7 +237,7 @@ impl Versions for ObjectIo {
             };
             for version in std::iter::once(None).chain(kept.iter().map(Some)) {
                 // A version that went away since it was listed is not history any more.
-                let Some(found) = self.core.open(ctx, suffix, version).await? else {
+                let Some(found) = self.core.open(ctx, suffix, version, Purpose::Receipt).await? else {
                     continue;
                 };
                 let receipt = self.core.receipt_or_foreign(ctx, &found)?;
@@ -255,7 +257,7 @@ impl Versions for ObjectIo {
             .versions()
             .ok_or_else(|| Error::new(ErrorKind::Unsupported, "this store keeps no old versions"))?;
         let ctx = ctx.clone().with_version(version.clone());
-        let Some(found) = self.core.find(&ctx).await? else {
+        let Some(found) = self.core.find(&ctx, Purpose::Value).await? else {
             return Err(self.core.missing(&ctx).await);
         };
         let (right, _) = self.core.suffixes(&ctx);
@@ -271,10 +273,12 @@ impl Versions for ObjectIo {
             let receipt = self.core.receipt(&found.path, found.reader.as_ref())?;
             self.core.check(&found, &receipt, true).await?;
         }
-        versions.restore(&found.path, version).await?;
+        let published = versions.restore(&found.path, version).await?;
         self.core.forget(&ctx.location);
         self.core.retire_siblings(&ctx.asset, &found.location).await;
-        self.core.receipt_or_foreign(&ctx, &found)
+        let mut receipt = self.core.receipt_or_foreign(&ctx, &found)?;
+        receipt.version = published;
+        Ok(receipt)
     }
 }
 
@@ -282,5 +286,9 @@ impl Versions for ObjectIo {
 impl Maintenance for ObjectIo {
     async fn gc(&self, options: &GcOptions) -> Result<Vec<Garbage>> {
         self.core.store.gc(options).await
+    }
+
+    async fn survey(&self) -> Result<Vec<Finding>> {
+        self.core.store.survey().await
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::core::Core;
 use crate::format::of_suffix;
-use crate::store::{Reader, Upload, conflict};
+use crate::store::{Purpose, Reader, Upload, Written, conflict};
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use larder_io_core::{
@@ -12,6 +12,7 @@ use object_store::path::Path;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
+use tokio::task::JoinSet;
 
 /// Parts after which the part size doubles, so that the 10,000 parts that S3 allows are never the limit: at 8 MiB the
 /// last of them would end beyond 5 TiB.
@@ -26,6 +27,8 @@ pub(crate) struct Sink {
     parts: usize,
     first: Option<Bytes>,
     upload: Option<Box<dyn Upload>>,
+    /// Parts on their way; they go on while the next one is made.
+    in_flight: JoinSet<Result<()>>,
     hasher: blake3::Hasher,
     bytes: u64,
 }
@@ -46,6 +49,7 @@ impl Sink {
             parts: 0,
             first: None,
             upload: None,
+            in_flight: JoinSet::new(),
             hasher: blake3::Hasher::new(),
             bytes: 0,
         }
@@ -86,35 +90,50 @@ impl Sink {
                 hasher
             })
         };
-        let writing = async {
-            if self.upload.is_none() {
-                let Some(first) = self.first.take() else {
-                    self.first = Some(part);
-                    return Ok(());
-                };
-                let mut upload = self.core.store.upload(&self.path, &self.write).await?;
-                upload.write(first).await?;
-                self.upload = Some(upload);
-            }
-            match &mut self.upload {
-                Some(upload) => upload.write(part).await,
-                None => Ok(()),
-            }
-        };
-        let (hashed, written) = futures_util::future::join(hashing, writing).await;
+        let (hashed, sent) = futures_util::future::join(hashing, self.send(part)).await;
         self.hasher = hashed.map_err(|error| Error::new(ErrorKind::Unexpected, format!("hashing stopped: {error}")))?;
-        if let (Err(_), Some(upload)) = (&written, &mut self.upload) {
-            // Aborting is a courtesy: the error of the write is the one to tell, and gc finds what stays.
-            let _ = upload.abort().await;
-        }
-        written
+        sent
     }
 
-    /// Ends the value: body, bytes, hash of the bytes.
+    /// The first part is held back: if no other comes, the value is small.
+    async fn send(&mut self, part: Bytes) -> Result<()> {
+        if self.upload.is_none() {
+            let Some(first) = self.first.take() else {
+                self.first = Some(part);
+                return Ok(());
+            };
+            self.upload = Some(self.core.store.upload(&self.path, &self.write).await?);
+            self.launch(first).await?;
+        }
+        self.launch(part).await
+    }
+
+    /// Sends a part on its way as soon as there is room.
+    async fn launch(&mut self, part: Bytes) -> Result<()> {
+        let room = self.core.store.features().parts_in_flight.max(1);
+        while self.in_flight.len() >= room {
+            self.settle().await?;
+        }
+        if let Some(upload) = &mut self.upload {
+            self.in_flight.spawn(upload.write(part));
+        }
+        Ok(())
+    }
+
+    /// Waits for one part.
+    async fn settle(&mut self) -> Result<()> {
+        match self.in_flight.join_next().await {
+            Some(Ok(written)) => written,
+            Some(Err(error)) => Err(Error::new(ErrorKind::Unexpected, format!("a part of the upload stopped: {error}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends the value: body, bytes, hash of the bytes. After an error everything that was written is removed.
     pub(crate) async fn finish(mut self) -> Result<(Body, u64, ContentHash)> {
-        let rest = self.buffer.split().freeze();
-        if !rest.is_empty() {
-            self.part(rest).await?;
+        if let Err(error) = self.drain().await {
+            self.abort().await;
+            return Err(error);
         }
         let hash = self.hasher.finalize().into();
         let body = match self.upload {
@@ -124,8 +143,21 @@ impl Sink {
         Ok((body, self.bytes, hash))
     }
 
+    async fn drain(&mut self) -> Result<()> {
+        let rest = self.buffer.split().freeze();
+        if !rest.is_empty() {
+            self.part(rest).await?;
+        }
+        while !self.in_flight.is_empty() {
+            self.settle().await?;
+        }
+        Ok(())
+    }
+
     /// Removes what was written so far.
     pub(crate) async fn abort(mut self) {
+        // A part that arrives after the abort would stay on the storage.
+        self.in_flight.shutdown().await;
         if let Some(upload) = &mut self.upload {
             // The error that led here is the one to tell; gc finds what stays.
             let _ = upload.abort().await;
@@ -169,14 +201,14 @@ impl StagedObject {
 
     async fn put(&mut self) -> Result<Version> {
         let receipt = receipt_json(&self.receipt)?;
+        let written = Written {
+            write: &self.receipt.write,
+            receipt: &receipt,
+            precondition: &self.precondition,
+        };
         match &mut self.body {
-            Some(Body::Small(bytes)) => {
-                self.core
-                    .store
-                    .put(&self.path, bytes.clone(), &receipt, &self.precondition)
-                    .await
-            }
-            Some(Body::Large(upload)) => upload.complete(&receipt, &self.precondition).await.map_err(conflict),
+            Some(Body::Small(bytes)) => self.core.store.put(&self.path, bytes.clone(), &written).await,
+            Some(Body::Large(upload)) => upload.complete(&written).await.map_err(conflict),
             None => Err(Error::new(
                 ErrorKind::Unsupported,
                 "the value was discarded and cannot be published",
@@ -186,20 +218,20 @@ impl StagedObject {
 
     /// The version of our own write, when it is the published one.
     async fn landed(&self) -> Option<Version> {
-        let reader = self.core.store.open(&self.path, None).await.ok()?;
+        let reader = self.core.store.open(&self.path, None, Purpose::Receipt).await.ok()?;
         let receipt = self.core.receipt(&self.path, reader.as_ref()).ok()?;
         (receipt.write == self.receipt.write).then_some(receipt.version)
     }
 }
 
-/// The receipt as JSON in ASCII: headers of object stores take nothing else.
+/// The receipt as JSON in printable ASCII: headers of object stores take nothing else.
 fn receipt_json(receipt: &Receipt) -> Result<String> {
     let json = serde_json::to_string(receipt).map_err(|error| {
         Error::new(ErrorKind::Unexpected, format!("cannot write a receipt: {error}")).with_source(error)
     })?;
     let mut ascii = String::with_capacity(json.len());
     for c in json.chars() {
-        match c.is_ascii() {
+        match matches!(c, ' '..='~') {
             true => ascii.push(c),
             false => c
                 .encode_utf16(&mut [0; 2])

@@ -2,29 +2,59 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::future::try_join_all;
-use larder_io_core::{ByteStream, Error, ErrorKind, Garbage, GcOptions, Precondition, Result, Version, WriteId};
+use futures_util::future::{BoxFuture, try_join_all};
+use larder_io_core::{ByteStream, Error, ErrorKind, Finding, Garbage, GcOptions, Precondition, Result, Version, WriteId};
 use object_store::path::Path;
-use object_store::{Attribute, Attributes, ObjectStore, PutMode, PutOptions, UpdateVersion};
+use object_store::{Attribute, Attributes, ObjectStore, PutMode, PutOptions, TagSet, UpdateVersion};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
 /// The metadata name under which a receipt travels with its value.
-pub const RECEIPT_ATTRIBUTE: &str = "larder-receipt";
+///
+/// Letters only: Azure takes nothing but C# identifiers as metadata names, S3 lower-cases them, and proxies drop
+/// underscores.
+pub const RECEIPT_ATTRIBUTE: &str = "larderreceipt";
 /// The metadata name under which an upload carries its write id, when its receipt is not known yet.
-pub const WRITE_ATTRIBUTE: &str = "larder-write";
+pub const WRITE_ATTRIBUTE: &str = "larderwrite";
 
 /// What a store can do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Features {
-    /// A precondition holds for uploads too, not only for single puts.
+    /// A precondition holds for uploads too, not only for single puts. Default false.
     pub upload_preconditions: bool,
-    /// Acknowledged writes survive a power cut.
+    /// Acknowledged writes survive a power cut. Default false.
     pub durable: bool,
-    /// Values outlive the process.
+    /// Values outlive the process. Default false.
     pub persistent: bool,
+    /// It is reached over a network. Default false.
+    pub remote: bool,
+    /// Parts of one upload that may be on their way at once. Default 1.
+    pub parts_in_flight: usize,
+}
+
+impl Default for Features {
+    fn default() -> Self {
+        Self {
+            upload_preconditions: false,
+            durable: false,
+            persistent: false,
+            remote: false,
+            parts_in_flight: 1,
+        }
+    }
+}
+
+/// What an opened value is wanted for, so that a store can spare requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Only its receipt and size.
+    Receipt,
+    /// Its bytes from the front.
+    Value,
+    /// Its end first, where formats such as Parquet keep their footer.
+    Footer,
 }
 
 /// A store that `ObjectIo` writes to and reads from.
@@ -43,7 +73,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// `NotFound` when it is not there.
-    async fn open(&self, path: &Path, version: Option<&Version>) -> Result<Arc<dyn Reader>>;
+    async fn open(&self, path: &Path, version: Option<&Version>, purpose: Purpose) -> Result<Arc<dyn Reader>>;
 
     /// Begins a write of unknown size that nobody sees before it is completed.
     ///
@@ -55,18 +85,10 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// `Conflict` when the precondition does not hold.
-    async fn put(&self, path: &Path, bytes: Bytes, receipt: &str, precondition: &Precondition) -> Result<Version> {
-        let mode = match precondition {
-            Precondition::None => PutMode::Overwrite,
-            Precondition::Absent => PutMode::Create,
-            Precondition::Unchanged(version) => PutMode::Update(UpdateVersion {
-                e_tag: Some(version.as_str().to_owned()),
-                version: None,
-            }),
-        };
+    async fn put(&self, path: &Path, bytes: Bytes, write: &Written<'_>) -> Result<Version> {
         let options = PutOptions {
-            mode,
-            attributes: receipt_attributes(receipt),
+            mode: write.mode(),
+            attributes: receipt_attributes(write.receipt),
             ..PutOptions::default()
         };
         let put = self.objects().put_opts(path, bytes.into(), options).await;
@@ -84,6 +106,14 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// Whatever the storage gives.
     async fn gc(&self, options: &GcOptions) -> Result<Vec<Garbage>>;
+
+    /// What is worth knowing about where values are kept.
+    ///
+    /// # Errors
+    /// When the storage cannot be asked at all.
+    async fn survey(&self) -> Result<Vec<Finding>> {
+        Ok(Vec::new())
+    }
 }
 
 /// Old versions of one location.
@@ -95,11 +125,11 @@ pub trait StoreVersions: Send + Sync {
     /// Whatever the storage gives.
     async fn kept(&self, path: &Path) -> Result<Vec<Version>>;
 
-    /// Publishes an old version again.
+    /// Publishes an old version again; gives the version that is published then.
     ///
     /// # Errors
     /// `NotFound` when it is not kept.
-    async fn restore(&self, path: &Path, version: &Version) -> Result<()>;
+    async fn restore(&self, path: &Path, version: &Version) -> Result<Version>;
 }
 
 /// An opened value. It stays what it was when it was opened, or fails; it is never a mixture.
@@ -141,20 +171,55 @@ pub trait Reader: Send + Sync {
     }
 }
 
+/// What goes with a value when it becomes visible.
+#[derive(Clone, Copy, Debug)]
+pub struct Written<'w> {
+    /// The write id.
+    pub write: &'w WriteId,
+    /// The receipt, as JSON in ASCII; empty where it is kept beside the value, which then carries the write id.
+    pub receipt: &'w str,
+    /// What must hold.
+    pub precondition: &'w Precondition,
+}
+
+impl Written<'_> {
+    /// The pair of metadata that the value carries: its receipt, or the write id that leads to it.
+    pub fn mark(&self) -> (&'static str, &str) {
+        match self.receipt {
+            "" => (WRITE_ATTRIBUTE, self.write.as_str()),
+            receipt => (RECEIPT_ATTRIBUTE, receipt),
+        }
+    }
+
+    /// The precondition in object_store's words.
+    pub fn mode(&self) -> PutMode {
+        match self.precondition {
+            Precondition::None => PutMode::Overwrite,
+            Precondition::Absent => PutMode::Create,
+            Precondition::Unchanged(version) => {
+                let (e_tag, version) = parts_of(version);
+                PutMode::Update(UpdateVersion { e_tag, version })
+            }
+        }
+    }
+}
+
 /// A write that nobody sees yet. Dropping it leaves at most garbage that `gc` finds.
 #[async_trait]
 pub trait Upload: Send + Sync {
-    /// Writes the next bytes.
+    /// Writes the next bytes. The place of the bytes is where this was called; futures of several calls may run at
+    /// once, as many as [`Features::parts_in_flight`] says, and all must have ended before `complete`.
     ///
     /// # Errors
     /// Whatever the storage gives; the upload is then good for nothing but aborting.
-    async fn write(&mut self, bytes: Bytes) -> Result<()>;
+    fn write(&mut self, bytes: Bytes) -> BoxFuture<'static, Result<()>>;
 
-    /// Makes the whole value visible in one step.
+    /// Makes the whole value visible in one step. May be called again after an error.
     ///
     /// # Errors
-    /// `Conflict` when the precondition does not hold; `Unsupported` when the store cannot compare.
-    async fn complete(&mut self, receipt: &str, precondition: &Precondition) -> Result<Version>;
+    /// `Conflict` when the precondition does not hold; `Unsupported` when the store cannot compare; `NotFound` when
+    /// what was written is gone, so that only writing it again helps.
+    async fn complete(&mut self, written: &Written<'_>) -> Result<Version>;
 
     /// What was written, read before it is published; `None` where the store cannot.
     ///
@@ -171,23 +236,80 @@ pub trait Upload: Send + Sync {
     async fn abort(&mut self) -> Result<()>;
 }
 
+/// What every value of a store carries besides its receipt: storage class, metadata, tags.
+#[derive(Clone, Debug, Default)]
+pub struct Marks {
+    /// Headers and metadata.
+    pub attributes: Attributes,
+    /// Tags, where the vendor has them.
+    pub tags: TagSet,
+}
+
+impl Marks {
+    /// Refuses what no header can carry.
+    ///
+    /// # Errors
+    /// `InvalidConfig` with the name of the metadata.
+    pub fn validate(&self) -> Result<()> {
+        let printable = |text: &str| text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        for (name, value) in &self.attributes {
+            let (fits, what) = match name {
+                Attribute::Metadata(name) => {
+                    let token = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+                    (token && printable(value), format!("the metadata `{}`", name.escape_debug()))
+                }
+                other => (printable(value), format!("`{other:?}`")),
+            };
+            if !fits {
+                let message = format!("{what} cannot be sent: names are of letters, digits, `-` and `_`, values of printable ASCII");
+                return Err(Error::new(ErrorKind::InvalidConfig, message));
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes of all metadata, names and values.
+    pub fn metadata_bytes(&self) -> usize {
+        let pair = |(name, value): (&Attribute, &object_store::AttributeValue)| match name {
+            Attribute::Metadata(name) => name.len() + value.len(),
+            _ => 0,
+        };
+        self.attributes.iter().map(pair).sum()
+    }
+}
+
 /// Attributes with a receipt.
 pub fn receipt_attributes(receipt: &str) -> Attributes {
     Attributes::from_iter([(Attribute::Metadata(RECEIPT_ATTRIBUTE.into()), receipt.to_owned())])
 }
 
-/// A version of what a put answered.
+/// Between the vendor's version id and the etag in a version's text; in neither of them by any vendor's rules.
+const SEPARATOR: char = '~';
+
+/// A version of what a put answered: the etag, with the vendor's version id before it where there is one. The etag
+/// is what preconditions compare, the id what finds an old version.
 ///
 /// # Errors
 /// `Unsupported` for a store that tells neither etag nor version.
 pub fn version_of(e_tag: Option<String>, version: Option<String>) -> Result<Version> {
-    let text = e_tag.or(version).ok_or_else(|| {
-        Error::new(
-            ErrorKind::Unsupported,
-            "the store tells no etag, so that versions cannot be told apart",
-        )
-    })?;
+    let text = match (e_tag, version) {
+        (Some(e_tag), Some(version)) if e_tag == version => e_tag,
+        (Some(e_tag), Some(version)) => format!("{version}{SEPARATOR}{e_tag}"),
+        (Some(one), None) | (None, Some(one)) => one,
+        (None, None) => {
+            let message = "the store tells no etag, so that versions cannot be told apart";
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
+    };
     Ok(Version::from_text(text))
+}
+
+/// Etag and version id of a version's text.
+pub fn parts_of(version: &Version) -> (Option<String>, Option<String>) {
+    match version.as_str().split_once(SEPARATOR) {
+        Some((version, e_tag)) => (Some(e_tag.to_owned()), Some(version.to_owned())),
+        None => (Some(version.as_str().to_owned()), None),
+    }
 }
 
 /// `AlreadyExists` under a precondition is a conflict.

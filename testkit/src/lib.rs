@@ -26,6 +26,7 @@
 //! |---|---|
 //! | [`laws`] | the checks, by topic, and their list |
 //! | [`broken`] | stores that break one law each, which prove that the checks have teeth |
+//! | `cloud` (feature) | doubles of S3, Google Cloud Storage and Azure Blob Storage that fail on request |
 //! | `crash` (feature) | a simulated disk, and every state that a power cut may leave |
 //! | [`faulty`] | stores that fail on request, for tests of policies and pipelines |
 #![allow(clippy::unwrap_used)]
@@ -33,6 +34,8 @@
 #[macro_use]
 mod list;
 pub mod broken;
+#[cfg(feature = "cloud")]
+pub mod cloud;
 #[cfg(feature = "crash")]
 pub mod crash;
 pub mod faulty;

@@ -1,8 +1,9 @@
-//! Commands of the larder workspace: `cargo xtask test`, `cargo xtask ci`, `cargo xtask bench`.
+//! Commands of the larder workspace: `cargo xtask test`, `cargo xtask ci`, `cargo xtask bench`, `cargo xtask emulators`.
 
 #[cfg(feature = "bench")]
 mod bench;
 mod ci;
+mod emulators;
 mod python;
 mod shell;
 mod test;
@@ -13,10 +14,12 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask COMMAND
 
-  test    every test, the ones that need Python or a built example too; says what is missing and how to get it
-  ci      formatting, lints, docs, licences, each feature alone, the walls between crates, then `test`
-  bench   speed and memory, as ratios to the bare libraries in the same run [--quick]
-  walls   only the walls between crates";
+  test        every test, the ones that need Python, emulators or a built example too; says what is missing and how to get it
+  ci          formatting, lints, docs, licences, each feature alone, the walls between crates, then `test`
+  bench       speed and memory, as ratios to the bare libraries in the same run [--quick]
+  emulators   up, down, status: object stores on loopback for tests, without Docker [localstack moto azurite fake-gcs]
+  python      makes the Python environment of the tests that need one, and tells its interpreter
+  walls       only the walls between crates";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -24,6 +27,8 @@ fn main() -> ExitCode {
         Some("test") => test::run(),
         Some("ci") => ci::run(),
         Some("walls") => walls::run(),
+        Some("emulators") => emulators::run(&arguments[1..]),
+        Some("python") => python::interpreter().map(|python| println!("{}", python.display())),
         Some("bench") => bench(&arguments[1..]),
         Some("--help" | "-h" | "help") => {
             println!("{HELP}");

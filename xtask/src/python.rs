@@ -1,29 +1,51 @@
-//! Python with the libraries that read what larder wrote, in the build folder.
+//! Python with the libraries that read what larder wrote and write what it reads, in the build folder.
 
 use crate::shell::{command, output, run, target};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// The readers, pinned, so that a new release of theirs is not our failure.
-const PACKAGES: [&str; 4] = ["pyarrow==26.0.1", "polars==2.1.0", "duckdb==2.0.0", "msgpack==1.1.2"];
+/// The readers, and the vendors' own clients; pinned, so that a new release of theirs is not our failure.
+const PACKAGES: [&str; 7] = [
+    "pyarrow==26.0.1",
+    "polars==2.1.0",
+    "duckdb==2.0.0",
+    "msgpack==1.1.2",
+    "boto3==1.44.5",
+    "azure-storage-blob==12.31.1",
+    "google-cloud-storage==3.17.1",
+];
 
-/// The interpreter of the environment, made if it is not there.
+/// The interpreter of the readers' environment, made if it is not there.
 pub(crate) fn interpreter() -> Result<PathBuf, String> {
-    let home = target().join("python");
+    environment(&target().join("python"), &PACKAGES, "", "the readers")
+}
+
+/// The interpreter of an environment of these packages, made if it is not there. `versions` pins what comes along with them.
+pub(crate) fn environment(home: &Path, packages: &[&str], versions: &str, purpose: &str) -> Result<PathBuf, String> {
     let python = home.join("bin/python");
     let stamp = home.join("larder-packages");
-    let wanted = PACKAGES.join(" ");
-    if std::fs::read_to_string(&stamp).is_ok_and(|made| made == wanted) {
+    let wanted = format!("{}\n{versions}", packages.join(" "));
+    // An interpreter that is gone was replaced by a newer one of the system.
+    if python.exists() && std::fs::read_to_string(&stamp).is_ok_and(|made| made == wanted) {
         return Ok(python);
     }
     let base = output(&mut command("python3", &["--version"]))
         .map_err(|error| format!("Python 3.10 or later is missing ({error}); install python3 and python3-venv"))?;
-    println!("making an environment with {} for the readers: {wanted}", base.trim());
+    println!(
+        "making an environment with {} for {purpose}: {}",
+        base.trim(),
+        packages.join(" ")
+    );
     let home_text = home.display().to_string();
     run(&mut command("python3", &["-m", "venv", "--clear", &home_text]))
         .map_err(|error| format!("{error}; install your system's package python3-venv"))?;
-    let mut install = vec!["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-    install.extend(PACKAGES);
-    run(&mut command(&python, &install))?;
+    let constraints = home.join("larder-versions.txt");
+    std::fs::write(&constraints, versions)
+        .map_err(|error| format!("cannot write {}: {error}", constraints.display()))?;
+    let mut install = command(
+        &python,
+        &["-m", "pip", "install", "--quiet", "--disable-pip-version-check"],
+    );
+    run(install.arg("--constraint").arg(&constraints).args(packages))?;
     std::fs::write(&stamp, wanted).map_err(|error| format!("cannot write {}: {error}", stamp.display()))?;
     Ok(python)
 }

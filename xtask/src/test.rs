@@ -1,12 +1,22 @@
 //! Every test.
 
-use crate::python;
 use crate::shell::{Done, cargo, command, root, run as execute, target};
+use crate::{emulators, python};
+use std::path::Path;
 
-/// Runs every test: the workspace's, those that need Python or the built example, a stranger's backend.
+/// Runs every test: the workspace's, those that are ignored because they need something, a stranger's backend.
 pub(crate) fn run_all() -> Done {
-    cargo(&["test", "--workspace", "--all-features"])?;
+    // What can be missing or in the way is told first.
     let python = python::interpreter()?;
+    emulators::with_all(|variables| {
+        cargo(&["test", "--workspace", "--all-features"])?;
+        ignored(&python, variables)
+    })?;
+    stranger()
+}
+
+/// Runs the tests that are ignored because they need something: all of it is there now.
+fn ignored(python: &Path, variables: &[(&str, String)]) -> Done {
     let home = target().join("flights-home");
     // A fresh home each time: the readers must see what this build wrote.
     if home.exists() {
@@ -17,21 +27,11 @@ pub(crate) fn run_all() -> Done {
             .env("LARDER_HOME", &home)
             .env_remove("LARDER_DEFAULT_IO_MANAGER"),
     )?;
-    let mut readers = command(
-        "cargo",
-        &[
-            "test",
-            "--package",
-            "larder-integration-tests",
-            "--all-features",
-            "--test",
-            "cross_read",
-            "--",
-            "--include-ignored",
-        ],
-    );
-    execute(readers.env("LARDER_PYTHON", &python).env("LARDER_FLIGHTS_HOME", &home))?;
-    stranger()
+    // `--tests` leaves out the examples in docs, where `ignore` means that they are no programs.
+    let arguments = ["test", "--workspace", "--all-features", "--tests", "--", "--ignored"];
+    let mut tests = command("cargo", &arguments);
+    tests.env("LARDER_PYTHON", python).env("LARDER_FLIGHTS_HOME", &home);
+    execute(tests.envs(variables.iter().map(|(name, value)| (name, value))))
 }
 
 /// Builds and tests the backend outside of the workspace, as somebody else would: with its own manifest.
@@ -57,6 +57,11 @@ fn missing() -> Done {
             "python3",
             "--version",
             "Python 3.10 or later with venv: your system's packages python3 and python3-venv",
+        ),
+        (
+            "npm",
+            "--version",
+            "Node.js 20 or later with npm, for an emulator: your system's packages nodejs and npm",
         ),
         ("cc", "--version", "a C compiler for zstd: your system's package gcc"),
     ];
