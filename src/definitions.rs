@@ -14,6 +14,10 @@ fn with_backends(definitions: Definitions) -> Definitions {
         larder_io_fs::backend(),
         #[cfg(feature = "memory")]
         larder_io_memory::backend(),
+        #[cfg(feature = "adls-lean")]
+        larder_io_adls::backend(),
+        #[cfg(feature = "gcs-lean")]
+        larder_io_gcs::backend(),
         #[cfg(feature = "s3-lean")]
         larder_io_s3::backend(),
     ];

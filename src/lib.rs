@@ -22,6 +22,10 @@ pub mod backends {
     pub use larder_io_fs as fs;
     #[cfg(feature = "memory")]
     pub use larder_io_memory as memory;
+    #[cfg(feature = "adls-lean")]
+    pub use larder_io_adls as adls;
+    #[cfg(feature = "gcs-lean")]
+    pub use larder_io_gcs as gcs;
     #[cfg(feature = "s3-lean")]
     pub use larder_io_s3 as s3;
 }

@@ -17,6 +17,9 @@ use std::time::Duration;
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
+    /// The profile of larder.toml; it goes before LARDER_PROFILE
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
     /// Print JSON: events line by line while materializing, else one document
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -54,6 +57,19 @@ pub(crate) enum Command {
     },
     /// Remove what crashed writes left behind
     Gc(Gc),
+    /// Examine the I/O managers: reach each, write, read back and delete a probe, and tell what could be better
+    Doctor(Doctor),
+    /// Look at the configuration outside of the code: larder.toml
+    #[command(subcommand)]
+    Config(Config),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// Read it, open every I/O manager, and tell what would be used
+    Check,
+    /// Print the JSON schema of the file, for editors
+    Schema,
 }
 
 #[derive(Debug, Default, clap::Args)]
@@ -98,6 +114,16 @@ pub(crate) struct Gc {
     /// Leave what is younger: a write that still runs must not look abandoned (30s, 10m, 24h, 7d)
     #[arg(long, value_name = "AGE", default_value = "24h", value_parser = units::parse_age)]
     pub(crate) older_than: Duration,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Doctor {
+    /// Keys of I/O managers; default all, also those that no asset uses
+    pub(crate) io_managers: Vec<String>,
+    /// Write a large value as well, of so many MiB: more than `part_bytes`, so that it is written in parts
+    #[arg(long, value_name = "MIB", num_args = 0..=1, require_equals = true, default_missing_value = "32")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) large: Option<u32>,
 }
 
 /// What clap tells instead of arguments: help, the version, or what is wrong.

@@ -4,12 +4,14 @@
 //! |---|---|
 //! | `command` | what can be asked for, as clap reads it |
 //! | `materialize`, `progress` | running a selection, and what is seen of it meanwhile |
-//! | `list`, `graph`, `show`, `history`, `gc` | one command each (`list` also explains, `history` also restores) |
+//! | `list`, `graph`, `show`, `history`, `gc`, `doctor`, `config` | one command each (`list` also explains, `history` also restores) |
 //! | `table`, `cells`, `json`, `errors` | how tables, cells, documents and errors are shown |
 //! | `output`, `text`, `units` | the two writers, text that is safe on a terminal, quantities for people |
 
 mod cells;
 mod command;
+mod config;
+mod doctor;
 mod errors;
 mod gc;
 mod graph;
@@ -89,8 +91,17 @@ fn start(
     let mut out = Out::new(out, err, screen);
     let code = match command::parse(args) {
         Err(told) => told.show(&mut out),
-        Ok(Arguments { command, json, quiet }) => {
+        Ok(Arguments {
+            command,
+            profile,
+            json,
+            quiet,
+        }) => {
             (out.json, out.quiet) = (json, quiet);
+            let definitions = match profile {
+                Some(profile) => definitions.choose_profile(profile),
+                None => definitions,
+            };
             carry_out(definitions, command, &mut out).unwrap_or_else(|error| {
                 out.fail(&error);
                 errors::exit_code(&error)
@@ -107,10 +118,21 @@ fn carry_out(definitions: Definitions, command: Option<Command>, out: &mut Out<'
         .map_err(|error| {
             Error::new(ErrorKind::Unexpected, format!("cannot start the runtime: {error}")).with_source(error)
         })?;
+    if let Some(Command::Doctor(wanted)) = &command {
+        let code = runtime.block_on(doctor::doctor(definitions, wanted, out));
+        match code {
+            Ok(INTERRUPTED) => runtime.shutdown_background(),
+            _ => runtime.shutdown_timeout(LAST_WORK),
+        }
+        return code;
+    }
     let built = {
         // A backend may look for the runtime when it is opened.
         let _inside = runtime.enter();
-        definitions.build()
+        match command {
+            Some(Command::Config(wanted)) => return config::config(definitions, &wanted, out),
+            _ => definitions.build(),
+        }
     };
     let pipeline = built?;
     let command = command.unwrap_or_else(|| Command::Materialize(Materialize::default()));
@@ -124,6 +146,8 @@ fn carry_out(definitions: Definitions, command: Option<Command>, out: &mut Out<'
             Command::History { asset } => history::history(&pipeline, &asset, out).await,
             Command::Restore { asset, version } => history::restore(&pipeline, &asset, &version, out).await,
             Command::Gc(wanted) => gc::gc(&pipeline, &wanted, out).await,
+            // They were carried out before the pipeline was built.
+            Command::Config(_) | Command::Doctor(_) => Ok(DONE),
         }
     });
     match code {

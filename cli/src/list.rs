@@ -99,6 +99,8 @@ pub(crate) async fn explain(pipeline: &Pipeline, asset: &str, out: &mut Out<'_>)
         ("code version", explanation.code.clone()),
         ("tags", tags.join(", ")),
         ("io manager", manager),
+        ("defined", explanation.defined.clone().unwrap_or_default()),
+        ("settings", explanation.settings.join(", ")),
         ("root", explanation.root.clone().unwrap_or_default()),
         (
             "location",
@@ -110,6 +112,9 @@ pub(crate) async fn explain(pipeline: &Pipeline, asset: &str, out: &mut Out<'_>)
         if !value.is_empty() {
             out.line(format_args!("  {name:<13} {}", escape(&value)));
         }
+    }
+    for warning in pipeline.warnings() {
+        out.warn(warning);
     }
     Ok(DONE)
 }

@@ -97,6 +97,13 @@ impl<'w> Out<'w> {
         let _ = self.err.write_all(format!("{text}\n").as_bytes());
     }
 
+    /// A line to standard error about what may be a slip; not for the quiet.
+    pub(crate) fn warn(&mut self, text: &str) {
+        if !self.quiet {
+            self.tell(format_args!("warning: {}", escape_lines(text)));
+        }
+    }
+
     /// One JSON document to standard output.
     ///
     /// # Errors

@@ -6,7 +6,10 @@
 //! | [`definitions`] | everything a pipeline is made of, and its validation into a [`Pipeline`] |
 //! | [`graph`], [`selection`] | who needs whom, and which of them to run |
 //! | [`layout`] | where values are kept: `hive` |
+//! | [`ConfigReport`] | what `larder.toml` comes to; [`Definitions::config_file`] says how it is found |
+//! | [`policy`] | what stands between a run and a manager: retry, timeout, limit, context of errors |
 //! | [`run`] | running a selection |
+//! | [`doctor`] | examining managers: whether they are reached and keep what they claim |
 //! | [`event`] | what a run tells its observers |
 //! | [`context`] | what an asset's code is told |
 //!
@@ -15,22 +18,29 @@
 
 pub mod args;
 pub mod asset;
+mod config;
 pub mod context;
 pub mod definitions;
+pub mod doctor;
 pub mod event;
 pub mod graph;
 pub mod home;
 pub mod layout;
 mod memory;
 mod metered;
+pub mod policy;
 pub mod run;
 pub mod selection;
+mod watch;
 
 pub use args::{Args, blocking};
 pub use asset::{Asset, AssetBuilder, AssetFn, CodeVersion, OutputSpec};
+pub use config::{BindingReport, ConfigReport, ManagerReport};
 pub use context::AssetContext;
 pub use definitions::{AssetInfo, Definitions, Explanation, Pipeline};
+pub use doctor::{Checkup, Diagnosis, DoctorOptions, Examination, Verdict};
 pub use event::{Event, Level, Materialization, Observer, Progress};
 pub use layout::HiveLayout;
+pub use policy::{Policies, RetryPolicy, TimeoutPolicy};
 pub use run::{RunOptions, RunReport, StepReport, StepStatus};
 pub use selection::Selection;

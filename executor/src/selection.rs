@@ -89,17 +89,21 @@ impl fmt::Display for Selection {
 
 fn atoms(pipeline: &Pipeline, atom: &str) -> BTreeSet<usize> {
     let nodes = pipeline.graph().nodes.iter().enumerate();
-    let fits = |step: usize, key: &AssetKey| match (atom.strip_prefix("key:"), atom.strip_prefix("group:")) {
+    nodes
+        .filter(|(step, node)| node.keys.iter().any(|key| fits(atom, key, pipeline.group(*step))))
+        .map(|(step, _)| step)
+        .collect()
+}
+
+/// Whether an asset is meant by `*`, `reports/*`, `raw/flights`, `key:raw/flights` or `group:raw`.
+pub(crate) fn fits(atom: &str, key: &AssetKey, group: Option<&str>) -> bool {
+    match (atom.strip_prefix("key:"), atom.strip_prefix("group:")) {
         (Some(exact), _) => key.as_str() == exact,
-        (_, Some(group)) => pipeline.group(step) == Some(group),
+        (_, Some(wanted)) => group == Some(wanted),
         _ if atom == "*" => true,
         _ if atom.contains('*') => glob(atom, key.as_str()),
         _ => key.as_str() == atom,
-    };
-    nodes
-        .filter(|(step, node)| node.keys.iter().any(|key| fits(*step, key)))
-        .map(|(step, _)| step)
-        .collect()
+    }
 }
 
 /// `*` stands for any text, `/` included.

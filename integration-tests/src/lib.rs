@@ -3,6 +3,8 @@
 //! Every value here is made of one number, so that a reader can tell from the value alone which store it came from and
 //! whether it is whole.
 
+pub mod cloud;
+
 use arrow_array::{Array, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema};
 use larder::{AssetKey, AssetValue, Blob, ContentHash, Form, IoManager, OutputContext, Result, Table, Value};

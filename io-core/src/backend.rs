@@ -111,9 +111,16 @@ impl fmt::Display for ManagerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bare = self.address.strip_prefix("//").unwrap_or(&self.address);
         let authority = bare.split('/').next().unwrap_or_default();
+        // Hadoop's form has the container where others have a user's name: `abfss://container@account.host/..`.
+        let container = matches!(self.scheme.as_str(), "abfss" | "abfs")
+            && authority.split('@').count() == 2
+            && !authority.contains(':');
         // A password may hold `/` and `@` where somebody forgot to encode them.
-        let user = authority.contains('@')
-            || authority.split_once(':').is_some_and(|(_, port)| port.bytes().any(|b| !b.is_ascii_digit()));
+        let user = !container
+            && (authority.contains('@')
+                || authority
+                    .split_once(':')
+                    .is_some_and(|(_, port)| port.bytes().any(|b| !b.is_ascii_digit())));
         match bare.rsplit_once('@').filter(|_| user) {
             Some((_, host)) => write!(f, "{}://[redacted]@{host}", self.scheme),
             None => write!(f, "{}:{}", self.scheme, self.address),
@@ -146,6 +153,8 @@ mod tests {
             ("http://host:80/a@b", "http://host:80/a@b"),
             ("x://user:p@ss@host/db", "x://[redacted]@host/db"),
             ("x://user:p/ss@host/db", "x://[redacted]@host/db"),
+            ("abfss://data@lake.dfs.core.windows.net/a@b", "abfss://data@lake.dfs.core.windows.net/a@b"),
+            ("abfs://user:pass@lake.dfs.core.windows.net/a", "abfs://[redacted]@lake.dfs.core.windows.net/a"),
         ] {
             let url: ManagerUrl = text.parse().expect("is valid");
             assert_eq!(url.to_string(), shown);

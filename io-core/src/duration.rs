@@ -1,7 +1,7 @@
 //! Durations as text: `"100ms"`, `"10s"`, `"5m"`, `"1h 30m"`; for `#[serde(with = "larder_io_core::duration")]`.
 
-use jiff::SignedDuration;
 use crate::error::{Error, ErrorKind, Result};
+use jiff::SignedDuration;
 use serde::{Deserialize, Deserializer, Serializer};
 use std::time::Duration;
 
@@ -67,7 +67,16 @@ mod tests {
 
     #[test]
     fn refuses_the_rest_with_advice() {
-        for wrong in ["", "10", "-1s", "1 second ago", "ten seconds", "5 parsecs", "1mo", "99999999999999999999s"] {
+        for wrong in [
+            "",
+            "10",
+            "-1s",
+            "1 second ago",
+            "ten seconds",
+            "5 parsecs",
+            "1mo",
+            "99999999999999999999s",
+        ] {
             let error = parse(wrong).expect_err("is no duration");
             assert_eq!(error.kind(), ErrorKind::InvalidConfig, "{wrong}");
             assert!(error.message().contains("`100ms`"), "{error}");

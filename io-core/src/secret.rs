@@ -54,7 +54,10 @@ mod tests {
     fn nothing_shows_it() {
         let secret: Secret = serde_json::from_str("\"hunter2\"").expect("is a text");
         assert_eq!(secret, Secret::new("hunter2"));
-        assert_eq!(format!("{secret} {secret:?} {:?}", Some(&secret)), "[redacted] [redacted] Some([redacted])");
+        assert_eq!(
+            format!("{secret} {secret:?} {:?}", Some(&secret)),
+            "[redacted] [redacted] Some([redacted])"
+        );
         let error = serde_json::from_str::<Secret>("987654").expect_err("is no text");
         assert!(!error.to_string().contains("987654"), "{error}");
     }

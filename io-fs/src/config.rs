@@ -183,9 +183,10 @@ mod tests {
         let settings = schema["properties"].as_object().expect("has settings");
         for (name, setting) in settings {
             let values: Vec<String> = match (&setting["enum"], setting["type"].as_str()) {
-                (serde_json::Value::Array(names), _) => {
-                    names.iter().map(|name| name.as_str().expect("is a name").to_owned()).collect()
-                }
+                (serde_json::Value::Array(names), _) => names
+                    .iter()
+                    .map(|name| name.as_str().expect("is a name").to_owned())
+                    .collect(),
                 (_, Some("boolean")) => vec!["true".to_owned()],
                 _ => vec!["65536".to_owned()],
             };

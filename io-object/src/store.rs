@@ -164,6 +164,11 @@ pub trait Reader: Send + Sync {
     /// Reads everything in order.
     fn stream(&self) -> ByteStream;
 
+    /// Whether all of it is in memory already, so that reading it costs no request.
+    fn held(&self) -> bool {
+        false
+    }
+
     /// A range that lies within the size as a memory map, where the store has maps.
     fn map(&self, range: Range<u64>) -> Option<Bytes> {
         let _ = range;

@@ -39,6 +39,10 @@ pub(crate) fn judge(refusal: &Refusal) -> Option<Error> {
             let error = refusal.again(ErrorKind::Unavailable, "the bytes that arrived are not those that were sent");
             Some(error.with_effect(Effect::None))
         }
+        "InvalidPart" => wrong(
+            ErrorKind::NotFound,
+            "a part of the upload is not there as it was sent; store the value again".to_owned(),
+        ),
         "EntityTooSmall" => wrong(
             ErrorKind::InvalidConfig,
             "a part is smaller than S3 takes; set `part_bytes` to 5 MiB or more".to_owned(),

@@ -28,6 +28,7 @@ pub(crate) fn open(config: &S3Config) -> Result<BucketStore> {
     };
     let store = BucketStore::new(prefixed, root)
         .remote()
+        .below(&prefix)
         .with_transfer(config.transfer)
         .with_marks(marks);
     #[cfg(feature = "sdk")]

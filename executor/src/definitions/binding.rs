@@ -1,9 +1,10 @@
 //! Which manager gets an asset, and why.
 
-use super::{Definitions, ManagerSpec};
-use crate::home;
-use larder_io_core::{Error, ErrorKind, IoManager, ManagerUrl, Result, nearest};
-use std::collections::HashMap;
+use super::Definitions;
+use super::opening::{Opener, Refused};
+use crate::config::{Binding, Config, DEFAULT_KEY};
+use crate::graph::Graph;
+use larder_io_core::{AssetKey, Error, ErrorKind, IoManager, nearest};
 use std::sync::Arc;
 
 /// A manager and the reason for it.
@@ -12,175 +13,162 @@ pub(crate) struct Bound {
     pub(crate) key: String,
     pub(crate) manager: Arc<dyn IoManager>,
     pub(crate) because: String,
+    /// Where the configuration defines it.
+    pub(crate) defined: Option<String>,
+    /// Names of the settings given there.
+    pub(crate) settings: Vec<String>,
 }
 
-/// Opens managers, each once.
+/// Finds the manager of each asset.
 pub(crate) struct Binder<'d> {
     definitions: &'d Definitions,
-    opened: HashMap<String, Result<Arc<dyn IoManager>, String>>,
-    default: Option<Result<Arc<Bound>, String>>,
+    config: &'d Config,
+    opener: Opener<'d>,
+    default: Option<Result<Arc<Bound>, Refused>>,
+    everything: Option<Arc<Bound>>,
 }
 
-fn config(message: String) -> Error {
+fn wrong(message: String) -> Error {
     Error::new(ErrorKind::InvalidConfig, message)
 }
 
 impl<'d> Binder<'d> {
-    pub(crate) fn new(definitions: &'d Definitions) -> Self {
+    pub(crate) fn new(definitions: &'d Definitions, config: &'d Config) -> Self {
         Self {
             definitions,
-            opened: HashMap::new(),
+            config,
+            opener: Opener::new(definitions, config),
             default: None,
+            everything: None,
         }
     }
 
-    /// The most specific wins: the asset's own, its group's, the default.
-    pub(crate) fn bind(&mut self, own: Option<&str>, group: Option<&str>) -> Result<Arc<Bound>, String> {
-        if let Some(manager) = &self.definitions.everything {
-            let because = "every asset is stored there".to_owned();
-            return Ok(Arc::new(Bound {
-                key: "everything".to_owned(),
-                manager: Arc::clone(manager),
-                because,
-            }));
+    /// Refuses policies of managers that are not there, and lines of `[bind]` that name such.
+    pub(super) fn check(&self, problems: &mut Vec<Error>) {
+        let mut known = self.opener.keys();
+        known.push(DEFAULT_KEY);
+        for key in self
+            .definitions
+            .policies
+            .keys()
+            .filter(|key| !known.contains(&key.as_str()))
+        {
+            let hint = match nearest(key, known.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("there are {}", known.join(", ")),
+            };
+            let message = format!("policies are set for the I/O manager `{key}`, which is not there; {hint}");
+            problems.push(wrong(message));
         }
-        if let Some(key) = own {
-            let manager = self.by_key(key)?;
-            return Ok(Arc::new(Bound {
-                key: key.to_owned(),
-                manager,
-                because: "the asset names it".to_owned(),
-            }));
+        let named = self.config.bindings().map(|(binding, _)| self.named(binding));
+        problems.extend(named.filter_map(Result::err));
+    }
+
+    /// The key that a line of `[bind]` names.
+    fn named(&self, binding: &Binding) -> Result<String, Error> {
+        let place = &binding.manager_place;
+        let key = self.opener.filled(&binding.manager, place)?;
+        let hint = match key.contains(':') {
+            true => "; for a URL, write a table `[io_managers.NAME]` and bind `NAME`",
+            false => "",
+        };
+        match self.opener.known(&key) {
+            Ok(()) => Ok(key),
+            Err(message) => Err(place.wrong(format_args!("{message}{hint}"))),
+        }
+    }
+
+    /// The most specific wins: the asset's own, a pattern of the profile, a pattern of the base, its group's, the
+    /// default.
+    pub(crate) fn bind(
+        &mut self,
+        own: Option<&str>,
+        key: &AssetKey,
+        group: Option<&str>,
+    ) -> Result<Arc<Bound>, Refused> {
+        if let Some(manager) = &self.definitions.everything {
+            return self.everything(manager);
+        }
+        if let Some(own) = own {
+            return self.keyed(own, "the asset names it".to_owned());
+        }
+        let binding = self.config.binding(key, group).map_err(Refused::placed)?;
+        if let Some((binding, of_profile)) = binding {
+            let manager = self.named(binding).map_err(Refused::placed)?;
+            let at = self.config.told(&binding.place, of_profile);
+            return self.keyed(&manager, format!("{at} binds `{}` to it", binding.pattern.as_str()));
         }
         let bound = group.and_then(|group| self.definitions.groups.iter().rev().find(|(name, _)| name == group));
         if let Some((group, key)) = bound {
-            let manager = self.by_key(key)?;
-            return Ok(Arc::new(Bound {
-                key: key.clone(),
-                manager,
-                because: format!("the group `{group}` is bound to it"),
-            }));
+            return self.keyed(key, format!("the group `{group}` is bound to it"));
         }
-        if self.default.is_none() {
-            self.default = Some(self.open_default().map(Arc::new));
-        }
-        self.default
-            .clone()
-            .unwrap_or_else(|| Err("there is no default I/O manager".to_owned()))
+        self.default()
     }
 
-    fn by_key(&mut self, key: &str) -> Result<Arc<dyn IoManager>, String> {
-        if let Some(opened) = self.opened.get(key) {
-            return opened.clone();
+    /// The manager of whatever nothing else is said of.
+    pub(super) fn default(&mut self) -> Result<Arc<Bound>, Refused> {
+        if let Some(known) = &self.default {
+            return known.clone();
         }
-        let spec = self
-            .definitions
-            .managers
-            .iter()
-            .find(|(known, _)| known == key)
-            .map(|(_, spec)| spec);
-        let opened = match spec {
-            Some(spec) => self.open(spec).map_err(|error| error.message().to_owned()),
-            None => {
-                let known = self.definitions.managers.iter().map(|(key, _)| key.as_str());
-                Err(match nearest(key, known.clone()) {
-                    Some(near) => format!("there is no I/O manager `{key}`; did you mean `{near}`?"),
-                    None if self.definitions.managers.is_empty() => {
-                        format!(
-                            "there is no I/O manager `{key}`; add one with `Definitions::io_manager(\"{key}\", ..)`"
-                        )
-                    }
-                    None => format!(
-                        "there is no I/O manager `{key}`; there are {}",
-                        known.collect::<Vec<_>>().join(", ")
-                    ),
-                })
-            }
-        };
-        self.opened.insert(key.to_owned(), opened.clone());
-        opened
+        let default = self.opener.default().map(|(key, opened, because)| {
+            Arc::new(Bound {
+                key,
+                manager: opened.manager,
+                because,
+                defined: opened.defined,
+                settings: opened.settings,
+            })
+        });
+        self.default.insert(default).clone()
     }
 
-    /// The environment, what was configured, the built-in local disk.
-    fn open_default(&self) -> Result<Bound, String> {
-        let text = |error: Error| error.message().to_owned();
-        let bound = |manager, because| Bound {
-            key: "io_manager".to_owned(),
-            manager,
+    /// The manager with a key.
+    pub(super) fn keyed(&mut self, key: &str, because: String) -> Result<Arc<Bound>, Refused> {
+        let opened = self.opener.by_key(key)?;
+        Ok(Arc::new(Bound {
+            key: key.to_owned(),
+            manager: opened.manager,
             because,
-        };
-        if let Some(url) = self.definitions.variable(home::DEFAULT_MANAGER_VARIABLE) {
-            let because = format!("the environment variable {} names it", home::DEFAULT_MANAGER_VARIABLE);
-            let opened = self.open(&ManagerSpec::Url(url));
-            return opened
-                .map(|manager| bound(manager, because))
-                .map_err(|error| format!("{}: {}", home::DEFAULT_MANAGER_VARIABLE, text(error)));
-        }
-        if let Some(spec) = &self.definitions.default {
-            return self
-                .open(spec)
-                .map(|manager| bound(manager, "it is the configured default".to_owned()))
-                .map_err(text);
-        }
-        let here =
-            std::env::current_dir().map_err(|error| format!("the working directory cannot be found: {error}"))?;
-        let (home, why) = home::find(self.definitions.variable(home::HOME_VARIABLE), &here);
-        let url = ManagerUrl::new("file", home.join("storage").display().to_string(), "");
-        if !self.definitions.has_backend("file") {
-            return Err("there is no default I/O manager; set one with `Definitions::default_io_manager`, or add the local disk with `Definitions::backend(larder_io_fs::backend())`".to_owned());
-        }
-        let opened = self.open_url(&url).map_err(text)?;
-        Ok(bound(
-            opened,
-            format!("it is the built-in default; its home is {} ({why})", home.display()),
-        ))
+            defined: opened.defined,
+            settings: opened.settings,
+        }))
     }
 
-    fn open(&self, spec: &ManagerSpec) -> Result<Arc<dyn IoManager>> {
-        match spec {
-            ManagerSpec::Instance(manager) => Ok(Arc::clone(manager)),
-            ManagerSpec::Url(url) => self.open_url(&url.parse()?),
-        }
+    /// Every key that can be bound.
+    pub(super) fn keys(&self) -> Vec<&'d str> {
+        self.opener.keys()
     }
 
-    fn open_url(&self, url: &ManagerUrl) -> Result<Arc<dyn IoManager>> {
-        let backend = self
-            .definitions
-            .backends
-            .iter()
-            .find(|backend| backend.scheme() == url.scheme());
-        let Some(backend) = backend else {
-            let known: Vec<&str> = self
-                .definitions
-                .backends
+    fn everything(&mut self, manager: &Arc<dyn IoManager>) -> Result<Arc<Bound>, Refused> {
+        if let Some(bound) = &self.everything {
+            return Ok(Arc::clone(bound));
+        }
+        let key = "everything".to_owned();
+        let manager = self.opener.guarded(&key, Arc::clone(manager), None)?;
+        let bound = Arc::new(Bound {
+            key,
+            manager,
+            because: "every asset is stored there".to_owned(),
+            defined: None,
+            settings: Vec::new(),
+        });
+        Ok(Arc::clone(self.everything.insert(bound)))
+    }
+}
+
+/// Lines of `[bind]` that fit no asset, for people: another pipeline may share the file, or it is a slip.
+pub(super) fn idle(config: &Config, graph: &Graph, group: impl Fn(usize, &AssetKey) -> Option<String>) -> Vec<String> {
+    let fits = |binding: &Binding| {
+        graph.nodes.iter().enumerate().any(|(step, node)| {
+            node.keys
                 .iter()
-                .map(|backend| backend.scheme())
-                .collect();
-            let crates = [
-                ("file", "fs"),
-                ("memory", "memory"),
-                ("s3", "s3"),
-                ("gs", "gcs"),
-                ("abfss", "adls"),
-            ];
-            let hint = match crates.iter().find(|(scheme, _)| *scheme == url.scheme()) {
-                Some((_, feature)) => format!(
-                    "turn on larder's feature `{feature}` if it has one, or hand its backend over with `Definitions::backend`"
-                ),
-                None => format!(
-                    "known are {}",
-                    if known.is_empty() {
-                        "none".to_owned()
-                    } else {
-                        known.join(", ")
-                    }
-                ),
-            };
-            return Err(config(format!(
-                "no backend answers to the scheme `{}`; {hint}",
-                url.scheme()
-            )));
-        };
-        backend.open(url)
-    }
+                .any(|key| binding.pattern.fits(key, group(step, key).as_deref()))
+        })
+    };
+    let idle = config.bindings().filter(|(binding, _)| !fits(binding));
+    idle.map(|(binding, of_profile)| {
+        let at = config.told(&binding.place, of_profile);
+        format!("{at}: `{}` fits no asset of this pipeline", binding.pattern.as_str())
+    })
+    .collect()
 }

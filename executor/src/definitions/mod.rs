@@ -2,6 +2,8 @@
 
 mod access;
 mod binding;
+mod configured;
+mod opening;
 mod pipeline;
 mod validate;
 
@@ -9,7 +11,9 @@ pub use pipeline::{AssetInfo, Explanation, Pipeline};
 
 use crate::args::Resources;
 use crate::asset::Asset;
+use crate::config::Source;
 use crate::layout::HiveLayout;
+use crate::policy::Policies;
 use larder_io_core::{Backend, IoManager, Layout, Result};
 use std::any::TypeId;
 use std::collections::BTreeMap;
@@ -36,8 +40,13 @@ pub struct Definitions {
     resources: Resources,
     layout: Arc<dyn Layout>,
     allow_non_atomic: bool,
+    policies: BTreeMap<String, Policies>,
+    default_policies: Option<Policies>,
     everything: Option<Arc<dyn IoManager>>,
     variables: Option<BTreeMap<String, String>>,
+    source: Source,
+    profile: Option<String>,
+    chosen_profile: Option<String>,
 }
 
 impl Default for Definitions {
@@ -58,8 +67,13 @@ impl Definitions {
             resources: Resources::new(),
             layout: Arc::new(HiveLayout),
             allow_non_atomic: false,
+            policies: BTreeMap::new(),
+            default_policies: None,
             everything: None,
             variables: None,
+            source: Source::default(),
+            profile: None,
+            chosen_profile: None,
         }
     }
 
@@ -77,16 +91,17 @@ impl Definitions {
         self
     }
 
-    /// Hands over a backend, so that its scheme can be used in URLs. Two of one scheme are refused.
+    /// Hands over a backend, so that its scheme can be used in URLs. Two that answer to one scheme are
+    /// refused.
     #[must_use]
     pub fn backend(mut self, backend: Arc<dyn Backend>) -> Self {
         self.backends.push(backend);
         self
     }
 
-    /// Whether a backend of this scheme was handed over.
+    /// Whether a backend that answers to this scheme was handed over.
     pub fn has_backend(&self, scheme: &str) -> bool {
-        self.backends.iter().any(|backend| backend.scheme() == scheme)
+        self.backends.iter().any(|backend| backend.schemes().contains(&scheme))
     }
 
     /// Whether one of the assets has this key.
@@ -153,6 +168,22 @@ impl Definitions {
         self
     }
 
+    /// Sets the policies of the manager with this key; `io_manager` is the key of the default one. They replace
+    /// [`Definitions::default_policies`] as a whole.
+    #[must_use]
+    pub fn policies(mut self, key: impl Into<String>, policies: Policies) -> Self {
+        self.policies.insert(key.into(), policies);
+        self
+    }
+
+    /// Sets the policies of every manager that has none of its own. Without them managers that are reached over a
+    /// network have [`Policies::default`], and others have none.
+    #[must_use]
+    pub fn default_policies(mut self, policies: Policies) -> Self {
+        self.default_policies = Some(policies);
+        self
+    }
+
     /// Stores everything in one manager, whatever assets and environment say: for tests.
     #[must_use]
     pub fn with_every_asset_in(mut self, manager: Arc<dyn IoManager>) -> Self {
@@ -175,7 +206,7 @@ impl Definitions {
         value.filter(|value| !value.is_empty())
     }
 
-    /// Checks everything and opens the managers that are used. Opening does no more I/O than looking at a root.
+    /// Reads the configuration, checks everything and opens the managers that are used. Opening does no more I/O than looking at a root.
     ///
     /// # Errors
     /// `InvalidDefinition` or `InvalidConfig` with every problem, one on a line.

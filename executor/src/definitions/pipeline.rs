@@ -4,6 +4,7 @@ use super::binding::Bound;
 use crate::args::Resources;
 use crate::asset::Asset;
 use crate::graph::{Graph, Origin, definition};
+use crate::policy::describe;
 use larder_io_core::{
     AssetKey, Error, Form, InputContext, IoManager, Layout, Location, OutputContext, Result, RunId, nearest,
 };
@@ -33,6 +34,7 @@ pub(crate) struct Inner {
     layout: Arc<dyn Layout>,
     graph: Graph,
     stored: HashMap<AssetKey, Stored>,
+    warnings: Vec<String>,
 }
 
 /// An asset in a list.
@@ -70,6 +72,10 @@ pub struct Explanation {
     pub io_manager: Option<String>,
     /// Why that one.
     pub because: String,
+    /// Where the configuration defines it; `None` when only code does.
+    pub defined: Option<String>,
+    /// Names of the settings given there; their values may be secret.
+    pub settings: Vec<String>,
     /// The manager's scheme and root.
     pub root: Option<String>,
     /// The format's name.
@@ -89,6 +95,7 @@ impl Pipeline {
         layout: Arc<dyn Layout>,
         graph: Graph,
         stored: HashMap<AssetKey, Stored>,
+        warnings: Vec<String>,
     ) -> Self {
         Self(Arc::new(Inner {
             assets,
@@ -96,7 +103,13 @@ impl Pipeline {
             layout,
             graph,
             stored,
+            warnings,
         }))
+    }
+
+    /// What is no mistake but may be a slip: lines of the configuration that fit no asset.
+    pub fn warnings(&self) -> &[String] {
+        &self.0.warnings
     }
 
     /// The graph.
@@ -208,6 +221,12 @@ impl Pipeline {
                 Some(bound) => bound.because.clone(),
                 None => "it returns `()`: its materialization is recorded, nothing is stored".to_owned(),
             },
+            defined: stored.bound.as_ref().and_then(|bound| bound.defined.clone()),
+            settings: stored
+                .bound
+                .as_ref()
+                .map(|bound| bound.settings.clone())
+                .unwrap_or_default(),
             root: info.map(|info| format!("{}:{}", info.scheme, info.root)),
             format,
             location: stored.location.clone(),
@@ -253,7 +272,7 @@ impl Pipeline {
         Ok(Arc::clone(&bound.manager))
     }
 
-    /// Adds what an error is about: asset, manager, location.
+    /// Adds what an error is about that no manager gave, or that is needed to tell: asset, manager, location.
     pub(crate) fn explain_error(&self, error: Error, key: &AssetKey, operation: &'static str) -> Error {
         let error = error.with_context("operation", operation).with_context("asset", key);
         match self.0.stored.get(key) {
@@ -261,12 +280,9 @@ impl Pipeline {
                 bound: Some(bound),
                 location,
                 ..
-            }) => {
-                let info = bound.manager.info();
-                error
-                    .with_context("io_manager", format!("{} ({}:{})", bound.key, info.scheme, info.root))
-                    .with_context("location", location)
-            }
+            }) => error
+                .with_context("io_manager", describe(&bound.key, bound.manager.info()))
+                .with_context("location", location),
             _ => error,
         }
     }

@@ -1,10 +1,11 @@
 //! Validation of everything at once.
 
 use super::Definitions;
-use super::binding::Binder;
+use super::binding::{Binder, idle};
 use super::pipeline::{Pipeline, Stored};
 use crate::args::missing_resource;
 use crate::asset::{Asset, own_location, stored_form};
+use crate::config::Config;
 use crate::graph::{Graph, definition};
 use larder_io_core::{Arity, AssetKey, Error, ErrorKind, Form, Forms, Result};
 use std::borrow::Cow;
@@ -14,9 +15,10 @@ use std::collections::{HashMap, HashSet};
 const PROBLEMS_SHOWN: usize = 20;
 
 pub(super) fn build(definitions: Definitions) -> Result<Pipeline> {
+    let config = definitions.config()?;
     let mut problems = Vec::new();
     unique(
-        definitions.backends.iter().map(|backend| backend.scheme()),
+        definitions.backends.iter().flat_map(|backend| backend.schemes()),
         "backends answer to the scheme",
         &mut problems,
     );
@@ -28,27 +30,32 @@ pub(super) fn build(definitions: Definitions) -> Result<Pipeline> {
     let graph = Graph::build(&definitions.assets, &mut problems);
     let mut stored = HashMap::new();
     if problems.is_empty() {
-        stored = bind(&definitions, &graph, &mut problems);
+        stored = bind(&definitions, &config, &graph, &mut problems);
     }
     if problems.is_empty() {
         locations(&graph, &stored, &mut problems);
         inputs(&definitions, &graph, &stored, &mut problems);
         resources(&definitions, &graph, &mut problems);
     }
-    match problems.is_empty() {
-        true => Ok(Pipeline::new(
-            definitions.assets,
-            definitions.resources,
-            definitions.layout,
-            graph,
-            stored,
-        )),
-        false => Err(joined(problems)),
+    if !problems.is_empty() {
+        return Err(joined(problems));
     }
+    let warnings = idle(&config, &graph, |step, key| group(&definitions.assets[step], key));
+    for warning in &warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok(Pipeline::new(
+        definitions.assets,
+        definitions.resources,
+        definitions.layout,
+        graph,
+        stored,
+        warnings,
+    ))
 }
 
 /// One error of many, each on a line.
-fn joined(mut problems: Vec<Error>) -> Error {
+pub(super) fn joined(mut problems: Vec<Error>) -> Error {
     if problems.len() == 1 {
         return problems.remove(0);
     }
@@ -87,11 +94,17 @@ pub(super) fn group(asset: &Asset, key: &AssetKey) -> Option<String> {
 }
 
 /// Finds manager, form and location of every asset.
-fn bind(definitions: &Definitions, graph: &Graph, problems: &mut Vec<Error>) -> HashMap<AssetKey, Stored> {
-    let mut binder = Binder::new(definitions);
+fn bind(
+    definitions: &Definitions,
+    config: &Config,
+    graph: &Graph,
+    problems: &mut Vec<Error>,
+) -> HashMap<AssetKey, Stored> {
+    let mut binder = Binder::new(definitions, config);
+    binder.check(problems);
     let mut stored = HashMap::with_capacity(graph.origins.len());
     // A manager that cannot be opened is one problem, not one for each asset.
-    let mut told = HashSet::new();
+    let mut told: HashSet<String> = problems.iter().map(|problem| problem.message().to_owned()).collect();
     for (asset, node) in definitions.assets.iter().zip(&graph.nodes) {
         for (output, key) in asset.outputs.iter().zip(&node.keys) {
             let located = own_location(asset).unwrap_or_else(|| definitions.layout.locate(key, None));
@@ -121,11 +134,16 @@ fn bind(definitions: &Definitions, graph: &Graph, problems: &mut Vec<Error>) -> 
                 );
                 continue;
             }
-            let bound = match binder.bind(output.io_manager.as_deref(), group.as_deref()) {
+            let bound = match binder.bind(output.io_manager.as_deref(), key, group.as_deref()) {
                 Ok(bound) => bound,
-                Err(message) => {
-                    if told.insert(message.clone()) {
-                        problems.push(Error::new(ErrorKind::InvalidConfig, format!("`{key}`: {message}")));
+                Err(refused) => {
+                    if told.insert(refused.message.clone()) {
+                        // A place says more than the first asset that met the problem.
+                        let message = match refused.placed {
+                            true => refused.message,
+                            false => format!("`{key}`: {}", refused.message),
+                        };
+                        problems.push(Error::new(ErrorKind::InvalidConfig, message));
                     }
                     continue;
                 }

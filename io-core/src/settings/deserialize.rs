@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 #[derive(Debug)]
 pub(super) enum Node {
     Text(String),
-    Table(BTreeMap<String, Node>),
+    Table(BTreeMap<String, Self>),
 }
 
 impl Default for Node {
@@ -95,7 +95,9 @@ impl<'de> Deserializer<'de> for &Node {
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
         match self {
             Node::Table(table) => visitor.visit_map(Entries::new(table)),
-            Node::Text(_) => Err(Problem::shape("a table, with dotted names in a URL: `setting.name=value`")),
+            Node::Text(_) => Err(Problem::shape(
+                "a table, with dotted names in a URL: `setting.name=value`",
+            )),
         }
     }
 

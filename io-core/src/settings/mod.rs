@@ -78,10 +78,15 @@ impl ManagerUrl {
         given.extend(self.settings.iter().cloned());
         for (name, variables) in environment {
             let below = format!("{name}.");
-            if given.iter().any(|known| known.name == *name || known.name.starts_with(&below)) {
+            if given
+                .iter()
+                .any(|known| known.name == *name || known.name.starts_with(&below))
+            {
                 continue;
             }
-            let found = variables.iter().find_map(|variable| Some((variable, self.variable(variable)?)));
+            let found = variables
+                .iter()
+                .find_map(|variable| Some((variable, self.variable(variable)?)));
             if let Some((variable, value)) = found {
                 given.push(Setting {
                     variable: Some((*variable).to_owned()),
@@ -210,7 +215,10 @@ fn decoded(query: &str) -> Result<Vec<Setting>> {
 }
 
 fn not_utf8(what: &str, name: Option<&str>) -> Error {
-    let error = Error::new(ErrorKind::InvalidConfig, format!("{what} is not UTF-8 once it is percent-decoded"));
+    let error = Error::new(
+        ErrorKind::InvalidConfig,
+        format!("{what} is not UTF-8 once it is percent-decoded"),
+    );
     match name {
         Some(name) => error.with_context("setting", name),
         None => error,

@@ -16,14 +16,25 @@ pub(super) struct Problem {
 #[derive(Debug)]
 enum What {
     /// Not one of the fields of the struct that the path leads to.
-    Unknown { field: String, known: &'static [&'static str] },
+    Unknown {
+        field: String,
+        known: &'static [&'static str],
+    },
     /// Not one of the names of an enum.
-    Variant { known: &'static [&'static str] },
-    Missing { field: &'static str },
+    Variant {
+        known: &'static [&'static str],
+    },
+    Missing {
+        field: &'static str,
+    },
     /// Not the number or boolean that was expected.
-    Scalar { expected: String },
+    Scalar {
+        expected: String,
+    },
     /// A table where a value was expected, or the other way round.
-    Shape { expected: String },
+    Shape {
+        expected: String,
+    },
     /// A type's own words, which its author answers for.
     Own(String),
 }

@@ -56,7 +56,10 @@ fn error(url: ManagerUrl) -> (String, String) {
     let error = url.settings::<Config>(&[]).expect_err("is wrong");
     assert_eq!(error.kind(), ErrorKind::InvalidConfig);
     let message = error.message().strip_prefix("in `x://place`: ").expect("says where");
-    (error.context("setting").unwrap_or_default().to_owned(), message.to_owned())
+    (
+        error.context("setting").unwrap_or_default().to_owned(),
+        message.to_owned(),
+    )
 }
 
 #[test]
@@ -89,28 +92,81 @@ fn every_kind_of_value() {
         delay: Delay(30),
     };
     assert_eq!(config, wanted);
-    let numbered = (0..11).fold(url(""), |url, item| url.with_setting(format!("scopes.{item}"), format!("{item},")));
+    let numbered = (0..11).fold(url(""), |url, item| {
+        url.with_setting(format!("scopes.{item}"), format!("{item},"))
+    });
     let scopes = numbered.settings::<Config>(&[]).expect("is right").scopes;
     assert_eq!((scopes[2].as_str(), scopes[10].as_str()), ("2,", "10,"));
-    assert_eq!(url("scopes=").settings::<Config>(&[]).expect("is right").scopes, Vec::<String>::new());
+    assert_eq!(
+        url("scopes=").settings::<Config>(&[]).expect("is right").scopes,
+        Vec::<String>::new()
+    );
 }
 
 #[test]
 fn mistakes_are_named_with_what_to_write() {
     for (query, setting, message) in [
-        ("tabel=parquet", "tabel", "there is no setting `tabel`; did you mean `table`?"),
-        ("encryption.knid=a", "encryption.knid", "there is no setting `encryption.knid`; did you mean `encryption.kind`?"),
-        ("encryption.zzzzzz=a", "encryption.zzzzzz", "there is no setting `encryption.zzzzzz`; there are kind, bucket_key"),
-        ("history=many", "history", "the setting `history` takes a whole number from 0 to 255, not `many`"),
-        ("history=256", "history", "the setting `history` takes a whole number from 0 to 255, not `256`"),
+        (
+            "tabel=parquet",
+            "tabel",
+            "there is no setting `tabel`; did you mean `table`?",
+        ),
+        (
+            "encryption.knid=a",
+            "encryption.knid",
+            "there is no setting `encryption.knid`; did you mean `encryption.kind`?",
+        ),
+        (
+            "encryption.zzzzzz=a",
+            "encryption.zzzzzz",
+            "there is no setting `encryption.zzzzzz`; there are kind, bucket_key",
+        ),
+        (
+            "history=many",
+            "history",
+            "the setting `history` takes a whole number from 0 to 255, not `many`",
+        ),
+        (
+            "history=256",
+            "history",
+            "the setting `history` takes a whole number from 0 to 255, not `256`",
+        ),
         ("ratio=half", "ratio", "the setting `ratio` takes a number, not `half`"),
-        ("path_style=yes", "path_style", "the setting `path_style` takes `true` or `false`, not `yes`"),
-        ("table=parqet", "table", "the setting `table` takes one of parquet, arrow_file, not `parqet`; did you mean `parquet`?"),
-        ("tags=a", "tags", "the setting `tags` takes a table, with dotted names in a URL: `setting.name=value`"),
-        ("history.a=1", "history", "the setting `history` takes a whole number from 0 to 255, not a table"),
-        ("delay=30", "delay", "the setting `delay` is wrong: write seconds, as in `30s`"),
-        ("history=1&history=2", "history", "the setting `history` is given twice; take one away"),
-        ("tags=a&tags.b=c", "tags.b", "the setting `tags.b` is given both as a whole and in parts"),
+        (
+            "path_style=yes",
+            "path_style",
+            "the setting `path_style` takes `true` or `false`, not `yes`",
+        ),
+        (
+            "table=parqet",
+            "table",
+            "the setting `table` takes one of parquet, arrow_file, not `parqet`; did you mean `parquet`?",
+        ),
+        (
+            "tags=a",
+            "tags",
+            "the setting `tags` takes a table, with dotted names in a URL: `setting.name=value`",
+        ),
+        (
+            "history.a=1",
+            "history",
+            "the setting `history` takes a whole number from 0 to 255, not a table",
+        ),
+        (
+            "delay=30",
+            "delay",
+            "the setting `delay` is wrong: write seconds, as in `30s`",
+        ),
+        (
+            "history=1&history=2",
+            "history",
+            "the setting `history` is given twice; take one away",
+        ),
+        (
+            "tags=a&tags.b=c",
+            "tags.b",
+            "the setting `tags.b` is given both as a whole and in parts",
+        ),
     ] {
         assert_eq!(error(url(query)), (setting.to_owned(), message.to_owned()));
     }
@@ -145,7 +201,10 @@ fn values_that_may_be_secret_are_not_shown() {
         assert!(!all.contains("hunter2"), "{all}");
     }
     let (_, message) = error(url("key_length=hunter2"));
-    assert_eq!(message, "the setting `key_length` takes a whole number from 0 to 4294967295");
+    assert_eq!(
+        message,
+        "the setting `key_length` takes a whole number from 0 to 4294967295"
+    );
 }
 
 #[test]
@@ -156,8 +215,12 @@ fn what_is_explicit_goes_before_the_environment() {
         ("tags", &["TAGS"]),
     ];
     let with = |query: &str, variables: &[(&str, &str)]| {
-        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        url(query).with_variables(variables.collect()).settings::<Config>(environment)
+        let variables = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        url(query)
+            .with_variables(variables.collect())
+            .settings::<Config>(environment)
     };
     let region = |query: &str, variables: &[(&str, &str)]| with(query, variables).expect("is right").region;
     let both = [("LARDER_REGION", "larder"), ("VENDOR_REGION", "vendor")];
@@ -168,15 +231,26 @@ fn what_is_explicit_goes_before_the_environment() {
     assert_eq!(region("", &[]), None);
     assert!(with("tags.a=b", &[("TAGS", "c")]).is_ok(), "a part is explicit too");
     let error = with("", &[("HISTORY", "many")]).expect_err("is wrong");
-    assert!(error.message().contains("from the environment variable HISTORY"), "{error}");
+    assert!(
+        error.message().contains("from the environment variable HISTORY"),
+        "{error}"
+    );
 }
 
 #[test]
 fn texts_without_a_url() {
     let texts = |value: &str| [("encryption.bucket_key".to_owned(), value.to_owned())];
-    assert!(from_texts::<Config>(texts("true")).expect("is right").encryption.bucket_key);
+    assert!(
+        from_texts::<Config>(texts("true"))
+            .expect("is right")
+            .encryption
+            .bucket_key
+    );
     let error = from_texts::<Config>(texts("yes")).expect_err("is wrong");
-    assert_eq!(error.message(), "the setting `encryption.bucket_key` takes `true` or `false`");
+    assert_eq!(
+        error.message(),
+        "the setting `encryption.bucket_key` takes `true` or `false`"
+    );
     assert_eq!(error.context("setting"), Some("encryption.bucket_key"));
 }
 

@@ -1,13 +1,12 @@
 //! Removing what crashes left in a bucket: receipts without a value, values that were never published, uploads.
 
-use super::receipts::{RECEIPTS, metadata, receipt_path};
-use super::{BucketStore, UPLOADS};
+use super::receipts::{RECEIPT_BYTES, RECEIPTS};
+use super::{BucketStore, UPLOADS, reader};
 use crate::error::error;
-use crate::store::WRITE_ATTRIBUTE;
 use futures_util::stream::TryStreamExt;
 use larder_io_core::{Garbage, GcOptions, Location, Receipt, Result};
 use object_store::path::Path;
-use object_store::{GetOptions, ObjectMeta, ObjectStoreExt};
+use object_store::{ObjectMeta, ObjectStoreExt};
 use std::time::Duration;
 
 pub(super) async fn run(store: &BucketStore, options: &GcOptions) -> Result<Vec<Garbage>> {
@@ -59,8 +58,7 @@ async fn in_use(store: &BucketStore, path: &Path) -> Result<bool> {
         // An old version may need it, and asking every version of a value costs more than a kilobyte is worth.
         return Ok(true);
     }
-    let stored = store.objects.get(path).await.map_err(error)?;
-    let stored = stored.bytes().await.map_err(error)?;
+    let stored = reader::small(store, path, RECEIPT_BYTES).await?;
     // A receipt that cannot be read is kept: it may be one of a newer larder.
     let Ok(receipt) = serde_json::from_slice::<Receipt>(&stored) else {
         return Ok(true);
@@ -68,13 +66,8 @@ async fn in_use(store: &BucketStore, path: &Path) -> Result<bool> {
     let Ok(location) = Path::parse(receipt.location.as_str()) else {
         return Ok(true);
     };
-    let head = GetOptions {
-        head: true,
-        ..GetOptions::default()
-    };
-    match store.objects.get_opts(&location, head).await {
-        Ok(got) => Ok(metadata(&got.attributes, WRITE_ATTRIBUTE).is_some_and(|write| receipt_path(&write) == *path)),
-        Err(object_store::Error::NotFound { .. }) => Ok(false),
-        Err(other) => Err(error(other)),
+    match path.filename() {
+        Some(write) => store.is_published(&location, write).await,
+        None => Ok(true),
     }
 }

@@ -6,6 +6,7 @@ mod receipts;
 mod transfer;
 mod upload;
 
+pub use receipts::RECEIPTS;
 pub use transfer::Transfer;
 pub use upload::Parts;
 
@@ -25,6 +26,10 @@ use std::sync::Arc;
 /// Bytes of metadata that every vendor takes: S3 allows 2 KB, names and values counted, the others more.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>
 const METADATA_BYTES: usize = 2048;
+
+/// Bytes of a key that S3, Google Cloud Storage and Azure take, the prefix counted.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>
+const KEY_BYTES: usize = 1024;
 
 /// Where large values are put together by vendors that publish them by a copy.
 pub const UPLOADS: &str = ".larder/uploads";
@@ -51,6 +56,8 @@ pub struct BucketStore {
     vendor: Option<Arc<dyn Vendor>>,
     history: bool,
     kept: bool,
+    /// Bytes that a location may have below the prefix.
+    room: usize,
 }
 
 impl BucketStore {
@@ -64,6 +71,7 @@ impl BucketStore {
             vendor: None,
             history: false,
             kept: false,
+            room: usize::MAX,
         }
     }
 
@@ -72,6 +80,25 @@ impl BucketStore {
     pub fn remote(mut self) -> Self {
         self.kept = true;
         self
+    }
+
+    /// Says what every key begins with, so that longer keys than the services take are refused before anything is sent.
+    #[must_use]
+    pub fn below(mut self, prefix: &Path) -> Self {
+        self.room = KEY_BYTES.saturating_sub(prefix.as_ref().len() + 1);
+        self
+    }
+
+    fn fits(&self, path: &Path) -> Result<()> {
+        let len = path.as_ref().len();
+        if len <= self.room {
+            return Ok(());
+        }
+        let message = format!(
+            "the key of `{path}` has {} bytes with its prefix, and the storage takes {KEY_BYTES}; shorten the prefix or the asset's key",
+            KEY_BYTES - self.room + len
+        );
+        Err(Error::new(ErrorKind::InvalidDefinition, message))
     }
 
     /// Sets how values are moved.
@@ -102,7 +129,7 @@ impl BucketStore {
     }
 
     /// Whether a receipt can travel as metadata of its value.
-    fn fits(&self, receipt: &str) -> bool {
+    fn carries(&self, receipt: &str) -> bool {
         self.marks.metadata_bytes() + RECEIPT_ATTRIBUTE.len() + receipt.len() <= METADATA_BYTES
     }
 
@@ -138,12 +165,17 @@ impl Store for BucketStore {
         if version.is_some() && !self.history {
             return Err(Error::new(ErrorKind::Unsupported, "this store keeps no old versions"));
         }
+        if self.fits(path).is_err() {
+            // Nothing was ever stored there.
+            return Err(Error::new(ErrorKind::NotFound, format!("nothing is stored at `{path}`")));
+        }
         reader::open(self, path, version, purpose).await
     }
 
     async fn put(&self, path: &Path, bytes: Bytes, written: &Written<'_>) -> Result<Version> {
+        self.fits(path)?;
         let mut marks = self.marked(RECEIPT_ATTRIBUTE, written.receipt);
-        if !self.fits(written.receipt) {
+        if !self.carries(written.receipt) {
             // Before the value: a value without its receipt would be seen by readers, the other way round is garbage.
             self.put_receipt(written).await?;
             marks = self.marked(WRITE_ATTRIBUTE, written.write.as_str());
@@ -178,7 +210,7 @@ impl Store for BucketStore {
                 Box::new(upload::PlainUpload::new(parts))
             }
         };
-        Ok(Box::new(upload::WithReceipt::new(self.clone(), inner, write, at_completion)))
+        Ok(Box::new(upload::WithReceipt::new(self.clone(), inner, path, write, at_completion)))
     }
 
     fn versions(&self) -> Option<&dyn StoreVersions> {

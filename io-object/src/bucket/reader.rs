@@ -6,9 +6,9 @@ use crate::store::{Purpose, Reader, parts_of, version_of};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
-use larder_io_core::{ByteStream, Error, ErrorKind, Result, Retry, Version};
+use larder_io_core::{ByteStream, Effect, Error, ErrorKind, Result, Retry, Version};
 use object_store::path::Path;
-use object_store::{Attributes, GetOptions, GetRange, ObjectMeta};
+use object_store::{Attributes, GetOptions, GetRange, GetResult, ObjectMeta};
 use std::ops::Range;
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -67,6 +67,18 @@ struct Answer {
     meta: ObjectMeta,
     attributes: Attributes,
     held: Option<Held>,
+}
+
+/// The bytes of a small object of larder's own, which has `longest` bytes at most.
+///
+/// Read by a range, because only the answer to one tells the whole length.
+pub(super) async fn small(store: &BucketStore, path: &Path, longest: u64) -> Result<Bytes> {
+    let answer = Answer::get(store, path, None, GetRange::Bounded(0..longest)).await?;
+    if answer.meta.size > longest {
+        let message = format!("`{path}` is larger than the {longest} bytes that larder writes there");
+        return Err(Error::new(ErrorKind::InvalidData, message));
+    }
+    Ok(answer.held.map(|held| held.bytes).unwrap_or_default())
 }
 
 impl Answer {
@@ -137,10 +149,20 @@ impl Answer {
             }
             Err(refused) => error(refused),
         };
-        // The answer to a HEAD has no body that would say why.
+        // The answer to a HEAD has no body that would say why: what is missing may be the bucket.
         match refused.kind() {
-            ErrorKind::PermissionDenied | ErrorKind::Unauthenticated | ErrorKind::InvalidConfig => {
+            // `Unexpected` is a status that says little without words, such as 400 for a token that expired.
+            ErrorKind::NotFound
+            | ErrorKind::PermissionDenied
+            | ErrorKind::Unauthenticated
+            | ErrorKind::InvalidConfig
+            | ErrorKind::Unexpected => {
                 match store.objects.get_opts(path, options(false)).await.map_err(error) {
+                    Ok(got) if refused.kind() != ErrorKind::NotFound => Ok(Self {
+                        meta: got.meta,
+                        attributes: got.attributes,
+                        held: None,
+                    }),
                     Err(told) if told.kind() != ErrorKind::NotFound => Err(told),
                     _ => Err(refused),
                 }
@@ -152,12 +174,13 @@ impl Answer {
 
 /// The whole body, or an error that is worth another attempt.
 fn whole(body: object_store::Result<Bytes>, range: &Range<u64>) -> Result<Bytes> {
-    let (bytes, wanted) = (body.map_err(error)?, range.end - range.start);
+    let bytes = body.map_err(|cause| error(cause).with_effect(Effect::None))?;
+    let wanted = range.end - range.start;
     if bytes.len() as u64 == wanted {
         return Ok(bytes);
     }
     let message = format!("the storage announced {wanted} bytes and sent {}", bytes.len());
-    Err(Error::new(ErrorKind::Unavailable, message).with_effect(larder_io_core::Effect::None))
+    Err(Error::new(ErrorKind::Unavailable, message).with_effect(Effect::None))
 }
 
 /// Ranges of one version of one value.
@@ -171,7 +194,8 @@ impl Pinned {
     async fn read(&self, range: Range<u64>) -> Result<Bytes> {
         let mut attempt = 1;
         loop {
-            match self.try_read(range.clone()).await {
+            let body = self.ask(range.clone()).await?;
+            match whole(body.bytes().await, &range) {
                 Err(error) if error.retry() != Retry::Never && attempt < BODY_ATTEMPTS => attempt += 1,
                 Err(error) => return Err(error.with_attempts(attempt)),
                 read => return read,
@@ -179,7 +203,7 @@ impl Pinned {
         }
     }
 
-    async fn try_read(&self, range: Range<u64>) -> Result<Bytes> {
+    async fn ask(&self, range: Range<u64>) -> Result<GetResult> {
         let options = GetOptions {
             range: Some(GetRange::Bounded(range.clone())),
             if_match: self.meta.e_tag.clone(),
@@ -192,7 +216,7 @@ impl Pinned {
             let message = format!("the storage answered with another version of `{}`", self.meta.location);
             return Err(self.replaced(Error::new(ErrorKind::Conflict, message)));
         }
-        whole(got.bytes().await, &range)
+        Ok(got)
     }
 
     fn replaced(&self, cause: Error) -> Error {
@@ -217,7 +241,7 @@ struct BucketReader {
 }
 
 impl BucketReader {
-    fn held(&self, range: &Range<u64>) -> Option<Bytes> {
+    fn from_held(&self, range: &Range<u64>) -> Option<Bytes> {
         self.held.as_ref()?.slice(range)
     }
 }
@@ -240,11 +264,15 @@ impl Reader for BucketReader {
         self.receipt.as_deref()
     }
 
+    fn held(&self) -> bool {
+        self.from_held(&(0..self.size())).is_some()
+    }
+
     async fn read(&self, range: Range<u64>) -> Result<Bytes> {
         if range.start > range.end || range.end > self.size() {
             return Err(Error::new(ErrorKind::InvalidData, "a range lies outside of the value"));
         }
-        match self.held(&range) {
+        match self.from_held(&range) {
             Some(bytes) => Ok(bytes),
             None if range.is_empty() => Ok(Bytes::new()),
             None => self.pinned.read(range).await,

@@ -135,16 +135,24 @@ impl Upload for PlainUpload {
 pub(super) struct WithReceipt {
     store: BucketStore,
     inner: Box<dyn Upload>,
+    path: Path,
     write: String,
     at_completion: bool,
     receipt_stored: bool,
 }
 
 impl WithReceipt {
-    pub(super) fn new(store: BucketStore, inner: Box<dyn Upload>, write: &WriteId, at_completion: bool) -> Self {
+    pub(super) fn new(
+        store: BucketStore,
+        inner: Box<dyn Upload>,
+        path: &Path,
+        write: &WriteId,
+        at_completion: bool,
+    ) -> Self {
         Self {
             store,
             inner,
+            path: path.clone(),
             write: write.as_str().to_owned(),
             at_completion,
             receipt_stored: false,
@@ -159,18 +167,20 @@ impl Upload for WithReceipt {
     }
 
     async fn complete(&mut self, written: &Written<'_>) -> Result<Version> {
-        if self.at_completion && self.store.fits(written.receipt) {
+        if self.at_completion && self.store.carries(written.receipt) {
             return self.inner.complete(written).await;
         }
         // Before the value: a value without its receipt would be seen by readers, the other way round is garbage.
-        self.store.put_receipt(written).await?;
         self.receipt_stored = true;
+        self.store.put_receipt(written).await?;
         self.inner.complete(&Written { receipt: "", ..*written }).await
     }
 
     async fn abort(&mut self) -> Result<()> {
         self.inner.abort().await?;
-        match self.receipt_stored {
+        // An upload that is gone may have become the value, when the answer was lost: then the receipt is in use. From
+        // here on it cannot any more.
+        match self.receipt_stored && !self.store.is_published(&self.path, &self.write).await? {
             true => self.store.delete_receipt(&self.write).await,
             false => Ok(()),
         }

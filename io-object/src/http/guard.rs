@@ -1,11 +1,12 @@
 //! The guard.
 
 use super::idle::Idle;
-use super::{Judge, Refusal, Transport};
+use super::{Judge, Refusal, Transport, document};
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use http::Method;
 use http_body_util::BodyExt;
+use crate::error::nested;
 use larder_io_core::{Effect, Error, ErrorKind, Result, Retry};
 use object_store::ClientOptions;
 use object_store::client::{
@@ -113,6 +114,7 @@ impl Guarded {
     async fn attempt(&self, request: HttpRequest) -> Result<HttpResponse> {
         let method = request.method().clone();
         let host = host(&request);
+        let document = document::is_wanted(&request);
         let allowed = self.transport.allowed(request.body().content_length() as u64);
         let answered = match tokio::time::timeout(allowed, self.inner.execute(request)).await {
             Ok(Ok(response)) => response,
@@ -125,12 +127,18 @@ impl Guarded {
             }
         };
         let (parts, body) = answered.into_parts();
-        let body = HttpResponseBody::new(Idle::new(body, self.transport.read_timeout));
+        let body = HttpResponseBody::new(Idle::new(body, self.transport.read_timeout, effect(&method)));
         if parts.status.is_success() {
+            let body = match document {
+                true => document::read(body).await.map_err(|error| cut(error, &method, &host))?,
+                false => body,
+            };
             return Ok(HttpResponse::from_parts(parts, body));
         }
-        let said = beginning(body).await;
-        let refusal = Refusal::new(method, host, parts.status, &parts.headers, &said);
+        let (said, whole) = beginning(body).await;
+        let mut refusal = Refusal::new(method, host, parts.status, &parts.headers, &said);
+        // Half a document has lost its marks.
+        refusal.foreign &= whole;
         match (self.judge)(&refusal) {
             Some(error) => Err(error),
             None => Ok(HttpResponse::from_parts(parts, said.into())),
@@ -138,18 +146,17 @@ impl Guarded {
     }
 }
 
-/// The first bytes of a refusal; one that breaks off is as good as one that ends there.
-async fn beginning(mut body: HttpResponseBody) -> Bytes {
+/// The first bytes of a refusal, and whether they did not break off: the status says most.
+async fn beginning(mut body: HttpResponseBody) -> (Bytes, bool) {
     let mut read = BytesMut::new();
-    while let Some(Ok(frame)) = body.frame().await {
-        if let Ok(data) = frame.into_data() {
-            read.extend_from_slice(&data);
-        }
-        if read.len() >= REFUSAL_BYTES {
-            break;
+    while read.len() < REFUSAL_BYTES {
+        match body.frame().await {
+            Some(Ok(frame)) => read.extend_from_slice(&frame.into_data().unwrap_or_default()),
+            Some(Err(_)) => return (read.freeze(), false),
+            None => break,
         }
     }
-    read.freeze()
+    (read.freeze(), true)
 }
 
 fn host(request: &HttpRequest) -> String {
@@ -164,6 +171,11 @@ fn effect(method: &Method) -> Effect {
         Method::GET | Method::HEAD => Effect::None,
         _ => Effect::Unknown,
     }
+}
+
+/// An answer that broke off: the error of the body itself.
+fn cut(error: HttpError, method: &Method, host: &str) -> Error {
+    nested(&error).unwrap_or_else(|| broken(error, method, host))
 }
 
 /// A connection that failed.

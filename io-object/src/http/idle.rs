@@ -1,4 +1,4 @@
-//! Bodies that end with an error when nothing comes any more.
+//! Bodies that end with an error of ours when they break off, and when nothing comes any more.
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -14,14 +14,17 @@ use tokio::time::{Instant, Sleep};
 pub(super) struct Idle {
     body: HttpResponseBody,
     allowed: Duration,
+    effect: Effect,
     timer: Pin<Box<Sleep>>,
 }
 
 impl Idle {
-    pub(super) fn new(body: HttpResponseBody, allowed: Duration) -> Self {
+    /// `effect` is that of a request whose answer cannot be read.
+    pub(super) fn new(body: HttpResponseBody, allowed: Duration, effect: Effect) -> Self {
         Self {
             body,
             allowed,
+            effect,
             timer: Box::pin(tokio::time::sleep(allowed)),
         }
     }
@@ -38,12 +41,18 @@ impl Body for Idle {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
             let next = Instant::now() + self.allowed;
             self.timer.as_mut().reset(next);
-            return Poll::Ready(frame);
+            let broken = |error: HttpError| {
+                let kind = error.kind();
+                let message = "the answer broke off in its middle; check the network and any proxy";
+                let ours = Error::new(ErrorKind::Unavailable, message).with_effect(self.effect);
+                HttpError::new(kind, ours.with_source(error))
+            };
+            return Poll::Ready(frame.map(|frame| frame.map_err(broken)));
         }
         match self.timer.as_mut().poll(cx) {
             Poll::Ready(()) => {
                 let message = format!("the answer stopped in its middle: no byte came for {:?}", self.allowed);
-                let error = Error::new(ErrorKind::Timeout, message).with_effect(Effect::None);
+                let error = Error::new(ErrorKind::Timeout, message).with_effect(self.effect);
                 Poll::Ready(Some(Err(HttpError::new(HttpErrorKind::Interrupted, error))))
             }
             Poll::Pending => Poll::Pending,

@@ -35,7 +35,8 @@ pub struct Refusal {
 pub type Judge = Arc<dyn Fn(&Refusal) -> Option<Error> + Send + Sync>;
 
 impl Refusal {
-    pub(super) fn new(method: Method, host: String, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
+    /// Reads an answer; `body` is its beginning.
+    pub fn new(method: Method, host: String, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
         let text = String::from_utf8_lossy(body);
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let code = header("x-ms-error-code")

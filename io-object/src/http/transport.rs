@@ -87,15 +87,11 @@ impl Transport {
         }
     }
 
-    /// object_store's own retries: none for requests, which the guard repeats, a few for bodies that broke off.
+    /// object_store's own retries: none. The guard repeats requests, and whoever reads a value asks again for what broke
+    /// off; a third layer would multiply with them, and nobody would count its attempts.
     pub fn body_retries(&self) -> RetryConfig {
         RetryConfig {
-            max_retries: self.attempts.saturating_sub(1) as usize,
-            backoff: object_store::BackoffConfig {
-                init_backoff: self.first_delay,
-                max_backoff: self.longest_delay,
-                base: 2.0,
-            },
+            max_retries: 0,
             ..RetryConfig::default()
         }
     }

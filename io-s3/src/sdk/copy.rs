@@ -5,7 +5,7 @@ use super::upload::Completion;
 use super::{CustomerKey, Sdk, conditions};
 use crate::config::Encryption;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
-use aws_sdk_s3::types::{ServerSideEncryption, StorageClass};
+use aws_sdk_s3::types::{MetadataDirective, ServerSideEncryption, StorageClass};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use larder_io_core::{Error, ErrorKind, Precondition, Result, Version};
 use larder_io_object::Marks;
@@ -76,6 +76,10 @@ impl Sdk {
             .key(self.key(to))
             .copy_source(&source.copy)
             .set_copy_source_if_match(source.head.e_tag().map(str::to_owned))
+            // Given again, because some servers refuse a copy onto itself that changes nothing.
+            .metadata_directive(MetadataDirective::Replace)
+            .set_metadata(source.head.metadata().cloned())
+            .set_content_type(source.head.content_type().map(str::to_owned))
             .set_if_match(if_match)
             .set_if_none_match(if_none_match)
             .set_request_payer(self.payer())
@@ -130,14 +134,11 @@ impl Sdk {
             }
             Err(failed) => Err(failed),
         };
-        match done {
-            Ok(done) => version_of(done.e_tag, done.version_id),
-            Err(failed) => {
-                // The first error tells what happened; gc finds what stays.
-                let _ = self.abort_upload(&key, &id).await;
-                Err(failed)
-            }
+        if done.is_err() {
+            // The first error tells what happened; gc finds what stays.
+            let _ = self.abort_upload(&key, &id).await;
         }
+        done
     }
 
     async fn send_ranges(&self, source: &Source, size: u64, key: &str, id: &str) -> Result<Vec<String>> {

@@ -21,6 +21,7 @@ use object_store::aws::AmazonS3;
 use object_store::path::Path;
 use std::fmt;
 use std::sync::Arc;
+use tokio::sync::OnceCell;
 
 /// The extras of one bucket and prefix.
 pub(crate) struct Sdk {
@@ -30,6 +31,7 @@ pub(crate) struct Sdk {
     prefix: Path,
     config: S3Config,
     customer: Option<CustomerKey>,
+    versioned: OnceCell<bool>,
 }
 
 /// A key of SSE-C in the three forms that requests want.
@@ -72,6 +74,7 @@ impl Sdk {
             prefix,
             customer: CustomerKey::new(config)?,
             config: config.clone(),
+            versioned: OnceCell::new(),
         })
     }
 

@@ -1,11 +1,11 @@
 //! Uploads that complete under a precondition: begun and completed by the SDK, their parts sent by object_store.
 
 use super::client::error;
+use super::versions::NO_VERSION;
 use super::{CustomerKey, Sdk, conditions};
 use crate::config::Encryption;
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::operation::complete_multipart_upload::CompleteMultipartUploadOutput;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, RequestPayer, ServerSideEncryption, StorageClass};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -64,7 +64,10 @@ impl Sdk {
         }
         let created = request.send().await.map_err(|failed| error(failed, "beginning an upload"))?;
         let id = created.upload_id().map(str::to_owned);
-        id.ok_or_else(|| Error::new(ErrorKind::Unexpected, "the storage began an upload and told no id"))
+        id.ok_or_else(|| {
+            let message = "the storage began an upload and did not tell its id; check the endpoint and any proxy between";
+            Error::new(ErrorKind::Unavailable, message)
+        })
     }
 
     pub(super) async fn abort_upload(&self, key: &str, id: &str) -> Result<()> {
@@ -106,8 +109,7 @@ impl Upload for SdkUpload {
             customer: self.customer.as_ref(),
             payer: self.payer.clone(),
         };
-        let done = completion.send(parts, written.precondition).await?;
-        version_of(done.e_tag, done.version_id)
+        completion.send(parts, written.precondition).await
     }
 
     async fn abort(&mut self) -> Result<()> {
@@ -131,13 +133,14 @@ impl Completion<'_> {
         self,
         e_tags: impl Iterator<Item = String>,
         precondition: &Precondition,
-    ) -> Result<CompleteMultipartUploadOutput> {
+    ) -> Result<Version> {
         let parts = e_tags
             .zip(1..)
             .map(|(e_tag, number)| CompletedPart::builder().part_number(number).e_tag(e_tag).build())
             .collect();
         let (if_match, if_none_match) = conditions(precondition);
-        self.client
+        let done = self
+            .client
             .complete_multipart_upload()
             .bucket(self.bucket)
             .key(self.key)
@@ -152,13 +155,16 @@ impl Completion<'_> {
             .send()
             .await
             .map_err(|failed| error(failed, "completing an upload"))
-            .map_err(|failed| missing(failed, precondition))
+            .map_err(|failed| missing(failed, precondition))?;
+        // Some servers tell this of buckets without versions here, and nothing on reads.
+        let id = done.version_id.filter(|id| id != NO_VERSION);
+        version_of(done.e_tag, id)
     }
 }
 
 /// `If-Match` on a value that is gone is answered as not found; so is an upload that is gone.
 fn missing(failed: Error, precondition: &Precondition) -> Error {
-    let upload = failed.message().contains("NoSuchUpload");
+    let upload = ["NoSuchUpload", "InvalidPart"].iter().any(|code| failed.message().contains(code));
     match (failed.kind(), precondition) {
         (ErrorKind::NotFound, Precondition::Unchanged(_)) if !upload => {
             Error::new(ErrorKind::Conflict, "the value was deleted by somebody else").with_source(failed)

@@ -3,13 +3,13 @@
 use super::Sdk;
 use super::client::error;
 use aws_sdk_s3::types::{BucketVersioningStatus, ExpirationStatus};
-use larder_io_core::{Error, ErrorKind, Finding, Result, Version};
+use larder_io_core::{Error, ErrorKind, Finding, Result, Retry, Version};
 use larder_io_object::Unfinished;
 use larder_io_object::store::version_of;
 use object_store::path::Path;
 
 /// The id of what was stored before versioning was turned on.
-const NO_VERSION: &str = "null";
+pub(super) const NO_VERSION: &str = "null";
 
 impl Sdk {
     pub(super) async fn list_versions(&self, path: &Path) -> Result<Vec<Version>> {
@@ -41,7 +41,7 @@ impl Sdk {
             next_version = page.next_version_id_marker().map(str::to_owned);
         }
         let real = versions.iter().any(|(id, _)| id.as_deref().is_some_and(|id| id != NO_VERSION));
-        if !real && self.versioning().await? != Some(BucketVersioningStatus::Enabled) {
+        if !real && !self.keeps_versions().await {
             let message = format!(
                 "the bucket `{0}` keeps no old versions; turn its versioning on (`aws s3api put-bucket-versioning --bucket {0} --versioning-configuration Status=Enabled`)",
                 self.bucket
@@ -49,6 +49,19 @@ impl Sdk {
             return Err(Error::new(ErrorKind::Unsupported, message));
         }
         Ok(versions.into_iter().map(|(_, version)| version).collect())
+    }
+
+    /// Whether the bucket keeps versions, as far as it tells; asked once.
+    async fn keeps_versions(&self) -> bool {
+        let ask = || async {
+            match self.versioning().await {
+                Ok(status) => Ok(status == Some(BucketVersioningStatus::Enabled)),
+                // What cannot be asked is not a no; the list of versions speaks for itself then.
+                Err(refused) if refused.retry() == Retry::Never => Ok(true),
+                Err(later) => Err(later),
+            }
+        };
+        self.versioned.get_or_try_init(ask).await.copied().unwrap_or(true)
     }
 
     async fn versioning(&self) -> Result<Option<BucketVersioningStatus>> {

@@ -9,7 +9,7 @@ use std::process::Command;
 
 /// The limit of DESIGN section 10.
 const LIMIT: u64 = 64 << 20;
-const STREAM_LIMIT: u64 = 256 << 20;
+pub(super) const STREAM_LIMIT: u64 = 256 << 20;
 
 pub(super) fn run(size: Size) -> Result<Vec<Row>, String> {
     let mut rows = Vec::new();
@@ -47,12 +47,12 @@ pub(super) fn run(size: Size) -> Result<Vec<Row>, String> {
     Ok(rows)
 }
 
-fn mib(bytes: u64) -> String {
+pub(super) fn mib(bytes: u64) -> String {
     format!("{:.0} MiB", bytes as f64 / f64::from(1 << 20))
 }
 
 /// Runs one measurement in a process of its own; its last line is the peak in bytes.
-fn alone(what: &[&str]) -> Result<u64, String> {
+pub(super) fn alone(what: &[&str]) -> Result<u64, String> {
     let program = std::env::current_exe().map_err(text)?;
     let output = Command::new(program)
         .args(["bench", "--alone"])

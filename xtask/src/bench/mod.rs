@@ -1,6 +1,7 @@
 //! Speed and memory, as ratios to the bare libraries in the same run.
 
 mod bare;
+mod cloud;
 mod data;
 mod memory;
 mod plan;
@@ -24,6 +25,10 @@ struct Size {
     stream_rows: u64,
     /// Assets to plan.
     assets: usize,
+    /// Bytes that are streamed to a cloud to measure memory.
+    cloud_stream: u64,
+    /// Bytes that are moved to and from a cloud to measure time.
+    cloud_speed: u64,
 }
 
 const FULL: Size = Size {
@@ -32,6 +37,9 @@ const FULL: Size = Size {
     steps: 10_000,
     stream_rows: 100_000_000,
     assets: 100_000,
+    // A little more than 5 GiB, so that the table is larger than that also as a file.
+    cloud_stream: (5 << 30) + (256 << 20),
+    cloud_speed: 1 << 30,
 };
 const QUICK: Size = Size {
     scale: 0.1,
@@ -39,6 +47,8 @@ const QUICK: Size = Size {
     steps: 2_000,
     stream_rows: 5_000_000,
     assets: 100_000,
+    cloud_stream: 512 << 20,
+    cloud_speed: 256 << 20,
 };
 
 /// One line of the result.
@@ -56,9 +66,11 @@ pub(crate) fn run(arguments: &[String]) -> Done {
     let size = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => FULL,
         ["--quick"] => QUICK,
+        ["clouds"] => return clouds(FULL),
+        ["clouds", "--quick"] => return clouds(QUICK),
         // One measurement in a process of its own, so that its peak of memory is its own.
         ["--alone", what, rest @ ..] => return alone(what, rest),
-        _ => return Err("usage: cargo xtask bench [--quick]".to_owned()),
+        _ => return Err("usage: cargo xtask bench [clouds] [--quick]".to_owned()),
     };
     let runtime = runtime()?;
     let mut rows = Vec::new();
@@ -66,6 +78,14 @@ pub(crate) fn run(arguments: &[String]) -> Done {
     rows.extend(plan::run(size)?);
     rows.extend(tables::run(&runtime, size)?);
     rows.extend(memory::run(size)?);
+    rows.extend(cloud::run(&runtime, size)?);
+    print(&rows, size);
+    Ok(())
+}
+
+/// Only the rows of clouds.
+fn clouds(size: Size) -> Done {
+    let rows = cloud::run(&runtime()?, size)?;
     print(&rows, size);
     Ok(())
 }
@@ -76,6 +96,7 @@ fn alone(what: &str, rest: &[&str]) -> Done {
         ("store", [format, scale]) => runtime.block_on(memory::store(format, scale)),
         ("load", [format, root]) => runtime.block_on(memory::load(format, root)),
         ("stream", [format, rows]) => runtime.block_on(stream::run(format, rows)),
+        ("cloud", [what, endpoint, bytes]) => runtime.block_on(cloud::child(what, endpoint, bytes)),
         _ => Err(format!("there is no measurement `{what}`")),
     }
 }
@@ -125,10 +146,23 @@ fn limited(what: &'static str, measured: String, reached: bool, reach: &'static 
     }
 }
 
+/// The time of another program that does the same, which is no aim.
+fn beside(what: &'static str, other: Duration) -> Row {
+    Row {
+        what,
+        measured: String::new(),
+        bare: format!("{:.3} s", other.as_secs_f64()),
+        ratio: None,
+        reach: "",
+        reached: true,
+    }
+}
+
 fn print(rows: &[Row], size: Size) {
     println!(
-        "\nlineitem at scale {}, best of {}, {} cores",
+        "\nlineitem at scale {}, {} MiB to and from S3, best of {}, {} cores",
         size.scale,
+        size.cloud_speed >> 20,
         size.times,
         cores()
     );

@@ -15,6 +15,7 @@ mod testing;
 use crate::shell::{Done, target};
 use house::House;
 use list::{ALL, Emulator};
+use probe::{Answer, ask};
 use process::Life;
 
 const HELP: &str = "\
@@ -74,7 +75,8 @@ fn up(house: &House, chosen: &[&Emulator]) -> Done {
 fn started<'a>(house: &'a House, chosen: &[&'a Emulator], life: Life) -> Result<running::Running<'a>, String> {
     {
         let _lock = house.lock()?;
-        for emulator in chosen {
+        // One that answers is not started, wherever it came from.
+        for emulator in chosen.iter().filter(|emulator| ask(emulator) != Answer::Itself) {
             install::install(house, emulator)?;
         }
     }

@@ -109,9 +109,11 @@ fn wait(house: &House, emulator: &Emulator, mut lives: impl FnMut() -> bool) -> 
 pub(crate) fn stop(house: &House, chosen: &[&Emulator]) -> Done {
     let _lock = house.lock()?;
     for emulator in chosen {
+        let title = emulator.title;
         match end(house, emulator)? {
-            true => println!("{} is down", emulator.title),
-            false => println!("{} was not running", emulator.title),
+            true => println!("{title} is down"),
+            false if ask(emulator) == Answer::Itself => println!("{title} was not started here, and is left alone"),
+            false => println!("{title} was not running"),
         }
     }
     Ok(())

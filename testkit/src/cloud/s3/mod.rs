@@ -52,19 +52,19 @@ fn only(call: &Call, known: &[&str]) -> bool {
 /// Names the operation; `copy` is the header that makes a put a copy.
 pub(super) fn classify(call: &Call, copy: &str) -> Operation {
     let object = !call.key.is_empty();
-    match &call.method {
-        &Method::PUT if object && call.has("partNumber") => Operation::Part,
-        &Method::PUT if object && call.headers.contains_key(copy) => Operation::Copy,
-        &Method::PUT if object && only(call, &OBJECT) => Operation::Put,
-        &Method::POST if object && call.has("uploads") => Operation::CreateMultipart,
-        &Method::POST if object && call.has("uploadId") => Operation::Complete,
-        &Method::POST if call.has("delete") => Operation::Delete,
-        &Method::DELETE if object && call.has("uploadId") => Operation::Abort,
-        &Method::DELETE if object => Operation::Delete,
-        &Method::HEAD if object => Operation::Head,
-        &Method::GET if object && only(call, &OBJECT) && ranged(call) => Operation::RangedGet,
-        &Method::GET if object && only(call, &OBJECT) => Operation::Get,
-        &Method::GET if !object && !call.bucket.is_empty() && only(call, &LIST) => Operation::List,
+    match call.method {
+        Method::PUT if object && call.has("partNumber") => Operation::Part,
+        Method::PUT if object && call.headers.contains_key(copy) => Operation::Copy,
+        Method::PUT if object && only(call, &OBJECT) => Operation::Put,
+        Method::POST if object && call.has("uploads") => Operation::CreateMultipart,
+        Method::POST if object && call.has("uploadId") => Operation::Complete,
+        Method::POST if call.has("delete") => Operation::Delete,
+        Method::DELETE if object && call.has("uploadId") => Operation::Abort,
+        Method::DELETE if object => Operation::Delete,
+        Method::HEAD if object => Operation::Head,
+        Method::GET if object && only(call, &OBJECT) && ranged(call) => Operation::RangedGet,
+        Method::GET if object && only(call, &OBJECT) => Operation::Get,
+        Method::GET if !object && !call.bucket.is_empty() && only(call, &LIST) => Operation::List,
         _ => Operation::Other,
     }
 }

@@ -1,0 +1,200 @@
+//! Examining the I/O managers.
+
+use crate::output::{GREEN, Out, RED, YELLOW, paint};
+use crate::table::{Side, columns};
+use crate::text::{escape, escape_lines};
+use crate::{DONE, FAILED, INTERRUPTED, command, errors, json, units};
+use larder_executor::{Checkup, Definitions, Diagnosis, DoctorOptions, Examination, Verdict};
+use larder_io_core::{Error, Result};
+use serde_json::{Value as Json, json};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// How long removing what was written may take after Ctrl-C.
+const LAST_MOMENT: Duration = Duration::from_secs(10);
+
+/// `doctor [MANAGER..]`.
+pub(crate) async fn doctor(definitions: Definitions, wanted: &command::Doctor, out: &mut Out<'_>) -> Result<u8> {
+    let mut options = DoctorOptions::default();
+    options.large = wanted.large.map(|mebibytes| u64::from(mebibytes) << 20);
+    let interrupted = AtomicBool::new(false);
+    let stop = async {
+        interrupt().await;
+        interrupted.store(true, Ordering::Relaxed);
+    };
+    let checkup = tokio::select! {
+        checkup = definitions.doctor(&wanted.io_managers, &options, stop) => checkup?,
+        () = given_up() => {
+            let left = "interrupted; what was written to examine may be left at `larder-doctor/`";
+            match out.json {
+                true => out.tell(json!({ "interrupted": true, "left": "larder-doctor/" })),
+                false => out.tell(left),
+            }
+            return Ok(INTERRUPTED);
+        }
+    };
+    let interrupted = interrupted.into_inner();
+    match out.json {
+        true => out.document(&document(&checkup, interrupted))?,
+        false => tell(&checkup, interrupted, out),
+    }
+    let wrong = checkup.left_out.is_some() || count(&checkup, Verdict::Wrong) > 0;
+    Ok(match (interrupted, wrong) {
+        (true, _) => INTERRUPTED,
+        (false, true) => FAILED,
+        (false, false) => DONE,
+    })
+}
+
+/// Ends when the user presses Ctrl-C; never where that cannot be heard.
+async fn interrupt() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
+}
+
+/// Ends when nobody wants to wait any longer for what was written to be removed.
+async fn given_up() {
+    interrupt().await;
+    tokio::select! {
+        () = interrupt() => {}
+        () = tokio::time::sleep(LAST_MOMENT) => {}
+    }
+}
+
+fn count(checkup: &Checkup, verdict: Verdict) -> usize {
+    checkup
+        .diagnoses
+        .iter()
+        .filter(|diagnosis| diagnosis.verdict() == verdict)
+        .count()
+}
+
+fn document(checkup: &Checkup, interrupted: bool) -> Json {
+    let managers: Vec<Json> = checkup.diagnoses.iter().map(diagnosis).collect();
+    json!({
+        "interrupted": interrupted,
+        "io_managers": managers,
+        "left_out": checkup.left_out.as_ref().map(json::error),
+    })
+}
+
+fn diagnosis(diagnosis: &Diagnosis) -> Json {
+    let examined: Vec<Json> = diagnosis
+        .examined
+        .iter()
+        .map(|examination| {
+            json!({
+                "what": examination.what,
+                "verdict": examination.verdict,
+                "answer": examination.answer,
+                "advice": examination.advice,
+                "seconds": examination.took.map(|took| took.as_secs_f64()),
+                "error": examination.error.as_ref().map(json::error),
+            })
+        })
+        .collect();
+    json!({
+        "io_manager": diagnosis.io_manager,
+        "root": diagnosis.root,
+        "verdict": diagnosis.verdict(),
+        "examined": examined,
+    })
+}
+
+fn tell(checkup: &Checkup, interrupted: bool, out: &mut Out<'_>) {
+    for diagnosis in &checkup.diagnoses {
+        out.line(headline(diagnosis));
+        out.line(table(diagnosis));
+        for examination in &diagnosis.examined {
+            details(examination, out);
+        }
+        out.line("");
+    }
+    if let Some(error) = &checkup.left_out {
+        out.fail(error);
+        out.tell("  I/O managers that no asset uses were left out because of it");
+    }
+    if interrupted {
+        return out.tell("interrupted; what was written to examine was removed where it says so");
+    }
+    let examined = units::counted(checkup.diagnoses.len() as u64, "I/O manager");
+    let parts: Vec<String> = [(Verdict::Wrong, "wrong"), (Verdict::Advised, "with advice")]
+        .into_iter()
+        .map(|(verdict, how)| (count(checkup, verdict), how))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, how)| format!("{count} {how}"))
+        .collect();
+    out.remark(match parts.as_slice() {
+        [] => format!("{examined} examined, nothing is wrong"),
+        parts => format!("{examined} examined, {}", parts.join(", ")),
+    });
+}
+
+fn headline(diagnosis: &Diagnosis) -> String {
+    match diagnosis.root.as_str() {
+        "" => escape(&diagnosis.io_manager).into_owned(),
+        root => escape(&format!("{} ({root})", diagnosis.io_manager)).into_owned(),
+    }
+}
+
+fn table(diagnosis: &Diagnosis) -> String {
+    let rows: Vec<[String; 4]> = diagnosis
+        .examined
+        .iter()
+        .map(|examination| {
+            [
+                examination.what.to_owned(),
+                examination.verdict.name().to_owned(),
+                examination.took.map(units::duration).unwrap_or_default(),
+                answer(examination),
+            ]
+        })
+        .collect();
+    let header = [
+        ("examined", Side::Left),
+        ("is", Side::Left),
+        ("time", Side::Right),
+        ("answer", Side::Left),
+    ];
+    columns(header, &rows)
+}
+
+/// One line; the whole error stands below.
+fn answer(examination: &Examination) -> String {
+    match &examination.error {
+        Some(error) => format!("{}: {:?}", examination.answer, error.kind()),
+        None => examination.answer.clone(),
+    }
+}
+
+/// The error and what to do, below the table.
+fn details(examination: &Examination, out: &mut Out<'_>) {
+    let colour = match examination.verdict {
+        Verdict::Fine | Verdict::Skipped => GREEN,
+        Verdict::Advised => YELLOW,
+        Verdict::Wrong => RED,
+    };
+    let name = paint(out.screen.colour_out, colour, examination.what);
+    if let Some(error) = &examination.error {
+        out.line(format_args!("  {name}: {}", message(error)));
+    }
+    if let Some(advice) = &examination.advice {
+        out.line(format_args!("  {name}: {}", indented(advice)));
+    }
+}
+
+/// What is wrong and what caused it; which asset, manager and run it was is known here.
+fn message(error: &Error) -> String {
+    let causes = errors::causes(error).into_iter();
+    let causes = causes.map(|cause| format!("\n    caused by: {}", indented(&cause)));
+    let attempts = match error.attempts() {
+        0 | 1 => String::new(),
+        attempts => format!(" (after {attempts} attempts)"),
+    };
+    format!("{}{attempts}{}", indented(error.message()), causes.collect::<String>())
+}
+
+fn indented(text: &str) -> String {
+    escape_lines(text.trim_end()).replace('\n', "\n    ")
+}

@@ -1,0 +1,133 @@
+//! The document's known parts: the base and the profiles.
+
+use super::item::{Entry, Item, parse};
+use super::pattern::{Binding, Pattern};
+use super::place::Place;
+use larder_io_core::{Result, nearest};
+
+/// What the base or one profile says.
+#[derive(Default)]
+pub(super) struct Layer {
+    /// The default manager.
+    pub(super) io_manager: Option<(String, Place)>,
+    pub(super) managers: Vec<ManagerTable>,
+    pub(super) bindings: Vec<Binding>,
+}
+
+/// One table of `[io_managers]`.
+#[derive(Clone)]
+pub(crate) struct ManagerTable {
+    pub(crate) key: String,
+    pub(crate) place: Place,
+    /// Where the profile speaks of it; the same as `place` when only the profile does.
+    pub(crate) profile: Option<Place>,
+    pub(crate) entries: Vec<Entry>,
+}
+
+/// A profile's name, its place and what it says.
+pub(super) type Profile = (String, Place, Layer);
+
+/// What the default manager is called.
+pub(crate) const DEFAULT_KEY: &str = "io_manager";
+const PARTS: [&str; 3] = [DEFAULT_KEY, "io_managers", "bind"];
+const PROFILE: &str = "profile";
+
+/// Reads a document.
+///
+/// # Errors
+/// `InvalidConfig` with the place of what is no TOML, unknown, or of a wrong type.
+pub(super) fn read(file: &str, text: &str) -> Result<(Layer, Vec<Profile>)> {
+    let (own, profiles): (Vec<Entry>, Vec<Entry>) =
+        parse(file, text)?.into_iter().partition(|entry| entry.key != PROFILE);
+    let mut named = Vec::new();
+    for entry in profiles {
+        for profile in entry.item.table("`profile`, which holds a table for each profile,")? {
+            let what = format!("the profile `{}`", profile.key);
+            named.push((profile.key, profile.place, layer(profile.item.table(&what)?, &[])?));
+        }
+    }
+    Ok((layer(own, &[PROFILE])?, named))
+}
+
+fn layer(entries: Vec<Entry>, more: &[&'static str]) -> Result<Layer> {
+    let mut layer = Layer::default();
+    for entry in entries {
+        match entry.key.as_str() {
+            DEFAULT_KEY => layer.io_manager = Some(entry.item.text("`io_manager`, a manager's key or URL,")?),
+            "io_managers" => {
+                for manager in entry.item.table("`io_managers`")? {
+                    let entries = manager.item.table(&format!("the I/O manager `{}`", manager.key))?;
+                    if manager.key == DEFAULT_KEY {
+                        let problem = "`io_manager` means the default I/O manager; give this one another key";
+                        return Err(manager.place.wrong(problem));
+                    }
+                    layer.managers.push(ManagerTable {
+                        key: manager.key,
+                        place: manager.place,
+                        profile: None,
+                        entries,
+                    });
+                }
+            }
+            "bind" => {
+                for bound in entry
+                    .item
+                    .table("`bind`, which has a manager's key for each pattern,")?
+                {
+                    layer.bindings.push(binding(bound.key, bound.place, bound.item)?);
+                }
+            }
+            unknown => return Err(entry.place.wrong(stranger(unknown, more))),
+        }
+    }
+    Ok(layer)
+}
+
+fn binding(pattern: String, place: Place, item: Item) -> Result<Binding> {
+    let parsed = Pattern::parse(&pattern).map_err(|problem| place.wrong(problem))?;
+    let (manager, manager_place) = item.text(&format!("what `{pattern}` is bound to, a manager's key,"))?;
+    Ok(Binding {
+        pattern: parsed,
+        place,
+        manager,
+        manager_place,
+    })
+}
+
+fn stranger(unknown: &str, more: &[&'static str]) -> String {
+    let known: Vec<&str> = PARTS.iter().chain(more).copied().collect();
+    match nearest(unknown, known.iter().copied()) {
+        Some(near) => format!("there is no key `{unknown}`; did you mean `{near}`?"),
+        None => format!("there is no key `{unknown}` here; there are {}", known.join(", ")),
+    }
+}
+
+impl ManagerTable {
+    /// Adds what a profile says: its keys replace the base's. Where its URL is of another backend, the base's settings
+    /// mean nothing to that one and are left out; the policies stay.
+    pub(super) fn overridden(mut self, by: &Self, same_backend: impl Fn(&str, &str) -> bool) -> Self {
+        let url = |table: &Self| {
+            let entry = table.entries.iter().find(|entry| entry.key == URL)?;
+            entry.item.clone().text(URL).ok()
+        };
+        if let (Some((base, _)), Some((profile, _))) = (url(&self), url(by))
+            && !same_backend(scheme(&base), scheme(&profile))
+        {
+            self.entries.retain(|entry| POLICIES.contains(&entry.key.as_str()));
+        }
+        self.entries
+            .retain(|entry| !by.entries.iter().any(|other| other.key == entry.key));
+        self.entries.extend(by.entries.iter().cloned());
+        self.profile = Some(by.place.clone());
+        self
+    }
+}
+
+/// The key of a manager's address.
+pub(super) const URL: &str = "url";
+/// Keys of a manager's table that are no settings of its backend.
+pub(super) const POLICIES: [&str; 3] = ["retry", "timeout", "max_concurrent"];
+
+fn scheme(url: &str) -> &str {
+    url.split_once(':').map_or(url, |(scheme, _)| scheme)
+}

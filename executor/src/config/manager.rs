@@ -1,0 +1,246 @@
+//! One manager's table, with variables and references put in.
+
+use super::interpolate::fill;
+use super::item::{Entry, Item, Value};
+use super::layer::{ManagerTable, POLICIES, URL};
+use super::place::Place;
+use crate::policy::Policies;
+use larder_io_core::{Error, ErrorKind, ManagerUrl, Result, Secret, from_texts};
+use std::path::Path;
+
+/// Keys of a table that stands for a value kept elsewhere.
+const REFERENCES: [&str; 2] = ["env", "file"];
+
+/// What values may refer to.
+pub(crate) struct Surroundings<'s> {
+    pub(crate) variable: &'s dyn Fn(&str) -> Option<String>,
+    /// What relative paths are below.
+    pub(crate) directory: &'s Path,
+}
+
+/// A text and its place; whether it came from elsewhere, so that no message may show it.
+struct Setting {
+    name: String,
+    text: String,
+    place: Place,
+    referred: bool,
+}
+
+/// A manager's table, ready to be used. It has no `Debug`: it holds secrets.
+pub(crate) struct Resolved {
+    place: Place,
+    url: Option<Setting>,
+    settings: Vec<Setting>,
+    policies: Vec<Setting>,
+}
+
+impl Resolved {
+    /// Puts variables and references in.
+    ///
+    /// # Errors
+    /// `InvalidConfig` with the place of a variable that is not set, or of a file that cannot be read.
+    pub(crate) fn of(table: &ManagerTable, around: &Surroundings<'_>) -> Result<Self> {
+        let mut resolved = Self {
+            place: table.place.clone(),
+            url: None,
+            settings: Vec::new(),
+            policies: Vec::new(),
+        };
+        for entry in &table.entries {
+            if entry.key == URL {
+                let (text, place) = entry.item.clone().text("`url`")?;
+                let filled = fill(&text, around.variable).map_err(|problem| place.wrong(problem))?;
+                resolved.url = Some(Setting {
+                    name: URL.to_owned(),
+                    text: filled.text,
+                    place,
+                    referred: filled.from_environment,
+                });
+                continue;
+            }
+            let settings = match POLICIES.contains(&entry.key.as_str()) {
+                true => &mut resolved.policies,
+                false => &mut resolved.settings,
+            };
+            flatten(&escaped(&entry.key), &entry.place, &entry.item, around, settings)?;
+        }
+        Ok(resolved)
+    }
+
+    /// The URL with its settings; `base` is that of a manager which code registers under the key.
+    ///
+    /// # Errors
+    /// `InvalidConfig` for a table without a URL, or one that is none.
+    pub(crate) fn url(&self, base: Option<&str>, around: &Surroundings<'_>) -> Result<ManagerUrl> {
+        let mut url = match (&self.url, base) {
+            (Some(url), _) => {
+                let parsed: ManagerUrl = url
+                    .text
+                    .parse()
+                    .map_err(|error: Error| url.place.wrong(error.message()))?;
+                parsed.with_directory(around.directory)
+            }
+            (None, Some(base)) => base.parse()?,
+            (None, None) => return Err(self.place.wrong("this I/O manager has no `url`")),
+        };
+        for setting in &self.settings {
+            url = match setting.referred {
+                true => url.with_secret(&setting.name, Secret::new(&setting.text)),
+                false => url.with_setting(&setting.name, &setting.text),
+            };
+        }
+        Ok(url)
+    }
+
+    pub(crate) fn has_url(&self) -> bool {
+        self.url.is_some()
+    }
+
+    /// The place of a setting, for a manager that takes none.
+    pub(crate) fn first_setting(&self) -> Option<(&str, &Place)> {
+        self.settings
+            .first()
+            .map(|setting| (setting.name.as_str(), &setting.place))
+    }
+
+    /// Lays the policies of the file over those of the code: each of the three names replaces the whole of it.
+    ///
+    /// # Errors
+    /// `InvalidConfig` with the place of what is unknown or wrong.
+    pub(crate) fn policies(&self, base: Option<&Policies>) -> Result<Option<Policies>> {
+        if self.policies.is_empty() {
+            return Ok(None);
+        }
+        let texts = self
+            .policies
+            .iter()
+            .map(|setting| (setting.name.clone(), setting.text.clone()));
+        let given: Policies = from_texts(texts).map_err(|error| self.located(self.veiled(error)))?;
+        let mut policies = base.cloned().unwrap_or_default();
+        let names = |name: &str| {
+            let below = format!("{name}.");
+            self.policies
+                .iter()
+                .any(|setting| setting.name == name || setting.name.starts_with(&below))
+        };
+        if names("retry") {
+            policies.retry = given.retry;
+        }
+        if names("timeout") {
+            policies.timeout = given.timeout;
+        }
+        if names("max_concurrent") {
+            policies.max_concurrent = given.max_concurrent;
+        }
+        let first = self.policies.first().map_or(&self.place, |setting| &setting.place);
+        policies.validate().map_err(|error| first.wrong(error.message()))?;
+        Ok(Some(policies))
+    }
+
+    /// Hides what an error of policies says of a value that came from elsewhere.
+    fn veiled(&self, error: Error) -> Error {
+        let name = error.context("setting").unwrap_or_default().to_owned();
+        let referred = self
+            .policies
+            .iter()
+            .any(|setting| setting.referred && setting.name == name);
+        match referred {
+            true => {
+                let message = format!("the setting `{name}` has a value that cannot be used");
+                Error::new(ErrorKind::InvalidConfig, message).with_context("setting", name)
+            }
+            false => error,
+        }
+    }
+
+    /// Names of the settings, for people.
+    pub(crate) fn setting_names(&self) -> impl Iterator<Item = &str> {
+        self.settings.iter().map(|setting| setting.name.as_str())
+    }
+
+    /// Puts the place of the setting that an error is about in front of it.
+    pub(crate) fn located(&self, error: Error) -> Error {
+        let all = || self.settings.iter().chain(&self.policies);
+        let place = error.context("setting").map(|name| {
+            let exact = all().find(|setting| setting.name == name);
+            let part = || all().find(|setting| related(&setting.name, name));
+            exact.or_else(part).or(self.url.as_ref()).map(|setting| &setting.place)
+        });
+        let place = match place {
+            Some(Some(place)) => place,
+            Some(None) => &self.place,
+            None => self.url.as_ref().map_or(&self.place, |url| &url.place),
+        };
+        place.wrong(error.message()).with_source(error)
+    }
+}
+
+/// Whether one dotted name is above the other.
+fn related(one: &str, other: &str) -> bool {
+    let below = |name: &str, above: &str| name.strip_prefix(above).is_some_and(|rest| rest.starts_with('.'));
+    below(one, other) || below(other, one)
+}
+
+fn escaped(segment: &str) -> String {
+    segment.replace('\\', "\\\\").replace('.', "\\.")
+}
+
+fn flatten(name: &str, place: &Place, item: &Item, around: &Surroundings<'_>, into: &mut Vec<Setting>) -> Result<()> {
+    let mut push = |text: String, referred| {
+        let (name, place) = (name.to_owned(), place.clone());
+        into.push(Setting {
+            name,
+            text,
+            place,
+            referred,
+        });
+    };
+    match &item.value {
+        Value::Text(text) => {
+            let filled = fill(text, around.variable).map_err(|problem| item.place.wrong(problem))?;
+            push(filled.text, filled.from_environment);
+        }
+        Value::Scalar(text, _) => push(text.clone(), false),
+        Value::List(items) if items.is_empty() => push(String::new(), false),
+        Value::List(items) => {
+            for (number, item) in items.iter().enumerate() {
+                flatten(&format!("{name}.{number}"), &item.place, item, around, into)?;
+            }
+        }
+        Value::Table(entries) => match reference(entries) {
+            Some(entry) => push(referred(entry, around)?, true),
+            None => {
+                for entry in entries {
+                    let name = format!("{name}.{}", escaped(&entry.key));
+                    flatten(&name, &entry.place, &entry.item, around, into)?;
+                }
+            }
+        },
+    }
+    Ok(())
+}
+
+/// `{ env = ".." }` or `{ file = ".." }`.
+fn reference(entries: &[Entry]) -> Option<&Entry> {
+    match entries {
+        [only] if REFERENCES.contains(&only.key.as_str()) && matches!(only.item.value, Value::Text(_)) => Some(only),
+        _ => None,
+    }
+}
+
+fn referred(entry: &Entry, around: &Surroundings<'_>) -> Result<String> {
+    let (text, place) = entry.item.clone().text(&entry.key)?;
+    let name = fill(&text, around.variable)
+        .map_err(|problem| place.wrong(problem))?
+        .text;
+    if entry.key == "env" {
+        let unset = || place.wrong(format_args!("the environment variable {name} is not set"));
+        return (around.variable)(&name).ok_or_else(unset);
+    }
+    let path = around.directory.join(name);
+    let content = std::fs::read_to_string(&path)
+        .map_err(|error| place.wrong(format_args!("the file `{}` cannot be read: {error}", path.display())))?;
+    // Editors end files with a line break; a secret has none.
+    let content = content.strip_suffix('\n').unwrap_or(&content);
+    Ok(content.strip_suffix('\r').unwrap_or(content).to_owned())
+}

@@ -1,0 +1,233 @@
+//! `larder.toml`: managers, profiles and bindings outside of the code.
+//!
+//! Strings are kept as they stand until a manager is opened: a variable or a file that only another profile needs may be
+//! missing.
+
+mod interpolate;
+mod item;
+mod layer;
+mod manager;
+mod pattern;
+mod place;
+mod report;
+mod schema;
+
+pub(crate) use interpolate::fill;
+pub(crate) use layer::{DEFAULT_KEY, ManagerTable};
+pub(crate) use manager::{Resolved, Surroundings};
+pub(crate) use pattern::{Binding, find};
+pub(crate) use place::Place;
+pub use report::{BindingReport, ConfigReport, ManagerReport};
+pub(crate) use schema::schema;
+
+use crate::home;
+use larder_io_core::{AssetKey, Backend, Error, ErrorKind, Result, nearest};
+use layer::Layer;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where the configuration is read from.
+#[derive(Clone, Default)]
+pub(crate) enum Source {
+    /// `LARDER_CONFIG`, else `larder.toml` here or above.
+    #[default]
+    Search,
+    /// `LARDER_CONFIG`, else this file.
+    File(PathBuf),
+    /// This text.
+    Text(String),
+    /// Nowhere.
+    Nothing,
+}
+
+/// A profile that was asked for, and by what.
+pub(crate) struct Wanted {
+    pub(crate) name: String,
+    pub(crate) by: String,
+}
+
+/// What the configuration says under one profile.
+#[derive(Default)]
+pub(crate) struct Config {
+    /// The file, when there is one.
+    pub(crate) file: Option<PathBuf>,
+    /// What relative paths are below.
+    pub(crate) directory: PathBuf,
+    pub(crate) profile: Option<String>,
+    /// All that can be asked for.
+    pub(crate) profiles: Vec<String>,
+    /// The default manager, before variables are put in, and whether the profile names it.
+    pub(crate) default: Option<(String, Place, bool)>,
+    pub(crate) managers: BTreeMap<String, ManagerTable>,
+    of_profile: Vec<Binding>,
+    of_base: Vec<Binding>,
+}
+
+fn wrong(message: String) -> Error {
+    Error::new(ErrorKind::InvalidConfig, message)
+}
+
+impl Config {
+    /// Finds and reads the configuration.
+    ///
+    /// # Errors
+    /// `InvalidConfig` for a file that cannot be read or is wrong, with the place; for a profile that is not there.
+    pub(crate) fn read(
+        source: &Source,
+        variable: &dyn Fn(&str) -> Option<String>,
+        wanted: Option<Wanted>,
+        backends: &[Arc<dyn Backend>],
+    ) -> Result<Self> {
+        let here = std::env::current_dir()
+            .map_err(|error| wrong(format!("the working directory cannot be found: {error}")))?;
+        let (file, text) = match source {
+            Source::Nothing => return Ok(Self::default()),
+            Source::Text(text) => (None, text.clone()),
+            Source::Search | Source::File(_) => match located(source, variable, &here) {
+                Some((file, by)) => {
+                    let text = std::fs::read_to_string(&file)
+                        .map_err(|error| wrong(format!("`{}`, {by}, cannot be read: {error}", file.display())))?;
+                    (Some(file), text)
+                }
+                None => match wanted {
+                    Some(Wanted { name, by }) => {
+                        let message = format!(
+                            "{by} asks for the profile `{name}`, but there is no {} in {} or above; write one, or name it with {}",
+                            home::CONFIG_FILE,
+                            here.display(),
+                            home::CONFIG_VARIABLE
+                        );
+                        return Err(wrong(message));
+                    }
+                    None => return Ok(Self::default()),
+                },
+            },
+        };
+        let shown = match &file {
+            Some(file) => file.strip_prefix(&here).unwrap_or(file).display().to_string(),
+            None => home::CONFIG_FILE.to_owned(),
+        };
+        let directory = file.as_deref().and_then(Path::parent).unwrap_or(&here).to_path_buf();
+        let (base, mut profiles) = layer::read(&shown, &text)?;
+        let names: Vec<String> = profiles.iter().map(|(name, _, _)| name.clone()).collect();
+        let chosen = match &wanted {
+            None => None,
+            Some(wanted) => match profiles.iter().position(|(name, _, _)| *name == wanted.name) {
+                Some(at) => Some(profiles.swap_remove(at).2),
+                None => return Err(unknown_profile(wanted, &names, &shown)),
+            },
+        };
+        let merged = Self {
+            file,
+            directory,
+            profile: wanted.map(|wanted| wanted.name),
+            profiles: names,
+            ..Self::default()
+        };
+        Ok(merged.layered(base, chosen.unwrap_or_default(), backends))
+    }
+
+    fn layered(mut self, base: Layer, profile: Layer, backends: &[Arc<dyn Backend>]) -> Self {
+        let canonical = |scheme: &str| {
+            let scheme = scheme.to_ascii_lowercase();
+            let backend = backends
+                .iter()
+                .find(|backend| backend.schemes().contains(&scheme.as_str()));
+            backend.map_or(scheme.clone(), |backend| backend.scheme().to_owned())
+        };
+        let of_profile = profile.io_manager.map(|(text, place)| (text, place, true));
+        self.default = of_profile.or(base.io_manager.map(|(text, place)| (text, place, false)));
+        self.managers = base
+            .managers
+            .into_iter()
+            .map(|table| (table.key.clone(), table))
+            .collect();
+        for table in profile.managers {
+            let merged = match self.managers.remove(&table.key) {
+                Some(base) => base.overridden(&table, |a, b| canonical(a) == canonical(b)),
+                None => ManagerTable {
+                    profile: Some(table.place.clone()),
+                    ..table
+                },
+            };
+            self.managers.insert(merged.key.clone(), merged);
+        }
+        (self.of_profile, self.of_base) = (profile.bindings, base.bindings);
+        self
+    }
+
+    /// The line of `[bind]` for an asset: the profile's before the base's, of each the most specific. The second says
+    /// whether it is the profile's.
+    ///
+    /// # Errors
+    /// `InvalidConfig` for two lines that are equally specific.
+    pub(crate) fn binding(&self, key: &AssetKey, group: Option<&str>) -> Result<Option<(&Binding, bool)>> {
+        for (bindings, of_profile) in [(&self.of_profile, true), (&self.of_base, false)] {
+            match find(bindings, key, group) {
+                Ok(Some(binding)) => return Ok(Some((binding, of_profile))),
+                Ok(None) => {}
+                Err((one, other)) => {
+                    let message = format!(
+                        "`{}` (at {}) fits as well, and neither is more specific; bind `{key}` by its whole key",
+                        one.pattern.as_str(),
+                        one.place
+                    );
+                    return Err(other
+                        .place
+                        .wrong(format_args!("`{}` fits `{key}`, but {message}", other.pattern.as_str())));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Every line of `[bind]`, the profile's first.
+    pub(crate) fn bindings(&self) -> impl Iterator<Item = (&Binding, bool)> {
+        let of_profile = self.of_profile.iter().map(|binding| (binding, true));
+        of_profile.chain(self.of_base.iter().map(|binding| (binding, false)))
+    }
+
+    /// The place of a manager's table, and of what the profile adds to it.
+    pub(crate) fn place(&self, table: &ManagerTable) -> String {
+        match &table.profile {
+            Some(place) if *place == table.place => self.told(place, true),
+            Some(place) => format!("{} and {}", table.place, self.told(place, true)),
+            None => table.place.to_string(),
+        }
+    }
+
+    /// `larder.toml:3:1`, with the profile when it is the profile's.
+    pub(crate) fn told(&self, place: &Place, of_profile: bool) -> String {
+        match self.profile.as_deref().filter(|_| of_profile) {
+            Some(profile) => format!("{place} in the profile `{profile}`"),
+            None => place.to_string(),
+        }
+    }
+}
+
+fn located(source: &Source, variable: &dyn Fn(&str) -> Option<String>, here: &Path) -> Option<(PathBuf, String)> {
+    if let Some(file) = variable(home::CONFIG_VARIABLE) {
+        return Some((here.join(file), format!("which {} names", home::CONFIG_VARIABLE)));
+    }
+    match source {
+        Source::File(file) => Some((here.join(file), "which `Definitions::config_file` names".to_owned())),
+        _ => home::config_file(here).map(|file| (file, "which was found".to_owned())),
+    }
+}
+
+fn unknown_profile(wanted: &Wanted, names: &[String], file: &str) -> Error {
+    let Wanted { name, by } = wanted;
+    let known = match names.is_empty() {
+        true => format!("it has none; a profile begins with `[profile.{name}]`"),
+        false => format!("there are {}", names.join(", ")),
+    };
+    let near = nearest(name, names.iter().map(String::as_str));
+    let hint = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+    wrong(format!(
+        "{file} has no profile `{name}`, which {by} asks for; {hint}{known}"
+    ))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,52 @@
+//! What the configuration comes to, for people and programs.
+
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// What the configuration comes to under the profile that was asked for.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct ConfigReport {
+    /// The file that was read.
+    pub file: Option<PathBuf>,
+    /// The profile that is used.
+    pub profile: Option<String>,
+    /// The profiles that can be asked for.
+    pub profiles: Vec<String>,
+    /// Every manager by key, also those that code registers and those that no asset uses.
+    pub io_managers: Vec<ManagerReport>,
+    /// The lines of `[bind]`, the profile's first.
+    pub bindings: Vec<BindingReport>,
+}
+
+/// One I/O manager.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct ManagerReport {
+    /// The key; `io_manager` for a default that has none.
+    pub key: String,
+    /// Its scheme and root.
+    pub root: String,
+    /// Where the configuration defines it; `None` when only code or the environment does.
+    pub defined: Option<String>,
+    /// Names of the settings given there.
+    pub settings: Vec<String>,
+    /// How many assets are stored in it.
+    pub assets: usize,
+    /// Why it is the default; `None` when it is not.
+    pub default: Option<String>,
+}
+
+/// One line of `[bind]`.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct BindingReport {
+    /// The pattern.
+    pub pattern: String,
+    /// The key it is bound to.
+    pub io_manager: String,
+    /// Where it stands.
+    pub defined: String,
+    /// How many assets the pattern fits; a more specific one may still go before it.
+    pub assets: usize,
+}

@@ -1,0 +1,137 @@
+//! Configuration outside of the code: where it is, which profile, what it comes to.
+
+use super::Definitions;
+use super::binding::Binder;
+use crate::config::{self, BindingReport, Config, ConfigReport, ManagerReport, Source, Wanted};
+use crate::home;
+use larder_io_core::{Error, ErrorKind, Result};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// [`Definitions::build`] reads `larder.toml`: the file that `LARDER_CONFIG` names, else the nearest one in the working
+/// directory or above. These methods say otherwise.
+impl Definitions {
+    /// Names the configuration file; `LARDER_CONFIG` goes before it. A relative path is below the working directory.
+    #[must_use]
+    pub fn config_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.source = Source::File(path.into());
+        self
+    }
+
+    /// Gives the configuration itself; no file is read, whatever `LARDER_CONFIG` says. Relative paths in it are below the
+    /// working directory.
+    #[must_use]
+    pub fn config_text(mut self, text: impl Into<String>) -> Self {
+        self.source = Source::Text(text.into());
+        self
+    }
+
+    /// Reads no configuration, whatever lies in the working directory: for tests, and for programs that say everything
+    /// themselves.
+    #[must_use]
+    pub fn without_config(mut self) -> Self {
+        self.source = Source::Nothing;
+        self
+    }
+
+    /// The profile when nobody asks for another one; `LARDER_PROFILE` goes before it.
+    #[must_use]
+    pub fn profile(mut self, name: impl Into<String>) -> Self {
+        self.profile = Some(name.into());
+        self
+    }
+
+    /// The profile that the user chose, as with `--profile`; it goes before `LARDER_PROFILE` and
+    /// [`Definitions::profile`].
+    #[must_use]
+    pub fn choose_profile(mut self, name: impl Into<String>) -> Self {
+        self.chosen_profile = Some(name.into());
+        self
+    }
+
+    /// The JSON schema of `larder.toml`, with the settings of the backends that were handed over.
+    pub fn config_schema(&self) -> serde_json::Value {
+        config::schema(&self.backends)
+    }
+
+    /// Builds, opens also those managers that no asset uses, and tells what the configuration comes to.
+    ///
+    /// # Errors
+    /// As [`Definitions::build`]; for every manager that cannot be opened.
+    pub fn check_config(self) -> Result<ConfigReport> {
+        let pipeline = self.clone().build()?;
+        let config = self.config()?;
+        let mut binder = Binder::new(&self, &config);
+        let assets = pipeline.assets();
+        let mut used: BTreeMap<String, usize> = BTreeMap::new();
+        for asset in &assets {
+            if let Some(key) = pipeline.explain(&asset.key)?.io_manager {
+                *used.entry(key).or_default() += 1;
+            }
+        }
+        let mut problems = Vec::new();
+        let mut io_managers = Vec::new();
+        let mut bounds: Vec<_> = binder
+            .keys()
+            .into_iter()
+            .map(|key| binder.keyed(key, String::new()))
+            .collect();
+        let default = binder.default();
+        let name = default.as_ref().map(|default| default.key.clone()).unwrap_or_default();
+        // A default by URL has no key that could be bound.
+        if !binder.keys().contains(&name.as_str()) {
+            bounds.push(default.clone());
+        }
+        for bound in bounds {
+            match bound {
+                Ok(bound) => {
+                    let info = bound.manager.info();
+                    let because = default.as_ref().ok().filter(|default| default.key == bound.key);
+                    io_managers.push(ManagerReport {
+                        key: bound.key.clone(),
+                        root: format!("{}:{}", info.scheme, info.root),
+                        defined: bound.defined.clone(),
+                        settings: bound.settings.clone(),
+                        assets: used.get(&bound.key).copied().unwrap_or_default(),
+                        default: because.map(|default| default.because.clone()),
+                    });
+                }
+                Err(refused) => problems.push(Error::new(ErrorKind::InvalidConfig, refused.message)),
+            }
+        }
+        if !problems.is_empty() {
+            return Err(super::validate::joined(problems));
+        }
+        let bindings = config.bindings().map(|(binding, of_profile)| BindingReport {
+            pattern: binding.pattern.as_str().to_owned(),
+            io_manager: binding.manager.clone(),
+            defined: config.told(&binding.place, of_profile),
+            assets: assets
+                .iter()
+                .filter(|asset| binding.pattern.fits(&asset.key, asset.group.as_deref()))
+                .count(),
+        });
+        Ok(ConfigReport {
+            file: config.file.clone(),
+            profile: config.profile.clone(),
+            profiles: config.profiles.clone(),
+            io_managers,
+            bindings: bindings.collect(),
+        })
+    }
+
+    pub(super) fn config(&self) -> Result<Config> {
+        if self.everything.is_some() {
+            return Ok(Config::default());
+        }
+        let from_environment = || Some((self.variable(home::PROFILE_VARIABLE)?, home::PROFILE_VARIABLE));
+        let chosen = self.chosen_profile.clone().map(|name| (name, "--profile"));
+        let of_code = || Some((self.profile.clone()?, "`Definitions::profile`"));
+        let wanted = chosen.or_else(from_environment).or_else(of_code);
+        let wanted = wanted.map(|(name, by)| Wanted {
+            name,
+            by: by.to_owned(),
+        });
+        Config::read(&self.source, &|name| self.variable(name), wanted, &self.backends)
+    }
+}

@@ -1,0 +1,201 @@
+//! Values on their way into storage, seen by somebody who counts or times what passes.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::{Stream, StreamExt};
+use larder_io_core::{BlobSource, ByteStream, Result, Value};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Sees what passes between the source of a value and whoever stores it.
+pub(crate) trait Watch: Send + Sync + 'static {
+    /// The source begins to work.
+    fn asked(&self) {}
+
+    /// The source answered after this time, or nobody waits for it any more.
+    fn answered(&self, took: Duration);
+
+    /// Something passed.
+    fn passed(&self, rows: usize, bytes: usize);
+
+    /// The source failed.
+    fn failed(&self) {}
+}
+
+/// Wraps streamed values; others pass unchanged.
+pub(crate) fn watched(value: Value, watch: Arc<dyn Watch>) -> Value {
+    match value {
+        #[cfg(feature = "arrow")]
+        Value::Table(source) => Value::Table(Arc::new(table::WatchedTable { source, watch })),
+        Value::Blob(source) => Value::Blob(Arc::new(WatchedBlob { source, watch })),
+        other => other,
+    }
+}
+
+/// The source at work, until it is dropped: a future or a stream may be given up at any time.
+struct Work {
+    watch: Arc<dyn Watch>,
+    began: Instant,
+}
+
+impl Work {
+    fn begin(watch: &Arc<dyn Watch>) -> Self {
+        watch.asked();
+        Self {
+            watch: Arc::clone(watch),
+            began: Instant::now(),
+        }
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        self.watch.answered(self.began.elapsed());
+    }
+}
+
+/// Waits for the beginning of a stream.
+async fn opened<T>(watch: &Arc<dyn Watch>, open: impl Future<Output = Result<T>> + Send) -> Result<T> {
+    let work = Work::begin(watch);
+    let opened = open.await;
+    drop(work);
+    if opened.is_err() {
+        watch.failed();
+    }
+    opened
+}
+
+/// What of a stream's item is counted.
+trait Weighed {
+    /// Rows and bytes.
+    fn weight(&self) -> (usize, usize);
+}
+
+impl Weighed for Bytes {
+    fn weight(&self) -> (usize, usize) {
+        (0, self.len())
+    }
+}
+
+struct Watched<S> {
+    stream: S,
+    watch: Arc<dyn Watch>,
+    work: Option<Work>,
+}
+
+impl<S> Watched<S> {
+    fn new(stream: S, watch: &Arc<dyn Watch>) -> Self {
+        Self {
+            stream,
+            watch: Arc::clone(watch),
+            work: None,
+        }
+    }
+}
+
+impl<T: Weighed, S: Stream<Item = Result<T>> + Unpin> Stream for Watched<S> {
+    type Item = Result<T>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let work = self.work.take().unwrap_or_else(|| Work::begin(&self.watch));
+        let polled = self.stream.poll_next_unpin(cx);
+        match &polled {
+            Poll::Pending => self.work = Some(work),
+            Poll::Ready(item) => {
+                drop(work);
+                match item {
+                    Some(Ok(item)) => {
+                        let (rows, bytes) = item.weight();
+                        self.watch.passed(rows, bytes);
+                    }
+                    Some(Err(_)) => self.watch.failed(),
+                    None => {}
+                }
+            }
+        }
+        polled
+    }
+}
+
+struct WatchedBlob {
+    source: Arc<dyn BlobSource>,
+    watch: Arc<dyn Watch>,
+}
+
+#[async_trait]
+impl BlobSource for WatchedBlob {
+    fn size(&self) -> Option<u64> {
+        self.source.size()
+    }
+
+    fn replayable(&self) -> bool {
+        self.source.replayable()
+    }
+
+    fn in_memory(&self) -> Option<Bytes> {
+        self.source.in_memory()
+    }
+
+    async fn open(&self) -> Result<ByteStream> {
+        let chunks = opened(&self.watch, self.source.open()).await?;
+        Ok(Watched::new(chunks, &self.watch).boxed())
+    }
+}
+
+/// The bytes of a batch in memory.
+#[cfg(feature = "arrow")]
+pub(crate) fn batch_bytes(batch: &arrow_array::RecordBatch) -> usize {
+    let columns = batch.columns().iter();
+    columns
+        .map(|column| arrow_array::Array::to_data(column).get_slice_memory_size().unwrap_or(0))
+        .sum()
+}
+
+#[cfg(feature = "arrow")]
+mod table {
+    use super::{Watch, Watched, Weighed, batch_bytes, opened};
+    use arrow_array::RecordBatch;
+    use arrow_schema::SchemaRef;
+    use async_trait::async_trait;
+    use futures_util::stream::StreamExt;
+    use larder_io_core::{BatchStream, Result, Scan, Table, TableSource};
+    use std::sync::Arc;
+
+    impl Weighed for RecordBatch {
+        fn weight(&self) -> (usize, usize) {
+            (self.num_rows(), batch_bytes(self))
+        }
+    }
+
+    pub(super) struct WatchedTable {
+        pub(super) source: Arc<dyn TableSource>,
+        pub(super) watch: Arc<dyn Watch>,
+    }
+
+    #[async_trait]
+    impl TableSource for WatchedTable {
+        fn schema(&self) -> SchemaRef {
+            self.source.schema()
+        }
+
+        fn replayable(&self) -> bool {
+            self.source.replayable()
+        }
+
+        fn rows(&self) -> Option<u64> {
+            self.source.rows()
+        }
+
+        fn in_memory(&self) -> Option<Table> {
+            self.source.in_memory()
+        }
+
+        async fn scan(&self, request: Scan) -> Result<BatchStream> {
+            let batches = opened(&self.watch, self.source.scan(request)).await?;
+            Ok(Watched::new(batches, &self.watch).boxed())
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The generations of a name. <https://cloud.google.com/storage/docs/xml-api/get-bucket-list>
+
+use super::http::{encoded, strange};
+use super::Api;
+use larder_io_core::{Error, ErrorKind, Result, Version};
+use larder_io_object::store::version_of;
+use object_store::path::Path;
+use serde::Deserialize;
+
+const WHAT: &str = "listing versions";
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Page {
+    #[serde(default)]
+    is_truncated: bool,
+    next_key_marker: Option<String>,
+    next_generation_marker: Option<String>,
+    #[serde(default, rename = "Version")]
+    versions: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Entry {
+    key: String,
+    generation: u64,
+    #[serde(default)]
+    is_latest: bool,
+    #[serde(rename = "ETag")]
+    e_tag: Option<String>,
+}
+
+/// A name as `encoding-type=url` shows it.
+fn decoded(text: &str) -> String {
+    let pairs = form_urlencoded::parse(text.as_bytes());
+    pairs.map(|(name, _)| name.into_owned()).next().unwrap_or_default()
+}
+
+impl Api {
+    /// The XML list, though the JSON list is easier: only its etags are those of reads.
+    pub(super) async fn list_versions(&self, path: &Path) -> Result<Vec<Version>> {
+        let key = self.whole(path).to_string();
+        let mut found = Vec::new();
+        let mut next = String::new();
+        loop {
+            // Names encoded: XML cannot hold every character of them.
+            let address = format!("/{}?versions&encoding-type=url&prefix={}{next}", encoded(&self.bucket), encoded(&key));
+            let page: Page = self.http.xml(&address, WHAT).await?;
+            found.extend(page.versions.into_iter().filter(|entry| decoded(&entry.key) == key));
+            // Names come in order: the exact one is the first of those that begin with it.
+            let more = page.is_truncated && page.next_key_marker.as_deref().map(decoded).is_none_or(|name| name == key);
+            if !more {
+                break;
+            }
+            let generation = page.next_generation_marker.ok_or_else(|| strange(WHAT))?;
+            let marker = format!("&key-marker={}&generation-marker={}", encoded(&key), encoded(&generation));
+            if marker == next {
+                return Err(strange(WHAT));
+            }
+            next = marker;
+        }
+        if found.iter().all(|entry| entry.is_latest) && !self.keeps_generations().await? {
+            let message = format!(
+                "the bucket `{0}` keeps no old versions; turn them on (`gcloud storage buckets update gs://{0} --versioning`)",
+                self.bucket
+            );
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
+        found.sort_by_key(|entry| std::cmp::Reverse(entry.generation));
+        let version = |entry: Entry| version_of(entry.e_tag, Some(entry.generation.to_string()));
+        found.into_iter().map(version).collect()
+    }
+
+    /// Whether the bucket keeps old generations; one that may not be asked is believed to.
+    async fn keeps_generations(&self) -> Result<bool> {
+        match self.settings().await {
+            Ok(settings) => Ok(settings.keeps_generations()),
+            Err(refused) if refused.kind() == ErrorKind::PermissionDenied => Ok(true),
+            Err(other) => Err(other),
+        }
+    }
+}
