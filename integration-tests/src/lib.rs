@@ -327,3 +327,15 @@ impl Drop for Mounted {
         let _ = Command::new("umount").arg("--lazy").arg(&self.at).status();
     }
 }
+
+/// The program of an example of the facade, as `cargo run --example` leaves it beside the tests.
+///
+/// # Panics
+/// When it was not built.
+pub fn example(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a test has a file");
+    let profile = test.parent().and_then(Path::parent).expect("tests are built into `deps`");
+    let program = profile.join("examples").join(name);
+    assert!(program.exists(), "{} is not built; run `cargo xtask test`", program.display());
+    program
+}

@@ -68,7 +68,7 @@ fn chain(config: &AdlsConfig, guard: &Guard) -> Result<AzureCredentialProvider> 
         .with_retry(transport.body_retries())
         .with_http_connector(tokens)
         .with_use_azure_cli(config.identity == Identity::Developer);
-    let workload = matches!(config.identity, Identity::Auto | Identity::Workload);
+    let workload = matches!(config.identity, Identity::Auto | Identity::Workload) && config.client_secret.is_none();
     let settings = [
         (AzureConfigKey::AuthorityId, config.tenant_id.clone()),
         (AzureConfigKey::ClientId, config.client_id.clone()),

@@ -23,7 +23,7 @@ fn ignored(python: &Path, variables: &[(&str, String)]) -> Done {
         std::fs::remove_dir_all(&home).map_err(|error| format!("cannot clear {}: {error}", home.display()))?;
     }
     execute(
-        command("cargo", &["run", "--quiet", "--example", "flights"])
+        command("cargo", &["run", "--quiet", "--all-features", "--example", "flights"])
             .env("LARDER_HOME", &home)
             .env_remove("LARDER_DEFAULT_IO_MANAGER"),
     )?;

@@ -8,7 +8,7 @@ struct Wall {
     forbidden: &'static [&'static str],
 }
 
-const WALLS: [Wall; 7] = [
+const WALLS: [Wall; 10] = [
     Wall {
         arguments: &["--package", "larder-io-core", "--no-default-features"],
         forbidden: &[
@@ -37,6 +37,43 @@ const WALLS: [Wall; 7] = [
         forbidden: &["larder-executor", "larder-io-memory", "reqwest", "hyper"],
     },
     Wall {
+        arguments: &["--package", "larder-io-s3", "--all-features"],
+        forbidden: &[
+            "larder-executor",
+            "larder-io-fs",
+            "larder-io-gcs",
+            "larder-io-adls",
+            "google-cloud-auth",
+            "azure_core",
+            "azure_identity",
+        ],
+    },
+    Wall {
+        arguments: &["--package", "larder-io-gcs", "--all-features"],
+        forbidden: &[
+            "larder-executor",
+            "larder-io-fs",
+            "larder-io-s3",
+            "larder-io-adls",
+            "aws-config",
+            "aws-sdk-s3",
+            "azure_core",
+            "azure_identity",
+        ],
+    },
+    Wall {
+        arguments: &["--package", "larder-io-adls", "--all-features"],
+        forbidden: &[
+            "larder-executor",
+            "larder-io-fs",
+            "larder-io-s3",
+            "larder-io-gcs",
+            "aws-config",
+            "aws-sdk-s3",
+            "google-cloud-auth",
+        ],
+    },
+    Wall {
         arguments: &["--package", "larder-executor", "--all-features"],
         forbidden: &[
             "object_store",
@@ -54,8 +91,14 @@ const WALLS: [Wall; 7] = [
 ];
 
 /// Backends of the facade: with one of them, nothing of the others comes in.
-const FACADE: [(&str, &[&str]); 2] = [
+const FACADE: [(&str, &[&str]); 8] = [
     ("fs", &["larder-io-memory", "larder-cli", "reqwest"]),
+    ("s3", &["larder-io-gcs", "larder-io-adls", "google-cloud-auth", "azure_core", "azure_identity"]),
+    ("gcs", &["larder-io-s3", "larder-io-adls", "aws-config", "aws-sdk-s3", "azure_core", "azure_identity"]),
+    ("adls", &["larder-io-s3", "larder-io-gcs", "aws-config", "aws-sdk-s3", "google-cloud-auth"]),
+    ("s3-lean", &["aws-config", "aws-sdk-s3"]),
+    ("gcs-lean", &["google-cloud-auth"]),
+    ("adls-lean", &["azure_core", "azure_identity"]),
     (
         "memory",
         &[

@@ -14,7 +14,13 @@ pub(crate) fn schema(backends: &[Arc<dyn Backend>]) -> Value {
         definitions.insert(format!("io_manager.{name}"), manager);
         kinds.push(json!({ "$ref": format!("#/$defs/io_manager.{name}") }));
     }
-    definitions.insert("io_manager".to_owned(), json!({ "type": "object", "anyOf": kinds }));
+    definitions.insert(
+        "io_manager".to_owned(),
+        match kinds.is_empty() {
+            true => json!({ "type": "object" }),
+            false => json!({ "type": "object", "anyOf": kinds }),
+        },
+    );
     definitions.insert("reference".to_owned(), reference());
     definitions.insert("retry".to_owned(), retry());
     definitions.insert("timeout".to_owned(), timeout());

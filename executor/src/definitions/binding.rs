@@ -65,7 +65,7 @@ impl<'d> Binder<'d> {
     }
 
     /// The key that a line of `[bind]` names.
-    fn named(&self, binding: &Binding) -> Result<String, Error> {
+    pub(super) fn named(&self, binding: &Binding) -> Result<String, Error> {
         let place = &binding.manager_place;
         let key = self.opener.filled(&binding.manager, place)?;
         let hint = match key.contains(':') {

@@ -1,7 +1,7 @@
 //! Configuration outside of the code: where it is, which profile, what it comes to.
 
-use super::Definitions;
 use super::binding::Binder;
+use super::{AssetInfo, Definitions};
 use crate::config::{self, BindingReport, Config, ConfigReport, ManagerReport, Source, Wanted};
 use crate::home;
 use larder_io_core::{Error, ErrorKind, Result};
@@ -102,21 +102,22 @@ impl Definitions {
         if !problems.is_empty() {
             return Err(super::validate::joined(problems));
         }
-        let bindings = config.bindings().map(|(binding, of_profile)| BindingReport {
-            pattern: binding.pattern.as_str().to_owned(),
-            io_manager: binding.manager.clone(),
-            defined: config.told(&binding.place, of_profile),
-            assets: assets
-                .iter()
-                .filter(|asset| binding.pattern.fits(&asset.key, asset.group.as_deref()))
-                .count(),
-        });
+        let mut bindings = Vec::new();
+        for (binding, of_profile) in config.bindings() {
+            let fits = |asset: &&AssetInfo| binding.pattern.fits(&asset.key, asset.group.as_deref());
+            bindings.push(BindingReport {
+                pattern: binding.pattern.as_str().to_owned(),
+                io_manager: binder.named(binding)?,
+                defined: config.told(&binding.place, of_profile),
+                assets: assets.iter().filter(fits).count(),
+            });
+        }
         Ok(ConfigReport {
             file: config.file.clone(),
             profile: config.profile.clone(),
             profiles: config.profiles.clone(),
             io_managers,
-            bindings: bindings.collect(),
+            bindings,
         })
     }
 

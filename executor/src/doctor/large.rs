@@ -9,6 +9,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use larder_io_core::{AssetValue, Blob, BlobSource, ByteStream, Form, Precondition, Receipt, Result, Value, Version};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 pub(super) const WHAT: &str = "large write";
 const READ: &str = "large read";
@@ -107,6 +108,7 @@ impl Exam<'_> {
 
     /// Two large writes that must be refused, and the value after them.
     async fn refuses_noise(&mut self, old: Version, noise: &Noise) -> Examination {
+        let began = Instant::now();
         let other = Noise { seed: !0, ..*noise };
         for (precondition, condition) in [
             (Precondition::Absent, "nothing to be there"),
@@ -120,7 +122,7 @@ impl Exam<'_> {
         }
         let now = self.read_noise(noise).await;
         match now.verdict {
-            Verdict::Fine => Examination::fine(CONDITIONAL, "hold"),
+            Verdict::Fine => Examination::fine(CONDITIONAL, "hold").took(began.elapsed()),
             _ => Examination {
                 what: CONDITIONAL,
                 ..now

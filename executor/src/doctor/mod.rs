@@ -3,7 +3,8 @@
 //! | file | owns |
 //! |---|---|
 //! | `every` | which managers there are, also those that no asset uses |
-//! | `examine` | the examination of one manager, from the first write to the last delete |
+//! | `examine` | the course of an examination |
+//! | `basics`, `ending` | its calls: write, head, read, list, history; delete, survey |
 //! | `conditional` | writes under preconditions |
 //! | `large` | a value that is written in parts |
 //! | `probe` | the values that are written |
@@ -11,7 +12,9 @@
 //! What is written lies at `larder-doctor/<random id>`, where no asset is, and is removed again, also after a failure
 //! and after a stop. Every call goes through the manager's policies, as those of a run do.
 
+mod basics;
 mod conditional;
+mod ending;
 mod every;
 mod examine;
 mod large;

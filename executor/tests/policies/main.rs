@@ -5,6 +5,7 @@ mod definitions;
 mod laws;
 mod limit;
 mod listing;
+#[cfg(feature = "arrow")]
 mod loaded;
 mod retry;
 mod staged;

@@ -59,6 +59,13 @@ async fn the_servers_own_delay_is_the_least() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_that_always_asks_for_patience_does_not_get_more_attempts() {
+    let manager = Scripted::new().script("head", (0..9).map(|_| busy(ms(10))));
+    let error = manager.behind(&plain()).head(&input()).await.expect_err("gives up");
+    assert_eq!((manager.calls().len(), error.attempts()), (5, 5));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_delay_that_does_not_fit_ends_it_at_once_with_the_original_error() {
     let policies = plain().with_retry(plain().retry.with_deadline(ms(3000)));
     let manager = Scripted::new().script("head", [fail(ErrorKind::Unavailable), busy(ms(60_000))]);

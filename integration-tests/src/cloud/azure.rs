@@ -35,7 +35,7 @@ pub async fn fixture(variable: &str) -> Fixture {
 }
 
 /// Makes a container; one that is there already is as good as a new one.
-async fn create(endpoint: &str, container: &str) {
+pub async fn create(endpoint: &str, container: &str) {
     let mut transport = Transport::default();
     transport.allow_http = true;
     let guard = Guard::new(transport, Arc::new(|_| None));

@@ -1,6 +1,7 @@
 //! Emulators of the object stores, as `cargo xtask emulators up` starts them.
 
 pub mod azure;
+pub mod gcs;
 pub mod s3;
 
 use std::env;

@@ -36,6 +36,11 @@ pub async fn fixture(variable: &str, versioned: bool) -> Fixture {
     Fixture::new(open()).with_reopen(open).with_secret("a-secret-of-the-test")
 }
 
+/// Makes the bucket of a configuration.
+pub async fn create(config: &S3Config) {
+    put(&format!("{}/{}", config.endpoint.as_deref().unwrap_or_default(), config.bucket), String::new()).await;
+}
+
 /// One request that the emulators take unsigned; a bucket that is there already is as good as a new one.
 async fn put(url: &str, body: String) {
     let mut transport = Transport::default();

@@ -101,3 +101,19 @@ steps!(s3, S3:
     get Get, get_front GetFront, get_receipt GetReceipt,
     head Head, list List, delete Delete,
 );
+
+steps!(gcs, GCS:
+    put Put, put_absent PutAbsent, put_unchanged PutUnchanged,
+    create Create, first_part FirstPart, last_part LastPart, join Join,
+    complete Complete, complete_absent CompleteAbsent, complete_unchanged CompleteUnchanged,
+    get Get, get_front GetFront,
+    head Head, list List, delete Delete,
+);
+
+steps!(azure, AZURE:
+    put Put, put_absent PutAbsent, put_unchanged PutUnchanged,
+    first_part FirstPart, last_part LastPart,
+    complete Complete, complete_absent CompleteAbsent, complete_unchanged CompleteUnchanged,
+    get Get, get_front GetFront,
+    head Head, list List, delete Delete,
+);

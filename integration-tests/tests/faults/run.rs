@@ -19,7 +19,7 @@ pub(crate) async fn step(vendor: &'static Vendor, step: Step) {
     let cases: Vec<_> = cases
         .filter_map(|(trouble, lasts)| Some((trouble, lasts, expected(vendor, step, trouble, lasts)?)))
         .collect();
-    assert!(cases.len() >= 30, "{step:?} has only {} cases", cases.len());
+    assert!(cases.len() >= 26, "{step:?} has only {} cases", cases.len());
     // Those that wait for nothing first: they need the machine.
     let (stalls, others): (Vec<_>, Vec<_>) = cases.into_iter().partition(|(trouble, ..)| trouble.stalls());
     let run = |(trouble, lasts, expected)| async move {

@@ -1,6 +1,6 @@
 //! The requests that fail.
 
-use larder_testkit::cloud::{Operation, Request};
+use larder_testkit::cloud::{Dialect, Operation, Request};
 
 /// The asset that is stored and loaded; also its location's stem.
 pub(crate) const STEM: &str = "values/blob";
@@ -22,6 +22,8 @@ pub(crate) enum Step {
     LastPart,
     /// The receipt of an upload is stored beside it.
     PutReceipt,
+    /// The parts of an upload are put together where nobody sees them, by a vendor that publishes them by a copy.
+    Join,
     /// An upload becomes the value.
     Complete,
     /// An upload becomes the value where there must be none.
@@ -64,7 +66,7 @@ pub(crate) enum Condition {
 
 impl Step {
     /// Every step.
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Put,
         Self::PutAbsent,
         Self::PutUnchanged,
@@ -72,6 +74,7 @@ impl Step {
         Self::FirstPart,
         Self::LastPart,
         Self::PutReceipt,
+        Self::Join,
         Self::Complete,
         Self::CompleteAbsent,
         Self::CompleteUnchanged,
@@ -128,26 +131,28 @@ impl Step {
         )
     }
 
-    /// Whether this is the request, where requests are as in S3.
-    pub(crate) fn is(self, request: &Request) -> bool {
+    /// Whether this is the request.
+    pub(crate) fn is(self, dialect: Dialect, request: &Request) -> bool {
         let names = |part: &str| request.keys.iter().any(|key| key.contains(part));
         let (value, receipt) = (names(STEM), names(".larder/receipts/"));
         let pinned = request.header("if-match").is_some();
         let operation = request.operation;
+        let publishing = if dialect == Dialect::Gcs { Operation::Copy } else { Operation::Complete };
         match self {
             Self::Put | Self::PutAbsent | Self::PutUnchanged => operation == Operation::Put && value,
             Self::Create => operation == Operation::CreateMultipart,
             Self::FirstPart => operation == Operation::Part && request.length >= SMALL,
             Self::LastPart => operation == Operation::Part && request.length < SMALL,
             Self::PutReceipt => operation == Operation::Put && receipt,
-            Self::Complete | Self::CompleteAbsent | Self::CompleteUnchanged => operation == Operation::Complete,
+            Self::Complete | Self::CompleteAbsent | Self::CompleteUnchanged => operation == publishing,
+            Self::Join => operation == Operation::Complete,
             Self::Get | Self::GetFront => operation == Operation::RangedGet && value && !pinned,
             Self::RangedGet => operation == Operation::RangedGet && value && pinned,
             Self::GetReceipt => matches!(operation, Operation::Get | Operation::RangedGet) && receipt,
             // The answer to a HEAD has no words: a refused one is followed by a GET that has them.
             Self::Head => matches!(operation, Operation::Head | Operation::RangedGet) && value,
             Self::List => operation == Operation::List,
-            Self::Delete => operation == Operation::Delete,
+            Self::Delete => operation == Operation::Delete && value,
         }
     }
 }

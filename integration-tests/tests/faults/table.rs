@@ -4,6 +4,7 @@ use crate::step::{Act, Condition, Step};
 use crate::trouble::{Meaning, Trouble};
 use crate::vendor::{ATTEMPTS, Vendor};
 use larder::{Effect, ErrorKind, Retry};
+use larder_testkit::cloud::Dialect;
 
 /// How often the fault happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,11 +48,15 @@ pub(crate) struct Expected {
 fn makes_sense(vendor: &Vendor, step: Step, trouble: Trouble) -> bool {
     match trouble {
         // Answers to requests with a condition, and to no others.
-        Trouble::Concurrent | Trouble::Condition | Trouble::OwnSuccess => {
+        Trouble::Concurrent | Trouble::Condition | Trouble::OwnConflict | Trouble::OwnSuccess => {
             step.publishes() && step.condition() != Condition::Any
         }
-        Trouble::StallBody | Trouble::TruncatedBody => vendor.answers(step),
-        Trouble::WrongLength => vendor.answers(step),
+        // Where an answer has no body, none can be cut.
+        Trouble::StallBody | Trouble::TruncatedBody | Trouble::WrongLength => vendor.answers(step),
+        // The form of other vendors is that of `Expired`.
+        Trouble::Expired403 => vendor.dialect == Dialect::S3,
+        // Blocks have names instead of ETags.
+        Trouble::WrongEtag if vendor.dialect == Dialect::Azure && matches!(step, Step::FirstPart | Step::LastPart) => false,
         // These answers have an ETag that is used.
         Trouble::WrongEtag => {
             step.publishes()
@@ -99,7 +104,7 @@ pub(crate) fn expected(vendor: &Vendor, step: Step, trouble: Trouble, lasts: Las
             },
         });
     }
-    let mut expected = match (trouble.is_repeated(), lasts) {
+    let mut expected = match (trouble.is_repeated(vendor), lasts) {
         (true, Lasts::Once) => well(2),
         // Whoever looks sees that the write was carried out.
         (true, Lasts::Always) if trouble.after() && step.publishes() => well(ATTEMPTS as usize),
@@ -121,7 +126,7 @@ fn special(
 ) -> Option<Result<usize, (Meaning, usize)>> {
     match (trouble, step) {
         // Our own write carries our write id.
-        (Trouble::OwnSuccess, _) => Some(Ok(1)),
+        (Trouble::OwnSuccess | Trouble::OwnConflict, _) if !trouble.is_repeated(vendor) => Some(Ok(1)),
         // What is stored is right; only the version that the receipt tells is not.
         (Trouble::WrongEtag, Step::Get | Step::Head) => Some(Ok(1)),
         (Trouble::WrongEtag, step) if step.publishes() => Some(Ok(1)),
@@ -139,11 +144,13 @@ fn special(
             Lasts::Once => Some(Ok(2)),
             Lasts::Always => Some(Err((trouble.meaning(vendor, step), 2))),
         },
+        // Another copy of what was put together is as good as the first.
+        (Trouble::StallBody | Trouble::TruncatedBody, Step::Complete) if vendor.dialect == Dialect::Gcs => None,
         // The upload is gone at the second request, and half of a refusal is a refusal.
-        (Trouble::StallBody | Trouble::TruncatedBody, step) if step.publishes() => Some(Ok(2)),
+        (Trouble::StallBody | Trouble::TruncatedBody, step) if step.publishes() || step == Step::Join => Some(Ok(2)),
         // Half a document agrees with itself, and cannot be read.
         (Trouble::WrongLength, step) if step.publishes() => Some(Ok(1)),
-        (Trouble::WrongLength, Step::List | Step::Create | Step::Delete) => {
+        (Trouble::WrongLength, Step::List | Step::Create | Step::Join | Step::Delete) => {
             Some(Err((trouble.meaning(vendor, step), 1)))
         }
         _ => None,

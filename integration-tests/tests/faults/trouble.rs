@@ -3,7 +3,7 @@
 use crate::step::Step;
 use crate::vendor::Vendor;
 use larder::{Effect, ErrorKind, Retry};
-use larder_testkit::cloud::Fault;
+use larder_testkit::cloud::{Dialect, Fault};
 use std::time::Duration;
 
 /// A delay that no request waits for here.
@@ -56,6 +56,8 @@ pub(crate) enum Trouble {
     Concurrent,
     /// 412: the condition does not hold.
     Condition,
+    /// 409 for a request that was carried out.
+    OwnConflict,
     /// 412 for a request that was carried out.
     OwnSuccess,
 }
@@ -70,7 +72,7 @@ pub(crate) struct Meaning {
 
 impl Trouble {
     /// Every trouble.
-    pub(crate) const ALL: [Self; 23] = [
+    pub(crate) const ALL: [Self; 24] = [
         Self::TooMany,
         Self::TooManyNow,
         Self::TooManyLater,
@@ -93,6 +95,7 @@ impl Trouble {
         Self::WrongEtag,
         Self::Concurrent,
         Self::Condition,
+        Self::OwnConflict,
         Self::OwnSuccess,
     ];
 
@@ -109,7 +112,7 @@ impl Trouble {
             Self::Internal => Fault::status(500),
             Self::InternalAfter => Fault::status_after(500),
             Self::Expired => Fault::ExpiredToken,
-            Self::Expired403 => Fault::vendor(403, vendor.expired_code),
+            Self::Expired403 => Fault::vendor(403, "ExpiredToken"),
             Self::Forbidden => Fault::status(403),
             Self::ResetBefore => Fault::ResetBefore,
             Self::ResetAfter => Fault::ResetAfter,
@@ -121,6 +124,7 @@ impl Trouble {
             Self::WrongEtag => Fault::WrongEtag,
             Self::Concurrent => Fault::status(409),
             Self::Condition => Fault::status(412),
+            Self::OwnConflict => Fault::status_after(409),
             Self::OwnSuccess => Fault::status_after(412),
         }
     }
@@ -135,6 +139,7 @@ impl Trouble {
                 | Self::StallBody
                 | Self::TruncatedBody
                 | Self::WrongLength
+                | Self::OwnConflict
                 | Self::OwnSuccess
         )
     }
@@ -145,18 +150,20 @@ impl Trouble {
     }
 
     /// Whether the request is worth sending again at once.
-    pub(crate) fn is_repeated(self) -> bool {
-        !matches!(
-            self,
+    pub(crate) fn is_repeated(self, vendor: &Vendor) -> bool {
+        match self {
+            // In Azure 409 says what 412 says elsewhere.
+            Self::Concurrent | Self::OwnConflict => vendor.dialect != Dialect::Azure,
             Self::TooManyLater
-                | Self::BusyLater
-                | Self::Expired
-                | Self::Expired403
-                | Self::Forbidden
-                | Self::WrongEtag
-                | Self::Condition
-                | Self::OwnSuccess
-        )
+            | Self::BusyLater
+            | Self::Expired
+            | Self::Expired403
+            | Self::Forbidden
+            | Self::WrongEtag
+            | Self::Condition
+            | Self::OwnSuccess => false,
+            _ => true,
+        }
     }
 
     /// What the error of a request says that had this trouble to its end.
@@ -178,8 +185,10 @@ impl Trouble {
             Self::Expired | Self::Expired403 => of(ErrorKind::Unauthenticated, Retry::Never, Effect::None),
             Self::Forbidden => of(ErrorKind::PermissionDenied, Retry::Never, Effect::None),
             Self::Stall | Self::StallAfter | Self::StallBody => of(ErrorKind::Timeout, Retry::After(None), unknown),
-            Self::Concurrent => of(ErrorKind::Conflict, Retry::After(None), Effect::None),
-            Self::WrongEtag | Self::Condition | Self::OwnSuccess => of(ErrorKind::Conflict, Retry::Never, Effect::None),
+            Self::Concurrent | Self::OwnConflict if self.is_repeated(vendor) => {
+                of(ErrorKind::Conflict, Retry::After(None), Effect::None)
+            }
+            Self::WrongEtag | Self::Concurrent | Self::Condition | Self::OwnConflict | Self::OwnSuccess => of(ErrorKind::Conflict, Retry::Never, Effect::None),
             Self::Down
             | Self::Internal
             | Self::InternalAfter

@@ -102,7 +102,7 @@ async fn a_rewrite_that_neither_ends_nor_goes_on_is_refused() {
 async fn generations_come_page_by_page_and_newest_first() {
     let script = Script::new(&[
         "<ListBucketResult><IsTruncated>true</IsTruncated><NextKeyMarker>lake%2Fa%20b.json</NextKeyMarker><NextGenerationMarker>9</NextGenerationMarker>\
-         <Version><Key>lake%2Fa%20b.json</Key><Generation>9</Generation><IsLatest>false</IsLatest><ETag>\"e9\"</ETag></Version></ListBucketResult>",
+         <Version><Key>lake%2Fa%20b.json</Key><Generation>9</Generation><IsLatest>false</IsLatest><ETag>e9</ETag></Version></ListBucketResult>",
         "<ListBucketResult><IsTruncated>true</IsTruncated><NextKeyMarker>lake/a+b.json2</NextKeyMarker><NextGenerationMarker>3</NextGenerationMarker>\
          <Version><Key>lake/a+b.json</Key><Generation>10</Generation><IsLatest>true</IsLatest><ETag>\"e10\"</ETag></Version>\
          <Version><Key>lake/a+b.json2</Key><Generation>11</Generation><IsLatest>true</IsLatest><ETag>\"x\"</ETag></Version></ListBucketResult>",
@@ -158,8 +158,11 @@ async fn a_receipt_too_large_for_metadata_goes_beside_the_value() {
         if published {
             done.expect("is published");
             let reader = store.open(&path, None, Purpose::Value).await.expect("is there");
+            let beside = format!("lake/.larder/receipts/{}", write.as_str());
+            assert_eq!(cloud.keys(), [beside.clone(), "lake/a.bin".to_owned()]);
+            assert_eq!(cloud.length(&beside), Some(9002));
+            assert_eq!(cloud.object("lake/a.bin").expect("is there").metadata.get("larderreceipt"), None);
             assert_eq!(reader.receipt(), Some(receipt.as_str()));
-            assert_eq!(cloud.keys(), [format!("lake/.larder/receipts/{}", write.as_str()), "lake/a.bin".to_owned()]);
         } else {
             assert_eq!(done.expect_err("there is none").kind(), ErrorKind::Conflict);
             upload.abort().await.expect("is aborted");

@@ -37,6 +37,14 @@ fn decoded(text: &str) -> String {
     pairs.map(|(name, _)| name.into_owned()).next().unwrap_or_default()
 }
 
+/// An etag as headers have it: lists may leave the quotes out.
+fn quoted(e_tag: String) -> String {
+    match e_tag.starts_with('"') {
+        true => e_tag,
+        false => format!("\"{e_tag}\""),
+    }
+}
+
 impl Api {
     /// The XML list, though the JSON list is easier: only its etags are those of reads.
     pub(super) async fn list_versions(&self, path: &Path) -> Result<Vec<Version>> {
@@ -68,7 +76,7 @@ impl Api {
             return Err(Error::new(ErrorKind::Unsupported, message));
         }
         found.sort_by_key(|entry| std::cmp::Reverse(entry.generation));
-        let version = |entry: Entry| version_of(entry.e_tag, Some(entry.generation.to_string()));
+        let version = |entry: Entry| version_of(entry.e_tag.map(quoted), Some(entry.generation.to_string()));
         found.into_iter().map(version).collect()
     }
 

@@ -86,11 +86,13 @@ impl HttpService for Guarded {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let mut delays = self.transport.delays();
         let mut attempt = 1;
+        let mut may_have_happened = false;
         loop {
             let error = match self.attempt(request.clone()).await {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
             };
+            may_have_happened |= error.effect() == Effect::Unknown;
             let wait = match (error.retry(), delays.next()) {
                 // Whoever signed the request has to sign it again.
                 _ if error.kind() == ErrorKind::Unauthenticated => None,
@@ -101,6 +103,11 @@ impl HttpService for Guarded {
                 _ => None,
             };
             let Some(wait) = wait else {
+                // The last answer speaks for the last attempt only.
+                let error = match may_have_happened {
+                    true => error.with_effect(Effect::Unknown),
+                    false => error,
+                };
                 // A kind that object_store does not retry on its own account.
                 return Err(HttpError::new(HttpErrorKind::Unknown, error.with_attempts(attempt)));
             };

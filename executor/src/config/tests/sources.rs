@@ -122,6 +122,8 @@ fn the_schema_puts_backends_together() {
     assert_eq!(schema["$defs"]["lake.Style"]["enum"][1], "host");
     assert!(lake.get("required").is_none() && lake.get("title").is_none(), "{lake}");
     assert_eq!(lake["additionalProperties"], false);
+    let none = Definitions::new().config_schema();
+    assert_eq!(none["$defs"]["io_manager"], serde_json::json!({ "type": "object" }));
     let kinds = schema["$defs"]["io_manager"]["anyOf"].as_array().expect("is a list");
     assert_eq!(kinds.len(), 2);
     let mut targets = Vec::new();
