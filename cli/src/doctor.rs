@@ -12,6 +12,8 @@ use std::time::Duration;
 
 /// How long removing what was written may take after Ctrl-C.
 const LAST_MOMENT: Duration = Duration::from_secs(10);
+/// Where it lies.
+const LEFT: &str = "larder-doctor-<random id>";
 
 /// `doctor [MANAGER..]`.
 pub(crate) async fn doctor(definitions: Definitions, wanted: &command::Doctor, out: &mut Out<'_>) -> Result<u8> {
@@ -23,15 +25,16 @@ pub(crate) async fn doctor(definitions: Definitions, wanted: &command::Doctor, o
         interrupted.store(true, Ordering::Relaxed);
     };
     let checkup = tokio::select! {
-        checkup = definitions.doctor(&wanted.io_managers, &options, stop) => checkup?,
+        // Both must hear the first Ctrl-C.
+        biased;
         () = given_up() => {
-            let left = "interrupted; what was written to examine may be left at `larder-doctor/`";
             match out.json {
-                true => out.tell(json!({ "interrupted": true, "left": "larder-doctor/" })),
-                false => out.tell(left),
+                true => out.tell(json!({ "interrupted": true, "left": LEFT })),
+                false => out.tell(format_args!("interrupted; what was written to examine may be left at `{LEFT}`")),
             }
             return Ok(INTERRUPTED);
         }
+        checkup = definitions.doctor(&wanted.io_managers, &options, stop) => checkup?,
     };
     let interrupted = interrupted.into_inner();
     match out.json {

@@ -22,12 +22,19 @@ fn definitions() -> Definitions {
         .config_text(CONFIG)
         .variables([])
         .io_manager("used", Arc::new(MemoryIo::new()))
-        .asset(Asset::builder("value").io_manager("used").function(|_| async { Ok(1_u8) }))
+        .asset(
+            Asset::builder("value")
+                .io_manager("used")
+                .function(|_| async { Ok(1_u8) }),
+        )
 }
 
 /// Exit code, standard output, standard error.
 fn run(definitions: Definitions, args: &str) -> (u8, String, String) {
-    let args = ["flights"].into_iter().chain(args.split_whitespace()).map(OsString::from);
+    let args = ["flights"]
+        .into_iter()
+        .chain(args.split_whitespace())
+        .map(OsString::from);
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let code = larder_cli::run(definitions, args, &mut out, &mut err, false);
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("is UTF-8");
@@ -45,13 +52,28 @@ fn advice_is_no_failure() {
     let (code, out, err) = run(definitions(), "doctor");
     assert_eq!((code, err.as_str()), (0, ""), "{out}");
     let lines: Vec<&str> = out.lines().collect();
-    let headlines: Vec<&str> = lines.iter().copied().filter(|line| line.ends_with(" (memory:)")).collect();
+    let headlines: Vec<&str> = lines
+        .iter()
+        .copied()
+        .filter(|line| line.ends_with(" (memory:)"))
+        .collect();
     assert_eq!(headlines[1..], ["short (memory:)", "used (memory:)"], "{out}");
-    assert!(lines.iter().any(|line| line.starts_with("history") && line.contains("advised")), "{out}");
-    assert!(out.contains("\n  history: for old versions, have the storage keep them"), "{out}");
-    assert_eq!(lines.last(), Some(&"4 I/O managers examined, 1 with advice"), "{out}");
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.starts_with("history") && line.contains("advised")),
+        "{out}"
+    );
+    assert!(
+        out.contains("\n  history: for old versions, have the storage keep them"),
+        "{out}"
+    );
+    assert_eq!(lines.last(), Some(&"3 I/O managers examined, 1 with advice"), "{out}");
     let (code, out, _) = run(definitions(), "doctor used --quiet");
-    assert_eq!((code, out.contains("examined,"), out.contains("used (memory:)")), (0, false, true));
+    assert_eq!(
+        (code, out.contains("examined,"), out.contains("used (memory:)")),
+        (0, false, true)
+    );
 }
 
 #[test]
@@ -59,24 +81,44 @@ fn what_is_wrong_is_told_with_what_to_do() {
     let broken = Arc::new(Broken::new(MemoryIo::new(), Fault::IgnoresPreconditions));
     let (code, out, err) = run(definitions().io_manager("broken", broken.clone()), "doctor broken");
     assert_eq!((code, err.as_str()), (1, ""));
-    let row = out.lines().find(|line| line.starts_with("conditional writes")).expect("a row");
-    assert!(row.contains("wrong") && row.contains("ignored: a write that wanted nothing to be there"), "{row}");
+    let row = out
+        .lines()
+        .find(|line| line.starts_with("conditional writes"))
+        .expect("a row");
+    assert!(
+        row.contains("wrong") && row.contains("ignored: a write that wanted nothing to be there"),
+        "{row}"
+    );
     assert!(out.contains("\n  conditional writes: two writers at once"), "{out}");
     assert!(out.contains("set `preconditions = false`"), "{out}");
     assert!(out.ends_with("1 I/O manager examined, 1 wrong\n"), "{out}");
     let (code, document) = json(definitions().io_manager("broken", broken), "doctor broken");
-    assert_eq!((code, &document["io_managers"][0]["verdict"]), (1, &Json::from("wrong")));
+    assert_eq!(
+        (code, &document["io_managers"][0]["verdict"]),
+        (1, &Json::from("wrong"))
+    );
     let examined = document["io_managers"][0]["examined"].as_array().expect("a list");
-    let found = examined.iter().find(|examined| examined["what"] == "conditional writes").expect("is there");
+    let found = examined
+        .iter()
+        .find(|examined| examined["what"] == "conditional writes")
+        .expect("is there");
     assert_eq!(found["verdict"], "wrong");
-    assert!(found["advice"].as_str().is_some_and(|advice| advice.contains("preconditions = false")), "{found}");
+    assert!(
+        found["advice"]
+            .as_str()
+            .is_some_and(|advice| advice.contains("preconditions = false")),
+        "{found}"
+    );
 }
 
 #[test]
 fn usage_ends_with_2() {
     let (code, out, err) = run(definitions(), "doctor usde");
     assert_eq!((code, out.as_str()), (2, ""));
-    assert!(err.contains("there is no I/O manager `usde`; did you mean `used`?"), "{err}");
+    assert!(
+        err.contains("there is no I/O manager `usde`; did you mean `used`?"),
+        "{err}"
+    );
     assert_eq!(run(definitions(), "doctor --large=0").0, 2);
     assert_eq!(run(definitions(), "doctor --larg").0, 2);
 }
@@ -86,7 +128,10 @@ fn what_cannot_be_opened_and_is_not_used_is_told_beside_the_rest() {
     let broken = definitions().config_text(CONFIG.replace("history=1", "history=0"));
     let (code, out, err) = run(broken, "doctor");
     assert_eq!(code, 1);
-    assert!(err.contains("`history` is 0") && err.contains("were left out because of it"), "{err}");
+    assert!(
+        err.contains("`history` is 0") && err.contains("were left out because of it"),
+        "{err}"
+    );
     assert!(out.contains("used (memory:)"), "{out}");
 }
 
@@ -100,14 +145,30 @@ fn local_disk_is_examined_and_left_as_it_was() {
     let examined = document["io_managers"][0]["examined"].as_array().expect("a list");
     let told: Vec<(&str, &str)> = examined
         .iter()
-        .map(|examined| (examined["what"].as_str().unwrap_or(""), examined["verdict"].as_str().unwrap_or("")))
+        .map(|examined| {
+            (
+                examined["what"].as_str().unwrap_or(""),
+                examined["verdict"].as_str().unwrap_or(""),
+            )
+        })
         .collect();
     let whats = [
-        "write", "head", "read", "conditional writes", "list", "history", "large write", "large read",
-        "large conditional writes", "delete",
+        "write",
+        "head",
+        "read",
+        "conditional writes",
+        "list",
+        "history",
+        "large write",
+        "large read",
+        "large conditional writes",
+        "delete",
     ];
     assert_eq!(told, whats.map(|what| (what, "fine")), "{document:#}");
-    assert!(examined.iter().all(|examined| examined["seconds"].is_number()), "{document:#}");
+    assert!(
+        examined.iter().all(|examined| examined["seconds"].is_number()),
+        "{document:#}"
+    );
     let visible: Vec<_> = std::fs::read_dir(&root)
         .expect("is there")
         .map(|entry| entry.expect("can be read").file_name())
@@ -140,6 +201,13 @@ fn a_root_without_permission_says_so() {
     assert_eq!((code, err.as_str()), (1, ""), "{out}");
     let row = out.lines().find(|line| line.starts_with("write")).expect("a row");
     assert!(row.contains("wrong") && row.contains("PermissionDenied"), "{out}");
-    assert!(out.contains("\n  write: ") && out.contains(&root.display().to_string()), "{out}");
-    assert!(out.lines().any(|line| line.starts_with("read") && line.contains("skipped")), "{out}");
+    assert!(
+        out.contains("\n  write: ") && out.contains(&root.display().to_string()),
+        "{out}"
+    );
+    assert!(
+        out.lines()
+            .any(|line| line.starts_with("read") && line.contains("skipped")),
+        "{out}"
+    );
 }

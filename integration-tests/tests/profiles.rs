@@ -2,7 +2,7 @@
 
 use larder_integration_tests::cloud;
 use larder_io_core::{IoManager, ManagerUrl, Secret};
-use larder_io_core::{Backend, InputContext, Location, Receipt};
+use larder_io_core::{InputContext, Location, Receipt};
 use larder_testkit::cloud::{Cloud, Dialect};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

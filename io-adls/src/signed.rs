@@ -81,6 +81,7 @@ impl HttpService for Service {
     async fn call(&self, mut request: HttpRequest) -> std::result::Result<HttpResponse, HttpError> {
         self.signed.encryption.add(&mut request);
         request.headers_mut().insert("x-ms-version", API_VERSION);
+        plain_spaces(&mut request);
         if let Some(provider) = &self.signed.provider {
             let credential = provider.get_credential().await;
             // A kind that object_store does not retry on its own account.
@@ -88,6 +89,15 @@ impl HttpService for Service {
             AzureAuthorizer::new(&credential, &self.signed.account).authorize(&mut request);
         }
         self.inner.execute(request).await
+    }
+}
+
+/// object_store writes a space in a tag as a plus sign, which not every reader of a header takes for one.
+fn plain_spaces(request: &mut HttpRequest) {
+    let Some(tags) = request.headers_mut().get_mut("x-ms-tags") else { return };
+    let spaced = tags.to_str().ok().map(|text| text.replace('+', "%20"));
+    if let Some(spaced) = spaced.and_then(|text| HeaderValue::from_str(&text).ok()) {
+        *tags = spaced;
     }
 }
 

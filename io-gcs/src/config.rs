@@ -19,7 +19,7 @@ pub(crate) const ENDPOINT: &str = "https://storage.googleapis.com";
 const SMALLEST_PART: usize = 5 << 20;
 
 /// Bytes of custom metadata of one object, names and values. <https://cloud.google.com/storage/quotas#objects>
-pub(crate) const METADATA_BYTES: usize = 8 << 10;
+const METADATA_BYTES: usize = 8 << 10;
 
 /// Settings of storage on Google Cloud Storage; as a URL, `gs://bucket/prefix?storage_class=NEARLINE`.
 ///

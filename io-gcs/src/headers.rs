@@ -119,7 +119,7 @@ impl Headers {
         if let Some(key) = self.kms_key_name.as_ref().filter(|_| matches!(what, What::Put | What::Begin)) {
             headers.insert("x-goog-encryption-kms-key-name", key.clone());
         }
-        if what == What::Begin && uri.path().contains(".larder%2Fuploads%2F") {
+        if what == What::Begin && uri.path().contains("larder%2Fuploads%2F") {
             // What is put together is deleted at once; other classes bill it for 30 days and more.
             headers.insert("x-goog-storage-class", HeaderValue::from_static("STANDARD"));
         }

@@ -33,6 +33,7 @@ pub(crate) fn open(config: &GcsConfig) -> Result<BucketStore> {
     let prefixed = Arc::new(PrefixStore::new(Arc::clone(&objects), prefix.clone()));
     let store = BucketStore::new(prefixed, format!("gs:{}", config.root()))
         .remote()
+        .below(&prefix)
         .with_transfer(config.transfer)
         .with_marks(marks(config));
     let api = Api::new(config, &requests, objects, prefix, store.clone())?;

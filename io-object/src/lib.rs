@@ -32,6 +32,6 @@ mod vendor;
 
 pub use format::{Compression, ObjectFormat, Settings, TableFormat};
 pub use manager::ObjectIo;
-pub use bucket::{BucketStore, Parts, RECEIPTS, Transfer, UPLOADS, prefix};
+pub use bucket::{BucketStore, Parts, Transfer, UPLOADS, prefix};
 pub use store::{Features, Marks, Purpose, Reader, Store, StoreVersions, Upload, Written};
 pub use vendor::{Unfinished, Vendor, VendorFeatures};

@@ -19,14 +19,15 @@ pub struct Checkup {
 }
 
 impl Definitions {
-    /// Builds, and examines the managers that are named; without a name every one, also those that no asset uses.
+    /// Builds, and examines the managers that are named; without a name every one that has a key, also those that no asset
+    /// uses, and the default where one does.
     /// Nothing more is asked when `stop` ends; [`std::future::pending`] never does.
     ///
     /// # Errors
     /// As [`Definitions::build`]; `InvalidConfig` for a name that no manager has.
     ///
     /// # Cancel safety
-    /// A dropped future leaves its probes at `larder-doctor/`. End `stop` instead, and wait.
+    /// A dropped future leaves its probes at `larder-doctor-<random id>`. End `stop` instead, and wait.
     pub async fn doctor(
         self,
         names: &[String],
@@ -43,6 +44,9 @@ impl Definitions {
         })
     }
 }
+
+/// An asset that is never made: it is bound to a manager so that this is opened.
+const STAND_IN: &str = "larder-doctor-stand-in";
 
 #[derive(Default)]
 struct Found {
@@ -103,16 +107,15 @@ impl Found {
     }
 }
 
-/// What there is. Without a default that nobody needs it is no mistake that there is none.
+/// What there is, but for a default that nobody uses: it may be the built-in one, of which nobody knows.
 fn report(definitions: &Definitions, pipeline: &Pipeline) -> Result<ConfigReport> {
-    let refused = match definitions.clone().check_config() {
-        Ok(report) => return Ok(report),
-        Err(refused) => refused,
+    let definitions = definitions.clone();
+    // That there is no default is no mistake either, as long as nobody needs one.
+    let definitions = match pipeline.managers().into_iter().next() {
+        Some((_, any)) => definitions.default_io_manager(any),
+        None => definitions,
     };
-    let Some((_, any)) = pipeline.managers().into_iter().next() else {
-        return Err(refused);
-    };
-    let mut report = definitions.clone().default_io_manager(any).check_config()?;
+    let mut report = definitions.check_config()?;
     report.io_managers.retain(|manager| manager.key != DEFAULT_KEY);
     Ok(report)
 }
@@ -120,18 +123,12 @@ fn report(definitions: &Definitions, pipeline: &Pipeline) -> Result<ConfigReport
 /// A manager that no asset uses, opened as if one did: with its policies, and refused if it would be. `None` when it
 /// cannot be had so, because everything is stored elsewhere.
 fn open(definitions: &Definitions, key: &str) -> Result<Option<Arc<dyn IoManager>>> {
-    let place = format!("larder-doctor-of/{key}");
-    let builder = Asset::builder(place.clone()).location("larder-doctor");
-    let builder = match key {
-        DEFAULT_KEY => builder,
-        _ => builder.io_manager(key),
-    };
-    let mut asset = Asset::from(builder);
+    let mut asset = Asset::from(Asset::builder(STAND_IN).location(STAND_IN).io_manager(key));
     for output in &mut asset.outputs {
         output.forms = Forms::of([Form::Object, Form::Table, Form::Blob]);
     }
     let pipeline = definitions.clone().asset(asset).build()?;
-    let probe: AssetKey = place.parse()?;
+    let probe: AssetKey = STAND_IN.parse()?;
     let chosen = pipeline.explain(&probe)?.io_manager;
     if chosen.as_deref() != Some(key) {
         return Ok(None);

@@ -9,7 +9,7 @@
 //! | `large` | a value that is written in parts |
 //! | `probe` | the values that are written |
 //!
-//! What is written lies at `larder-doctor/<random id>`, where no asset is, and is removed again, also after a failure
+//! What is written lies at `larder-doctor-<random id>`, where no asset is, and is removed again, also after a failure
 //! and after a stop. Every call goes through the manager's policies, as those of a run do.
 
 mod basics;
@@ -188,7 +188,7 @@ impl Pipeline {
     /// ends; [`std::future::pending`] never does.
     ///
     /// # Cancel safety
-    /// A dropped future leaves its probes at `larder-doctor/`. End `stop` instead, and wait.
+    /// A dropped future leaves its probes at `larder-doctor-<random id>`. End `stop` instead, and wait.
     pub async fn doctor(&self, options: &DoctorOptions, stop: impl Future<Output = ()> + Send) -> Vec<Diagnosis> {
         let mut managers = self.managers();
         managers.sort_by(|(a, _), (b, _)| a.cmp(b));

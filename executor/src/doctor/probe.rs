@@ -21,7 +21,8 @@ impl Probe {
         let Some(form) = known.into_iter().filter(made).find(|form| forms.contains(*form)) else {
             return Ok(None);
         };
-        let place = format!("larder-doctor/{}", RunId::random());
+        // In no directory: an empty one would be left.
+        let place = format!("larder-doctor-{}", RunId::random());
         Ok(Some(Self {
             asset: place.parse()?,
             location: place.parse()?,
@@ -81,7 +82,7 @@ impl Probe {
     }
 
     fn text(&self, nth: u8) -> String {
-        format!("larder doctor, {} ({nth}): ä ✓", self.location.name())
+        format!("{} ({nth}): ä ✓", self.location)
     }
 
     /// Text, and every byte there is: something in between may take all bytes for text.

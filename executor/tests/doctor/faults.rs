@@ -112,7 +112,7 @@ async fn one_failure_does_not_hide_the_rest() {
     let diagnosis = examined(faulty).await;
     assert_eq!(complaints(&diagnosis), [("delete", Wrong)]);
     let advice = of(&diagnosis, "delete").advice.clone().unwrap_or_default();
-    assert!(advice.starts_with("remove what is left at `larder-doctor/"), "{advice}");
+    assert!(advice.starts_with("remove what is left at `larder-doctor-"), "{advice}");
 }
 
 #[tokio::test]

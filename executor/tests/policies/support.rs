@@ -196,7 +196,10 @@ impl IoManager for Scripted {
     }
 
     async fn stage(&self, ctx: &OutputContext, value: &Value) -> Result<Box<dyn Staged>> {
-        if let Value::Blob(source) = value {
+        // As managers do: what is in memory is not read as a stream.
+        if let Value::Blob(source) = value
+            && source.in_memory().is_none()
+        {
             let mut chunks = source.open().await?;
             while let Some(chunk) = chunks.next().await {
                 chunk?;

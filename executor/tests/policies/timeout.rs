@@ -6,6 +6,8 @@ use futures_util::stream::{self, StreamExt};
 use larder_executor::policy::{Policies, RetryPolicy, TimeoutPolicy};
 use larder_io_core::{AssetValue, Blob, Effect, ErrorKind, Value, Version};
 use serde::{Deserialize, Serialize, Serializer};
+#[cfg(feature = "arrow")]
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -81,6 +83,19 @@ async fn a_known_size_is_allowed_for_at_once() {
             .contains("40s (10s, and 30000 bytes at 1000 bytes per second)"),
         "{error}"
     );
+}
+
+#[cfg(feature = "arrow")]
+#[tokio::test(start_paused = true)]
+async fn a_table_in_memory_is_as_large_as_its_columns() {
+    use arrow_array::{Int64Array, RecordBatch};
+    let numbers: Arc<Int64Array> = Arc::new((0..2500_i64).collect());
+    let batch = RecordBatch::try_from_iter([("n", numbers as _)]).expect("fits");
+    let value = larder_io_core::Table::from(batch).into_value();
+    let manager = Scripted::new().script("stage", [Act::Hang]);
+    let (took, staged) = measured(manager.behind(&once_timed()).stage(&output(), &value)).await;
+    assert!(staged.is_err_and(|error| error.kind() == ErrorKind::Timeout));
+    assert_eq!(took, 30_000, "10 s, and 2500 times 8 bytes");
 }
 
 #[tokio::test(start_paused = true)]

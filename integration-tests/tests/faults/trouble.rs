@@ -100,7 +100,7 @@ impl Trouble {
     ];
 
     /// What the double is told.
-    pub(crate) fn fault(self, vendor: &Vendor) -> Fault {
+    pub(crate) fn fault(self) -> Fault {
         match self {
             Self::TooMany => Fault::status(429),
             Self::TooManyNow => Fault::retry_after(429, Duration::ZERO),

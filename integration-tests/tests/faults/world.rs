@@ -77,7 +77,7 @@ impl World {
     pub(crate) fn then(&self, trouble: Trouble, times: u64) {
         let (step, dialect) = (self.step, self.vendor.dialect);
         let when = When::any().matching(move |request| step.is(dialect, request)).times(times);
-        self.cloud.fail(when, trouble.fault(self.vendor));
+        self.cloud.fail(when, trouble.fault());
     }
 
     /// How often the step's request was sent.

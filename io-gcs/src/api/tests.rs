@@ -136,6 +136,16 @@ async fn unfinished_uploads_come_page_by_page_below_the_prefix() {
 }
 
 #[tokio::test]
+async fn soft_delete_is_told_where_it_costs() {
+    let bucket = r#"{"location":"EU","locationType":"multi-region","softDeletePolicy":{"retentionDurationSeconds":"604800"}}"#;
+    let findings = api(&Script::new(&[bucket])).look_around().await.expect("answers");
+    let find = |what: &str| findings.iter().find(|finding| finding.what == what).expect("is told");
+    assert_eq!(find("region").answer, "EU (multi-region)");
+    assert!(find("soft delete").answer.contains("7 more days"), "{findings:?}");
+    assert!(find("soft delete").advice.as_ref().expect("costs").contains("--clear-soft-delete"), "{findings:?}");
+}
+
+#[tokio::test]
 async fn a_receipt_too_large_for_metadata_goes_beside_the_value() {
     let cloud = Cloud::start(Dialect::Gcs).await;
     cloud.create_bucket(BUCKET);

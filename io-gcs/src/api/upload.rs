@@ -3,7 +3,6 @@
 use super::copy::Rewrite;
 use super::http::encoded;
 use super::Api;
-use crate::config::METADATA_BYTES;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -11,7 +10,7 @@ use http::Method;
 use larder_io_core::{Error, ErrorKind, Result, Version, WriteId};
 use larder_io_object::error::error;
 use larder_io_object::store::{Purpose, RECEIPT_ATTRIBUTE, Reader, Store, WRITE_ATTRIBUTE, version_of};
-use larder_io_object::{Marks, Parts, RECEIPTS, UPLOADS, Upload, Written};
+use larder_io_object::{Marks, Parts, UPLOADS, Upload, Written};
 use object_store::gcp::GoogleCloudStorage;
 use object_store::multipart::MultipartStore;
 use object_store::path::Path;
@@ -31,8 +30,6 @@ impl Api {
             to: self.whole(path),
             staged,
             marks: marks.clone(),
-            receipt: self.whole(&Path::from(RECEIPTS).join(write.as_str())),
-            receipt_stored: false,
             parts: Parts::new(Arc::clone(&self.objects), whole, id, 0),
             tried: AtomicBool::new(false),
             joined: OnceCell::new(),
@@ -77,9 +74,6 @@ struct Joined {
     /// Where it is put together, without the prefix.
     staged: Path,
     marks: Marks,
-    /// Where its receipt goes when it is too large for metadata.
-    receipt: Path,
-    receipt_stored: bool,
     parts: Parts<GoogleCloudStorage>,
     /// Whether putting it together was tried.
     tried: AtomicBool,
@@ -109,7 +103,7 @@ impl Joined {
     }
 
     /// What the published value is described as, the receipt among it.
-    async fn description(&mut self, written: &Written<'_>) -> Result<Value> {
+    fn description(&self, written: &Written<'_>) -> Value {
         let mut metadata = Map::new();
         let mut description = json!({ "contentType": "application/octet-stream" });
         for (name, value) in &self.marks.attributes {
@@ -120,19 +114,14 @@ impl Joined {
                 _ => {}
             }
         }
-        let (name, value) = match self.marks.metadata_bytes() + RECEIPT_ATTRIBUTE.len() + written.receipt.len() {
-            bytes if bytes <= METADATA_BYTES => (RECEIPT_ATTRIBUTE, written.receipt),
-            _ => {
-                // Before the value: a value without its receipt would be seen by readers, the other way round is garbage.
-                let receipt = Bytes::from(written.receipt.to_owned());
-                self.api.objects.put(&self.receipt, receipt.into()).await.map_err(error)?;
-                self.receipt_stored = true;
-                (WRITE_ATTRIBUTE, written.write.as_str())
-            }
+        // One that is too large for metadata lies beside the value, under the write id.
+        let (name, value) = match written.receipt {
+            "" => (WRITE_ATTRIBUTE, written.write.as_str()),
+            receipt => (RECEIPT_ATTRIBUTE, receipt),
         };
         metadata.insert(name.to_owned(), value.into());
         description["metadata"] = metadata.into();
-        Ok(description)
+        description
     }
 
     /// Whether this very write is what is published: an answer may have been lost.
@@ -168,14 +157,13 @@ impl Upload for Joined {
             return self.api.version_at(&self.to, generation).await;
         }
         let generation = self.join().await?.clone();
-        let description = self.description(written).await?;
         let rewrite = Rewrite {
             bucket: &self.api.bucket,
             from: self.parts.path(),
             generation: Some(&generation),
             to: &self.to,
             precondition: written.precondition,
-            description: Some(description),
+            description: Some(self.description(written)),
             kms_key_name: self.api.config.kms_key_name.as_deref(),
         };
         match rewrite.run(&self.api.http).await {
@@ -199,22 +187,17 @@ impl Upload for Joined {
 
     async fn abort(&mut self) -> Result<()> {
         let whole = self.parts.path();
-        match self.joined.get() {
-            Some(generation) => self.api.delete_generation(whole, generation).await?,
-            None => {
-                self.api.abort_upload(whole, self.parts.id()).await?;
-                let generation = match self.tried.load(Ordering::Relaxed) {
-                    true => self.api.live(whole).await?,
-                    false => None,
-                };
-                if let Some(generation) = generation {
-                    self.api.delete_generation(whole, &generation).await?;
-                }
-            }
+        if let Some(generation) = self.joined.get() {
+            return self.api.delete_generation(whole, generation).await;
         }
-        match self.receipt_stored {
-            true => gone(self.api.objects.delete(&self.receipt).await.map_err(error)),
-            false => Ok(()),
+        self.api.abort_upload(whole, self.parts.id()).await?;
+        if !self.tried.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        // It may have been put together, and the answer lost.
+        match self.api.live(whole).await? {
+            Some(generation) => self.api.delete_generation(whole, &generation).await,
+            None => Ok(()),
         }
     }
 }

@@ -6,7 +6,6 @@ mod receipts;
 mod transfer;
 mod upload;
 
-pub use receipts::RECEIPTS;
 pub use transfer::Transfer;
 pub use upload::Parts;
 

@@ -241,7 +241,7 @@ struct BucketReader {
 }
 
 impl BucketReader {
-    fn from_held(&self, range: &Range<u64>) -> Option<Bytes> {
+    fn in_held(&self, range: &Range<u64>) -> Option<Bytes> {
         self.held.as_ref()?.slice(range)
     }
 }
@@ -265,14 +265,14 @@ impl Reader for BucketReader {
     }
 
     fn held(&self) -> bool {
-        self.from_held(&(0..self.size())).is_some()
+        self.in_held(&(0..self.size())).is_some()
     }
 
     async fn read(&self, range: Range<u64>) -> Result<Bytes> {
         if range.start > range.end || range.end > self.size() {
             return Err(Error::new(ErrorKind::InvalidData, "a range lies outside of the value"));
         }
-        match self.from_held(&range) {
+        match self.in_held(&range) {
             Some(bytes) => Ok(bytes),
             None if range.is_empty() => Ok(Bytes::new()),
             None => self.pinned.read(range).await,

@@ -10,7 +10,7 @@ use object_store::path::Path;
 use object_store::{Attribute, Attributes, GetOptions, ObjectStoreExt};
 
 /// Where receipts are kept that do not travel with their value, each under its write id.
-pub const RECEIPTS: &str = ".larder/receipts";
+pub(super) const RECEIPTS: &str = ".larder/receipts";
 
 /// Bytes of the longest receipt; most take less than 1 KiB.
 pub(super) const RECEIPT_BYTES: u64 = 1 << 20;

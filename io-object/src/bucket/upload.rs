@@ -2,7 +2,7 @@
 
 use super::BucketStore;
 use crate::error::error;
-use crate::store::{Upload, Written, version_of};
+use crate::store::{Reader, Upload, Written, version_of};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -174,6 +174,10 @@ impl Upload for WithReceipt {
         self.receipt_stored = true;
         self.store.put_receipt(written).await?;
         self.inner.complete(&Written { receipt: "", ..*written }).await
+    }
+
+    async fn reader(&self) -> Result<Option<Arc<dyn Reader>>> {
+        self.inner.reader().await
     }
 
     async fn abort(&mut self) -> Result<()> {

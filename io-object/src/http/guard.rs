@@ -30,10 +30,15 @@ pub struct Guard {
 impl Guard {
     /// Guards the usual client.
     pub fn new(transport: Transport, judge: Judge) -> Self {
+        Self::over(transport, judge, Arc::new(ReqwestConnector::default()))
+    }
+
+    /// Guards the clients of another connector.
+    pub(super) fn over(transport: Transport, judge: Judge, inner: Arc<dyn HttpConnector>) -> Self {
         Self {
             transport,
             judge,
-            inner: Arc::new(ReqwestConnector::default()),
+            inner,
         }
     }
 

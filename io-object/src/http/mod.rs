@@ -9,6 +9,8 @@ mod document;
 mod guard;
 mod idle;
 mod refusal;
+#[cfg(test)]
+mod tests;
 mod transport;
 
 pub use guard::Guard;

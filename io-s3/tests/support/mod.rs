@@ -7,10 +7,10 @@ use larder_testkit::Fixture;
 use larder_testkit::cloud::{Cloud, Dialect};
 use std::sync::Arc;
 
-pub const SECRET: &str = "a-secret-of-the-test";
+pub(crate) const SECRET: &str = "a-secret-of-the-test";
 
 /// A double with one bucket.
-pub async fn cloud(versioned: bool) -> Cloud {
+pub(crate) async fn cloud(versioned: bool) -> Cloud {
     let cloud = Cloud::start(Dialect::S3).await;
     let cloud = if versioned { cloud.with_versioning() } else { cloud };
     cloud.create_bucket("bucket");
@@ -18,7 +18,7 @@ pub async fn cloud(versioned: bool) -> Cloud {
 }
 
 /// Settings for it.
-pub fn config(cloud: &Cloud) -> S3Config {
+pub(crate) fn config(cloud: &Cloud) -> S3Config {
     let mut config = S3Config::new("bucket", "lake/one");
     config.endpoint = Some(cloud.endpoint());
     config.access_key_id = Some("id".to_owned());
@@ -27,7 +27,7 @@ pub fn config(cloud: &Cloud) -> S3Config {
 }
 
 /// An empty store for one law.
-pub async fn fixture(versioned: bool) -> Fixture {
+pub(crate) async fn fixture(versioned: bool) -> Fixture {
     let cloud = cloud(versioned).await;
     let mut config = config(&cloud);
     config.versions = versioned;
