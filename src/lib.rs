@@ -18,14 +18,14 @@ pub use definitions::{Definitions, definitions};
 
 /// Backends that are compiled in, by name.
 pub mod backends {
-    #[cfg(feature = "fs")]
-    pub use larder_io_fs as fs;
-    #[cfg(feature = "memory")]
-    pub use larder_io_memory as memory;
     #[cfg(feature = "adls-lean")]
     pub use larder_io_adls as adls;
+    #[cfg(feature = "fs")]
+    pub use larder_io_fs as fs;
     #[cfg(feature = "gcs-lean")]
     pub use larder_io_gcs as gcs;
+    #[cfg(feature = "memory")]
+    pub use larder_io_memory as memory;
     #[cfg(feature = "s3-lean")]
     pub use larder_io_s3 as s3;
 }

@@ -334,8 +334,15 @@ impl Drop for Mounted {
 /// When it was not built.
 pub fn example(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a test has a file");
-    let profile = test.parent().and_then(Path::parent).expect("tests are built into `deps`");
+    let profile = test
+        .parent()
+        .and_then(Path::parent)
+        .expect("tests are built into `deps`");
     let program = profile.join("examples").join(name);
-    assert!(program.exists(), "{} is not built; run `cargo xtask test`", program.display());
+    assert!(
+        program.exists(),
+        "{} is not built; run `cargo xtask test`",
+        program.display()
+    );
     program
 }

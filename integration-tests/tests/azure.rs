@@ -2,7 +2,9 @@
 
 mod azurite {
     use larder_integration_tests::cloud::azure::fixture;
-    larder_testkit::conformance!(ignore = "needs emulators: cargo xtask test", || fixture("LARDER_TEST_AZURITE"));
+    larder_testkit::conformance!(ignore = "needs emulators: cargo xtask test", || fixture(
+        "LARDER_TEST_AZURITE"
+    ));
 }
 
 mod settings {
@@ -26,15 +28,28 @@ mod settings {
         config.tags.insert("cost centre".to_owned(), "a/b".to_owned());
         let manager = config.open().expect("opens");
         for bytes in [10, 3 << 20] {
-            let stored = manager.handle_output(&context(), &Blob::from(vec![7; bytes]).into_value()).await;
+            let stored = manager
+                .handle_output(&context(), &Blob::from(vec![7; bytes]).into_value())
+                .await;
             stored.expect("stores");
-            let loaded = manager.load_input(&context().to_input(Form::Blob)).await.expect("loads");
+            let loaded = manager
+                .load_input(&context().to_input(Form::Blob))
+                .await
+                .expect("loads");
             assert_eq!(Vec::<u8>::from_value(loaded).await.expect("is bytes"), vec![7; bytes]);
         }
         manager.delete(&context().to_input(Form::Blob)).await.expect("deletes");
-        manager.delete(&context().to_input(Form::Blob)).await.expect("deletes what is not there");
+        manager
+            .delete(&context().to_input(Form::Blob))
+            .await
+            .expect("deletes what is not there");
         let findings = manager.maintenance().expect("is kept").survey().await.expect("answers");
-        assert!(findings.iter().any(|finding| finding.what == "account" && finding.answer.contains("flat")), "{findings:?}");
+        assert!(
+            findings
+                .iter()
+                .any(|finding| finding.what == "account" && finding.answer.contains("flat")),
+            "{findings:?}"
+        );
     }
 
     #[tokio::test]
@@ -46,14 +61,24 @@ mod settings {
         let text = format!("AccountName={ACCOUNT};AccountKey={KEY};BlobEndpoint={endpoint};");
         config.connection_string = Some(Secret::new(text));
         let manager = config.open().expect("opens");
-        manager.handle_output(&context(), &Blob::from(vec![7; 10]).into_value()).await.expect("stores");
+        manager
+            .handle_output(&context(), &Blob::from(vec![7; 10]).into_value())
+            .await
+            .expect("stores");
 
         config.connection_string = None;
         config.endpoint = Some(endpoint);
         config.access_key = Some(Secret::new("YS1zZWNyZXQtb2YtdGhlLXRlc3Q="));
         let manager = config.open().expect("opens");
-        let refused = manager.load_input(&context().to_input(Form::Blob)).await.map(drop).expect_err("is refused");
-        assert!(matches!(refused.kind(), ErrorKind::Unauthenticated | ErrorKind::PermissionDenied), "{refused}");
+        let refused = manager
+            .load_input(&context().to_input(Form::Blob))
+            .await
+            .map(drop)
+            .expect_err("is refused");
+        assert!(
+            matches!(refused.kind(), ErrorKind::Unauthenticated | ErrorKind::PermissionDenied),
+            "{refused}"
+        );
         assert!(!format!("{refused:?}").contains("YS1zZWNy"), "{refused:?}");
     }
 
@@ -65,7 +90,9 @@ mod settings {
         let manager = config.open().expect("opens");
         let input = context().to_input(Form::Blob);
         let looked = manager.head(&input).await.map(drop).expect_err("there is no container");
-        let stored = manager.handle_output(&context(), &Blob::from(vec![7; 10]).into_value()).await;
+        let stored = manager
+            .handle_output(&context(), &Blob::from(vec![7; 10]).into_value())
+            .await;
         for refused in [looked, stored.map(drop).expect_err("there is no container")] {
             assert_eq!(refused.kind(), ErrorKind::InvalidConfig, "{refused}");
         }

@@ -52,12 +52,22 @@ async fn streams(test: &str, suffix: &str, bytes: u64) {
     assert!(child.status.success(), "the child failed: {said}{complaint}");
     let number = |name: &str| {
         let found = said.split_whitespace().find_map(|word| word.strip_prefix(name));
-        found.and_then(|number| number.parse::<u64>().ok()).expect("the child tells it")
+        found
+            .and_then(|number| number.parse::<u64>().ok())
+            .expect("the child tells it")
     };
     let (peak, stored) = (number("peak="), number("stored="));
-    assert_eq!(cloud.length(&format!("value.{suffix}")), Some(stored), "the receipt is not true");
+    assert_eq!(
+        cloud.length(&format!("value.{suffix}")),
+        Some(stored),
+        "the receipt is not true"
+    );
     assert!(stored >= bytes, "only {stored} bytes were stored");
-    assert!(peak <= LIMIT, "{} MiB were resident while {bytes} bytes were streamed", peak >> 20);
+    assert!(
+        peak <= LIMIT,
+        "{} MiB were resident while {bytes} bytes were streamed",
+        peak >> 20
+    );
 }
 
 /// What the parent wants of this process, if it is a child.
@@ -88,8 +98,16 @@ async fn blob(test: &str, bytes: u64) {
     let piece = Bytes::from(vec![7; PIECE]);
     let pieces = (0..bytes / PIECE as u64).map(move |_| Ok(piece.clone()));
     let stored = store(&manager, Blob::from_stream(stream::iter(pieces).boxed()).into_value()).await;
-    let value = manager.load_input(&context().to_input(Form::Blob)).await.expect("is there");
-    let stream = Blob::from_value(value).await.expect("is a blob").stream().await.expect("is read");
+    let value = manager
+        .load_input(&context().to_input(Form::Blob))
+        .await
+        .expect("is there");
+    let stream = Blob::from_value(value)
+        .await
+        .expect("is a blob")
+        .stream()
+        .await
+        .expect("is read");
     let count = |seen, piece: Bytes| async move { Ok(seen + piece.len() as u64) };
     assert_eq!(stream.try_fold(0, count).await.expect("is read"), stored);
     tell(stored);

@@ -35,24 +35,50 @@ bucket.blob('lake/one2/other.bin').upload_from_string('not ours')
 "#,
     );
     let manager = open(&config);
-    let loaded = manager.load_input(&input("numbers", Form::Object)).await.expect("loads");
+    let loaded = manager
+        .load_input(&input("numbers", Form::Object))
+        .await
+        .expect("loads");
     let numbers = serde_json::Value::from_value(loaded).await.expect("is an object");
     assert_eq!(numbers, serde_json::json!({ "a": [1, 2, null], "b": "é" }));
 
-    let loaded = manager.load_input(&input("group/table", Form::Table)).await.expect("loads");
-    let table = Table::from_value(loaded).await.expect("is a table").to_batch().expect("joins");
+    let loaded = manager
+        .load_input(&input("group/table", Form::Table))
+        .await
+        .expect("loads");
+    let table = Table::from_value(loaded)
+        .await
+        .expect("is a table")
+        .to_batch()
+        .expect("joins");
     assert_eq!((table.num_rows(), table.column(1).null_count()), (1000, 334));
 
     let loaded = manager.load_input(&input("page", Form::Blob)).await.expect("loads");
-    let page = Blob::from_value(loaded).await.expect("is a blob").bytes().await.expect("is read");
-    let expected: Vec<u8> = (0..1 << 20).map(|i| u8::try_from(i % 251).expect("is a byte")).collect();
+    let page = Blob::from_value(loaded)
+        .await
+        .expect("is a blob")
+        .bytes()
+        .await
+        .expect("is read");
+    let expected: Vec<u8> = (0..1 << 20)
+        .map(|i| u8::try_from(i % 251).expect("is a byte"))
+        .collect();
     assert!(page == expected.repeat(20), "{} bytes", page.len());
 
-    let mut listed: Vec<String> = manager.list(None).map_ok(Into::into).try_collect().await.expect("lists");
+    let mut listed: Vec<String> = manager
+        .list(None)
+        .map_ok(Into::into)
+        .try_collect()
+        .await
+        .expect("lists");
     listed.sort();
     assert_eq!(listed, ["group/table", "numbers", "page"]);
 
-    let head = manager.head(&input("numbers", Form::Object)).await.expect("can tell").expect("is there");
+    let head = manager
+        .head(&input("numbers", Form::Object))
+        .await
+        .expect("can tell")
+        .expect("is there");
     let generation = google(&config, "print(bucket.get_blob('lake/one/numbers.json').generation)");
     assert_eq!(head.version.as_str().split('~').next(), Some(generation.as_str()));
 }
@@ -67,7 +93,10 @@ async fn what_is_missing_and_what_is_deleted() {
     assert!(manager.head(&a).await.expect("can tell").is_some());
     manager.delete(&a).await.expect("is deleted");
     manager.delete(&a).await.expect("is gone");
-    assert_eq!(google(&config, "print([blob.name for blob in bucket.list_blobs()])"), "[]");
+    assert_eq!(
+        google(&config, "print([blob.name for blob in bucket.list_blobs()])"),
+        "[]"
+    );
     assert!(manager.head(&a).await.expect("can tell").is_none());
     let missing = manager.load_input(&a).await.map(drop).expect_err("is gone");
     assert_eq!(missing.kind(), ErrorKind::NotFound, "{missing:?}");
@@ -81,8 +110,21 @@ async fn a_bucket_tells_about_itself() {
         &config,
         "bucket.versioning_enabled = True\nbucket.add_lifecycle_abort_incomplete_multipart_upload_rule(age=3)\nbucket.patch()",
     );
-    let findings = open(&config).maintenance().expect("has it").survey().await.expect("answers");
-    let answer = |what: &str| findings.iter().find(|finding| finding.what == what).map(|finding| finding.answer.clone());
-    assert!(answer("region").expect("is told").starts_with("EUROPE-WEST1"), "{findings:?}");
+    let findings = open(&config)
+        .maintenance()
+        .expect("has it")
+        .survey()
+        .await
+        .expect("answers");
+    let answer = |what: &str| {
+        findings
+            .iter()
+            .find(|finding| finding.what == what)
+            .map(|finding| finding.answer.clone())
+    };
+    assert!(
+        answer("region").expect("is told").starts_with("EUROPE-WEST1"),
+        "{findings:?}"
+    );
     assert!(answer("versioning").expect("is told").starts_with("on"), "{findings:?}");
 }

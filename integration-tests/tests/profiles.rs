@@ -1,8 +1,8 @@
 //! The example of the flights on each cloud: another profile, the same assets, equal results.
 
 use larder_integration_tests::cloud;
-use larder_io_core::{IoManager, ManagerUrl, Secret};
 use larder_io_core::{InputContext, Location, Receipt};
+use larder_io_core::{IoManager, ManagerUrl, Secret};
 use larder_testkit::cloud::{Cloud, Dialect};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,10 @@ async fn stored(manager: &dyn IoManager) -> BTreeMap<String, String> {
         let key = location.to_string().parse().expect("is a key");
         let input = InputContext::new(key, None, location.clone());
         let receipt: Receipt = manager.head(&input).await.expect("can be asked").expect("is there");
-        all.insert(location.to_string(), format!("{:?} {:?} {}", receipt.content_hash, receipt.rows, receipt.format));
+        all.insert(
+            location.to_string(),
+            format!("{:?} {:?} {}", receipt.content_hash, receipt.rows, receipt.format),
+        );
     }
     all
 }

@@ -2,20 +2,32 @@
 
 mod localstack {
     use larder_integration_tests::cloud::s3::fixture;
-    larder_testkit::conformance!(ignore = "needs emulators: cargo xtask test", || fixture("LARDER_TEST_LOCALSTACK", false));
+    larder_testkit::conformance!(ignore = "needs emulators: cargo xtask test", || fixture(
+        "LARDER_TEST_LOCALSTACK",
+        false
+    ));
 }
 
 mod localstack_versioned {
     use larder_integration_tests::cloud::s3::fixture;
-    larder_testkit::conformance!(ignore = "needs emulators: cargo xtask test", || fixture("LARDER_TEST_LOCALSTACK", true));
+    larder_testkit::conformance!(ignore = "needs emulators: cargo xtask test", || fixture(
+        "LARDER_TEST_LOCALSTACK",
+        true
+    ));
 }
 
 mod moto {
     use larder_integration_tests::cloud::s3::fixture;
-    larder_testkit::conformance!(ignore = "needs emulators: cargo xtask test", || fixture("LARDER_TEST_MOTO", false));
+    larder_testkit::conformance!(ignore = "needs emulators: cargo xtask test", || fixture(
+        "LARDER_TEST_MOTO",
+        false
+    ));
 }
 
 mod moto_versioned {
     use larder_integration_tests::cloud::s3::fixture;
-    larder_testkit::conformance!(ignore = "needs emulators: cargo xtask test", || fixture("LARDER_TEST_MOTO", true));
+    larder_testkit::conformance!(ignore = "needs emulators: cargo xtask test", || fixture(
+        "LARDER_TEST_MOTO",
+        true
+    ));
 }

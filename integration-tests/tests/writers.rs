@@ -10,7 +10,11 @@ const WRITERS: usize = 16;
 const UPDATES: usize = 3;
 
 fn context() -> OutputContext {
-    OutputContext::new(AssetKey::new(["counter"]).expect("is a key"), None, "counter".parse().expect("is a location"))
+    OutputContext::new(
+        AssetKey::new(["counter"]).expect("is a key"),
+        None,
+        "counter".parse().expect("is a location"),
+    )
 }
 
 /// A counter in the first eight bytes of a value of this size.
@@ -49,7 +53,10 @@ async fn add(manager: &dyn IoManager, bytes: usize) {
 }
 
 async fn nothing_is_lost(manager: Arc<dyn IoManager>, bytes: usize) {
-    manager.handle_output(&context(), &value(0, bytes)).await.expect("stores the first");
+    manager
+        .handle_output(&context(), &value(0, bytes))
+        .await
+        .expect("stores the first");
     let writers: Vec<_> = (0..WRITERS)
         .map(|_| {
             let manager = Arc::clone(&manager);
@@ -63,7 +70,10 @@ async fn nothing_is_lost(manager: Arc<dyn IoManager>, bytes: usize) {
     for writer in writers {
         writer.await.expect("does not panic");
     }
-    let loaded = manager.load_input(&context().to_input(Form::Blob)).await.expect("loads");
+    let loaded = manager
+        .load_input(&context().to_input(Form::Blob))
+        .await
+        .expect("loads");
     let content = Vec::<u8>::from_value(loaded).await.expect("is whole");
     let count = u64::from_le_bytes(content[..8].try_into().expect("has eight bytes"));
     assert_eq!(count, (WRITERS * UPDATES) as u64, "updates were lost");

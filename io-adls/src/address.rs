@@ -86,7 +86,9 @@ pub(crate) fn account_of(endpoint: &str) -> Option<String> {
 pub(crate) fn check_account(account: &str) -> Result<()> {
     let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     match account.is_empty() || account.contains(|c| !known(c)) {
-        true => Err(wrong("`account` must be the name of a storage account alone: lower-case letters and digits")),
+        true => Err(wrong(
+            "`account` must be the name of a storage account alone: lower-case letters and digits",
+        )),
         false => Ok(()),
     }
 }
@@ -127,9 +129,19 @@ mod tests {
     fn reads_both_forms() {
         let (public, china) = ("core.windows.net".to_owned(), "core.chinacloudapi.cn".to_owned());
         let table = [
-            ("//data@lake.dfs.core.windows.net/a/b/", "a/b", Some("lake"), Some(public.clone())),
+            (
+                "//data@lake.dfs.core.windows.net/a/b/",
+                "a/b",
+                Some("lake"),
+                Some(public.clone()),
+            ),
             ("//data@lake.blob.core.windows.net", "", Some("lake"), Some(public)),
-            ("//data@lake.dfs.core.chinacloudapi.cn/a", "a", Some("lake"), Some(china)),
+            (
+                "//data@lake.dfs.core.chinacloudapi.cn/a",
+                "a",
+                Some("lake"),
+                Some(china),
+            ),
             ("//data/a", "a", None, None),
             ("//data", "", None, None),
         ];
@@ -137,7 +149,11 @@ mod tests {
             let wanted = ("data".to_owned(), prefix.to_owned(), account.map(str::to_owned), suffix);
             assert_eq!(parsed(text), wanted, "{text}");
         }
-        for wrong in ["//data@lake", "//data@lake.example.com/a", "//data@.dfs.core.windows.net"] {
+        for wrong in [
+            "//data@lake",
+            "//data@lake.example.com/a",
+            "//data@.dfs.core.windows.net",
+        ] {
             let error = Address::parse(wrong).expect_err(wrong);
             assert_eq!(error.kind(), ErrorKind::InvalidConfig, "{wrong}");
         }

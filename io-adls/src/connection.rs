@@ -48,10 +48,14 @@ impl Connection {
             found.account = found.endpoint.as_deref().and_then(account_of);
         }
         let Some(account) = &found.account else {
-            return Err(wrong("`connection_string` names no account; it needs `AccountName=..` or `BlobEndpoint=..`"));
+            return Err(wrong(
+                "`connection_string` names no account; it needs `AccountName=..` or `BlobEndpoint=..`",
+            ));
         };
         if found.access_key.is_none() && found.sas_token.is_none() {
-            return Err(wrong("`connection_string` has neither `AccountKey=..` nor `SharedAccessSignature=..`"));
+            return Err(wrong(
+                "`connection_string` has neither `AccountKey=..` nor `SharedAccessSignature=..`",
+            ));
         }
         if found.endpoint.is_none() && (protocol.is_some() || suffix.is_some()) {
             let protocol = protocol.as_deref().unwrap_or("https");
@@ -76,7 +80,8 @@ mod tests {
 
     #[test]
     fn reads_the_portals_forms() {
-        let key = parse("DefaultEndpointsProtocol=https;AccountName=lake;AccountKey=a2V5==;EndpointSuffix=core.windows.net");
+        let key =
+            parse("DefaultEndpointsProtocol=https;AccountName=lake;AccountKey=a2V5==;EndpointSuffix=core.windows.net");
         assert_eq!(key.account.as_deref(), Some("lake"));
         assert_eq!(key.access_key, Some(Secret::new("a2V5==")));
         assert_eq!(key.endpoint.as_deref(), Some("https://lake.blob.core.windows.net"));
@@ -84,12 +89,20 @@ mod tests {
         assert_eq!(sas.account.as_deref(), Some("lake"));
         assert_eq!(sas.sas_token, Some(Secret::new("sv=2023&sig=a%3D")));
         let emulator = parse("UseDevelopmentStorage=true");
-        assert_eq!(emulator.endpoint.as_deref(), Some("http://127.0.0.1:10000/devstoreaccount1"));
+        assert_eq!(
+            emulator.endpoint.as_deref(),
+            Some("http://127.0.0.1:10000/devstoreaccount1")
+        );
     }
 
     #[test]
     fn mistakes_show_no_secret() {
-        for text in ["AccountKey=hunter2", "AccountName=lake;hunter2", "AccountName=lake;Key=hunter2", ""] {
+        for text in [
+            "AccountKey=hunter2",
+            "AccountName=lake;hunter2",
+            "AccountName=lake;Key=hunter2",
+            "",
+        ] {
             let error = Connection::parse(&Secret::new(text)).expect_err(text);
             assert_eq!(error.kind(), ErrorKind::InvalidConfig);
             assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");

@@ -18,7 +18,10 @@ pub(crate) fn provider(config: &AdlsConfig, guard: &Guard) -> Result<Option<Azur
     if let Some(key) = &config.access_key {
         // The cause would show where the key is wrong.
         let key = AzureAccessKey::try_new(key.expose()).map_err(|_| {
-            Error::new(ErrorKind::InvalidConfig, "`access_key` is no base64; copy the account's key again from the portal")
+            Error::new(
+                ErrorKind::InvalidConfig,
+                "`access_key` is no base64; copy the account's key again from the portal",
+            )
         })?;
         return fixed(AzureCredential::AccessKey(key));
     }
@@ -35,12 +38,20 @@ fn pairs(token: &str) -> Result<Vec<(String, String)>> {
         Error::new(ErrorKind::InvalidConfig, message)
     };
     let text = token.trim().trim_start_matches('?');
-    let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8().map(String::from);
+    let decode = |text: &str| {
+        percent_encoding::percent_decode_str(text)
+            .decode_utf8()
+            .map(String::from)
+    };
     let pair = |pair: &str| {
         let (name, value) = pair.split_once('=').ok_or_else(wrong)?;
         Ok((decode(name).map_err(|_| wrong())?, decode(value).map_err(|_| wrong())?))
     };
-    let pairs: Vec<_> = text.split('&').filter(|text| !text.is_empty()).map(pair).collect::<Result<_>>()?;
+    let pairs: Vec<_> = text
+        .split('&')
+        .filter(|text| !text.is_empty())
+        .map(pair)
+        .collect::<Result<_>>()?;
     match pairs.iter().any(|(name, _)| name == "sig") {
         true => Ok(pairs),
         false => Err(wrong()),
@@ -72,8 +83,14 @@ fn chain(config: &AdlsConfig, guard: &Guard) -> Result<AzureCredentialProvider> 
     let settings = [
         (AzureConfigKey::AuthorityId, config.tenant_id.clone()),
         (AzureConfigKey::ClientId, config.client_id.clone()),
-        (AzureConfigKey::ClientSecret, config.client_secret.as_ref().map(|secret| secret.expose().to_owned())),
-        (AzureConfigKey::FederatedTokenFile, config.federated_token_file.clone().filter(|_| workload)),
+        (
+            AzureConfigKey::ClientSecret,
+            config.client_secret.as_ref().map(|secret| secret.expose().to_owned()),
+        ),
+        (
+            AzureConfigKey::FederatedTokenFile,
+            config.federated_token_file.clone().filter(|_| workload),
+        ),
         (AzureConfigKey::AuthorityHost, config.authority_host.clone()),
     ];
     for (key, value) in settings {
@@ -82,8 +99,11 @@ fn chain(config: &AdlsConfig, guard: &Guard) -> Result<AzureCredentialProvider> 
         }
     }
     let made = builder.build().map_err(|cause| {
-        Error::new(ErrorKind::InvalidConfig, "the identity cannot be used; check `tenant_id`, `client_id` and `identity`")
-            .with_source(cause)
+        Error::new(
+            ErrorKind::InvalidConfig,
+            "the identity cannot be used; check `tenant_id`, `client_id` and `identity`",
+        )
+        .with_source(cause)
     })?;
     Ok(Arc::clone(made.credentials()))
 }

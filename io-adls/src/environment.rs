@@ -7,13 +7,30 @@ use larder_io_core::{ManagerUrl, Result};
 
 type Variables = (&'static str, &'static [&'static str]);
 
-const ACCOUNT: [Variables; 1] = [("account", &["LARDER_AZURE_ACCOUNT", "AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_ACCOUNT_NAME"])];
+const ACCOUNT: [Variables; 1] = [(
+    "account",
+    &[
+        "LARDER_AZURE_ACCOUNT",
+        "AZURE_STORAGE_ACCOUNT",
+        "AZURE_STORAGE_ACCOUNT_NAME",
+    ],
+)];
 
 /// Keys and signatures.
 const KEYS: [Variables; 4] = [
-    ("access_key", &["LARDER_AZURE_ACCESS_KEY", "AZURE_STORAGE_KEY", "AZURE_STORAGE_ACCOUNT_KEY"]),
+    (
+        "access_key",
+        &[
+            "LARDER_AZURE_ACCESS_KEY",
+            "AZURE_STORAGE_KEY",
+            "AZURE_STORAGE_ACCOUNT_KEY",
+        ],
+    ),
     ("sas_token", &["LARDER_AZURE_SAS_TOKEN", "AZURE_STORAGE_SAS_TOKEN"]),
-    ("connection_string", &["LARDER_AZURE_CONNECTION_STRING", "AZURE_STORAGE_CONNECTION_STRING"]),
+    (
+        "connection_string",
+        &["LARDER_AZURE_CONNECTION_STRING", "AZURE_STORAGE_CONNECTION_STRING"],
+    ),
     ("anonymous", &["LARDER_AZURE_ANONYMOUS"]),
 ];
 
@@ -22,8 +39,14 @@ const IDENTITIES: [Variables; 6] = [
     ("tenant_id", &["LARDER_AZURE_TENANT_ID", "AZURE_TENANT_ID"]),
     ("client_id", &["LARDER_AZURE_CLIENT_ID", "AZURE_CLIENT_ID"]),
     ("client_secret", &["LARDER_AZURE_CLIENT_SECRET", "AZURE_CLIENT_SECRET"]),
-    ("federated_token_file", &["LARDER_AZURE_FEDERATED_TOKEN_FILE", "AZURE_FEDERATED_TOKEN_FILE"]),
-    ("authority_host", &["LARDER_AZURE_AUTHORITY_HOST", "AZURE_AUTHORITY_HOST"]),
+    (
+        "federated_token_file",
+        &["LARDER_AZURE_FEDERATED_TOKEN_FILE", "AZURE_FEDERATED_TOKEN_FILE"],
+    ),
+    (
+        "authority_host",
+        &["LARDER_AZURE_AUTHORITY_HOST", "AZURE_AUTHORITY_HOST"],
+    ),
     ("identity", &["LARDER_AZURE_IDENTITY"]),
 ];
 

@@ -4,7 +4,8 @@ use larder_io_core::{Effect, Error, ErrorKind, Retry};
 use larder_io_object::http::Refusal;
 
 /// The words with which a commit answers when its blocks are gone.
-pub(crate) const BLOCKS_GONE: &str = "what was staged is gone, because somebody else published or stored to the same location meanwhile; stage it again";
+pub(crate) const BLOCKS_GONE: &str =
+    "what was staged is gone, because somebody else published or stored to the same location meanwhile; stage it again";
 
 /// The one mapping of Azure's errors; `None` leaves missing values and preconditions to object_store.
 pub(crate) fn judge(refusal: &Refusal) -> Option<Error> {
@@ -16,14 +17,17 @@ pub(crate) fn judge(refusal: &Refusal) -> Option<Error> {
         "ContainerNotFound" | "FilesystemNotFound" => config(&format!(
             "`{host}` has no such container; create it (`az storage container create`), or correct its name or the account"
         )),
-        "ContainerBeingDeleted" | "ContainerDisabled" => {
-            config("the container is being deleted or is disabled; take another one, or wait until it can be made again")
-        }
+        "ContainerBeingDeleted" | "ContainerDisabled" => config(
+            "the container is being deleted or is disabled; take another one, or wait until it can be made again",
+        ),
         "AuthenticationFailed" | "NoAuthenticationInformation" | "InvalidAuthenticationInfo" => {
             wrong(ErrorKind::Unauthenticated, &unauthenticated(refusal))
         }
-        "AuthorizationPermissionMismatch" | "InsufficientAccountPermissions" | "AuthorizationResourceTypeMismatch"
-        | "AuthorizationServiceMismatch" | "UnauthorizedBlobOverwrite" => denied(
+        "AuthorizationPermissionMismatch"
+        | "InsufficientAccountPermissions"
+        | "AuthorizationResourceTypeMismatch"
+        | "AuthorizationServiceMismatch"
+        | "UnauthorizedBlobOverwrite" => denied(
             "this identity may not do that; give it the role `Storage Blob Data Contributor`, or a signature with the rights to read, write, list and delete",
         ),
         "AuthorizationFailure" | "AuthorizationSourceIPMismatch" | "AuthorizationProtocolMismatch" => denied(&format!(
@@ -47,7 +51,10 @@ pub(crate) fn judge(refusal: &Refusal) -> Option<Error> {
         "OperationTimedOut" => Some(refusal.again(ErrorKind::Timeout, &format!("`{host}` took too long"))),
         "AccountBeingCreated" => Some(refusal.again(ErrorKind::Unavailable, "the storage account is being created")),
         "Md5Mismatch" | "Crc64Mismatch" => {
-            let error = refusal.again(ErrorKind::Unavailable, "the bytes that arrived are not those that were sent");
+            let error = refusal.again(
+                ErrorKind::Unavailable,
+                "the bytes that arrived are not those that were sent",
+            );
             Some(error.with_effect(Effect::None))
         }
         code if code.starts_with("Lease") => {
@@ -71,9 +78,9 @@ pub(crate) fn judge(refusal: &Refusal) -> Option<Error> {
             "the value is archived; rehydrate it first (`az storage blob set-tier --tier Hot`)",
         )
         .map(|error| error.with_retry(Retry::Never)),
-        code if code.contains("CustomerSpecifiedEncryption") || code.contains("CustomerProvidedKey") => {
-            config("the value was stored with another `customer_key`, or without one; set the key that it was stored with")
-        }
+        code if code.contains("CustomerSpecifiedEncryption") || code.contains("CustomerProvidedKey") => config(
+            "the value was stored with another `customer_key`, or without one; set the key that it was stored with",
+        ),
         "EncryptionScopeNotFound" | "EncryptionScopeDisabled" | "InvalidEncryptionScope" => {
             config("the encryption scope cannot be used; check `encryption_scope`")
         }
@@ -84,9 +91,10 @@ pub(crate) fn judge(refusal: &Refusal) -> Option<Error> {
         "InvalidBlobTier" | "AccessTierNotSupportedForBlobType" | "BlobAccessTierNotSupportedForAccountType" => {
             config("the access tier is refused; check `storage_class`")
         }
-        "FeatureNotYetSupportedForHierarchicalNamespaceAccounts" => {
-            wrong(ErrorKind::Unsupported, "a hierarchical account cannot do this; it has neither tags nor versions")
-        }
+        "FeatureNotYetSupportedForHierarchicalNamespaceAccounts" => wrong(
+            ErrorKind::Unsupported,
+            "a hierarchical account cannot do this; it has neither tags nor versions",
+        ),
         // What is a directory is no value: there is nothing to delete.
         "DirectoryIsNotEmpty" if refusal.method == http::Method::DELETE => None,
         "PathConflict" | "ResourceTypeMismatch" | "DirectoryIsNotEmpty" | "InvalidParentPath" => config(
@@ -99,7 +107,10 @@ pub(crate) fn judge(refusal: &Refusal) -> Option<Error> {
         "RequestBodyTooLarge" | "BlockListTooLong" | "BlockCountExceedsLimit" => {
             config("a request is larger than Azure takes; check `part_bytes`")
         }
-        "NotImplemented" | "UnsupportedHeader" | "UnsupportedHttpVerb" | "UnsupportedQueryParameter"
+        "NotImplemented"
+        | "UnsupportedHeader"
+        | "UnsupportedHttpVerb"
+        | "UnsupportedQueryParameter"
         | "FeatureVersionMismatch" => wrong(ErrorKind::Unsupported, &format!("`{host}` cannot do this")),
         // A version id that no account ever gave.
         "InvalidQueryParameterValue" | "InvalidVersion" if !refusal.writes() => {
@@ -166,10 +177,22 @@ mod tests {
             (401, "InvalidAuthenticationInfo", Some((Unauthenticated, false, none))),
             (401, "NoAuthenticationInformation", Some((Unauthenticated, false, none))),
             (403, "AuthorizationFailure", Some((PermissionDenied, false, none))),
-            (403, "AuthorizationPermissionMismatch", Some((PermissionDenied, false, none))),
-            (403, "KeyBasedAuthenticationNotPermitted", Some((PermissionDenied, false, none))),
+            (
+                403,
+                "AuthorizationPermissionMismatch",
+                Some((PermissionDenied, false, none)),
+            ),
+            (
+                403,
+                "KeyBasedAuthenticationNotPermitted",
+                Some((PermissionDenied, false, none)),
+            ),
             (403, "AccountIsDisabled", Some((PermissionDenied, false, none))),
-            (403, "KeyVaultEncryptionKeyNotFound", Some((PermissionDenied, false, none))),
+            (
+                403,
+                "KeyVaultEncryptionKeyNotFound",
+                Some((PermissionDenied, false, none)),
+            ),
             (409, "BlobImmutableDueToPolicy", Some((PermissionDenied, false, none))),
             (503, "ServerBusy", Some((RateLimited, true, none))),
             (500, "OperationTimedOut", Some((Timeout, true, unknown))),
@@ -181,9 +204,17 @@ mod tests {
             (400, "InvalidBlobOrBlock", Some((NotFound, false, none))),
             (400, "OutOfRangeInput", Some((InvalidDefinition, false, none))),
             (400, "InvalidMetadata", Some((InvalidConfig, false, none))),
-            (409, "BlobUsesCustomerSpecifiedEncryption", Some((InvalidConfig, false, none))),
+            (
+                409,
+                "BlobUsesCustomerSpecifiedEncryption",
+                Some((InvalidConfig, false, none)),
+            ),
             (409, "ResourceTypeMismatch", Some((InvalidConfig, false, none))),
-            (409, "FeatureNotYetSupportedForHierarchicalNamespaceAccounts", Some((Unsupported, false, none))),
+            (
+                409,
+                "FeatureNotYetSupportedForHierarchicalNamespaceAccounts",
+                Some((Unsupported, false, none)),
+            ),
             (400, "UnsupportedHeader", Some((Unsupported, false, none))),
             (400, "Md5Mismatch", Some((Unavailable, true, none))),
             (400, "SomethingNew", Some((Unexpected, false, none))),
@@ -193,17 +224,35 @@ mod tests {
         }
         let missing = Some((NotFound, false, none));
         assert_eq!(judged(Method::GET, 400, "InvalidQueryParameterValue"), missing);
-        assert_eq!(judged(Method::HEAD, 404, "ContainerNotFound"), Some((InvalidConfig, false, none)));
-        assert_eq!(judged(Method::GET, 500, "InternalError"), Some((Unavailable, true, none)));
+        assert_eq!(
+            judged(Method::HEAD, 404, "ContainerNotFound"),
+            Some((InvalidConfig, false, none))
+        );
+        assert_eq!(
+            judged(Method::GET, 500, "InternalError"),
+            Some((Unavailable, true, none))
+        );
         assert_eq!(judged(Method::DELETE, 409, "DirectoryIsNotEmpty"), None);
-        assert_eq!(judged(Method::PUT, 409, "DirectoryIsNotEmpty"), Some((InvalidConfig, false, none)));
+        assert_eq!(
+            judged(Method::PUT, 409, "DirectoryIsNotEmpty"),
+            Some((InvalidConfig, false, none))
+        );
     }
 
     #[test]
     fn an_expired_credential_is_told_as_such() {
         let body = b"<Error><Code>AuthenticationFailed</Code><Message>Signature not valid in the specified time frame</Message></Error>";
-        let refusal = Refusal::new(Method::GET, "lake".to_owned(), StatusCode::FORBIDDEN, &HeaderMap::new(), body);
+        let refusal = Refusal::new(
+            Method::GET,
+            "lake".to_owned(),
+            StatusCode::FORBIDDEN,
+            &HeaderMap::new(),
+            body,
+        );
         let told = judge(&refusal).expect("is told");
-        assert!(told.kind() == ErrorKind::Unauthenticated && told.message().contains("has expired"), "{told}");
+        assert!(
+            told.kind() == ErrorKind::Unauthenticated && told.message().contains("has expired"),
+            "{told}"
+        );
     }
 }

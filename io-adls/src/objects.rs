@@ -8,8 +8,8 @@ use larder_io_core::ErrorKind;
 use object_store::azure::MicrosoftAzure;
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMultipartOptions,
-    PutOptions, PutPayload, PutResult, Result,
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 use std::fmt;
 use std::ops::Range;
@@ -60,7 +60,10 @@ fn wrapped(error: larder_io_core::Error) -> Error {
 pub(crate) fn representable(path: &Path) -> larder_io_core::Result<()> {
     match path.parts().find(|part| part.as_ref().ends_with('.')) {
         Some(part) => {
-            let message = format!("Azure cannot have `{path}`: the segment `{}` ends with a dot; rename it", part.as_ref());
+            let message = format!(
+                "Azure cannot have `{path}`: the segment `{}` ends with a dot; rename it",
+                part.as_ref()
+            );
             Err(larder_io_core::Error::new(ErrorKind::InvalidDefinition, message))
         }
         None => Ok(()),
@@ -74,11 +77,7 @@ impl ObjectStore for Objects {
         self.inner.put_opts(location, payload, opts).await
     }
 
-    async fn put_multipart_opts(
-        &self,
-        location: &Path,
-        opts: PutMultipartOptions,
-    ) -> Result<Box<dyn MultipartUpload>> {
+    async fn put_multipart_opts(&self, location: &Path, opts: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
         self.inner.put_multipart_opts(location, opts).await
     }
 

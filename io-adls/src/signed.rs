@@ -94,7 +94,9 @@ impl HttpService for Service {
 
 /// object_store writes a space in a tag as a plus sign, which not every reader of a header takes for one.
 fn plain_spaces(request: &mut HttpRequest) {
-    let Some(tags) = request.headers_mut().get_mut("x-ms-tags") else { return };
+    let Some(tags) = request.headers_mut().get_mut("x-ms-tags") else {
+        return;
+    };
     let spaced = tags.to_str().ok().map(|text| text.replace('+', "%20"));
     if let Some(spaced) = spaced.and_then(|text| HeaderValue::from_str(&text).ok()) {
         *tags = spaced;
@@ -111,17 +113,25 @@ struct Encryption {
 
 impl Encryption {
     fn new(config: &AdlsConfig) -> Result<Self> {
-        let scope = config.encryption_scope.as_deref().map(|scope| header("encryption_scope", scope)).transpose()?;
+        let scope = config
+            .encryption_scope
+            .as_deref()
+            .map(|scope| header("encryption_scope", scope))
+            .transpose()?;
         let Some(key) = &config.customer_key else {
             return Ok(Self {
                 scope,
                 customer: Vec::new(),
             });
         };
-        let raw = BASE64_STANDARD.decode(key.expose()).ok().filter(|raw| raw.len() == 32).ok_or_else(|| {
-            let message = "`customer_key` must be 32 bytes in base64; `openssl rand -base64 32` makes one";
-            Error::new(ErrorKind::InvalidConfig, message)
-        })?;
+        let raw = BASE64_STANDARD
+            .decode(key.expose())
+            .ok()
+            .filter(|raw| raw.len() == 32)
+            .ok_or_else(|| {
+                let message = "`customer_key` must be 32 bytes in base64; `openssl rand -base64 32` makes one";
+                Error::new(ErrorKind::InvalidConfig, message)
+            })?;
         let digest = ring::digest::digest(&ring::digest::SHA256, &raw);
         let mut key = header("customer_key", key.expose())?;
         key.set_sensitive(true);
@@ -131,7 +141,10 @@ impl Encryption {
                 HeaderName::from_static("x-ms-encryption-key-sha256"),
                 header("customer_key", &BASE64_STANDARD.encode(digest))?,
             ),
-            (HeaderName::from_static("x-ms-encryption-algorithm"), HeaderValue::from_static("AES256")),
+            (
+                HeaderName::from_static("x-ms-encryption-algorithm"),
+                HeaderValue::from_static("AES256"),
+            ),
         ];
         Ok(Self { scope, customer })
     }
@@ -145,7 +158,10 @@ impl Encryption {
             *request.method() == Method::PUT,
         );
         let headers = request.headers_mut();
-        if value && writes && let Some(scope) = &self.scope {
+        if value
+            && writes
+            && let Some(scope) = &self.scope
+        {
             headers.insert("x-ms-encryption-scope", scope.clone());
         }
         if value && (reads || writes) {

@@ -45,7 +45,10 @@ pub(crate) fn open(config: &AdlsConfig, root: &str) -> Result<BucketStore> {
         .below(&prefix)
         .with_transfer(transfer)
         .with_marks(marks(config))
-        .with_vendor(Arc::new(Rest::new(config, &signed, api, objects, prefix)), config.versions))
+        .with_vendor(
+            Arc::new(Rest::new(config, &signed, api, objects, prefix)),
+            config.versions,
+        ))
 }
 
 fn transport(config: &AdlsConfig) -> Transport {

@@ -31,16 +31,24 @@ pub(crate) fn check(config: &AdlsConfig) -> Result<()> {
     if config.encryption_scope.is_some() && config.customer_key.is_some() {
         return wrong("`encryption_scope` and `customer_key` exclude each other; take one away");
     }
-    for (name, value) in [("storage_class", &config.storage_class), ("encryption_scope", &config.encryption_scope)] {
+    for (name, value) in [
+        ("storage_class", &config.storage_class),
+        ("encryption_scope", &config.encryption_scope),
+    ] {
         let odd = |c: char| !(c.is_ascii_alphanumeric() || c == '-');
-        if value.as_ref().is_some_and(|value| value.is_empty() || value.contains(odd)) {
+        if value
+            .as_ref()
+            .is_some_and(|value| value.is_empty() || value.contains(odd))
+        {
             return wrong(&format!("`{name}` must be a name of letters, digits and `-`"));
         }
     }
     metadata(config)?;
     tags(config)?;
     if config.part_bytes > 1 << 30 {
-        return wrong("`part_bytes` must be 1 GiB (1073741824) or less: blocks grow from there to the 4000 MiB that Azure takes");
+        return wrong(
+            "`part_bytes` must be 1 GiB (1073741824) or less: blocks grow from there to the 4000 MiB that Azure takes",
+        );
     }
     if !(1 << 20..=LARGEST_BLOCK).contains(&config.copy_range_bytes) {
         return wrong("`copy_range_bytes` must be 1 MiB (1048576) to 4000 MiB (4194304000)");
@@ -68,7 +76,11 @@ fn metadata(config: &AdlsConfig) -> Result<()> {
             ));
         }
     }
-    let bytes: usize = config.metadata.iter().map(|(name, value)| name.len() + value.len()).sum();
+    let bytes: usize = config
+        .metadata
+        .iter()
+        .map(|(name, value)| name.len() + value.len())
+        .sum();
     match bytes > METADATA_BYTES {
         true => wrong("`metadata` is larger than 6 KiB; Azure takes 8 KiB, and the receipt is among it"),
         false => Ok(()),

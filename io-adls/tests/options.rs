@@ -11,7 +11,10 @@ const CUSTOMER: &str = "ISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+P0A=";
 
 async fn store(config: &AdlsConfig, name: &str, bytes: usize) {
     let manager = config.open().expect("opens");
-    manager.handle_output(&context(name), &blob(7, bytes)).await.expect("stores");
+    manager
+        .handle_output(&context(name), &blob(7, bytes))
+        .await
+        .expect("stores");
 }
 
 /// The requests that write values, a small one and a large one: put, block, commit.
@@ -78,8 +81,16 @@ async fn a_key_of_the_customer_goes_with_every_value_and_with_nothing_else() {
             Operation::List | Operation::Delete => None,
             _ => Some(CUSTOMER),
         };
-        assert_eq!(request.header("x-ms-encryption-key"), carries, "{:?}", request.operation);
-        assert_eq!(request.header("x-ms-encryption-key-sha256").is_some(), carries.is_some());
+        assert_eq!(
+            request.header("x-ms-encryption-key"),
+            carries,
+            "{:?}",
+            request.operation
+        );
+        assert_eq!(
+            request.header("x-ms-encryption-key-sha256").is_some(),
+            carries.is_some()
+        );
     }
     let shown = format!("{config:?} {manager:?}");
     assert!(!shown.contains(CUSTOMER) && !shown.contains(KEY), "a key is shown");
@@ -87,7 +98,9 @@ async fn a_key_of_the_customer_goes_with_every_value_and_with_nothing_else() {
     // Without the key nothing can be read, and the error says why.
     let mut config = config.clone();
     config.customer_key = None;
-    let refused = loaded(&config.open().expect("opens"), "small").await.expect_err("is encrypted");
+    let refused = loaded(&config.open().expect("opens"), "small")
+        .await
+        .expect_err("is encrypted");
     assert!(refused.message().contains("customer_key"), "{refused}");
 }
 
@@ -140,7 +153,10 @@ async fn a_connection_string_is_enough() {
     let cloud = cloud(Kind::Plain).await;
     let mut config = AdlsConfig::new(ACCOUNT, "data", "lake/test");
     config.account = None;
-    let text = format!("AccountName={ACCOUNT};AccountKey={KEY};BlobEndpoint={}/;", cloud.endpoint());
+    let text = format!(
+        "AccountName={ACCOUNT};AccountKey={KEY};BlobEndpoint={}/;",
+        cloud.endpoint()
+    );
     config.connection_string = Some(Secret::new(text));
     config.versions = false;
     store(&config, "small", 10).await;

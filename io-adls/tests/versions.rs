@@ -11,8 +11,14 @@ use support::{Kind, blob, cloud, config, context, loaded};
 /// Stores two values, restores the first and gives the requests that copied it.
 async fn restored(cloud: &Cloud, config: &AdlsConfig, bytes: usize) -> Vec<Request> {
     let manager = config.open().expect("opens");
-    let first = manager.handle_output(&context("x"), &blob(1, bytes)).await.expect("stores");
-    manager.handle_output(&context("x"), &blob(2, bytes)).await.expect("stores");
+    let first = manager
+        .handle_output(&context("x"), &blob(1, bytes))
+        .await
+        .expect("stores");
+    manager
+        .handle_output(&context("x"), &blob(2, bytes))
+        .await
+        .expect("stores");
     let versions = manager.versions().expect("keeps versions");
     let input = context("x").to_input(Form::Blob);
     cloud.forget();
@@ -30,9 +36,14 @@ async fn a_version_is_restored_by_one_request_with_its_metadata() {
     let mut config = config(&cloud, Kind::Versioned);
     config.metadata.insert("owner".to_owned(), "data team".to_owned());
     let copies = restored(&cloud, &config, 1000).await;
-    let [copy] = copies.as_slice() else { panic!("one copy: {copies:?}") };
+    let [copy] = copies.as_slice() else {
+        panic!("one copy: {copies:?}")
+    };
     let source = copy.header("x-ms-copy-source").unwrap_or_default();
-    assert!(source.contains("?versionid=") && source.contains("&sig="), "an account key signs the source");
+    assert!(
+        source.contains("?versionid=") && source.contains("&sig="),
+        "an account key signs the source"
+    );
     assert_eq!(copy.header("x-ms-blob-type"), Some("BlockBlob"));
     assert!(copy.header("x-ms-source-if-match").is_some());
     let stored = cloud.object("lake/test/x.bin").expect("is stored");
@@ -46,10 +57,19 @@ async fn a_large_version_is_copied_by_ranges_and_seen_when_it_is_whole() {
     let mut config = config(&cloud, Kind::Versioned);
     config.copy_range_bytes = 1 << 20;
     let copies = restored(&cloud, &config, (5 << 20) / 2).await;
-    let mut ranges: Vec<_> = copies.iter().filter_map(|copy| copy.header("x-ms-source-range")).collect();
+    let mut ranges: Vec<_> = copies
+        .iter()
+        .filter_map(|copy| copy.header("x-ms-source-range"))
+        .collect();
     ranges.sort_unstable();
-    assert_eq!(ranges, ["bytes=0-1048575", "bytes=1048576-2097151", "bytes=2097152-2621439"]);
-    assert!(copies.iter().all(|copy| copy.operation == Operation::Part), "{copies:?}");
+    assert_eq!(
+        ranges,
+        ["bytes=0-1048575", "bytes=1048576-2097151", "bytes=2097152-2621439"]
+    );
+    assert!(
+        copies.iter().all(|copy| copy.operation == Operation::Part),
+        "{copies:?}"
+    );
 }
 
 #[tokio::test]
@@ -69,11 +89,21 @@ async fn a_failed_restore_leaves_the_published_value() {
     let cloud = cloud(Kind::Versioned).await;
     let config = config(&cloud, Kind::Versioned);
     let manager = config.open().expect("opens");
-    let first = manager.handle_output(&context("x"), &blob(1, 10)).await.expect("stores");
-    manager.handle_output(&context("x"), &blob(2, 10)).await.expect("stores");
+    let first = manager
+        .handle_output(&context("x"), &blob(1, 10))
+        .await
+        .expect("stores");
+    manager
+        .handle_output(&context("x"), &blob(2, 10))
+        .await
+        .expect("stores");
     cloud.fail(When::copy().always(), Fault::vendor(403, "CannotVerifyCopySource"));
     let input = context("x").to_input(Form::Blob);
-    let refused = manager.versions().expect("keeps versions").restore(&input, &first.version).await;
+    let refused = manager
+        .versions()
+        .expect("keeps versions")
+        .restore(&input, &first.version)
+        .await;
     assert_eq!(refused.expect_err("is refused").kind(), ErrorKind::PermissionDenied);
     assert_eq!(loaded(&manager, "x").await.expect("loads"), vec![2; 10]);
 }
@@ -82,8 +112,15 @@ async fn a_failed_restore_leaves_the_published_value() {
 async fn an_account_without_versions_says_what_to_do() {
     let cloud = cloud(Kind::Plain).await;
     let manager = config(&cloud, Kind::Versioned).open().expect("opens");
-    manager.handle_output(&context("x"), &blob(1, 10)).await.expect("stores");
-    let asked = manager.versions().expect("may keep versions").history(&context("x").to_input(Form::Blob)).await;
+    manager
+        .handle_output(&context("x"), &blob(1, 10))
+        .await
+        .expect("stores");
+    let asked = manager
+        .versions()
+        .expect("may keep versions")
+        .history(&context("x").to_input(Form::Blob))
+        .await;
     let refused = asked.expect_err("keeps none");
     assert_eq!(refused.kind(), ErrorKind::Unsupported);
     assert!(refused.message().contains("--enable-versioning true"), "{refused}");
@@ -94,13 +131,24 @@ async fn history_survives_a_delete() {
     let cloud = cloud(Kind::Versioned).await;
     let manager = config(&cloud, Kind::Versioned).open().expect("opens");
     let stored: Vec<Receipt> = [
-        manager.handle_output(&context("x"), &blob(1, 10)).await.expect("stores"),
-        manager.handle_output(&context("x"), &blob(2, 10)).await.expect("stores"),
+        manager
+            .handle_output(&context("x"), &blob(1, 10))
+            .await
+            .expect("stores"),
+        manager
+            .handle_output(&context("x"), &blob(2, 10))
+            .await
+            .expect("stores"),
     ]
     .into();
     let input = context("x").to_input(Form::Blob);
     manager.delete(&input).await.expect("deletes");
-    let history = manager.versions().expect("keeps versions").history(&input).await.expect("is told");
+    let history = manager
+        .versions()
+        .expect("keeps versions")
+        .history(&input)
+        .await
+        .expect("is told");
     let versions: Vec<_> = history.iter().map(|receipt| &receipt.version).collect();
     assert_eq!(versions, [&stored[1].version, &stored[0].version]);
 }
@@ -108,7 +156,9 @@ async fn history_survives_a_delete() {
 async fn survey(cloud: &Arc<Cloud>, kind: Kind) -> String {
     let manager = config(cloud, kind).open().expect("opens");
     let findings = manager.maintenance().expect("is kept").survey().await.expect("answers");
-    let shown = findings.iter().map(|found| format!("{}: {} ({:?})", found.what, found.answer, found.advice));
+    let shown = findings
+        .iter()
+        .map(|found| format!("{}: {} ({:?})", found.what, found.answer, found.advice));
     shown.collect::<Vec<_>>().join("\n")
 }
 
@@ -119,12 +169,25 @@ async fn a_survey_tells_what_the_account_is() {
     let mut config = config(&cloud, Kind::Versioned);
     config.part_bytes = 64 << 10;
     let manager = config.open().expect("opens");
-    manager.handle_output(&context("x"), &blob(1, 10)).await.expect("stores");
-    manager.handle_output(&context("empty"), &blob(1, 0)).await.expect("stores");
-    let mut staged = manager.stage(&context("large"), &blob(1, 1 << 20)).await.expect("stages");
+    manager
+        .handle_output(&context("x"), &blob(1, 10))
+        .await
+        .expect("stores");
+    manager
+        .handle_output(&context("empty"), &blob(1, 0))
+        .await
+        .expect("stores");
+    let mut staged = manager
+        .stage(&context("large"), &blob(1, 1 << 20))
+        .await
+        .expect("stages");
     staged.discard().await.expect("discards");
     let told = survey(&cloud, Kind::Versioned).await;
-    for wanted in ["account: StorageV2, Standard_LRS, flat", "versioning: on", "1 names have blocks and no value"] {
+    for wanted in [
+        "account: StorageV2, Standard_LRS, flat",
+        "versioning: on",
+        "1 names have blocks and no value",
+    ] {
         assert!(told.contains(wanted), "{wanted} is not in {told}");
     }
 }
@@ -133,9 +196,19 @@ async fn a_survey_tells_what_the_account_is() {
 async fn a_survey_of_a_hierarchical_account_and_of_a_missing_container() {
     let cloud = cloud(Kind::Hierarchical).await;
     let told = survey(&cloud, Kind::Versioned).await;
-    assert!(told.contains("hierarchical") && told.contains("keeps no old versions"), "{told}");
+    assert!(
+        told.contains("hierarchical") && told.contains("keeps no old versions"),
+        "{told}"
+    );
     let mut config = config(&cloud, Kind::Plain);
     config.container = "nothing".to_owned();
-    let refused = config.open().expect("opens").maintenance().expect("is kept").survey().await.expect_err("is missing");
+    let refused = config
+        .open()
+        .expect("opens")
+        .maintenance()
+        .expect("is kept")
+        .survey()
+        .await
+        .expect_err("is missing");
     assert_eq!(refused.kind(), ErrorKind::InvalidConfig, "{refused}");
 }

@@ -27,7 +27,10 @@ async fn writers_whose_blocks_lie_among_each_other_never_mix() {
     let cloud = cloud(Kind::Plain).await;
     let (one, other) = (open(&cloud), open(&cloud));
     // Both are staged before either is published: the blocks of both lie under one name.
-    let (first, second) = tokio::join!(staged(&one, 1, Precondition::None), staged(&other, 2, Precondition::None));
+    let (first, second) = tokio::join!(
+        staged(&one, 1, Precondition::None),
+        staged(&other, 2, Precondition::None)
+    );
     let (mut first, mut second) = (first, second);
     first.publish().await.expect("publishes");
     assert_eq!(loaded(&one, "x").await.expect("loads"), vec![1; LARGE]);
@@ -47,23 +50,35 @@ async fn under_a_precondition_the_loser_gets_a_conflict() {
     let mut first = staged(&manager, 1, Precondition::Absent).await;
     let mut second = staged(&manager, 2, Precondition::Absent).await;
     let version = first.publish().await.expect("publishes").version;
-    assert_eq!(second.publish().await.expect_err("is too late").kind(), ErrorKind::Conflict);
+    assert_eq!(
+        second.publish().await.expect_err("is too late").kind(),
+        ErrorKind::Conflict
+    );
 
     let mut first = staged(&manager, 3, Precondition::Unchanged(version.clone())).await;
     let mut second = staged(&manager, 4, Precondition::Unchanged(version.clone())).await;
     first.publish().await.expect("publishes");
-    assert_eq!(second.publish().await.expect_err("is too late").kind(), ErrorKind::Conflict);
+    assert_eq!(
+        second.publish().await.expect_err("is too late").kind(),
+        ErrorKind::Conflict
+    );
     assert_eq!(loaded(&manager, "x").await.expect("loads"), vec![3; LARGE]);
 
     let mut late = staged(&manager, 5, Precondition::Unchanged(version)).await;
-    assert_eq!(late.publish().await.expect_err("is too late").kind(), ErrorKind::Conflict);
+    assert_eq!(
+        late.publish().await.expect_err("is too late").kind(),
+        ErrorKind::Conflict
+    );
 }
 
 #[tokio::test]
 async fn blocks_that_are_gone_though_nobody_changed_the_value_are_no_conflict() {
     let cloud = cloud(Kind::Plain).await;
     let manager = open(&cloud);
-    let stored = manager.handle_output(&context("x"), &blob(1, LARGE)).await.expect("stores");
+    let stored = manager
+        .handle_output(&context("x"), &blob(1, LARGE))
+        .await
+        .expect("stores");
     let mut second = staged(&manager, 2, Precondition::Unchanged(stored.version)).await;
     cloud.fail(When::complete(), Fault::vendor(400, "InvalidBlockList"));
     let gone = second.publish().await.expect_err("is refused");
@@ -79,7 +94,10 @@ async fn a_commit_whose_answer_is_lost_is_found_to_have_landed() {
             let manager = open(&cloud);
             let mut one = staged(&manager, 1, precondition.clone()).await;
             cloud.fail(When::complete(), fault.clone());
-            let receipt = one.publish().await.unwrap_or_else(|error| panic!("{fault:?}, {precondition:?}: {error}"));
+            let receipt = one
+                .publish()
+                .await
+                .unwrap_or_else(|error| panic!("{fault:?}, {precondition:?}: {error}"));
             assert_eq!(loaded(&manager, "x").await.expect("loads"), vec![1; LARGE]);
             let etag = cloud.object("lake/test/x.bin").expect("is stored").etag;
             assert_eq!(receipt.version.as_str(), etag);
@@ -94,7 +112,13 @@ async fn what_is_discarded_is_seen_by_nobody() {
     let manager = open(&cloud);
     let mut one = staged(&manager, 1, Precondition::None).await;
     one.discard().await.expect("discards");
-    assert!(manager.head(&context("x").to_input(larder_io_core::Form::Blob)).await.expect("looks").is_none());
+    assert!(
+        manager
+            .head(&context("x").to_input(larder_io_core::Form::Blob))
+            .await
+            .expect("looks")
+            .is_none()
+    );
     assert!(cloud.keys().is_empty(), "{:?}", cloud.keys());
     // Azure has no request that removes them.
     assert_eq!(cloud.unfinished_uploads().len(), 1);
@@ -104,7 +128,10 @@ async fn what_is_discarded_is_seen_by_nobody() {
 async fn the_receipt_comes_with_the_commit_and_a_long_one_beside_it() {
     let cloud = cloud(Kind::Plain).await;
     let manager = open(&cloud);
-    manager.handle_output(&context("x"), &blob(1, LARGE)).await.expect("stores");
+    manager
+        .handle_output(&context("x"), &blob(1, LARGE))
+        .await
+        .expect("stores");
     let stored = cloud.object("lake/test/x.bin").expect("is stored");
     assert!(stored.metadata.contains_key("larderreceipt"), "{:?}", stored.metadata);
 
@@ -116,8 +143,20 @@ async fn the_receipt_comes_with_the_commit_and_a_long_one_beside_it() {
         wide.write = larder_io_core::WriteId::random();
         let receipt = manager.handle_output(&wide, &blob(2, bytes)).await.expect("stores");
         let stored = cloud.object(&format!("lake/test/{long}.bin")).expect("is stored");
-        assert_eq!(stored.metadata.get("larderwrite").map(String::as_str), Some(wide.write.as_str()), "{bytes}");
-        let found = manager.head(&wide.to_input(larder_io_core::Form::Blob)).await.expect("looks").expect("is there");
-        assert_eq!((found.stored_hash, found.version), (receipt.stored_hash, receipt.version), "{bytes}");
+        assert_eq!(
+            stored.metadata.get("larderwrite").map(String::as_str),
+            Some(wide.write.as_str()),
+            "{bytes}"
+        );
+        let found = manager
+            .head(&wide.to_input(larder_io_core::Form::Blob))
+            .await
+            .expect("looks")
+            .expect("is there");
+        assert_eq!(
+            (found.stored_hash, found.version),
+            (receipt.stored_hash, receipt.version),
+            "{bytes}"
+        );
     }
 }

@@ -153,8 +153,14 @@ mod tests {
             ("http://host:80/a@b", "http://host:80/a@b"),
             ("x://user:p@ss@host/db", "x://[redacted]@host/db"),
             ("x://user:p/ss@host/db", "x://[redacted]@host/db"),
-            ("abfss://data@lake.dfs.core.windows.net/a@b", "abfss://data@lake.dfs.core.windows.net/a@b"),
-            ("abfs://user:pass@lake.dfs.core.windows.net/a", "abfs://[redacted]@lake.dfs.core.windows.net/a"),
+            (
+                "abfss://data@lake.dfs.core.windows.net/a@b",
+                "abfss://data@lake.dfs.core.windows.net/a@b",
+            ),
+            (
+                "abfs://user:pass@lake.dfs.core.windows.net/a",
+                "abfs://[redacted]@lake.dfs.core.windows.net/a",
+            ),
         ] {
             let url: ManagerUrl = text.parse().expect("is valid");
             assert_eq!(url.to_string(), shown);

@@ -121,7 +121,10 @@ impl Default for GcsConfig {
 const CREDENTIALS: [(&str, &[&str]); 4] = [
     ("anonymous", &["LARDER_GCS_ANONYMOUS"]),
     ("access_token", &["LARDER_GCS_ACCESS_TOKEN"]),
-    ("service_account", &["LARDER_GCS_SERVICE_ACCOUNT", "GOOGLE_SERVICE_ACCOUNT_KEY"]),
+    (
+        "service_account",
+        &["LARDER_GCS_SERVICE_ACCOUNT", "GOOGLE_SERVICE_ACCOUNT_KEY"],
+    ),
     (
         "service_account_path",
         &[
@@ -136,7 +139,10 @@ const CREDENTIALS: [(&str, &[&str]); 4] = [
 /// The other settings that come from the environment when nothing else gives them: larder's own variables, then Google's.
 const ENVIRONMENT: [(&str, &[&str]); 16] = [
     ("endpoint", &["LARDER_GCS_ENDPOINT"]),
-    ("user_project", &["LARDER_GCS_USER_PROJECT", "GOOGLE_CLOUD_QUOTA_PROJECT"]),
+    (
+        "user_project",
+        &["LARDER_GCS_USER_PROJECT", "GOOGLE_CLOUD_QUOTA_PROJECT"],
+    ),
     ("kms_key_name", &["LARDER_GCS_KMS_KEY_NAME"]),
     ("customer_key", &["LARDER_GCS_CUSTOMER_KEY"]),
     ("storage_class", &["LARDER_GCS_STORAGE_CLASS"]),
@@ -183,12 +189,18 @@ impl GcsConfig {
         }
         let mut config: Self = url.settings(&environment)?;
         if let Some(host) = emulator {
-            config.endpoint = Some(if host.contains("://") { host } else { format!("http://{host}") });
+            config.endpoint = Some(if host.contains("://") {
+                host
+            } else {
+                format!("http://{host}")
+            });
             config.anonymous |= !own;
         }
         let address = url.address().trim_start_matches('/');
         let (bucket, prefix) = address.split_once('/').unwrap_or((address, ""));
-        let path = config.service_account_path.map(|path| url.path(path).to_string_lossy().into_owned());
+        let path = config
+            .service_account_path
+            .map(|path| url.path(path).to_string_lossy().into_owned());
         Ok(Self {
             bucket: bucket.to_owned(),
             prefix: prefix.trim_matches('/').to_owned(),
@@ -228,10 +240,17 @@ impl GcsConfig {
 
     fn validate(&self) -> Result<()> {
         let wrong = |problem: &str| Err(Error::new(ErrorKind::InvalidConfig, problem));
-        if self.bucket.is_empty() || self.bucket.contains(|c: char| !(c.is_ascii_alphanumeric() || ".-_".contains(c))) {
+        if self.bucket.is_empty()
+            || self
+                .bucket
+                .contains(|c: char| !(c.is_ascii_alphanumeric() || ".-_".contains(c)))
+        {
             return wrong("the bucket is missing or has characters that no bucket has; write `gs://bucket/prefix`");
         }
-        if !["http://", "https://"].iter().any(|scheme| self.address().starts_with(scheme)) {
+        if !["http://", "https://"]
+            .iter()
+            .any(|scheme| self.address().starts_with(scheme))
+        {
             return wrong("`endpoint` must begin with `https://` or `http://`, as in `http://127.0.0.1:4443`");
         }
         if self.kms_key_name.is_some() && self.customer_key.is_some() {
@@ -245,7 +264,11 @@ impl GcsConfig {
             return wrong("`metadata` takes more than 4 KiB; Google allows 8, and the receipt needs the rest");
         }
         let visible = |text: &str| !text.is_empty() && text.bytes().all(|byte| (0x20..0x7f).contains(&byte));
-        if !self.metadata.iter().all(|(name, value)| visible(name) && !name.contains([' ', ':']) && visible(value)) {
+        if !self
+            .metadata
+            .iter()
+            .all(|(name, value)| visible(name) && !name.contains([' ', ':']) && visible(value))
+        {
             return wrong("`metadata` must be visible ASCII, names without spaces and colons");
         }
         larder_io_object::prefix(&self.prefix)?;

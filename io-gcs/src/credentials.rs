@@ -19,7 +19,8 @@ pub(crate) fn provider(config: &GcsConfig, requests: &Dressed) -> Result<GcpCred
         _ if config.anonymous => return Ok(fixed("")),
         (Some(text), _) => Some(text.expose().to_owned()),
         (None, Some(path)) => Some(std::fs::read_to_string(path).map_err(|error| {
-            let message = format!("the file `{path}` of `service_account_path` cannot be read; check its name and rights");
+            let message =
+                format!("the file `{path}` of `service_account_path` cannot be read; check its name and rights");
             Error::new(ErrorKind::InvalidConfig, message).with_source(error)
         })?),
         // Nobody's token goes over a connection that is not encrypted unless somebody says so.
@@ -57,7 +58,9 @@ fn chain(json: Option<Value>, _: &Dressed) -> Result<GcpCredentialProvider> {
 #[cfg(not(feature = "sdk"))]
 fn chain(json: Option<Value>, requests: &Dressed) -> Result<GcpCredentialProvider> {
     if json.is_some() {
-        return Err(wrong("is no key of a service account, and other credentials need the feature `sdk` of larder-io-gcs"));
+        return Err(wrong(
+            "is no key of a service account, and other credentials need the feature `sdk` of larder-io-gcs",
+        ));
     }
     found(builder(requests)).ok_or_else(|| {
         let message = "the application default credentials cannot be read; run `gcloud auth application-default login`, or give `service_account_path`";

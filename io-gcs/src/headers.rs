@@ -90,17 +90,28 @@ struct Headers {
 impl Headers {
     fn new(config: &GcsConfig) -> Result<Self> {
         let endpoint: Uri = config.address().parse().map_err(|error| {
-            Error::new(ErrorKind::InvalidConfig, "`endpoint` is no URL; write it as `https://host:port`").with_source(error)
+            Error::new(
+                ErrorKind::InvalidConfig,
+                "`endpoint` is no URL; write it as `https://host:port`",
+            )
+            .with_source(error)
         })?;
         let authority = endpoint.authority().cloned().ok_or_else(|| {
-            Error::new(ErrorKind::InvalidConfig, "`endpoint` names no host; write it as `https://host:port`")
+            Error::new(
+                ErrorKind::InvalidConfig,
+                "`endpoint` names no host; write it as `https://host:port`",
+            )
         })?;
         Ok(Self {
             authority,
             root: endpoint.path().trim_end_matches('/').to_owned(),
             user_project: header("user_project", config.user_project.as_deref())?,
             kms_key_name: header("kms_key_name", config.kms_key_name.as_deref())?,
-            customer: config.customer_key.as_ref().map(|key| customer(key.expose())).transpose()?,
+            customer: config
+                .customer_key
+                .as_ref()
+                .map(|key| customer(key.expose()))
+                .transpose()?,
         })
     }
 
@@ -109,14 +120,21 @@ impl Headers {
         if uri.authority() != Some(&self.authority) {
             return;
         }
-        if headers.get(AUTHORIZATION).is_some_and(|value| value.as_bytes().trim_ascii() == b"Bearer") {
+        if headers
+            .get(AUTHORIZATION)
+            .is_some_and(|value| value.as_bytes().trim_ascii() == b"Bearer")
+        {
             headers.remove(AUTHORIZATION);
         }
         if let Some(project) = &self.user_project {
             headers.insert("x-goog-user-project", project.clone());
         }
         let what = self.what(method, uri);
-        if let Some(key) = self.kms_key_name.as_ref().filter(|_| matches!(what, What::Put | What::Begin)) {
+        if let Some(key) = self
+            .kms_key_name
+            .as_ref()
+            .filter(|_| matches!(what, What::Put | What::Begin))
+        {
             headers.insert("x-goog-encryption-kms-key-name", key.clone());
         }
         if what == What::Begin && uri.path().contains("larder%2Fuploads%2F") {
@@ -127,7 +145,9 @@ impl Headers {
             if let Ok(name) = format!("x-goog-{name}").parse::<http::HeaderName>() {
                 headers.insert(name, value.clone());
             }
-            if let Some(Ok(name)) = (what == What::Rewrite).then(|| format!("x-goog-copy-source-{name}").parse::<http::HeaderName>()) {
+            if let Some(Ok(name)) =
+                (what == What::Rewrite).then(|| format!("x-goog-copy-source-{name}").parse::<http::HeaderName>())
+            {
                 headers.insert(name, value.clone());
             }
         }
@@ -138,10 +158,17 @@ impl Headers {
         let query = uri.query().unwrap_or_default();
         let has = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
         if path.starts_with("/storage/v1/") {
-            return if path.contains("/rewriteTo/") { What::Rewrite } else { What::Other };
+            return if path.contains("/rewriteTo/") {
+                What::Rewrite
+            } else {
+                What::Other
+            };
         }
         // Keys are encoded: bucket and key are two segments.
-        let object = path.trim_start_matches('/').split_once('/').is_some_and(|(_, key)| !key.is_empty());
+        let object = path
+            .trim_start_matches('/')
+            .split_once('/')
+            .is_some_and(|(_, key)| !key.is_empty());
         match *method {
             Method::PUT if object && has("uploadId") => What::Part,
             Method::PUT if object => What::Put,
@@ -161,7 +188,12 @@ impl fmt::Debug for Headers {
 
 fn header(name: &str, value: Option<&str>) -> Result<Option<HeaderValue>> {
     let made = value.map(HeaderValue::from_str).transpose();
-    made.map_err(|_| Error::new(ErrorKind::InvalidConfig, format!("`{name}` has characters that no header has; correct it")))
+    made.map_err(|_| {
+        Error::new(
+            ErrorKind::InvalidConfig,
+            format!("`{name}` has characters that no header has; correct it"),
+        )
+    })
 }
 
 /// The three headers of a customer's key, without the vendor's prefix.
@@ -171,13 +203,20 @@ fn customer(key: &str) -> Result<[(&'static str, HeaderValue); 3]> {
         let message = "`customer_key` must be 32 bytes in base64; `openssl rand -base64 32` makes one";
         Error::new(ErrorKind::InvalidConfig, message)
     };
-    let raw = BASE64_STANDARD.decode(key).ok().filter(|raw| raw.len() == 32).ok_or_else(wrong)?;
+    let raw = BASE64_STANDARD
+        .decode(key)
+        .ok()
+        .filter(|raw| raw.len() == 32)
+        .ok_or_else(wrong)?;
     let digest = BASE64_STANDARD.encode(digest(&SHA256, &raw));
     let mut secret = HeaderValue::from_str(key).map_err(|_| wrong())?;
     secret.set_sensitive(true);
     Ok([
         ("encryption-algorithm", HeaderValue::from_static("AES256")),
         ("encryption-key", secret),
-        ("encryption-key-sha256", HeaderValue::from_str(&digest).map_err(|_| wrong())?),
+        (
+            "encryption-key-sha256",
+            HeaderValue::from_str(&digest).map_err(|_| wrong())?,
+        ),
     ])
 }

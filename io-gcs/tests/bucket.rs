@@ -17,7 +17,10 @@ async fn a_restored_large_value_is_the_old_one_with_its_receipt() {
     config.storage_class = Some("NEARLINE".to_owned());
     let manager = open(config);
     let input = output("a").to_input(Form::Blob);
-    let first = manager.handle_output(&output("a"), &blob(1, LARGE)).await.expect("is stored");
+    let first = manager
+        .handle_output(&output("a"), &blob(1, LARGE))
+        .await
+        .expect("is stored");
     let mut ctx = output("a");
     ctx.precondition = Precondition::Unchanged(first.version.clone());
     manager.handle_output(&ctx, &blob(2, LARGE)).await.expect("is replaced");
@@ -27,7 +30,10 @@ async fn a_restored_large_value_is_the_old_one_with_its_receipt() {
     let head = manager.head(&input).await.expect("can tell").expect("is there");
     assert_eq!((&head.version, head.write), (&restored.version, first.write));
     assert_eq!(versions.history(&input).await.expect("is listed").len(), 3);
-    assert_eq!(cloud.object("lake/one/a.bin").expect("is there").headers["x-goog-storage-class"], "NEARLINE");
+    assert_eq!(
+        cloud.object("lake/one/a.bin").expect("is there").headers["x-goog-storage-class"],
+        "NEARLINE"
+    );
     // Only the value keeps generations, not what it was put together from.
     assert_eq!(cloud.versions("lake/one/a.bin").len(), 3);
     let unknown = larder_io_core::Version::from_text("none");
@@ -40,10 +46,23 @@ async fn a_bucket_without_versions_says_how_to_turn_them_on() {
     let cloud = cloud(false).await;
     let manager = open(config(&cloud));
     let input = output("a").to_input(Form::Blob);
-    manager.handle_output(&output("a"), &blob(1, 10)).await.expect("is stored");
-    let error = manager.versions().expect("has versions").history(&input).await.expect_err("has none");
+    manager
+        .handle_output(&output("a"), &blob(1, 10))
+        .await
+        .expect("is stored");
+    let error = manager
+        .versions()
+        .expect("has versions")
+        .history(&input)
+        .await
+        .expect_err("has none");
     assert_eq!(error.kind(), ErrorKind::Unsupported, "{error:?}");
-    assert!(error.message().contains("gcloud storage buckets update gs://bucket --versioning"), "{error}");
+    assert!(
+        error
+            .message()
+            .contains("gcloud storage buckets update gs://bucket --versioning"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -65,10 +84,19 @@ async fn gc_aborts_uploads_and_removes_what_was_put_together() {
     assert_eq!(young, []);
     let mut options = GcOptions::default();
     options.older_than = Duration::ZERO;
-    let mut removed: Vec<_> = maintenance.gc(&options).await.expect("is done").iter().map(|gone| gone.what).collect();
+    let mut removed: Vec<_> = maintenance
+        .gc(&options)
+        .await
+        .expect("is done")
+        .iter()
+        .map(|gone| gone.what)
+        .collect();
     removed.sort_unstable();
     assert_eq!(removed, ["staged", "upload"]);
-    assert_eq!((cloud.unfinished_uploads().len(), cloud.keys()), (0, vec!["lake/one2/.larder/uploads/x".to_owned()]));
+    assert_eq!(
+        (cloud.unfinished_uploads().len(), cloud.keys()),
+        (0, vec!["lake/one2/.larder/uploads/x".to_owned()])
+    );
 }
 
 /// Sets what a bucket says about itself.
@@ -77,8 +105,15 @@ async fn describe(cloud: &Cloud, settings: &str) {
     transport.allow_http = true;
     let guard = larder_io_object::http::Guard::new(transport, std::sync::Arc::new(|_| None));
     let request = http::Request::patch(format!("{}/storage/v1/b/bucket", cloud.endpoint()));
-    let request = request.body(HttpRequestBody::from(settings.to_owned())).expect("is a request");
-    let answer = guard.client().expect("connects").execute(request).await.expect("answers");
+    let request = request
+        .body(HttpRequestBody::from(settings.to_owned()))
+        .expect("is a request");
+    let answer = guard
+        .client()
+        .expect("connects")
+        .execute(request)
+        .await
+        .expect("answers");
     assert!(answer.status().is_success(), "{}", answer.status());
 }
 
@@ -89,20 +124,37 @@ async fn the_survey_tells_what_costs_and_what_is_missing() {
     let maintenance = manager.maintenance().expect("has maintenance");
     let find = |findings: &[Finding], what: &str| {
         let found = findings.iter().find(|finding| finding.what == what);
-        found.cloned().unwrap_or_else(|| panic!("nothing about {what}: {findings:?}"))
+        found
+            .cloned()
+            .unwrap_or_else(|| panic!("nothing about {what}: {findings:?}"))
     };
     let before = maintenance.survey().await.expect("answers");
     assert_eq!(find(&before, "region").answer, "US");
-    assert!(find(&before, "versioning").advice.expect("is off").contains("--versioning"));
+    assert!(
+        find(&before, "versioning")
+            .advice
+            .expect("is off")
+            .contains("--versioning")
+    );
     assert!(find(&before, "unfinished uploads").advice.is_some());
     let rule = r#"{"versioning":{"enabled":true},"lifecycle":{"rule":[{"action":{"type":"Delete"},"condition":{"age":1}},{"action":{"type":"AbortIncompleteMultipartUpload"},"condition":{"age":5}}]}}"#;
     describe(&cloud, rule).await;
     let after = maintenance.survey().await.expect("answers");
     assert_eq!(find(&after, "versioning").advice, None);
-    assert_eq!(find(&after, "unfinished uploads"), Finding::fine("unfinished uploads", "removed by the bucket after 5 days"));
+    assert_eq!(
+        find(&after, "unfinished uploads"),
+        Finding::fine("unfinished uploads", "removed by the bucket after 5 days")
+    );
     cloud.fail(When::operation(Operation::Other).always(), Fault::status(403));
     let refused = maintenance.survey().await.expect("is a finding");
-    assert!(refused[0].advice.as_ref().expect("is wrong").contains("storage.buckets.get"), "{refused:?}");
+    assert!(
+        refused[0]
+            .advice
+            .as_ref()
+            .expect("is wrong")
+            .contains("storage.buckets.get"),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test]
@@ -119,9 +171,28 @@ async fn a_missing_bucket_is_no_missing_value() {
         ("load", manager.load_input(&input).await.map(drop)),
         ("head", manager.head(&input).await.map(drop)),
         ("delete", manager.delete(&input).await),
-        ("history", manager.versions().expect("has versions").history(&input).await.map(drop)),
-        ("gc", manager.maintenance().expect("has it").gc(&GcOptions::default()).await.map(drop)),
-        ("survey", manager.maintenance().expect("has it").survey().await.map(drop)),
+        (
+            "history",
+            manager
+                .versions()
+                .expect("has versions")
+                .history(&input)
+                .await
+                .map(drop),
+        ),
+        (
+            "gc",
+            manager
+                .maintenance()
+                .expect("has it")
+                .gc(&GcOptions::default())
+                .await
+                .map(drop),
+        ),
+        (
+            "survey",
+            manager.maintenance().expect("has it").survey().await.map(drop),
+        ),
     ];
     for (what, result) in errors {
         let error = result.expect_err(what);

@@ -27,24 +27,46 @@ async fn every_value_carries_its_class_metadata_and_key() {
     config.user_project = Some("payer".to_owned());
     let manager = open(config);
     for (at, bytes) in [("small", 10), ("large", 2 * PART + 1)] {
-        manager.handle_output(&output(at), &blob(1, bytes)).await.expect("is stored");
+        manager
+            .handle_output(&output(at), &blob(1, bytes))
+            .await
+            .expect("is stored");
         let stored = cloud.object(&format!("lake/one/{at}.bin")).expect("is there");
         assert_eq!(stored.headers["x-goog-storage-class"], "NEARLINE", "{at}");
         assert_eq!(stored.metadata["team"], "data", "{at}");
-        assert!(stored.metadata["larderreceipt"].contains("content_hash"), "{at}: {:?}", stored.metadata);
+        assert!(
+            stored.metadata["larderreceipt"].contains("content_hash"),
+            "{at}: {:?}",
+            stored.metadata
+        );
     }
     let kms = "projects/p/locations/l/keyRings/r/cryptoKeys/k";
     for operation in [Operation::Put, Operation::CreateMultipart] {
-        assert_eq!(only(&cloud, operation).header("x-goog-encryption-kms-key-name"), Some(kms), "{operation:?}");
+        assert_eq!(
+            only(&cloud, operation).header("x-goog-encryption-kms-key-name"),
+            Some(kms),
+            "{operation:?}"
+        );
     }
     // What is put together is deleted soon: other classes would bill it for a month.
-    assert_eq!(only(&cloud, Operation::CreateMultipart).header("x-goog-storage-class"), Some("STANDARD"));
+    assert_eq!(
+        only(&cloud, Operation::CreateMultipart).header("x-goog-storage-class"),
+        Some("STANDARD")
+    );
     assert_eq!(only(&cloud, Operation::Copy).query("destinationKmsKeyName"), Some(kms));
     for request in cloud.requests() {
         assert_eq!(request.header("x-goog-user-project"), Some("payer"), "{request:?}");
-        assert_eq!(request.header("authorization"), Some(format!("Bearer {SECRET}").as_str()), "{request:?}");
+        assert_eq!(
+            request.header("authorization"),
+            Some(format!("Bearer {SECRET}").as_str()),
+            "{request:?}"
+        );
         let keyed = matches!(request.operation, Operation::Put | Operation::CreateMultipart);
-        assert_eq!(request.header("x-goog-encryption-kms-key-name").is_some(), keyed, "{request:?}");
+        assert_eq!(
+            request.header("x-goog-encryption-kms-key-name").is_some(),
+            keyed,
+            "{request:?}"
+        );
     }
 }
 
@@ -62,15 +84,29 @@ async fn a_customers_key_goes_with_what_reads_and_writes_bytes() {
         manager.delete(&ctx.to_input(Form::Blob)).await.expect("is deleted");
     }
     for request in cloud.requests() {
-        let keyed = !matches!(request.operation, Operation::Complete | Operation::Delete | Operation::List | Operation::Other);
+        let keyed = !matches!(
+            request.operation,
+            Operation::Complete | Operation::Delete | Operation::List | Operation::Other
+        );
         assert_eq!(request.header("x-goog-encryption-key").is_some(), keyed, "{request:?}");
-        assert_eq!(request.header("x-goog-encryption-algorithm").is_some(), keyed, "{request:?}");
+        assert_eq!(
+            request.header("x-goog-encryption-algorithm").is_some(),
+            keyed,
+            "{request:?}"
+        );
         let copies = request.operation == Operation::Copy;
-        assert_eq!(request.header("x-goog-copy-source-encryption-key").is_some(), copies, "{request:?}");
+        assert_eq!(
+            request.header("x-goog-copy-source-encryption-key").is_some(),
+            copies,
+            "{request:?}"
+        );
     }
     // As `printf 0123456789abcdef0123456789abcdef | openssl dgst -sha256 -binary | base64` prints it.
     let digest = "PrG9Q5lH63YpmOVmzMLgmceREYsvQFecxPfaK1Bht/k=";
-    assert_eq!(only(&cloud, Operation::Put).header("x-goog-encryption-key-sha256"), Some(digest));
+    assert_eq!(
+        only(&cloud, Operation::Put).header("x-goog-encryption-key-sha256"),
+        Some(digest)
+    );
     assert!(!format!("{manager:?} {config:?}").contains(KEY));
 }
 
@@ -112,6 +148,9 @@ async fn without_credentials_a_plain_endpoint_gets_none() {
     let mut config = config(&cloud);
     config.access_token = None;
     let manager = open(config);
-    manager.handle_output(&output("a"), &blob(1, 10)).await.expect("is stored");
+    manager
+        .handle_output(&output("a"), &blob(1, 10))
+        .await
+        .expect("is stored");
     assert!(cloud.requests().iter().all(|request| !request.authorized()));
 }

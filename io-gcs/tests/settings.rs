@@ -5,7 +5,9 @@ use larder_io_gcs::{GcsConfig, backend};
 use std::collections::BTreeMap;
 
 fn url(text: &str, variables: &[(&str, &str)]) -> ManagerUrl {
-    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let variables = variables
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let url: ManagerUrl = text.parse().expect("is a URL");
     url.with_variables(variables.collect())
 }
@@ -16,7 +18,10 @@ fn config(text: &str, variables: &[(&str, &str)]) -> GcsConfig {
 
 #[test]
 fn a_url_names_bucket_prefix_and_settings() {
-    let read = config("gs://lake/raw/day/?storage_class=NEARLINE&metadata.team=data&transfer.parts_in_flight=2", &[]);
+    let read = config(
+        "gs://lake/raw/day/?storage_class=NEARLINE&metadata.team=data&transfer.parts_in_flight=2",
+        &[],
+    );
     let mut wanted = GcsConfig::new("lake", "raw/day");
     wanted.storage_class = Some("NEARLINE".to_owned());
     wanted.metadata = BTreeMap::from([("team".to_owned(), "data".to_owned())]);
@@ -32,28 +37,52 @@ fn larders_variables_go_before_googles_and_the_url_before_both() {
     let project = |text: &str, variables: &[(&str, &str)]| config(text, variables).user_project;
     assert_eq!(project("gs://lake", &[google]).as_deref(), Some("google"));
     assert_eq!(project("gs://lake", &[google, larder]).as_deref(), Some("larder"));
-    assert_eq!(project("gs://lake?user_project=url", &[google, larder]).as_deref(), Some("url"));
-    let read = config("gs://lake", &[("GOOGLE_SERVICE_ACCOUNT_KEY", "{}"), ("GOOGLE_APPLICATION_CREDENTIALS", "/k.json")]);
-    assert_eq!((read.service_account, read.service_account_path.as_deref()), (Some(Secret::new("{}")), Some("/k.json")));
+    assert_eq!(
+        project("gs://lake?user_project=url", &[google, larder]).as_deref(),
+        Some("url")
+    );
+    let read = config(
+        "gs://lake",
+        &[
+            ("GOOGLE_SERVICE_ACCOUNT_KEY", "{}"),
+            ("GOOGLE_APPLICATION_CREDENTIALS", "/k.json"),
+        ],
+    );
+    assert_eq!(
+        (read.service_account, read.service_account_path.as_deref()),
+        (Some(Secret::new("{}")), Some("/k.json"))
+    );
 }
 
 #[test]
 fn credentials_of_the_url_shut_out_those_of_the_environment() {
-    let variables = [("GOOGLE_SERVICE_ACCOUNT_KEY", "{}"), ("GOOGLE_APPLICATION_CREDENTIALS", "/k.json")];
+    let variables = [
+        ("GOOGLE_SERVICE_ACCOUNT_KEY", "{}"),
+        ("GOOGLE_APPLICATION_CREDENTIALS", "/k.json"),
+    ];
     let read = config("gs://lake?anonymous=true", &variables);
-    assert_eq!((read.anonymous, read.service_account, read.service_account_path), (true, None, None));
+    assert_eq!(
+        (read.anonymous, read.service_account, read.service_account_path),
+        (true, None, None)
+    );
 }
 
 #[test]
 fn an_emulator_gets_no_credentials_of_the_environment() {
-    let variables = [("STORAGE_EMULATOR_HOST", "127.0.0.1:4443"), ("GOOGLE_APPLICATION_CREDENTIALS", "/k.json")];
+    let variables = [
+        ("STORAGE_EMULATOR_HOST", "127.0.0.1:4443"),
+        ("GOOGLE_APPLICATION_CREDENTIALS", "/k.json"),
+    ];
     let read = config("gs://lake", &variables);
     assert_eq!(read.endpoint.as_deref(), Some("http://127.0.0.1:4443"));
     assert_eq!((read.anonymous, read.service_account_path), (true, None));
     let own = config("gs://lake?access_token=t", &variables);
     assert_eq!((own.anonymous, own.access_token), (false, Some(Secret::new("t"))));
     let other = config("gs://lake?endpoint=https://other.test", &variables);
-    assert_eq!((other.anonymous, other.service_account_path.as_deref()), (false, Some("/k.json")));
+    assert_eq!(
+        (other.anonymous, other.service_account_path.as_deref()),
+        (false, Some("/k.json"))
+    );
 }
 
 #[test]
@@ -78,7 +107,10 @@ fn mistakes_are_refused_with_what_to_do() {
         ("gs://lake?anonymous=true&customer_key=c2hvcnQ=", "32 bytes in base64"),
         ("gs://lake?anonymous=true&metadata.a=%C3%A9", "visible ASCII"),
         ("gs://lake?http.attempts=0", "must be 1 or more"),
-        ("gs://lake?service_account_path=/no/such/key.json", "`/no/such/key.json`"),
+        (
+            "gs://lake?service_account_path=/no/such/key.json",
+            "`/no/such/key.json`",
+        ),
         ("gs://lake?service_account=hunter2", "is no JSON"),
         ("gs://lake?service_account={}", "neither `type` nor `private_key`"),
         (both.as_str(), "exclude each other"),
@@ -111,7 +143,15 @@ fn broken_keys_are_not_shown() {
 fn the_schema_knows_every_setting() {
     let schema = backend().schema();
     assert_eq!(schema["additionalProperties"], false);
-    for name in ["endpoint", "service_account", "kms_key_name", "customer_key", "user_project", "storage_class", "http"] {
+    for name in [
+        "endpoint",
+        "service_account",
+        "kms_key_name",
+        "customer_key",
+        "user_project",
+        "storage_class",
+        "http",
+    ] {
         assert!(schema["properties"][name].is_object(), "{name}: {schema}");
     }
 }

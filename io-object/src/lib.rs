@@ -30,8 +30,8 @@ pub mod store;
 mod table;
 mod vendor;
 
+pub use bucket::{BucketStore, Parts, Transfer, UPLOADS, prefix};
 pub use format::{Compression, ObjectFormat, Settings, TableFormat};
 pub use manager::ObjectIo;
-pub use bucket::{BucketStore, Parts, Transfer, UPLOADS, prefix};
 pub use store::{Features, Marks, Purpose, Reader, Store, StoreVersions, Upload, Written};
 pub use vendor::{Unfinished, Vendor, VendorFeatures};

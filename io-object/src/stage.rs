@@ -124,7 +124,10 @@ impl Sink {
     async fn settle(&mut self) -> Result<()> {
         match self.in_flight.join_next().await {
             Some(Ok(written)) => written,
-            Some(Err(error)) => Err(Error::new(ErrorKind::Unexpected, format!("a part of the upload stopped: {error}"))),
+            Some(Err(error)) => Err(Error::new(
+                ErrorKind::Unexpected,
+                format!("a part of the upload stopped: {error}"),
+            )),
             None => Ok(()),
         }
     }

@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, try_join_all};
-use larder_io_core::{ByteStream, Error, ErrorKind, Finding, Garbage, GcOptions, Precondition, Result, Version, WriteId};
+use larder_io_core::{
+    ByteStream, Error, ErrorKind, Finding, Garbage, GcOptions, Precondition, Result, Version, WriteId,
+};
 use object_store::path::Path;
 use object_store::{Attribute, Attributes, ObjectStore, PutMode, PutOptions, TagSet, UpdateVersion};
 use std::fmt;
@@ -260,13 +262,21 @@ impl Marks {
         for (name, value) in &self.attributes {
             let (fits, what) = match name {
                 Attribute::Metadata(name) => {
-                    let token = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
-                    (token && printable(value), format!("the metadata `{}`", name.escape_debug()))
+                    let token = !name.is_empty()
+                        && name
+                            .bytes()
+                            .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+                    (
+                        token && printable(value),
+                        format!("the metadata `{}`", name.escape_debug()),
+                    )
                 }
                 other => (printable(value), format!("`{other:?}`")),
             };
             if !fits {
-                let message = format!("{what} cannot be sent: names are of letters, digits, `-` and `_`, values of printable ASCII");
+                let message = format!(
+                    "{what} cannot be sent: names are of letters, digits, `-` and `_`, values of printable ASCII"
+                );
                 return Err(Error::new(ErrorKind::InvalidConfig, message));
             }
         }

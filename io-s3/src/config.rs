@@ -132,10 +132,16 @@ impl Default for S3Config {
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html>
 const ENVIRONMENT: [(&str, &[&str]); 25] = [
     ("region", &["LARDER_S3_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"]),
-    ("endpoint", &["LARDER_S3_ENDPOINT", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]),
+    (
+        "endpoint",
+        &["LARDER_S3_ENDPOINT", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"],
+    ),
     ("path_style", &["LARDER_S3_PATH_STYLE"]),
     ("access_key_id", &["LARDER_S3_ACCESS_KEY_ID", "AWS_ACCESS_KEY_ID"]),
-    ("secret_access_key", &["LARDER_S3_SECRET_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY"]),
+    (
+        "secret_access_key",
+        &["LARDER_S3_SECRET_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY"],
+    ),
     ("session_token", &["LARDER_S3_SESSION_TOKEN", "AWS_SESSION_TOKEN"]),
     ("profile", &["LARDER_S3_PROFILE", "AWS_PROFILE"]),
     ("anonymous", &["LARDER_S3_ANONYMOUS"]),
@@ -224,7 +230,11 @@ impl S3Config {
 
     fn validate(&self) -> Result<()> {
         let wrong = |problem: &str| Err(Error::new(ErrorKind::InvalidConfig, problem));
-        if self.bucket.is_empty() || self.bucket.contains(|c: char| !(c.is_ascii_alphanumeric() || ".-_".contains(c))) {
+        if self.bucket.is_empty()
+            || self
+                .bucket
+                .contains(|c: char| !(c.is_ascii_alphanumeric() || ".-_".contains(c)))
+        {
             return wrong("the bucket is missing or has characters that no bucket has; write `s3://bucket/prefix`");
         }
         if self.access_key_id.is_some() != self.secret_access_key.is_some() {
@@ -238,7 +248,11 @@ impl S3Config {
             self.region.as_deref(),
             self.endpoint.as_deref(),
         ];
-        if sent.into_iter().flatten().any(|text| text.is_empty() || text.bytes().any(|byte| !byte.is_ascii_graphic())) {
+        if sent
+            .into_iter()
+            .flatten()
+            .any(|text| text.is_empty() || text.bytes().any(|byte| !byte.is_ascii_graphic()))
+        {
             return wrong(
                 "keys, tokens, region and endpoint are of printable characters without spaces; one of them is not, or is empty: a line break at the end of a secret is a common reason",
             );
@@ -251,7 +265,9 @@ impl S3Config {
             return wrong("`encryption = \"customer\"` and `customer_key` go together; one of them is missing");
         }
         if self.part_bytes < SMALLEST_PART || self.copy_range_bytes < SMALLEST_PART as u64 {
-            return wrong("`part_bytes` and `copy_range_bytes` must be 5 MiB (5242880) or more: S3 takes no smaller parts");
+            return wrong(
+                "`part_bytes` and `copy_range_bytes` must be 5 MiB (5242880) or more: S3 takes no smaller parts",
+            );
         }
         if self.copy_range_bytes > 5 << 30 {
             return wrong("`copy_range_bytes` must be 5 GiB or less: S3 copies no more in one request");

@@ -12,23 +12,34 @@ pub(crate) fn judge(refusal: &Refusal) -> Option<Error> {
             ErrorKind::InvalidConfig,
             format!("`{host}` has no such bucket; create it, or correct its name or the endpoint"),
         ),
-        "PermanentRedirect" | "TemporaryRedirect" | "Redirect" | "IllegalLocationConstraintException" => region(refusal),
+        "PermanentRedirect" | "TemporaryRedirect" | "Redirect" | "IllegalLocationConstraintException" => {
+            region(refusal)
+        }
         "AuthorizationHeaderMalformed" if refusal.region.is_some() => region(refusal),
-        "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidToken" | "InvalidSecurity"
+        "InvalidAccessKeyId"
+        | "SignatureDoesNotMatch"
+        | "InvalidToken"
+        | "InvalidSecurity"
         | "AuthorizationHeaderMalformed" => wrong(
             ErrorKind::Unauthenticated,
             format!("`{host}` does not accept the credentials; check the access key, its secret and the session token"),
         ),
         "ExpiredToken" | "TokenRefreshRequired" | "RequestExpired" => wrong(
             ErrorKind::Unauthenticated,
-            "the credentials have expired; get new ones (`aws sso login`, a new session token) and run again".to_owned(),
+            "the credentials have expired; get new ones (`aws sso login`, a new session token) and run again"
+                .to_owned(),
         ),
         "RequestTimeTooSkewed" => wrong(
             ErrorKind::InvalidConfig,
             format!("the clock of this machine differs too much from that of `{host}`; set it right"),
         ),
-        "SlowDown" | "ServiceUnavailable" | "TooManyRequests" | "Throttling" | "ThrottlingException"
-        | "RequestLimitExceeded" | "BandwidthLimitExceeded" => {
+        "SlowDown"
+        | "ServiceUnavailable"
+        | "TooManyRequests"
+        | "Throttling"
+        | "ThrottlingException"
+        | "RequestLimitExceeded"
+        | "BandwidthLimitExceeded" => {
             Some(refusal.again(ErrorKind::RateLimited, &format!("`{host}` asks to slow down")))
         }
         "RequestTimeout" => Some(refusal.again(ErrorKind::Timeout, &format!("`{host}` waited too long for the body"))),
@@ -36,7 +47,10 @@ pub(crate) fn judge(refusal: &Refusal) -> Option<Error> {
             Some(refusal.again(ErrorKind::Conflict, "somebody else is changing the same value"))
         }
         "BadDigest" | "IncompleteBody" | "XAmzContentSHA256Mismatch" | "XAmzContentChecksumMismatch" => {
-            let error = refusal.again(ErrorKind::Unavailable, "the bytes that arrived are not those that were sent");
+            let error = refusal.again(
+                ErrorKind::Unavailable,
+                "the bytes that arrived are not those that were sent",
+            );
             Some(error.with_effect(Effect::None))
         }
         "InvalidPart" => wrong(
@@ -55,9 +69,7 @@ pub(crate) fn judge(refusal: &Refusal) -> Option<Error> {
             ErrorKind::InvalidConfig,
             "a setting of new values is refused; check `storage_class`, `tags` and `encryption`".to_owned(),
         ),
-        "NotImplemented" | "MethodNotAllowed" => {
-            wrong(ErrorKind::Unsupported, format!("`{host}` cannot do this"))
-        }
+        "NotImplemented" | "MethodNotAllowed" => wrong(ErrorKind::Unsupported, format!("`{host}` cannot do this")),
         "InvalidObjectState" => wrong(
             ErrorKind::Unavailable,
             "the value is archived; restore it from its storage class first".to_owned(),

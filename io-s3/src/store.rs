@@ -41,7 +41,10 @@ pub(crate) fn open(config: &S3Config) -> Result<BucketStore> {
 
 fn transport(config: &S3Config) -> Transport {
     let mut transport = config.http.clone();
-    transport.allow_http = config.endpoint.as_ref().is_some_and(|endpoint| endpoint.starts_with("http://"));
+    transport.allow_http = config
+        .endpoint
+        .as_ref()
+        .is_some_and(|endpoint| endpoint.starts_with("http://"));
     transport
 }
 

@@ -2,7 +2,9 @@
 
 mod support;
 
-use larder_io_core::{AssetKey, AssetValue, Blob, Error, ErrorKind, Form, IoManager, ManagerUrl, OutputContext, Secret};
+use larder_io_core::{
+    AssetKey, AssetValue, Blob, Error, ErrorKind, Form, IoManager, ManagerUrl, OutputContext, Secret,
+};
 use larder_io_s3::S3Config;
 use larder_testkit::cloud::{Fault, When};
 use std::collections::BTreeMap;
@@ -12,10 +14,17 @@ use support::{SECRET, cloud, config};
 /// Storing and loading; both errors.
 async fn fails(config: &S3Config) -> [Error; 2] {
     let manager = config.open().expect("opens");
-    let context = OutputContext::new(AssetKey::new(["a"]).expect("is a key"), None, "a".parse().expect("is a location"));
+    let context = OutputContext::new(
+        AssetKey::new(["a"]).expect("is a key"),
+        None,
+        "a".parse().expect("is a location"),
+    );
     let stored = manager.handle_output(&context, &Blob::from(vec![1]).into_value()).await;
     let loaded = manager.load_input(&context.to_input(Form::Blob)).await;
-    [stored.expect_err("was stored"), loaded.map(drop).expect_err("was loaded")]
+    [
+        stored.expect_err("was stored"),
+        loaded.map(drop).expect_err("was loaded"),
+    ]
 }
 
 async fn says(config: &S3Config, kind: ErrorKind, words: &str) {
@@ -85,7 +94,10 @@ async fn an_endpoint_that_is_not_s3() {
             let mut request = [0; 65_536];
             let _ = stream.read(&mut request).await;
             let page = "<html><body><h1>404 Not Found</h1></body></html>";
-            let answer = format!("HTTP/1.1 404 Not Found\r\ncontent-type: text/html\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{page}", page.len());
+            let answer = format!(
+                "HTTP/1.1 404 Not Found\r\ncontent-type: text/html\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{page}",
+                page.len()
+            );
             let _ = stream.write_all(answer.as_bytes()).await;
         }
     });
@@ -93,7 +105,12 @@ async fn an_endpoint_that_is_not_s3() {
     config.endpoint = Some(format!("http://{address}"));
     config.access_key_id = Some("id".to_owned());
     config.secret_access_key = Some(Secret::new(SECRET));
-    says(&config, ErrorKind::InvalidConfig, "does not answer as an object store does").await;
+    says(
+        &config,
+        ErrorKind::InvalidConfig,
+        "does not answer as an object store does",
+    )
+    .await;
     server.abort();
 }
 
@@ -104,16 +121,25 @@ async fn a_key_that_is_too_long_for_s3() {
     config.prefix = vec!["p".repeat(200); 4].join("/");
     let manager = config.open().expect("opens");
     let long = vec!["l".repeat(200); 2].join("/");
-    let context = OutputContext::new(AssetKey::new(["a"]).expect("is a key"), None, long.parse().expect("is a location"));
-    let error = manager.handle_output(&context, &Blob::from(vec![1]).into_value()).await.expect_err("was stored");
+    let context = OutputContext::new(
+        AssetKey::new(["a"]).expect("is a key"),
+        None,
+        long.parse().expect("is a location"),
+    );
+    let error = manager
+        .handle_output(&context, &Blob::from(vec![1]).into_value())
+        .await
+        .expect_err("was stored");
     assert_eq!(error.kind(), ErrorKind::InvalidDefinition, "{error:?}");
     assert!(error.message().contains("1024"), "{error}");
     assert!(cloud.requests().is_empty(), "a request was sent");
 }
 
 fn refused(url: &str, variables: &[(&str, &str)]) -> Error {
-    let variables: BTreeMap<String, String> =
-        variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let variables: BTreeMap<String, String> = variables
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
     let url: ManagerUrl = url.parse().expect("is a URL");
     let opened = S3Config::from_url(&url.with_variables(variables)).and_then(|config| config.open());
     opened.map(drop).expect_err("was opened")
@@ -140,13 +166,19 @@ fn settings_that_cannot_work() {
     }
     let secret = format!("s3://bucket?region=x&access_key_id=a&secret_access_key={SECRET}%0A");
     let error = refused(&secret, &[]);
-    assert!(error.message().contains("line break") && !format!("{error:?}").contains(SECRET), "{error:?}");
+    assert!(
+        error.message().contains("line break") && !format!("{error:?}").contains(SECRET),
+        "{error:?}"
+    );
 }
 
 #[test]
 fn the_environment_gives_what_the_url_does_not() {
     let read = |url: &str, variables: &[(&str, &str)]| {
-        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let variables = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         S3Config::from_url(&url.parse::<ManagerUrl>().expect("is a URL").with_variables(variables)).expect("is valid")
     };
     let environment = [
@@ -161,8 +193,14 @@ fn the_environment_gives_what_the_url_does_not() {
     assert_eq!(config.region.as_deref(), Some("eu-central-1"));
     assert_eq!(config.session_token.as_ref().map(Secret::expose), Some("token"));
     // A key of the URL does not go with a token of the environment.
-    let config = read("s3://bucket?access_key_id=mine&secret_access_key=x&region=here", &environment);
-    assert_eq!((config.access_key_id.as_deref(), config.session_token), (Some("mine"), None));
+    let config = read(
+        "s3://bucket?access_key_id=mine&secret_access_key=x&region=here",
+        &environment,
+    );
+    assert_eq!(
+        (config.access_key_id.as_deref(), config.session_token),
+        (Some("mine"), None)
+    );
     assert_eq!(config.region.as_deref(), Some("here"));
     let own = read("s3://bucket", &[("LARDER_S3_REGION", "ours"), ("AWS_REGION", "theirs")]);
     assert_eq!(own.region.as_deref(), Some("ours"));

@@ -2,7 +2,7 @@
 
 mod support;
 
-use larder_io_core::{AssetKey, Blob, IoManager, OutputContext, Receipt, Secret, AssetValue};
+use larder_io_core::{AssetKey, AssetValue, Blob, IoManager, OutputContext, Receipt, Secret};
 use larder_io_s3::{Encryption, S3Config};
 use larder_testkit::cloud::{Cloud, Operation, Request};
 use support::{SECRET, cloud, config};
@@ -11,8 +11,14 @@ const KEY: &str = "ISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+P0A=";
 
 async fn store(config: &S3Config, name: &str, bytes: usize) -> Receipt {
     let manager = config.open().expect("opens");
-    let context = OutputContext::new(AssetKey::new([name]).expect("is a key"), None, name.parse().expect("is a location"));
-    let stored = manager.handle_output(&context, &Blob::from(vec![7_u8; bytes]).into_value()).await;
+    let context = OutputContext::new(
+        AssetKey::new([name]).expect("is a key"),
+        None,
+        name.parse().expect("is a location"),
+    );
+    let stored = manager
+        .handle_output(&context, &Blob::from(vec![7_u8; bytes]).into_value())
+        .await;
     stored.expect("stores")
 }
 
@@ -23,9 +29,14 @@ async fn both(cloud: &Cloud, config: &S3Config) -> [Request; 2] {
     store(config, "large", 11 << 20).await;
     let first = |operation, key: &str| {
         let mut requests = cloud.requests_of(operation).into_iter();
-        requests.find(|request| request.path.contains(key)).unwrap_or_else(|| panic!("no {operation:?} of {key}"))
+        requests
+            .find(|request| request.path.contains(key))
+            .unwrap_or_else(|| panic!("no {operation:?} of {key}"))
     };
-    [first(Operation::Put, "small"), first(Operation::CreateMultipart, "large")]
+    [
+        first(Operation::Put, "small"),
+        first(Operation::CreateMultipart, "large"),
+    ]
 }
 
 async fn sends(change: impl FnOnce(&mut S3Config), wanted: &[(&str, &str)]) {
@@ -34,7 +45,13 @@ async fn sends(change: impl FnOnce(&mut S3Config), wanted: &[(&str, &str)]) {
     change(&mut config);
     for request in both(&cloud, &config).await {
         for (name, value) in wanted {
-            assert_eq!(request.header(name), Some(*value), "{name} of {} {}", request.method, request.path);
+            assert_eq!(
+                request.header(name),
+                Some(*value),
+                "{name} of {} {}",
+                request.method,
+                request.path
+            );
         }
     }
     for key in ["lake/one/small.bin", "lake/one/large.bin"] {
@@ -70,14 +87,28 @@ async fn encryption_by_a_key_of_the_customer_and_reading_it_back() {
     config.encryption = Encryption::Customer;
     config.customer_key = Some(Secret::new(KEY));
     for request in both(&cloud, &config).await {
-        assert_eq!(request.header("x-amz-server-side-encryption-customer-algorithm"), Some("AES256"));
+        assert_eq!(
+            request.header("x-amz-server-side-encryption-customer-algorithm"),
+            Some("AES256")
+        );
         assert_eq!(request.header("x-amz-server-side-encryption-customer-key"), Some(KEY));
-        assert!(request.header("x-amz-server-side-encryption-customer-key-md5").is_some());
+        assert!(
+            request
+                .header("x-amz-server-side-encryption-customer-key-md5")
+                .is_some()
+        );
     }
     let manager = config.open().expect("opens");
     for (name, len) in [("small", 10), ("large", 11 << 20)] {
-        let context = OutputContext::new(AssetKey::new([name]).expect("is a key"), None, name.parse().expect("is a location"));
-        let loaded = manager.load_input(&context.to_input(larder_io_core::Form::Blob)).await.expect("loads");
+        let context = OutputContext::new(
+            AssetKey::new([name]).expect("is a key"),
+            None,
+            name.parse().expect("is a location"),
+        );
+        let loaded = manager
+            .load_input(&context.to_input(larder_io_core::Form::Blob))
+            .await
+            .expect("loads");
         let bytes = Vec::<u8>::from_value(loaded).await.expect("is bytes");
         assert_eq!(bytes, vec![7_u8; len]);
     }
@@ -106,7 +137,13 @@ async fn the_requester_pays_every_request() {
     config.request_payer = true;
     both(&cloud, &config).await;
     for request in cloud.requests() {
-        assert_eq!(request.header("x-amz-request-payer"), Some("requester"), "{} {}", request.method, request.path);
+        assert_eq!(
+            request.header("x-amz-request-payer"),
+            Some("requester"),
+            "{} {}",
+            request.method,
+            request.path
+        );
     }
 }
 
@@ -120,7 +157,12 @@ async fn a_proxy_gets_every_request() {
     store(&config, "small", 10).await;
     store(&config, "large", 11 << 20).await;
     assert!(cloud.object("lake/one/large.bin").is_some());
-    assert!(cloud.requests().iter().all(|request| request.header("host") == Some("nowhere.invalid")));
+    assert!(
+        cloud
+            .requests()
+            .iter()
+            .all(|request| request.header("host") == Some("nowhere.invalid"))
+    );
 }
 
 #[tokio::test]
@@ -132,8 +174,16 @@ async fn a_receipt_that_is_too_large_for_metadata_is_kept_beside() {
     let stored = cloud.object("lake/one/small.bin").expect("is there");
     assert!(!stored.metadata.contains_key("larderreceipt"));
     let manager = config.open().expect("opens");
-    let context = OutputContext::new(AssetKey::new(["small"]).expect("is a key"), None, "small".parse().expect("is a location"));
-    let head = manager.head(&context.to_input(larder_io_core::Form::Blob)).await.expect("answers").expect("is there");
+    let context = OutputContext::new(
+        AssetKey::new(["small"]).expect("is a key"),
+        None,
+        "small".parse().expect("is a location"),
+    );
+    let head = manager
+        .head(&context.to_input(larder_io_core::Form::Blob))
+        .await
+        .expect("answers")
+        .expect("is there");
     assert_eq!((head.bytes, head.asset), (10, context.asset));
 }
 
@@ -155,7 +205,11 @@ async fn a_copy_above_the_limit_goes_by_ranges() {
     store(&config, "large", 12).await;
     cloud.forget();
     let manager = config.open().expect("opens");
-    let context = OutputContext::new(AssetKey::new(["large"]).expect("is a key"), None, "large".parse().expect("is a location"));
+    let context = OutputContext::new(
+        AssetKey::new(["large"]).expect("is a key"),
+        None,
+        "large".parse().expect("is a location"),
+    );
     let input = context.to_input(larder_io_core::Form::Blob);
     let versions = manager.versions().expect("keeps versions");
     let restored = versions.restore(&input, &first.version).await.expect("restores");
@@ -166,7 +220,10 @@ async fn a_copy_above_the_limit_goes_by_ranges() {
         .filter_map(|request| request.header("x-amz-copy-source-range").map(str::to_owned))
         .collect();
     assert_eq!(ranges.len(), 3, "{ranges:?}");
-    assert_eq!(cloud.object("lake/one/large.bin").expect("is there").bytes.len(), 11 << 20);
+    assert_eq!(
+        cloud.object("lake/one/large.bin").expect("is there").bytes.len(),
+        11 << 20
+    );
     assert!(cloud.unfinished_uploads().is_empty());
     let loaded = manager.load_input(&input.verified()).await.expect("loads verified");
     assert_eq!(Vec::<u8>::from_value(loaded).await.expect("is bytes").len(), 11 << 20);

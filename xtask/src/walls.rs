@@ -93,9 +93,37 @@ const WALLS: [Wall; 10] = [
 /// Backends of the facade: with one of them, nothing of the others comes in.
 const FACADE: [(&str, &[&str]); 8] = [
     ("fs", &["larder-io-memory", "larder-cli", "reqwest"]),
-    ("s3", &["larder-io-gcs", "larder-io-adls", "google-cloud-auth", "azure_core", "azure_identity"]),
-    ("gcs", &["larder-io-s3", "larder-io-adls", "aws-config", "aws-sdk-s3", "azure_core", "azure_identity"]),
-    ("adls", &["larder-io-s3", "larder-io-gcs", "aws-config", "aws-sdk-s3", "google-cloud-auth"]),
+    (
+        "s3",
+        &[
+            "larder-io-gcs",
+            "larder-io-adls",
+            "google-cloud-auth",
+            "azure_core",
+            "azure_identity",
+        ],
+    ),
+    (
+        "gcs",
+        &[
+            "larder-io-s3",
+            "larder-io-adls",
+            "aws-config",
+            "aws-sdk-s3",
+            "azure_core",
+            "azure_identity",
+        ],
+    ),
+    (
+        "adls",
+        &[
+            "larder-io-s3",
+            "larder-io-gcs",
+            "aws-config",
+            "aws-sdk-s3",
+            "google-cloud-auth",
+        ],
+    ),
     ("s3-lean", &["aws-config", "aws-sdk-s3"]),
     ("gcs-lean", &["google-cloud-auth"]),
     ("adls-lean", &["azure_core", "azure_identity"]),

@@ -1,7 +1,7 @@
 //! Whether writes under preconditions hold: a store that accepts them and does not look at them loses updates.
 
-use super::Examination;
 use super::examine::{Asked, Exam};
+use super::{Examination, Verdict};
 use larder_io_core::{Error, ErrorKind, Precondition, Receipt, Version};
 use std::time::Duration;
 
@@ -62,37 +62,46 @@ impl Exam<'_> {
 
     async fn judged(&mut self, first: &Receipt) -> Result<(Version, Duration), Examination> {
         let old = || Precondition::Unchanged(first.version.clone());
-        self.must_refuse(Precondition::Absent, "nothing to be there", 1).await?;
-        let second = match self.store(old(), 2).await {
+        self.must_refuse(Precondition::Absent, "nothing to be there", 1, (0, first))
+            .await?;
+        let (second, took) = match self.store(old(), 2).await {
             Asked::Failed(error, took) if error.kind() == ErrorKind::Conflict => {
                 let answer = "a write that wanted the published version to be there was refused";
-                let told = Examination::wrong(WHAT, answer).took(took);
+                let told = Examination::wrong(WHAT, answer).advised(ADVICE).took(took);
                 return Err(Examination {
                     error: Some(error),
-                    ..told.advised(ADVICE)
+                    ..told
                 });
             }
             Asked::Failed(error, took) => return Err(refused_otherwise(WHAT, error, took)),
             asked => asked.or_tell(WHAT)?,
         };
-        let (second, took) = second;
-        self.must_refuse(old(), "an old version to be there", 3).await?;
-        let now = self.compared(WHAT, 2, &second).await;
-        match now.verdict {
-            super::Verdict::Fine => Ok((second.version, took)),
-            super::Verdict::Wrong if now.error.is_none() => {
+        self.must_refuse(old(), "an old version to be there", 3, (2, &second))
+            .await?;
+        Ok((second.version, took))
+    }
+
+    /// Stores the nth value, which must be refused and leave the one that is there.
+    async fn must_refuse(
+        &mut self,
+        precondition: Precondition,
+        condition: &str,
+        nth: u8,
+        (kept, receipt): (u8, &Receipt),
+    ) -> Result<(), Examination> {
+        let asked = self.store(precondition, nth).await;
+        match refusal(WHAT, condition, asked) {
+            Refusal::Refused => {}
+            Refusal::Other(told) => return Err(told),
+        }
+        let now = self.compared(WHAT, kept, receipt).await;
+        match (now.verdict, &now.error) {
+            (Verdict::Fine, _) => Ok(()),
+            (Verdict::Wrong, None) => {
                 let answer = "a write was refused, and replaced the value all the same";
                 Err(Examination::wrong(WHAT, answer).advised(ADVICE))
             }
             _ => Err(now),
-        }
-    }
-
-    async fn must_refuse(&mut self, precondition: Precondition, condition: &str, nth: u8) -> Result<(), Examination> {
-        let asked = self.store(precondition, nth).await;
-        match refusal(WHAT, condition, asked) {
-            Refusal::Refused => Ok(()),
-            Refusal::Other(told) => Err(told),
         }
     }
 }

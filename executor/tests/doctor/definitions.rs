@@ -85,10 +85,16 @@ async fn a_manager_that_cannot_be_opened_hides_no_other_one() {
 #[tokio::test]
 async fn a_default_is_examined_where_an_asset_uses_it() {
     let unused = definitions(CONFIG).default_io_manager_url("memory:");
-    let used = unused.clone().asset(Asset::builder("other").function(|_| async { Ok(1_u8) }));
+    let used = unused
+        .clone()
+        .asset(Asset::builder("other").function(|_| async { Ok(1_u8) }));
     for (definitions, examined) in [(unused, false), (used, true)] {
         let checkup = doctor(definitions, &[]).await.expect("builds");
-        assert_eq!(keys(&checkup).contains(&("io_manager", Verdict::Fine)), examined, "{checkup:#?}");
+        assert_eq!(
+            keys(&checkup).contains(&("io_manager", Verdict::Fine)),
+            examined,
+            "{checkup:#?}"
+        );
     }
     let everything = definitions(CONFIG).with_every_asset_in(Arc::new(MemoryIo::new()));
     let checkup = doctor(everything, &[]).await.expect("builds");

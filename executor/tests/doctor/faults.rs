@@ -1,6 +1,6 @@
 //! What is wrong is found, and told with what to do; nothing is left behind.
 
-use super::patient::{Patient, stored};
+use super::patient::{Patient, Quirk, stored};
 use super::{complaints, examined, examined_with, large, of, verdicts};
 use larder_executor::Verdict::{Advised, Skipped, Wrong};
 use larder_io_core::ErrorKind;
@@ -57,6 +57,33 @@ async fn the_advice_on_ignored_preconditions_is_exact() {
             [(what, Wrong)],
             "the rest is fine: {diagnosis:#?}"
         );
+    }
+}
+
+#[tokio::test]
+async fn every_way_of_getting_preconditions_wrong_has_its_words() {
+    for (quirk, words) in [
+        (
+            Quirk::IgnoresUnchanged,
+            "ignored: a write that wanted an old version to be there replaced the value",
+        ),
+        (
+            Quirk::RefusesUnchanged,
+            "a write that wanted the published version to be there was refused",
+        ),
+        (
+            Quirk::WritesRefused,
+            "a write was refused, and replaced the value all the same",
+        ),
+        (Quirk::Unsupported, "failed"),
+    ] {
+        let memory = MemoryIo::new();
+        let diagnosis = examined(Patient::new(memory.clone()).with(quirk)).await;
+        let told = of(&diagnosis, "conditional writes");
+        assert_eq!((told.verdict, told.answer.as_str()), (Wrong, words), "{told:?}");
+        let advice = told.advice.as_deref().unwrap_or_default();
+        assert!(advice.contains("set `preconditions = false`"), "{told:?}");
+        assert_eq!(stored(&memory).await, 0, "{quirk:?}");
     }
 }
 

@@ -4,7 +4,7 @@ use futures_util::TryStreamExt;
 use futures_util::stream::BoxStream;
 use larder_io_core::{
     Capabilities, Error, ErrorKind, Finding, Form, Forms, Garbage, GcOptions, InputContext, IoManager, Location,
-    Maintenance, ManagerInfo, OutputContext, Receipt, Result, Staged, Value, Versions, async_trait,
+    Maintenance, ManagerInfo, OutputContext, Precondition, Receipt, Result, Staged, Value, Versions, async_trait,
 };
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -15,6 +15,19 @@ pub(crate) async fn stored(manager: &impl IoManager) -> usize {
     all.len()
 }
 
+/// What is wrong with preconditions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Quirk {
+    /// `Unchanged` is not looked at.
+    IgnoresUnchanged,
+    /// `Unchanged` never holds.
+    RefusesUnchanged,
+    /// What is refused is written all the same.
+    WritesRefused,
+    /// They are claimed, and not supported.
+    Unsupported,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Patient {
     inner: Arc<dyn IoManager>,
@@ -22,6 +35,7 @@ pub(crate) struct Patient {
     surveyed: bool,
     hangs: bool,
     fails: Option<(&'static str, ErrorKind)>,
+    quirk: Option<Quirk>,
     /// Told when a load hangs.
     pub(crate) asked: Arc<Notify>,
 }
@@ -34,6 +48,7 @@ impl Patient {
             surveyed: false,
             hangs: false,
             fails: None,
+            quirk: None,
             asked: Arc::default(),
         }
     }
@@ -56,6 +71,11 @@ impl Patient {
     /// Loads never end.
     pub(crate) fn hanging(mut self) -> Self {
         self.hangs = true;
+        self
+    }
+
+    pub(crate) fn with(mut self, quirk: Quirk) -> Self {
+        self.quirk = Some(quirk);
         self
     }
 
@@ -87,7 +107,26 @@ impl IoManager for Patient {
     }
 
     async fn stage(&self, ctx: &OutputContext, value: &Value) -> Result<Box<dyn Staged>> {
-        self.inner.stage(ctx, value).await
+        let mut ctx = ctx.clone();
+        match (self.quirk, &ctx.precondition) {
+            (Some(Quirk::IgnoresUnchanged), Precondition::Unchanged(_)) => ctx.precondition = Precondition::None,
+            (Some(Quirk::RefusesUnchanged), Precondition::Unchanged(_)) => ctx.precondition = Precondition::Absent,
+            (Some(Quirk::Unsupported), Precondition::Absent | Precondition::Unchanged(_)) => {
+                return Err(Error::new(ErrorKind::Unsupported, "this server knows no preconditions"));
+            }
+            _ => {}
+        }
+        self.inner.stage(&ctx, value).await
+    }
+
+    async fn handle_output(&self, ctx: &OutputContext, value: &Value) -> Result<Receipt> {
+        let stored = self.stage(ctx, value).await?.publish().await;
+        if stored.is_err() && self.quirk == Some(Quirk::WritesRefused) {
+            let mut ctx = ctx.clone();
+            ctx.precondition = Precondition::None;
+            self.inner.handle_output(&ctx, value).await?;
+        }
+        stored
     }
 
     async fn load_input(&self, ctx: &InputContext) -> Result<Value> {

@@ -46,7 +46,15 @@ pub async fn create(endpoint: &str, container: &str) {
         .expect("is a request");
     let credential = AzureCredential::AccessKey(AzureAccessKey::try_new(KEY).expect("is a key"));
     AzureAuthorizer::new(&credential, ACCOUNT).authorize(&mut request);
-    let answer = guard.client().expect("connects").execute(request).await.expect("answers");
+    let answer = guard
+        .client()
+        .expect("connects")
+        .execute(request)
+        .await
+        .expect("answers");
     let status = answer.status();
-    assert!(status.is_success() || status.as_u16() == 409, "{container} answers {status}");
+    assert!(
+        status.is_success() || status.as_u16() == 409,
+        "{container} answers {status}"
+    );
 }

@@ -27,7 +27,9 @@ pub fn google(config: &GcsConfig, code: &str) -> String {
         bucket = client.bucket(sys.argv[2])\n\
         if not bucket.exists():\n    bucket = client.create_bucket(sys.argv[2], location='EUROPE-WEST1')\n";
     let endpoint = config.endpoint.as_deref().expect("has an endpoint");
-    let ran = Command::new(python).args(["-c", &format!("{begin}{code}"), endpoint, &config.bucket]).output();
+    let ran = Command::new(python)
+        .args(["-c", &format!("{begin}{code}"), endpoint, &config.bucket])
+        .output();
     let ran = ran.expect("Python runs");
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     String::from_utf8(ran.stdout).expect("is text").trim().to_owned()

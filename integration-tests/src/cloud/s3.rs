@@ -33,12 +33,18 @@ pub async fn fixture(variable: &str, versioned: bool) -> Fixture {
     let mut config = config(variable, versioned).await;
     config.preconditions = variable != "LARDER_TEST_MOTO";
     let open = move || Arc::new(config.open().expect("opens")) as Arc<dyn IoManager>;
-    Fixture::new(open()).with_reopen(open).with_secret("a-secret-of-the-test")
+    Fixture::new(open())
+        .with_reopen(open)
+        .with_secret("a-secret-of-the-test")
 }
 
 /// Makes the bucket of a configuration.
 pub async fn create(config: &S3Config) {
-    put(&format!("{}/{}", config.endpoint.as_deref().unwrap_or_default(), config.bucket), String::new()).await;
+    put(
+        &format!("{}/{}", config.endpoint.as_deref().unwrap_or_default(), config.bucket),
+        String::new(),
+    )
+    .await;
 }
 
 /// One request that the emulators take unsigned; a bucket that is there already is as good as a new one.
@@ -46,8 +52,15 @@ async fn put(url: &str, body: String) {
     let mut transport = Transport::default();
     transport.allow_http = true;
     let guard = Guard::new(transport, Arc::new(|_| None));
-    let request = http::Request::put(url).body(HttpRequestBody::from(body)).expect("is a request");
-    let answer = guard.client().expect("connects").execute(request).await.expect("answers");
+    let request = http::Request::put(url)
+        .body(HttpRequestBody::from(body))
+        .expect("is a request");
+    let answer = guard
+        .client()
+        .expect("connects")
+        .execute(request)
+        .await
+        .expect("answers");
     let status = answer.status();
     assert!(status.is_success() || status.as_u16() == 409, "{url} answers {status}");
 }

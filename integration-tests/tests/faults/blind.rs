@@ -12,9 +12,14 @@ use larder_testkit::cloud::{Operation, When};
 /// Every answer about the value fails, so that nobody sees whose it is.
 fn blind(world: &World) {
     let looks = |request: &larder_testkit::cloud::Request| {
-        matches!(request.operation, Operation::Head | Operation::Get | Operation::RangedGet)
+        matches!(
+            request.operation,
+            Operation::Head | Operation::Get | Operation::RangedGet
+        )
     };
-    world.cloud.fail(When::any().matching(looks).always(), Trouble::Internal.fault());
+    world
+        .cloud
+        .fail(When::any().matching(looks).always(), Trouble::Internal.fault());
 }
 
 /// A store whose own success is lost, and that can look at nothing afterwards: it does not know, and destroys nothing.
@@ -67,7 +72,10 @@ async fn a_refusal_does_not_undo_what_went_before() {
         (Trouble::Forbidden, ErrorKind::PermissionDenied),
         (Trouble::Expired, ErrorKind::Unauthenticated),
     ];
-    for (vendor, (refusal, kind)) in [&S3, &GCS, &AZURE].into_iter().flat_map(|vendor| refusals.map(|one| (vendor, one))) {
+    for (vendor, (refusal, kind)) in [&S3, &GCS, &AZURE]
+        .into_iter()
+        .flat_map(|vendor| refusals.map(|one| (vendor, one)))
+    {
         let world = World::new(vendor, Step::Delete, Trouble::ResetAfter, |manager| manager).await;
         world.begin(1);
         world.then(refusal, u64::MAX);

@@ -41,14 +41,18 @@ async fn step(vendor: &'static Vendor, step: Step) {
         .filter(|trouble| heals(step, *trouble))
         .filter_map(|trouble| {
             let alone = expected(vendor, step, trouble, Lasts::Always)?.failure?;
-            let lost = (trouble, step) == (Trouble::WrongEtag, Step::FirstPart) || (trouble, step) == (Trouble::WrongEtag, Step::LastPart);
+            let lost = (trouble, step) == (Trouble::WrongEtag, Step::FirstPart)
+                || (trouble, step) == (Trouble::WrongEtag, Step::LastPart);
             (alone.meaning.retry != Retry::Never || lost).then_some((trouble, alone.attempts))
         })
         .collect();
     let runs = cases.into_iter().map(|(trouble, attempts)| async move {
         let name = format!("{:?} {step:?} {trouble:?}", vendor.dialect);
         let wrong = case(vendor, step, trouble, attempts).await;
-        wrong.into_iter().map(|wrong| format!("{name}: {wrong}")).collect::<Vec<_>>()
+        wrong
+            .into_iter()
+            .map(|wrong| format!("{name}: {wrong}"))
+            .collect::<Vec<_>>()
     });
     report(stream::iter(runs).buffer_unordered(8).concat().await);
 }
@@ -76,7 +80,11 @@ async fn case(vendor: &'static Vendor, step: Step, trouble: Trouble, attempts: u
         _ => Now::Before,
     };
     wrong.extend(world.visible(now).await);
-    let orphans = if step == Step::Create && trouble.after() { attempts as usize } else { 0 };
+    let orphans = if step == Step::Create && trouble.after() {
+        attempts as usize
+    } else {
+        0
+    };
     wrong.extend(world.left_over(now, orphans).await);
     wrong
 }

@@ -25,9 +25,15 @@ pub(crate) async fn step(vendor: &'static Vendor, step: Step) {
     let run = |(trouble, lasts, expected)| async move {
         let wrong = case(vendor, step, trouble, lasts, &expected).await;
         let name = format!("{:?} {step:?} {trouble:?} {lasts:?}", vendor.dialect);
-        wrong.into_iter().map(move |wrong| format!("{name}: {wrong}")).collect::<Vec<_>>()
+        wrong
+            .into_iter()
+            .map(move |wrong| format!("{name}: {wrong}"))
+            .collect::<Vec<_>>()
     };
-    let mut wrong = stream::iter(others.into_iter().map(run)).buffer_unordered(AT_ONCE).concat().await;
+    let mut wrong = stream::iter(others.into_iter().map(run))
+        .buffer_unordered(AT_ONCE)
+        .concat()
+        .await;
     wrong.extend(join_all(stalls.into_iter().map(run)).await.concat());
     report(wrong);
 }
@@ -81,5 +87,6 @@ pub(crate) fn compare(error: &Error, failure: &Failure) -> Vec<String> {
 pub(crate) fn secrets(error: &Error) -> Vec<String> {
     let said = format!("{error} {error:?} {:?}", error.causes());
     let told = SECRETS.into_iter().filter(|secret| said.contains(secret));
-    told.map(|secret| format!("the error tells the secret `{secret}`")).collect()
+    told.map(|secret| format!("the error tells the secret `{secret}`"))
+        .collect()
 }

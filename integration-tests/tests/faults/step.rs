@@ -137,7 +137,11 @@ impl Step {
         let (value, receipt) = (names(STEM), names(".larder/receipts/"));
         let pinned = request.header("if-match").is_some();
         let operation = request.operation;
-        let publishing = if dialect == Dialect::Gcs { Operation::Copy } else { Operation::Complete };
+        let publishing = if dialect == Dialect::Gcs {
+            Operation::Copy
+        } else {
+            Operation::Complete
+        };
         match self {
             Self::Put | Self::PutAbsent | Self::PutUnchanged => operation == Operation::Put && value,
             Self::Create => operation == Operation::CreateMultipart,

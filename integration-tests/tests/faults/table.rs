@@ -56,7 +56,9 @@ fn makes_sense(vendor: &Vendor, step: Step, trouble: Trouble) -> bool {
         // The form of other vendors is that of `Expired`.
         Trouble::Expired403 => vendor.dialect == Dialect::S3,
         // Blocks have names instead of ETags.
-        Trouble::WrongEtag if vendor.dialect == Dialect::Azure && matches!(step, Step::FirstPart | Step::LastPart) => false,
+        Trouble::WrongEtag if vendor.dialect == Dialect::Azure && matches!(step, Step::FirstPart | Step::LastPart) => {
+            false
+        }
         // These answers have an ETag that is used.
         Trouble::WrongEtag => {
             step.publishes()
@@ -89,7 +91,11 @@ pub(crate) fn expected(vendor: &Vendor, step: Step, trouble: Trouble, lasts: Las
     };
     let badly = |meaning, attempts| Expected {
         failure: Some(Failure { meaning, attempts }),
-        now: if trouble.after() && step.act() == Act::Delete { Now::Nothing } else { Now::Before },
+        now: if trouble.after() && step.act() == Act::Delete {
+            Now::Nothing
+        } else {
+            Now::Before
+        },
         requests: attempts as usize,
         orphans: 0,
     };
@@ -118,12 +124,7 @@ pub(crate) fn expected(vendor: &Vendor, step: Step, trouble: Trouble, lasts: Las
 }
 
 /// What follows no rule: requests of a success, or an error after some requests.
-fn special(
-    vendor: &Vendor,
-    step: Step,
-    trouble: Trouble,
-    lasts: Lasts,
-) -> Option<Result<usize, (Meaning, usize)>> {
+fn special(vendor: &Vendor, step: Step, trouble: Trouble, lasts: Lasts) -> Option<Result<usize, (Meaning, usize)>> {
     match (trouble, step) {
         // Our own write carries our write id.
         (Trouble::OwnSuccess | Trouble::OwnConflict, _) if !trouble.is_repeated(vendor) => Some(Ok(1)),

@@ -188,7 +188,9 @@ impl Trouble {
             Self::Concurrent | Self::OwnConflict if self.is_repeated(vendor) => {
                 of(ErrorKind::Conflict, Retry::After(None), Effect::None)
             }
-            Self::WrongEtag | Self::Concurrent | Self::Condition | Self::OwnConflict | Self::OwnSuccess => of(ErrorKind::Conflict, Retry::Never, Effect::None),
+            Self::WrongEtag | Self::Concurrent | Self::Condition | Self::OwnConflict | Self::OwnSuccess => {
+                of(ErrorKind::Conflict, Retry::Never, Effect::None)
+            }
             Self::Down
             | Self::Internal
             | Self::InternalAfter

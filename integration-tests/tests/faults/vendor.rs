@@ -26,7 +26,11 @@ const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(800);
 
 /// What must not be told to anybody; the last is the first in base64.
-pub(crate) const SECRETS: [&str; 3] = ["a-secret-of-the-test", "a-token-of-the-test", "YS1zZWNyZXQtb2YtdGhlLXRlc3Q="];
+pub(crate) const SECRETS: [&str; 3] = [
+    "a-secret-of-the-test",
+    "a-token-of-the-test",
+    "YS1zZWNyZXQtb2YtdGhlLXRlc3Q=",
+];
 
 /// One vendor.
 #[derive(Debug)]

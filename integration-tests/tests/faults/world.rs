@@ -17,8 +17,12 @@ use std::time::Duration;
 static SMALL: LazyLock<[Bytes; 2]> = LazyLock::new(|| [bytes_of(1, 3000).into(), bytes_of(2, 4000).into()]);
 
 /// The same above the size of a part; the last part is small.
-static LARGE: LazyLock<[Bytes; 2]> =
-    LazyLock::new(|| [bytes_of(3, PART_BYTES + 30_000).into(), bytes_of(4, PART_BYTES + 40_000).into()]);
+static LARGE: LazyLock<[Bytes; 2]> = LazyLock::new(|| {
+    [
+        bytes_of(3, PART_BYTES + 30_000).into(),
+        bytes_of(4, PART_BYTES + 40_000).into(),
+    ]
+});
 
 /// A double and a manager.
 pub(crate) struct World {
@@ -35,7 +39,12 @@ pub(crate) struct World {
 
 impl World {
     /// Makes a double on which what the step needs is stored, by a manager that has no troubles.
-    pub(crate) async fn new(vendor: &'static Vendor, step: Step, trouble: Trouble, wrap: impl Fn(Arc<dyn IoManager>) -> Arc<dyn IoManager>) -> Self {
+    pub(crate) async fn new(
+        vendor: &'static Vendor,
+        step: Step,
+        trouble: Trouble,
+        wrap: impl Fn(Arc<dyn IoManager>) -> Arc<dyn IoManager>,
+    ) -> Self {
         let cloud = Cloud::start(vendor.dialect).await;
         cloud.create_bucket("bucket");
         let before = match (step.act(), step.condition()) {
@@ -48,7 +57,10 @@ impl World {
             _ => Precondition::None,
         };
         if let Some(value) = before.clone() {
-            let stored = vendor.healthy(&cloud).handle_output(&context(STEM), &Blob::from(value).into_value()).await;
+            let stored = vendor
+                .healthy(&cloud)
+                .handle_output(&context(STEM), &Blob::from(value).into_value())
+                .await;
             let receipt = stored.expect("a store without troubles");
             if step.condition() == Condition::Unchanged {
                 condition = Precondition::Unchanged(receipt.version);
@@ -57,7 +69,11 @@ impl World {
         Self {
             manager: wrap(vendor.manager(&cloud, trouble)),
             keys: cloud.keys(),
-            new: if step.large() { LARGE[1].clone() } else { SMALL[1].clone() },
+            new: if step.large() {
+                LARGE[1].clone()
+            } else {
+                SMALL[1].clone()
+            },
             cloud,
             vendor,
             step,
@@ -76,14 +92,19 @@ impl World {
     /// Has the `times` requests of the step after those fail in another way.
     pub(crate) fn then(&self, trouble: Trouble, times: u64) {
         let (step, dialect) = (self.step, self.vendor.dialect);
-        let when = When::any().matching(move |request| step.is(dialect, request)).times(times);
+        let when = When::any()
+            .matching(move |request| step.is(dialect, request))
+            .times(times);
         self.cloud.fail(when, trouble.fault());
     }
 
     /// How often the step's request was sent.
     pub(crate) fn requests(&self) -> usize {
         let requests = self.cloud.requests();
-        requests.iter().filter(|request| self.step.is(self.vendor.dialect, request)).count()
+        requests
+            .iter()
+            .filter(|request| self.step.is(self.vendor.dialect, request))
+            .count()
     }
 
     /// What the step is part of; a text tells what is wrong with a success.
@@ -93,16 +114,25 @@ impl World {
         match self.step.act() {
             Act::Store => {
                 let receipt = self.store(&asset).await?;
-                Ok(wrong(receipt.bytes == self.new.len() as u64, "the receipt is of other bytes"))
+                Ok(wrong(
+                    receipt.bytes == self.new.len() as u64,
+                    "the receipt is of other bytes",
+                ))
             }
             Act::Load => {
                 let read = load(self.manager.as_ref(), &asset.to_input(Form::Blob)).await?;
-                Ok(wrong(Some(&read) == self.before.as_ref(), "other bytes were read than are stored"))
+                Ok(wrong(
+                    Some(&read) == self.before.as_ref(),
+                    "other bytes were read than are stored",
+                ))
             }
             Act::Head => {
                 let receipt = self.manager.head(&asset.to_input(Form::Blob)).await?;
                 let bytes = receipt.map(|receipt| receipt.bytes as usize);
-                Ok(wrong(bytes == self.before.as_ref().map(Bytes::len), "the receipt is another"))
+                Ok(wrong(
+                    bytes == self.before.as_ref().map(Bytes::len),
+                    "the receipt is another",
+                ))
             }
             Act::List => {
                 let listed: Vec<_> = self.manager.list(None).try_collect().await?;
@@ -115,7 +145,9 @@ impl World {
     async fn store(&self, asset: &OutputContext) -> Result<larder::Receipt> {
         let mut asset = asset.clone();
         asset.precondition = self.condition.clone();
-        self.manager.handle_output(&asset, &Blob::from(self.new.clone()).into_value()).await
+        self.manager
+            .handle_output(&asset, &Blob::from(self.new.clone()).into_value())
+            .await
     }
 
     /// What is wrong with what a manager without troubles sees.
@@ -149,7 +181,10 @@ impl World {
         let unfinished = self.cloud.unfinished_uploads();
         let stays = now != Now::New && !self.vendor.can_abort();
         if unfinished.len() != orphans && !stays {
-            wrong.push(format!("{} uploads are unfinished, not {orphans}: {unfinished:?}", unfinished.len()));
+            wrong.push(format!(
+                "{} uploads are unfinished, not {orphans}: {unfinished:?}",
+                unfinished.len()
+            ));
         }
         let keys = self.cloud.keys();
         let extra = match (now, self.step.large()) {
@@ -159,7 +194,10 @@ impl World {
         let value = usize::from(now == Now::New && self.before.is_none());
         let gone = usize::from(now == Now::Nothing && self.before.is_some());
         if keys.len() != self.keys.len() + extra + value - gone {
-            wrong.push(format!("after {now:?} there are the keys {keys:?}; before there were {:?}", self.keys));
+            wrong.push(format!(
+                "after {now:?} there are the keys {keys:?}; before there were {:?}",
+                self.keys
+            ));
         }
         if orphans > 0 {
             let mut options = GcOptions::default();

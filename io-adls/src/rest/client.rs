@@ -74,7 +74,9 @@ impl Api {
         let answered = self.client.execute(request).await.map_err(|failed| {
             nested(&failed).unwrap_or_else(|| {
                 let message = format!("{what} failed: the connection broke off");
-                Error::new(ErrorKind::Unavailable, message).with_effect(Effect::Unknown).with_source(failed)
+                Error::new(ErrorKind::Unavailable, message)
+                    .with_effect(Effect::Unknown)
+                    .with_source(failed)
             })
         })?;
         match answered.status().is_success() {
@@ -100,9 +102,14 @@ impl Api {
     /// `NotFound` when there is none, also where a directory is.
     pub(crate) async fn delete(&self, whole: &Path) -> Result<()> {
         let url = self.blob(whole, &[]);
-        match self.send("deleting a value", Method::DELETE, url, Headers::new(), Bytes::new()).await {
+        match self
+            .send("deleting a value", Method::DELETE, url, Headers::new(), Bytes::new())
+            .await
+        {
             // What is a directory with something in it is no value.
-            Err(refused) if refused.kind() == ErrorKind::Conflict && refused.message().contains("DirectoryIsNotEmpty") => {
+            Err(refused)
+                if refused.kind() == ErrorKind::Conflict && refused.message().contains("DirectoryIsNotEmpty") =>
+            {
                 Err(Error::new(ErrorKind::NotFound, "a directory is there, and no value").with_source(refused))
             }
             other => other.map(drop),
@@ -132,14 +139,20 @@ fn refused(what: &str, answer: &HttpResponse) -> Error {
         }
         _ => (ErrorKind::Unexpected, "the answer is not understood"),
     };
-    Error::new(kind, format!("{what} failed: {why} (status {}, {code})", status.as_u16())).with_effect(Effect::None)
+    Error::new(
+        kind,
+        format!("{what} failed: {why} (status {}, {code})", status.as_u16()),
+    )
+    .with_effect(Effect::None)
 }
 
 fn with_query(mut url: String, query: &[(&str, &str)]) -> String {
     if query.is_empty() {
         return url;
     }
-    let encoded = form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
+    let encoded = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(query)
+        .finish();
     url.push('?');
     url.push_str(&encoded);
     url
@@ -153,7 +166,9 @@ mod tests {
 
     #[test]
     fn addresses_are_encoded() {
-        let client = Guard::new(Transport::default(), Arc::new(|_| None)).client().expect("is a client");
+        let client = Guard::new(Transport::default(), Arc::new(|_| None))
+            .client()
+            .expect("is a client");
         let api = Api::new(client, "http://127.0.0.1:1/account", "data");
         let whole = Path::parse("a b/ä%2F/x.json").expect("is a path");
         let blob = api.blob(&whole, &[("comp", "block"), ("blockid", "a+/=")]);
@@ -161,7 +176,10 @@ mod tests {
             blob,
             "http://127.0.0.1:1/account/data/a%20b/%C3%A4%252F/x.json?comp=block&blockid=a%2B%2F%3D"
         );
-        assert_eq!(api.service(&[("restype", "account")]), "http://127.0.0.1:1/account/?restype=account");
+        assert_eq!(
+            api.service(&[("restype", "account")]),
+            "http://127.0.0.1:1/account/?restype=account"
+        );
         assert_eq!(api.container(&[]), "http://127.0.0.1:1/account/data");
     }
 }

@@ -42,10 +42,18 @@ impl Rest {
         let query: Vec<(&str, &str)> = id.iter().map(|id| ("versionid", id.as_str())).collect();
         let url = self.api.blob(&self.whole(from), &query);
         let what = "looking at the value to copy";
-        let head = self.api.send(what, Method::HEAD, url.clone(), Headers::new(), Bytes::new()).await?;
-        let size: u64 = header(&head, "content-length").and_then(|text| text.parse().ok()).ok_or_else(|| {
-            Error::new(ErrorKind::Unexpected, "the storage does not tell how long the value to copy is")
-        })?;
+        let head = self
+            .api
+            .send(what, Method::HEAD, url.clone(), Headers::new(), Bytes::new())
+            .await?;
+        let size: u64 = header(&head, "content-length")
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(|| {
+                Error::new(
+                    ErrorKind::Unexpected,
+                    "the storage does not tell how long the value to copy is",
+                )
+            })?;
         let source = self.source(url, &head).await?;
         let mut carried = carried(&head);
         if let Some(tier) = &self.config.storage_class {
@@ -70,7 +78,12 @@ impl Rest {
             headers.push(("x-ms-source-if-match".to_owned(), e_tag));
         }
         let credential = match &self.provider {
-            Some(provider) => Some(provider.get_credential().await.map_err(larder_io_object::error::error)?),
+            Some(provider) => Some(
+                provider
+                    .get_credential()
+                    .await
+                    .map_err(larder_io_object::error::error)?,
+            ),
             None => None,
         };
         let pairs = match credential.as_deref() {
@@ -88,7 +101,9 @@ impl Rest {
             None => Vec::new(),
         };
         if !pairs.is_empty() {
-            let encoded = form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();
+            let encoded = form_urlencoded::Serializer::new(String::new())
+                .extend_pairs(&pairs)
+                .finish();
             url.push(if url.contains('?') { '&' } else { '?' });
             // Signatures are read by other rules than forms: a space would be a plus sign.
             url.push_str(&encoded.replace('+', "%20"));
@@ -108,7 +123,10 @@ impl Rest {
         headers.extend(conditions(precondition));
         headers.push(("x-ms-blob-type".to_owned(), "BlockBlob".to_owned()));
         let url = self.api.blob(to, &[]);
-        let answer = self.api.send("copying a value", Method::PUT, url, headers, Bytes::new()).await?;
+        let answer = self
+            .api
+            .send("copying a value", Method::PUT, url, headers, Bytes::new())
+            .await?;
         version_of(header(&answer, "etag"), header(&answer, "x-ms-version-id"))
     }
 
@@ -127,7 +145,10 @@ impl Rest {
             let last = (start + step).min(size) - 1;
             headers.push(("x-ms-source-range".to_owned(), format!("bytes={start}-{last}")));
             let url = self.api.blob(to, &[("comp", "block"), ("blockid", &id)]);
-            self.api.send("copying a range", Method::PUT, url, headers, Bytes::new()).await.map(|_| name)
+            self.api
+                .send("copying a range", Method::PUT, url, headers, Bytes::new())
+                .await
+                .map(|_| name)
         });
         sent.buffered(AT_ONCE).try_collect().await
     }
@@ -135,8 +156,13 @@ impl Rest {
 
 /// What the source says about itself, as headers of a request that makes a value.
 fn carried(head: &HttpResponse) -> Headers {
-    let metadata = head.headers().iter().filter(|(name, _)| name.as_str().starts_with("x-ms-meta-"));
+    let metadata = head
+        .headers()
+        .iter()
+        .filter(|(name, _)| name.as_str().starts_with("x-ms-meta-"));
     let metadata = metadata.filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
-    let others = TAKEN_OVER.iter().filter_map(|(reads, writes)| Some(((*writes).to_owned(), header(head, reads)?)));
+    let others = TAKEN_OVER
+        .iter()
+        .filter_map(|(reads, writes)| Some(((*writes).to_owned(), header(head, reads)?)));
     metadata.chain(others).collect()
 }

@@ -51,19 +51,22 @@ impl Blob {
 
     /// Lists leave the quotes of an etag out, which answers about one blob have.
     fn e_tag(&self) -> Option<String> {
-        self.properties.e_tag.as_ref().map(|bare| format!("\"{}\"", bare.trim_matches('"')))
+        self.properties
+            .e_tag
+            .as_ref()
+            .map(|bare| format!("\"{}\"", bare.trim_matches('"')))
     }
 }
 
 impl Rest {
     /// One page of the names that begin so, and where the next one begins.
-    pub(super) async fn page(
-        &self,
-        prefix: &str,
-        include: &str,
-        marker: &str,
-    ) -> Result<(Vec<Blob>, Option<String>)> {
-        let mut query = vec![("restype", "container"), ("comp", "list"), ("include", include), ("prefix", prefix)];
+    pub(super) async fn page(&self, prefix: &str, include: &str, marker: &str) -> Result<(Vec<Blob>, Option<String>)> {
+        let mut query = vec![
+            ("restype", "container"),
+            ("comp", "list"),
+            ("include", include),
+            ("prefix", prefix),
+        ];
         if !marker.is_empty() {
             query.push(("marker", marker));
         }
@@ -79,7 +82,11 @@ impl Rest {
             let (blobs, next) = self.page(&name, "versions", &marker).await?;
             // Names come in order: behind the first one that is longer there is nothing of ours.
             let beyond = blobs.iter().any(|blob| blob.name != name);
-            found.extend(blobs.into_iter().filter(|blob| blob.name == name && !blob.is_directory()));
+            found.extend(
+                blobs
+                    .into_iter()
+                    .filter(|blob| blob.name == name && !blob.is_directory()),
+            );
             match next.filter(|_| !beyond) {
                 Some(next) => marker = next,
                 None => break,
@@ -90,7 +97,10 @@ impl Rest {
         }
         // The ids are times.
         found.sort_by(|a, b| b.version.cmp(&a.version));
-        found.into_iter().map(|blob| version_of(blob.e_tag(), blob.version.clone())).collect()
+        found
+            .into_iter()
+            .map(|blob| version_of(blob.e_tag(), blob.version.clone()))
+            .collect()
     }
 
     fn unversioned(&self) -> Error {
@@ -126,8 +136,14 @@ mod tests {
         let [first, second] = page.blobs.blobs.as_slice() else {
             panic!("two blobs");
         };
-        assert_eq!((first.version.as_deref(), first.e_tag().as_deref()), (Some("2"), Some("\"0x8D\"")));
-        assert_eq!((second.name.as_str(), second.is_directory(), page.next.as_str()), ("b & c", true, "m"));
+        assert_eq!(
+            (first.version.as_deref(), first.e_tag().as_deref()),
+            (Some("2"), Some("\"0x8D\""))
+        );
+        assert_eq!(
+            (second.name.as_str(), second.is_directory(), page.next.as_str()),
+            ("b & c", true, "m")
+        );
         let empty = Bytes::from_static(b"<EnumerationResults><Blobs /><NextMarker /></EnumerationResults>");
         assert!(read(&empty).expect("is a page").blobs.blobs.is_empty());
         let hostile = read(&Bytes::from_static(b"<html>not here</html>")).expect_err("is no page");

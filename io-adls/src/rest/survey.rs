@@ -31,7 +31,15 @@ struct Retention {
 impl Rest {
     pub(super) async fn look_around(&self) -> Result<Vec<Finding>> {
         let container = self.api.container(&[("restype", "container")]);
-        self.api.send("looking at the container", Method::HEAD, container, Headers::new(), Bytes::new()).await?;
+        self.api
+            .send(
+                "looking at the container",
+                Method::HEAD,
+                container,
+                Headers::new(),
+                Bytes::new(),
+            )
+            .await?;
         let (account, hierarchical) = self.account().await;
         let mut findings = vec![account];
         findings.push(self.versioning(hierarchical).await?);
@@ -43,7 +51,17 @@ impl Rest {
     /// The kind of account, and whether it is hierarchical where it tells.
     async fn account(&self) -> (Finding, Option<bool>) {
         let url = self.api.container(&[("restype", "account"), ("comp", "properties")]);
-        match self.api.send("asking what the account is", Method::GET, url, Headers::new(), Bytes::new()).await {
+        match self
+            .api
+            .send(
+                "asking what the account is",
+                Method::GET,
+                url,
+                Headers::new(),
+                Bytes::new(),
+            )
+            .await
+        {
             Ok(answer) => {
                 let told = |name| header(&answer, name).unwrap_or_else(|| "unknown".to_owned());
                 let hierarchical = header(&answer, "x-ms-is-hns-enabled").map(|text| text == "true");
@@ -56,7 +74,10 @@ impl Rest {
                 (Finding::fine("account", said), hierarchical)
             }
             // A question that many identities may not ask, and that nothing depends on.
-            Err(refused) => (Finding::fine("account", format!("cannot be asked: {}", refused.message())), None),
+            Err(refused) => (
+                Finding::fine("account", format!("cannot be asked: {}", refused.message())),
+                None,
+            ),
         }
     }
 
@@ -68,18 +89,24 @@ impl Rest {
         }
         if hierarchical == Some(true) {
             let advice = "set `versions = false`";
-            return Ok(Finding::wrong(what, "a hierarchical account keeps no old versions", advice));
+            return Ok(Finding::wrong(
+                what,
+                "a hierarchical account keeps no old versions",
+                advice,
+            ));
         }
         let (blobs, _) = self.page(self.prefix.as_ref(), "versions", "").await?;
-        Ok(match (blobs.is_empty(), blobs.iter().any(|blob| blob.version.is_some())) {
-            (true, _) => Finding::fine(what, "cannot be told before something is stored"),
-            (_, true) => Finding::fine(what, "on: old versions are kept"),
-            (_, false) => Finding::wrong(
-                what,
-                "off: `history` and `restore` have nothing to work with",
-                "turn it on (`az storage account blob-service-properties update --enable-versioning true`), or set `versions = false`",
-            ),
-        })
+        Ok(
+            match (blobs.is_empty(), blobs.iter().any(|blob| blob.version.is_some())) {
+                (true, _) => Finding::fine(what, "cannot be told before something is stored"),
+                (_, true) => Finding::fine(what, "on: old versions are kept"),
+                (_, false) => Finding::wrong(
+                    what,
+                    "off: `history` and `restore` have nothing to work with",
+                    "turn it on (`az storage account blob-service-properties update --enable-versioning true`), or set `versions = false`",
+                ),
+            },
+        )
     }
 
     async fn soft_delete(&self) -> Finding {
@@ -93,7 +120,10 @@ impl Rest {
         match quick_xml::de::from_reader::<_, Service>(answer.as_ref()) {
             Ok(service) if service.retention.enabled => {
                 let days = service.retention.days.unwrap_or_default();
-                Finding::fine(what, format!("on: what is deleted stays, and is paid for, for {days} days"))
+                Finding::fine(
+                    what,
+                    format!("on: what is deleted stays, and is paid for, for {days} days"),
+                )
             }
             Ok(_) => Finding::fine(what, "off"),
             Err(_) => Finding::fine(what, "cannot be told: the answer is not understood"),
@@ -105,7 +135,9 @@ impl Rest {
         let (mut empty, mut marker, mut whole) = (Vec::new(), String::new(), false);
         for _ in 0..PAGES {
             let (blobs, next) = self.page(self.prefix.as_ref(), "uncommittedblobs", &marker).await?;
-            let empties = blobs.into_iter().filter(|blob| blob.properties.length == 0 && !blob.is_directory());
+            let empties = blobs
+                .into_iter()
+                .filter(|blob| blob.properties.length == 0 && !blob.is_directory());
             empty.extend(empties.map(|blob| blob.name));
             match next.filter(|_| empty.len() <= EMPTY) {
                 Some(next) => marker = next,
@@ -117,9 +149,15 @@ impl Rest {
         }
         let mut count = 0;
         for name in empty.iter().take(EMPTY) {
-            let Ok(path) = object_store::path::Path::parse(name) else { continue };
+            let Ok(path) = object_store::path::Path::parse(name) else {
+                continue;
+            };
             let url = self.api.blob(&path, &[]);
-            match self.api.send("looking at a blob", Method::HEAD, url, Headers::new(), Bytes::new()).await {
+            match self
+                .api
+                .send("looking at a blob", Method::HEAD, url, Headers::new(), Bytes::new())
+                .await
+            {
                 Err(missing) if missing.kind() == ErrorKind::NotFound => count += 1,
                 Err(refused) => return Err(refused),
                 Ok(_) => {}
@@ -129,7 +167,10 @@ impl Rest {
         let clean = "Azure drops uncommitted blocks after 7 days";
         Ok(match count {
             0 => Finding::fine("unfinished uploads", format!("none{seen}; {clean}")),
-            count => Finding::fine("unfinished uploads", format!("{count} names have blocks and no value{seen}; {clean}")),
+            count => Finding::fine(
+                "unfinished uploads",
+                format!("{count} names have blocks and no value{seen}; {clean}"),
+            ),
         })
     }
 }

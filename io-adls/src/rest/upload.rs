@@ -38,7 +38,10 @@ impl Rest {
     ) -> Result<Version> {
         headers.extend(conditions(precondition));
         let url = self.api.blob(whole, &[("comp", "blocklist")]);
-        let sent = self.api.send("publishing a value", Method::PUT, url, headers, document(blocks)).await;
+        let sent = self
+            .api
+            .send("publishing a value", Method::PUT, url, headers, document(blocks))
+            .await;
         match sent {
             Ok(answer) => version_of(header(&answer, "etag"), header(&answer, "x-ms-version-id")),
             Err(gone) if gone.kind() == ErrorKind::NotFound => self.gone(whole, gone, precondition).await,
@@ -54,7 +57,11 @@ impl Rest {
             Precondition::Unchanged(version) => parts_of(version).0,
         };
         let url = self.api.blob(whole, &[]);
-        let found = match self.api.send("looking at a value", Method::HEAD, url, Headers::new(), Bytes::new()).await {
+        let found = match self
+            .api
+            .send("looking at a value", Method::HEAD, url, Headers::new(), Bytes::new())
+            .await
+        {
             Ok(answer) => header(&answer, "etag"),
             Err(missing) if missing.kind() == ErrorKind::NotFound => None,
             Err(refused) => return Err(refused),
@@ -122,7 +129,9 @@ impl Upload for BlockUpload {
         let mut attributes = self.marks.attributes.clone();
         attributes.insert(Attribute::Metadata(name.into()), value.to_owned().into());
         let headers = described(&attributes, self.marks.tags.encoded());
-        self.rest.commit(self.parts.path(), &blocks, headers, written.precondition).await
+        self.rest
+            .commit(self.parts.path(), &blocks, headers, written.precondition)
+            .await
     }
 
     /// Nothing: Azure has no request that removes uncommitted blocks. It drops them after seven days, or when the blob

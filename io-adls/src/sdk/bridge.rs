@@ -17,7 +17,9 @@ fn failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> azure_c
 #[async_trait]
 impl azure_core::http::HttpClient for Bridge {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
-        let mut built = http::Request::builder().method(request.method().as_str()).uri(request.url().as_str());
+        let mut built = http::Request::builder()
+            .method(request.method().as_str())
+            .uri(request.url().as_str());
         for (name, value) in request.headers().iter() {
             built = built.header(name.as_str(), value.as_str());
         }
@@ -34,6 +36,10 @@ impl azure_core::http::HttpClient for Bridge {
             }
         }
         let bytes = body.bytes().await.map_err(failed)?;
-        Ok(AsyncRawResponse::from_bytes(StatusCode::from(parts.status.as_u16()), headers, bytes))
+        Ok(AsyncRawResponse::from_bytes(
+            StatusCode::from(parts.status.as_u16()),
+            headers,
+            bytes,
+        ))
     }
 }

@@ -102,7 +102,9 @@ impl Chain {
                 let managed = self.managed().ok().map(|made| ("managed identity", made));
                 let developer = DeveloperToolsCredential::new(None)?;
                 let sources = workload.into_iter().chain(managed);
-                Ok(sources.chain([("developer tools", developer as Arc<dyn TokenCredential>)]).collect())
+                Ok(sources
+                    .chain([("developer tools", developer as Arc<dyn TokenCredential>)])
+                    .collect())
             }
         }
     }
@@ -113,7 +115,12 @@ impl Chain {
         };
         let id = |id: &Option<String>| id.clone().unwrap_or_default();
         let secret = Secret::new(secret.to_owned());
-        Ok(ClientSecretCredential::new(&id(&self.config.tenant_id), id(&self.config.client_id), secret, Some(options))?)
+        Ok(ClientSecretCredential::new(
+            &id(&self.config.tenant_id),
+            id(&self.config.client_id),
+            secret,
+            Some(options),
+        )?)
     }
 
     fn workload(&self) -> azure_core::Result<Arc<dyn TokenCredential>> {
@@ -142,7 +149,8 @@ impl Chain {
             return token.map_err(|failed| refused(&[(name, failed)]));
         }
         let sources = self.sources().map_err(|failed| {
-            let message = "the identity cannot be used; check `tenant_id`, `client_id`, `identity` and `federated_token_file`";
+            let message =
+                "the identity cannot be used; check `tenant_id`, `client_id`, `identity` and `federated_token_file`";
             Error::new(ErrorKind::InvalidConfig, message).with_source(Said(failed.to_string()))
         })?;
         let mut failures = Vec::new();
@@ -155,7 +163,9 @@ impl Chain {
                 Err(failed) => failures.push((name, failed)),
             }
         }
-        Err(refused(&failures.iter().map(|(name, failed)| (name, failed)).collect::<Vec<_>>()))
+        Err(refused(
+            &failures.iter().map(|(name, failed)| (name, failed)).collect::<Vec<_>>(),
+        ))
     }
 }
 
@@ -167,7 +177,10 @@ fn refused<E: std::borrow::Borrow<azure_core::Error>>(failures: &[(&&'static str
         return own;
     }
     let tried: Vec<&str> = failures.iter().map(|(name, _)| **name).collect();
-    let said: Vec<String> = failures.iter().map(|(name, failed)| format!("{name}: {}", failed.borrow())).collect();
+    let said: Vec<String> = failures
+        .iter()
+        .map(|(name, failed)| format!("{name}: {}", failed.borrow()))
+        .collect();
     let message = format!(
         "no credentials were found ({} gave no token); log in (`az login`), set `access_key`, `sas_token` or `client_secret`, or give this machine an identity",
         tried.join(", ")
@@ -204,10 +217,13 @@ impl CredentialProvider for Chain {
         {
             return Ok(Arc::clone(credential));
         }
-        let token = self.ask(&mut state).await.map_err(|error| object_store::Error::Generic {
-            store: "MicrosoftAzure",
-            source: Box::new(error),
-        })?;
+        let token = self
+            .ask(&mut state)
+            .await
+            .map_err(|error| object_store::Error::Generic {
+                store: "MicrosoftAzure",
+                source: Box::new(error),
+            })?;
         let expiry = SystemTime::from(token.expires_on);
         let until = expiry.checked_sub(BEFORE_EXPIRY).unwrap_or(expiry);
         let credential = Arc::new(AzureCredential::BearerToken(token.token.secret().to_owned()));

@@ -28,13 +28,22 @@ impl Answers {
 #[async_trait]
 impl HttpClient for Answers {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
-        self.asked.lock().expect("no test panicked").push(request.url().to_string());
-        Ok(AsyncRawResponse::from_bytes(StatusCode::from(self.status), Headers::new(), self.body.clone()))
+        self.asked
+            .lock()
+            .expect("no test panicked")
+            .push(request.url().to_string());
+        Ok(AsyncRawResponse::from_bytes(
+            StatusCode::from(self.status),
+            Headers::new(),
+            self.body.clone(),
+        ))
     }
 }
 
 fn token(lasts: u32) -> String {
-    format!(r#"{{"token_type":"Bearer","expires_in":{lasts},"ext_expires_in":{lasts},"access_token":"a-token-of-the-test"}}"#)
+    format!(
+        r#"{{"token_type":"Bearer","expires_in":{lasts},"ext_expires_in":{lasts},"access_token":"a-token-of-the-test"}}"#
+    )
 }
 
 fn principal() -> AdlsConfig {
@@ -53,7 +62,10 @@ async fn a_token_is_asked_for_once_until_shortly_before_it_expires() {
     let chain = Chain::with_clients(&config, logins.clone(), metadata.clone());
     for _ in 0..3 {
         let credential = chain.get_credential().await.expect("is given");
-        assert_eq!(*credential, AzureCredential::BearerToken("a-token-of-the-test".to_owned()));
+        assert_eq!(
+            *credential,
+            AzureCredential::BearerToken("a-token-of-the-test".to_owned())
+        );
     }
     assert_eq!(logins.asked(), ["https://login.example/tenant/oauth2/v2.0/token"]);
     assert!(metadata.asked().is_empty(), "a secret asks no metadata address");
@@ -79,7 +91,8 @@ async fn a_refused_secret_is_told_without_it() {
 
 #[tokio::test]
 async fn a_managed_identity_is_asked_at_the_metadata_address_alone() {
-    let answer = r#"{"access_token":"a-token-of-the-test","expires_on":"4102444800","resource":"x","token_type":"Bearer"}"#;
+    let answer =
+        r#"{"access_token":"a-token-of-the-test","expires_on":"4102444800","resource":"x","token_type":"Bearer"}"#;
     let (logins, metadata) = (Answers::new(500, ""), Answers::new(200, answer));
     let mut config = AdlsConfig::new("lake", "data", "");
     config.identity = Identity::Managed;
@@ -87,6 +100,9 @@ async fn a_managed_identity_is_asked_at_the_metadata_address_alone() {
     let chain = Chain::with_clients(&config, logins.clone(), metadata.clone());
     chain.get_credential().await.expect("is given");
     let asked = metadata.asked();
-    assert!(asked.len() == 1 && asked[0].contains("client_id=mine") && asked[0].contains("storage.azure.com"), "{asked:?}");
+    assert!(
+        asked.len() == 1 && asked[0].contains("client_id=mine") && asked[0].contains("storage.azure.com"),
+        "{asked:?}"
+    );
     assert!(logins.asked().is_empty());
 }

@@ -59,7 +59,10 @@ impl Rewrite<'_> {
         }
         let mut token: Option<String> = None;
         loop {
-            let next = token.map_or_else(|| path.clone(), |token| format!("{path}&rewriteToken={}", encoded(&token)));
+            let next = token.map_or_else(
+                || path.clone(),
+                |token| format!("{path}&rewriteToken={}", encoded(&token)),
+            );
             let progress: Progress = http.json(Method::POST, &next, self.description.as_ref(), WHAT).await?;
             match (progress.done, progress.resource, progress.rewrite_token) {
                 (true, Some(resource), _) => return Ok(resource.generation),
@@ -101,11 +104,24 @@ impl Api {
 
     /// The description of the source with the configured storage class. A description replaces the source's as a whole.
     async fn with_class(&self, from: &Path, generation: Option<&str>) -> Result<Option<Value>> {
-        let Some(class) = &self.config.storage_class else { return Ok(None) };
+        let Some(class) = &self.config.storage_class else {
+            return Ok(None);
+        };
         let version = generation.map_or(String::new(), |generation| format!("&generation={generation}"));
-        let path = format!("/storage/v1/b/{}/o/{}?projection=noAcl{version}", encoded(&self.bucket), encoded(from.as_ref()));
+        let path = format!(
+            "/storage/v1/b/{}/o/{}?projection=noAcl{version}",
+            encoded(&self.bucket),
+            encoded(from.as_ref())
+        );
         let mut source: Map<String, Value> = self.http.json(Method::GET, &path, None, WHAT).await?;
-        let kept = ["contentType", "contentEncoding", "contentLanguage", "contentDisposition", "cacheControl", "metadata"];
+        let kept = [
+            "contentType",
+            "contentEncoding",
+            "contentLanguage",
+            "contentDisposition",
+            "cacheControl",
+            "metadata",
+        ];
         source.retain(|name, value| kept.contains(&name.as_str()) && !value.is_null());
         source.insert("storageClass".to_owned(), class.clone().into());
         Ok(Some(source.into()))

@@ -45,24 +45,41 @@ impl Http {
                 value
             });
             // Its error would show the token.
-            let value = value.map_err(|_| Error::new(ErrorKind::Unauthenticated, "the token has characters that no header has"))?;
+            let value = value.map_err(|_| {
+                Error::new(
+                    ErrorKind::Unauthenticated,
+                    "the token has characters that no header has",
+                )
+            })?;
             request = request.header(AUTHORIZATION, value);
         }
         let request = request.body(text.into()).map_err(|cause| {
-            Error::new(ErrorKind::InvalidConfig, "the endpoint and the name make no URL; check `endpoint`").with_source(cause)
+            Error::new(
+                ErrorKind::InvalidConfig,
+                "the endpoint and the name make no URL; check `endpoint`",
+            )
+            .with_source(cause)
         })?;
         let broken = |cause: object_store::client::HttpError| {
-            nested(&cause).unwrap_or_else(|| Error::new(ErrorKind::Unavailable, format!("{what} failed")).with_source(cause))
+            nested(&cause)
+                .unwrap_or_else(|| Error::new(ErrorKind::Unavailable, format!("{what} failed")).with_source(cause))
         };
         let answer = self.client.execute(request).await.map_err(broken)?;
         let (parts, body) = answer.into_parts();
         match parts.status {
             status if status.is_success() => body.bytes().await.map_err(broken),
-            StatusCode::NOT_FOUND => Err(Error::new(ErrorKind::NotFound, format!("{what} failed: it is not there"))),
-            StatusCode::CONFLICT | StatusCode::PRECONDITION_FAILED => {
-                Err(Error::new(ErrorKind::Conflict, format!("{what} failed: it was changed by somebody else")))
-            }
-            status => Err(Error::new(ErrorKind::Unexpected, format!("{what} failed (status {status})"))),
+            StatusCode::NOT_FOUND => Err(Error::new(
+                ErrorKind::NotFound,
+                format!("{what} failed: it is not there"),
+            )),
+            StatusCode::CONFLICT | StatusCode::PRECONDITION_FAILED => Err(Error::new(
+                ErrorKind::Conflict,
+                format!("{what} failed: it was changed by somebody else"),
+            )),
+            status => Err(Error::new(
+                ErrorKind::Unexpected,
+                format!("{what} failed (status {status})"),
+            )),
         }
     }
 
@@ -85,7 +102,8 @@ impl Http {
 
 /// An answer that no Google Cloud Storage would give.
 pub(super) fn strange(what: &str) -> Error {
-    let message = format!("{what} got an answer that is none of Google Cloud Storage; check `endpoint` and any proxy between");
+    let message =
+        format!("{what} got an answer that is none of Google Cloud Storage; check `endpoint` and any proxy between");
     Error::new(ErrorKind::Unexpected, message)
 }
 

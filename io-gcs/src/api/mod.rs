@@ -3,10 +3,10 @@
 mod copy;
 mod http;
 mod settings;
-mod unfinished;
-mod upload;
 #[cfg(test)]
 mod tests;
+mod unfinished;
+mod upload;
 mod versions;
 
 use self::http::Http;
@@ -88,14 +88,19 @@ fn generation_of(precondition: &Precondition) -> Result<Option<String>> {
         Precondition::Absent => Ok(Some("0".to_owned())),
         Precondition::Unchanged(version) => match numbered(version) {
             Some(generation) => Ok(Some(generation)),
-            None => Err(Error::new(ErrorKind::Conflict, format!("no generation of the bucket is called `{version}`"))),
+            None => Err(Error::new(
+                ErrorKind::Conflict,
+                format!("no generation of the bucket is called `{version}`"),
+            )),
         },
     }
 }
 
 /// The generation of a version that came from a bucket.
 fn numbered(version: &Version) -> Option<String> {
-    parts_of(version).1.filter(|generation| generation.parse::<u64>().is_ok())
+    parts_of(version)
+        .1
+        .filter(|generation| generation.parse::<u64>().is_ok())
 }
 
 impl fmt::Debug for Api {

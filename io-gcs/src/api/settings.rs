@@ -1,7 +1,7 @@
 //! What a bucket's settings say. <https://cloud.google.com/storage/docs/json_api/v1/buckets>
 
-use super::http::encoded;
 use super::Api;
+use super::http::encoded;
 use http::Method;
 use larder_io_core::{ErrorKind, Finding, Result};
 use serde::Deserialize;
@@ -65,13 +65,22 @@ impl Settings {
 
     /// Days after which the bucket removes unfinished uploads.
     fn abort_days(&self) -> Option<u32> {
-        let aborts = self.lifecycle.rule.iter().filter(|rule| rule.action.kind == "AbortIncompleteMultipartUpload");
+        let aborts = self
+            .lifecycle
+            .rule
+            .iter()
+            .filter(|rule| rule.action.kind == "AbortIncompleteMultipartUpload");
         aborts.map(|rule| rule.condition.age.unwrap_or(0)).min()
     }
 
     /// Days for which deleted objects are kept and billed.
     fn soft_delete_days(&self) -> Option<u64> {
-        let seconds: u64 = self.soft_delete_policy.retention_duration_seconds.as_ref()?.parse().ok()?;
+        let seconds: u64 = self
+            .soft_delete_policy
+            .retention_duration_seconds
+            .as_ref()?
+            .parse()
+            .ok()?;
         Some(seconds / 86_400).filter(|days| *days > 0)
     }
 }
@@ -96,7 +105,10 @@ impl Api {
         };
         let mut findings = Vec::new();
         if let Some(location) = &settings.location {
-            let kind = settings.location_type.as_ref().map_or(String::new(), |kind| format!(" ({kind})"));
+            let kind = settings
+                .location_type
+                .as_ref()
+                .map_or(String::new(), |kind| format!(" ({kind})"));
             findings.push(Finding::fine("region", format!("{location}{kind}")));
         }
         let bucket = &self.bucket;
@@ -106,7 +118,9 @@ impl Api {
             (false, true) => Finding::wrong(
                 "versioning",
                 "off: `history` and `restore` have nothing to work with",
-                format!("turn it on (`gcloud storage buckets update gs://{bucket} --versioning`), or set `versions = false`"),
+                format!(
+                    "turn it on (`gcloud storage buckets update gs://{bucket} --versioning`), or set `versions = false`"
+                ),
             ),
         });
         findings.push(match settings.abort_days() {

@@ -27,7 +27,12 @@ struct Script {
 impl HttpService for Script {
     async fn call(&self, request: HttpRequest) -> std::result::Result<HttpResponse, HttpError> {
         self.asked.lock().expect("is whole").push(request.uri().to_string());
-        let answer = self.answers.lock().expect("is whole").pop_front().expect("an answer is left");
+        let answer = self
+            .answers
+            .lock()
+            .expect("is whole")
+            .pop_front()
+            .expect("an answer is left");
         Ok(HttpResponse::new(answer.to_owned().into()))
     }
 }
@@ -84,7 +89,11 @@ async fn a_rewrite_goes_on_until_it_is_done() {
     };
     assert_eq!(rewrite.run(&api(&script).http).await.expect("is done"), "77");
     let first = "http://double/storage/v1/b/bucket/o/lake%2F%2Elarder%2Fuploads%2Fw/rewriteTo/b/bucket/o/lake%2Fa%20b%2Ejson?projection=noAcl&sourceGeneration=7&ifGenerationMatch=0";
-    let wanted = [first.to_owned(), format!("{first}&rewriteToken=t%2F1"), format!("{first}&rewriteToken=t2")];
+    let wanted = [
+        first.to_owned(),
+        format!("{first}&rewriteToken=t%2F1"),
+        format!("{first}&rewriteToken=t2"),
+    ];
     assert_eq!(script.asked(), wanted);
 }
 
@@ -94,7 +103,11 @@ async fn a_rewrite_that_neither_ends_nor_goes_on_is_refused() {
         let script = Script::new(&[answer]);
         let (from, to) = (Path::from("a"), Path::from("b"));
         let copied = api(&script).copy_any_size(&from, None, &to, &Precondition::None).await;
-        assert_eq!(copied.expect_err("is strange").kind(), ErrorKind::Unexpected, "{answer}");
+        assert_eq!(
+            copied.expect_err("is strange").kind(),
+            ErrorKind::Unexpected,
+            "{answer}"
+        );
     }
 }
 
@@ -107,12 +120,18 @@ async fn generations_come_page_by_page_and_newest_first() {
          <Version><Key>lake/a+b.json</Key><Generation>10</Generation><IsLatest>true</IsLatest><ETag>\"e10\"</ETag></Version>\
          <Version><Key>lake/a+b.json2</Key><Generation>11</Generation><IsLatest>true</IsLatest><ETag>\"x\"</ETag></Version></ListBucketResult>",
     ]);
-    let versions = api(&script).list_versions(&Path::from("a b.json")).await.expect("is listed");
+    let versions = api(&script)
+        .list_versions(&Path::from("a b.json"))
+        .await
+        .expect("is listed");
     let texts: Vec<_> = versions.iter().map(Version::as_str).collect();
     assert_eq!(texts, ["10~\"e10\"", "9~\"e9\""]);
     let asked = script.asked();
     assert_eq!(asked.len(), 2, "{asked:?}");
-    assert!(asked[1].ends_with("&key-marker=lake%2Fa%20b%2Ejson&generation-marker=9"), "{asked:?}");
+    assert!(
+        asked[1].ends_with("&key-marker=lake%2Fa%20b%2Ejson&generation-marker=9"),
+        "{asked:?}"
+    );
 }
 
 #[tokio::test]
@@ -132,17 +151,29 @@ async fn unfinished_uploads_come_page_by_page_below_the_prefix() {
     ]);
     let found = api(&script).list_unfinished().await.expect("is listed");
     assert_eq!(found, [Unfinished::new(Path::from("a"), "u1", 1_704_164_645_678)]);
-    assert!(script.asked()[1].ends_with("&key-marker=lake%2Fa&upload-id-marker=u1"), "{:?}", script.asked());
+    assert!(
+        script.asked()[1].ends_with("&key-marker=lake%2Fa&upload-id-marker=u1"),
+        "{:?}",
+        script.asked()
+    );
 }
 
 #[tokio::test]
 async fn soft_delete_is_told_where_it_costs() {
-    let bucket = r#"{"location":"EU","locationType":"multi-region","softDeletePolicy":{"retentionDurationSeconds":"604800"}}"#;
+    let bucket =
+        r#"{"location":"EU","locationType":"multi-region","softDeletePolicy":{"retentionDurationSeconds":"604800"}}"#;
     let findings = api(&Script::new(&[bucket])).look_around().await.expect("answers");
     let find = |what: &str| findings.iter().find(|finding| finding.what == what).expect("is told");
     assert_eq!(find("region").answer, "EU (multi-region)");
     assert!(find("soft delete").answer.contains("7 more days"), "{findings:?}");
-    assert!(find("soft delete").advice.as_ref().expect("costs").contains("--clear-soft-delete"), "{findings:?}");
+    assert!(
+        find("soft delete")
+            .advice
+            .as_ref()
+            .expect("costs")
+            .contains("--clear-soft-delete"),
+        "{findings:?}"
+    );
 }
 
 #[tokio::test]
@@ -162,7 +193,11 @@ async fn a_receipt_too_large_for_metadata_goes_beside_the_value() {
         let written = Written {
             write: &write,
             receipt: &receipt,
-            precondition: if published { &Precondition::None } else { &Precondition::Unchanged(Version::from_text("1~e")) },
+            precondition: if published {
+                &Precondition::None
+            } else {
+                &Precondition::Unchanged(Version::from_text("1~e"))
+            },
         };
         let done = upload.complete(&written).await;
         if published {
@@ -171,7 +206,14 @@ async fn a_receipt_too_large_for_metadata_goes_beside_the_value() {
             let beside = format!("lake/.larder/receipts/{}", write.as_str());
             assert_eq!(cloud.keys(), [beside.clone(), "lake/a.bin".to_owned()]);
             assert_eq!(cloud.length(&beside), Some(9002));
-            assert_eq!(cloud.object("lake/a.bin").expect("is there").metadata.get("larderreceipt"), None);
+            assert_eq!(
+                cloud
+                    .object("lake/a.bin")
+                    .expect("is there")
+                    .metadata
+                    .get("larderreceipt"),
+                None
+            );
             assert_eq!(reader.receipt(), Some(receipt.as_str()));
         } else {
             assert_eq!(done.expect_err("there is none").kind(), ErrorKind::Conflict);

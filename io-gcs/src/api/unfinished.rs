@@ -1,8 +1,8 @@
 //! Uploads that were neither completed nor aborted.
 //! <https://cloud.google.com/storage/docs/xml-api/get-bucket-uploads>
 
-use super::http::{encoded, strange};
 use super::Api;
+use super::http::{encoded, strange};
 use jiff::Timestamp;
 use larder_io_core::Result;
 use larder_io_object::Unfinished;
@@ -35,7 +35,13 @@ impl Api {
         let mut next = String::new();
         loop {
             let prefix = encoded(self.prefix.as_ref());
-            let page: Page = self.http.xml(&format!("/{}?uploads&prefix={prefix}{next}", encoded(&self.bucket)), WHAT).await?;
+            let page: Page = self
+                .http
+                .xml(
+                    &format!("/{}?uploads&prefix={prefix}{next}", encoded(&self.bucket)),
+                    WHAT,
+                )
+                .await?;
             for upload in page.uploads {
                 let Some(path) = self.below(&upload.key) else { continue };
                 let began: Option<Timestamp> = upload.initiated.as_deref().and_then(|text| text.parse().ok());
@@ -46,7 +52,9 @@ impl Api {
             if !page.is_truncated {
                 return Ok(found);
             }
-            let (Some(key), Some(id)) = (page.next_key_marker, page.next_upload_id_marker) else { return Err(strange(WHAT)) };
+            let (Some(key), Some(id)) = (page.next_key_marker, page.next_upload_id_marker) else {
+                return Err(strange(WHAT));
+            };
             next = format!("&key-marker={}&upload-id-marker={}", encoded(&key), encoded(&id));
         }
     }

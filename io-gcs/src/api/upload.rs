@@ -1,8 +1,8 @@
 //! Large values: put together under `.larder/uploads`, published by a rewrite that takes a precondition and the receipt.
 
+use super::Api;
 use super::copy::Rewrite;
 use super::http::encoded;
-use super::Api;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -46,7 +46,12 @@ impl Api {
     async fn delete_generation(&self, whole: &Path, generation: &str) -> Result<()> {
         let (bucket, key) = (encoded(&self.bucket), encoded(whole.as_ref()));
         let path = format!("/storage/v1/b/{bucket}/o/{key}?generation={generation}");
-        gone(self.http.send(Method::DELETE, &path, None, "removing an upload").await.map(drop))
+        gone(
+            self.http
+                .send(Method::DELETE, &path, None, "removing an upload")
+                .await
+                .map(drop),
+        )
     }
 
     /// The generation of an object that is not described any further.
@@ -93,13 +98,24 @@ impl Joined {
         self.tried.store(true, Ordering::Relaxed);
         let whole = self.parts.path();
         let parts = self.parts.sent()?;
-        let generation = match self.api.objects.complete_multipart(whole, self.parts.id(), parts).await.map_err(error) {
+        let generation = match self
+            .api
+            .objects
+            .complete_multipart(whole, self.parts.id(), parts)
+            .await
+            .map_err(error)
+        {
             Ok(done) => done.version,
             // An attempt before this one may have done it.
             Err(failed) if failed.kind() == ErrorKind::NotFound => return self.api.live(whole).await?.ok_or(failed),
             Err(failed) => return Err(failed),
         };
-        generation.ok_or_else(|| Error::new(ErrorKind::Unexpected, "the storage completed an upload and told no generation"))
+        generation.ok_or_else(|| {
+            Error::new(
+                ErrorKind::Unexpected,
+                "the storage completed an upload and told no generation",
+            )
+        })
     }
 
     /// What the published value is described as, the receipt among it.
@@ -132,10 +148,13 @@ impl Joined {
         };
         let got = self.api.objects.get_opts(&self.to, options).await.ok()?;
         let is = |name: &'static str, value: &str| {
-            got.attributes.get(&Attribute::Metadata(name.into())).is_some_and(|found| found.as_ref() == value)
+            got.attributes
+                .get(&Attribute::Metadata(name.into()))
+                .is_some_and(|found| found.as_ref() == value)
         };
         let ours = is(RECEIPT_ATTRIBUTE, written.receipt) || is(WRITE_ATTRIBUTE, written.write.as_str());
-        ours.then(|| version_of(got.meta.e_tag.clone(), got.meta.version.clone()).ok()).flatten()
+        ours.then(|| version_of(got.meta.e_tag.clone(), got.meta.version.clone()).ok())
+            .flatten()
     }
 
     /// Removes what was put together; what stays, gc finds.

@@ -1,7 +1,7 @@
 //! The generations of a name. <https://cloud.google.com/storage/docs/xml-api/get-bucket-list>
 
-use super::http::{encoded, strange};
 use super::Api;
+use super::http::{encoded, strange};
 use larder_io_core::{Error, ErrorKind, Result, Version};
 use larder_io_object::store::version_of;
 use object_store::path::Path;
@@ -53,16 +53,29 @@ impl Api {
         let mut next = String::new();
         loop {
             // Names encoded: XML cannot hold every character of them.
-            let address = format!("/{}?versions&encoding-type=url&prefix={}{next}", encoded(&self.bucket), encoded(&key));
+            let address = format!(
+                "/{}?versions&encoding-type=url&prefix={}{next}",
+                encoded(&self.bucket),
+                encoded(&key)
+            );
             let page: Page = self.http.xml(&address, WHAT).await?;
             found.extend(page.versions.into_iter().filter(|entry| decoded(&entry.key) == key));
             // Names come in order: the exact one is the first of those that begin with it.
-            let more = page.is_truncated && page.next_key_marker.as_deref().map(decoded).is_none_or(|name| name == key);
+            let more = page.is_truncated
+                && page
+                    .next_key_marker
+                    .as_deref()
+                    .map(decoded)
+                    .is_none_or(|name| name == key);
             if !more {
                 break;
             }
             let generation = page.next_generation_marker.ok_or_else(|| strange(WHAT))?;
-            let marker = format!("&key-marker={}&generation-marker={}", encoded(&key), encoded(&generation));
+            let marker = format!(
+                "&key-marker={}&generation-marker={}",
+                encoded(&key),
+                encoded(&generation)
+            );
             if marker == next {
                 return Err(strange(WHAT));
             }

@@ -53,7 +53,11 @@ impl Chain {
                     false => (ErrorKind::Unauthenticated, ADVICE),
                 };
                 let error = Error::new(kind, message).with_effect(Effect::None).with_source(error);
-                Err(if kind == ErrorKind::Unavailable { error.with_retry(Retry::After(None)) } else { error })
+                Err(if kind == ErrorKind::Unavailable {
+                    error.with_retry(Retry::After(None))
+                } else {
+                    error
+                })
             }
         }
     }
@@ -67,7 +71,9 @@ impl Chain {
                 Some("authorized_user") => user_account::Builder::new(json).build_access_token_credentials(),
                 Some("service_account") => service_account::Builder::new(json).build_access_token_credentials(),
                 Some("external_account") => external_account::Builder::new(json).build_access_token_credentials(),
-                Some("impersonated_service_account") => impersonated::Builder::new(json).build_access_token_credentials(),
+                Some("impersonated_service_account") => {
+                    impersonated::Builder::new(json).build_access_token_credentials()
+                }
                 _ => return Err(Error::new(ErrorKind::InvalidConfig, UNKNOWN)),
             },
         };

@@ -30,7 +30,11 @@ pub(super) async fn run(store: &BucketStore, options: &GcOptions) -> Result<Vec<
         let age = age(upload.began_millis);
         // Only what larder may have begun: its locations have a suffix.
         let ours = upload.path.as_ref().starts_with(UPLOADS)
-            || upload.path.as_ref().parse::<Location>().is_ok_and(|at| at.split_suffix().is_some());
+            || upload
+                .path
+                .as_ref()
+                .parse::<Location>()
+                .is_ok_and(|at| at.split_suffix().is_some());
         if age < options.older_than || !ours {
             continue;
         }

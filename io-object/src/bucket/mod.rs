@@ -135,7 +135,9 @@ impl BucketStore {
     /// The marks with one more pair of metadata.
     fn marked(&self, name: &'static str, value: &str) -> Marks {
         let mut marks = self.marks.clone();
-        marks.attributes.insert(Attribute::Metadata(name.into()), value.to_owned().into());
+        marks
+            .attributes
+            .insert(Attribute::Metadata(name.into()), value.to_owned().into());
         marks
     }
 }
@@ -166,7 +168,10 @@ impl Store for BucketStore {
         }
         if self.fits(path).is_err() {
             // Nothing was ever stored there.
-            return Err(Error::new(ErrorKind::NotFound, format!("nothing is stored at `{path}`")));
+            return Err(Error::new(
+                ErrorKind::NotFound,
+                format!("nothing is stored at `{path}`"),
+            ));
         }
         reader::open(self, path, version, purpose).await
     }
@@ -209,7 +214,13 @@ impl Store for BucketStore {
                 Box::new(upload::PlainUpload::new(parts))
             }
         };
-        Ok(Box::new(upload::WithReceipt::new(self.clone(), inner, path, write, at_completion)))
+        Ok(Box::new(upload::WithReceipt::new(
+            self.clone(),
+            inner,
+            path,
+            write,
+            at_completion,
+        )))
     }
 
     fn versions(&self) -> Option<&dyn StoreVersions> {

@@ -156,17 +156,15 @@ impl Answer {
             | ErrorKind::PermissionDenied
             | ErrorKind::Unauthenticated
             | ErrorKind::InvalidConfig
-            | ErrorKind::Unexpected => {
-                match store.objects.get_opts(path, options(false)).await.map_err(error) {
-                    Ok(got) if refused.kind() != ErrorKind::NotFound => Ok(Self {
-                        meta: got.meta,
-                        attributes: got.attributes,
-                        held: None,
-                    }),
-                    Err(told) if told.kind() != ErrorKind::NotFound => Err(told),
-                    _ => Err(refused),
-                }
-            }
+            | ErrorKind::Unexpected => match store.objects.get_opts(path, options(false)).await.map_err(error) {
+                Ok(got) if refused.kind() != ErrorKind::NotFound => Ok(Self {
+                    meta: got.meta,
+                    attributes: got.attributes,
+                    held: None,
+                }),
+                Err(told) if told.kind() != ErrorKind::NotFound => Err(told),
+                _ => Err(refused),
+            },
             _ => Err(refused),
         }
     }
@@ -295,10 +293,15 @@ impl Reader for BucketReader {
                 task.spawn(async move { pinned.read(range).await });
                 async move {
                     let stopped = || Error::new(ErrorKind::Cancelled, "the runtime is shutting down");
-                    task.join_next().await.and_then(|joined| joined.ok()).unwrap_or_else(|| Err(stopped()))
+                    task.join_next()
+                        .await
+                        .and_then(|joined| joined.ok())
+                        .unwrap_or_else(|| Err(stopped()))
                 }
             })
             .buffered(transfer.ranges_in_flight.max(1));
-        stream::iter(front.filter(|bytes| !bytes.is_empty()).map(Ok)).chain(rest).boxed()
+        stream::iter(front.filter(|bytes| !bytes.is_empty()).map(Ok))
+            .chain(rest)
+            .boxed()
     }
 }

@@ -173,7 +173,12 @@ impl Upload for WithReceipt {
         // Before the value: a value without its receipt would be seen by readers, the other way round is garbage.
         self.receipt_stored = true;
         self.store.put_receipt(written).await?;
-        self.inner.complete(&Written { receipt: "", ..*written }).await
+        self.inner
+            .complete(&Written {
+                receipt: "",
+                ..*written
+            })
+            .await
     }
 
     async fn reader(&self) -> Result<Option<Arc<dyn Reader>>> {

@@ -2,11 +2,11 @@
 
 use super::idle::Idle;
 use super::{Judge, Refusal, Transport, document};
+use crate::error::nested;
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use http::Method;
 use http_body_util::BodyExt;
-use crate::error::nested;
 use larder_io_core::{Effect, Error, ErrorKind, Result, Retry};
 use object_store::ClientOptions;
 use object_store::client::{
@@ -53,7 +53,11 @@ impl Guard {
     /// `InvalidConfig` for a proxy that is no URL.
     pub fn client(&self) -> Result<HttpClient> {
         self.connect(&self.transport.client_options()).map_err(|error| {
-            Error::new(ErrorKind::InvalidConfig, "the HTTP client cannot be made; check `proxy`").with_source(error)
+            Error::new(
+                ErrorKind::InvalidConfig,
+                "the HTTP client cannot be made; check `proxy`",
+            )
+            .with_source(error)
         })
     }
 }
@@ -198,7 +202,11 @@ fn broken(error: HttpError, method: &Method, host: &str) -> Error {
             format!("`{host}` cannot be reached; check the endpoint, the network and any proxy"),
             Effect::None,
         ),
-        HttpErrorKind::Timeout => (ErrorKind::Timeout, format!("`{host}` did not answer in time"), effect(method)),
+        HttpErrorKind::Timeout => (
+            ErrorKind::Timeout,
+            format!("`{host}` did not answer in time"),
+            effect(method),
+        ),
         _ => (
             ErrorKind::Unavailable,
             format!("the connection to `{host}` broke off before it answered"),

@@ -38,13 +38,20 @@ impl Refusal {
     /// Reads an answer; `body` is its beginning.
     pub fn new(method: Method, host: String, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
         let text = String::from_utf8_lossy(body);
-        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let header = |name: &str| {
+            headers
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_owned)
+        };
         let code = header("x-ms-error-code")
             .or_else(|| element(&text, "Code"))
             .or_else(|| json(body, &["error", "status"]))
             .or_else(|| json(body, &["error", "errors", "reason"]))
             .unwrap_or_default();
-        let message = element(&text, "Message").or_else(|| json(body, &["error", "message"])).unwrap_or_default();
+        let message = element(&text, "Message")
+            .or_else(|| json(body, &["error", "message"]))
+            .unwrap_or_default();
         Self {
             foreign: code.is_empty() && !text.trim().is_empty(),
             method,
@@ -173,11 +180,22 @@ mod tests {
 
     #[test]
     fn reads_what_each_vendor_says() {
-        let s3 = refusal(404, &[], "<Error><Code>NoSuchBucket</Code><Message>It&apos;s not there</Message></Error>");
-        assert_eq!((s3.code.as_str(), s3.message.as_str()), ("NoSuchBucket", "It\\'s not there"));
+        let s3 = refusal(
+            404,
+            &[],
+            "<Error><Code>NoSuchBucket</Code><Message>It&apos;s not there</Message></Error>",
+        );
+        assert_eq!(
+            (s3.code.as_str(), s3.message.as_str()),
+            ("NoSuchBucket", "It\\'s not there")
+        );
         let azure = refusal(409, &[("x-ms-error-code", "ContainerBeingDeleted")], "");
         assert_eq!(azure.code, "ContainerBeingDeleted");
-        let google = refusal(403, &[], r#"{"error":{"code":403,"message":"no","errors":[{"reason":"forbidden"}]}}"#);
+        let google = refusal(
+            403,
+            &[],
+            r#"{"error":{"code":403,"message":"no","errors":[{"reason":"forbidden"}]}}"#,
+        );
         assert_eq!((google.code.as_str(), google.message.as_str()), ("forbidden", "no"));
         let html = refusal(404, &[], "<html><body>nginx</body></html>");
         assert!(html.foreign && html.code.is_empty());
@@ -206,7 +224,11 @@ mod tests {
         ];
         for (status, wanted) in table {
             let told = refusal(status, &[], "").by_status();
-            assert_eq!(told.map(|error| (error.kind(), error.retry(), error.effect())), wanted, "{status}");
+            assert_eq!(
+                told.map(|error| (error.kind(), error.retry(), error.effect())),
+                wanted,
+                "{status}"
+            );
         }
     }
 }

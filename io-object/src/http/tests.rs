@@ -56,7 +56,10 @@ impl Body for Script {
 }
 
 fn broken() -> HttpError {
-    HttpError::new(HttpErrorKind::Interrupted, std::io::Error::from(std::io::ErrorKind::ConnectionReset))
+    HttpError::new(
+        HttpErrorKind::Interrupted,
+        std::io::Error::from(std::io::ErrorKind::ConnectionReset),
+    )
 }
 
 /// Gives its answers in order, the last of them for ever.
@@ -86,7 +89,9 @@ impl HttpService for Server {
             Answer::Breaks | Answer::Stops => 1,
         };
         let pieces = std::iter::repeat_n(Some(Bytes::from(vec![7; 1 << 20])), pieces).collect();
-        Ok(response.body(HttpResponseBody::new(Script(pieces, answer))).expect("is a response"))
+        Ok(response
+            .body(HttpResponseBody::new(Script(pieces, answer)))
+            .expect("is a response"))
     }
 }
 
@@ -140,7 +145,12 @@ fn told(error: &Error) -> (ErrorKind, Retry, Effect, u32) {
 #[tokio::test(start_paused = true)]
 async fn waits_as_long_as_the_server_asks() {
     for status in [429, 503] {
-        let asked = ask(Method::PUT, false, &[Answer::Status(status, Some(4)), Answer::Status(200, None)]).await;
+        let asked = ask(
+            Method::PUT,
+            false,
+            &[Answer::Status(status, Some(4)), Answer::Status(200, None)],
+        )
+        .await;
         assert_eq!(asked.result.expect("it is healed").status(), StatusCode::OK);
         assert_eq!(asked.requests, 2);
         assert!(asked.took >= Duration::from_secs(4), "{status}: {:?}", asked.took);
@@ -149,7 +159,12 @@ async fn waits_as_long_as_the_server_asks() {
 
 #[tokio::test(start_paused = true)]
 async fn hands_up_a_delay_that_is_too_long() {
-    let asked = ask(Method::PUT, false, &[Answer::Status(429, Some(6)), Answer::Status(200, None)]).await;
+    let asked = ask(
+        Method::PUT,
+        false,
+        &[Answer::Status(429, Some(6)), Answer::Status(200, None)],
+    )
+    .await;
     let error = asked.result.expect_err("6 s are more than the 5 s of `longest_delay`");
     let later = Retry::After(Some(Duration::from_secs(6)));
     assert_eq!(told(&error), (ErrorKind::RateLimited, later, Effect::None, 1));
@@ -169,12 +184,18 @@ async fn gives_up_on_what_stalls() {
 
 #[tokio::test(start_paused = true)]
 async fn a_document_counts_when_all_of_it_has_come() {
-    for (end, kind) in [(Answer::Breaks, ErrorKind::Unavailable), (Answer::Stops, ErrorKind::Timeout)] {
+    for (end, kind) in [
+        (Answer::Breaks, ErrorKind::Unavailable),
+        (Answer::Stops, ErrorKind::Timeout),
+    ] {
         for (method, effect) in [(Method::GET, Effect::None), (Method::POST, Effect::Unknown)] {
             let asked = ask(method.clone(), false, &[end, Answer::Pieces(2)]).await;
             let body = asked.result.expect("it is healed").into_body().bytes().await;
             assert_eq!((asked.requests, body.expect("it is whole").len()), (2, 2 << 20));
-            let error = ask(method, false, &[end]).await.result.expect_err("it never comes whole");
+            let error = ask(method, false, &[end])
+                .await
+                .result
+                .expect_err("it never comes whole");
             assert_eq!(told(&error), (kind, Retry::After(None), effect, 3));
         }
     }
@@ -182,7 +203,10 @@ async fn a_document_counts_when_all_of_it_has_come() {
 
 #[tokio::test(start_paused = true)]
 async fn a_range_is_a_stream() {
-    for (end, kind) in [(Answer::Breaks, ErrorKind::Unavailable), (Answer::Stops, ErrorKind::Timeout)] {
+    for (end, kind) in [
+        (Answer::Breaks, ErrorKind::Unavailable),
+        (Answer::Stops, ErrorKind::Timeout),
+    ] {
         let asked = ask(Method::GET, true, &[end]).await;
         assert_eq!(asked.requests, 1);
         let body = asked.result.expect("its beginning came").into_body();
@@ -195,15 +219,37 @@ async fn a_range_is_a_stream() {
 #[tokio::test]
 async fn a_long_document_goes_on_as_a_stream() {
     let asked = ask(Method::GET, false, &[Answer::Pieces(20)]).await;
-    let body = asked.result.expect("it comes").into_body().bytes().await.expect("it is whole");
-    assert!(body.len() == 20 << 20 && body.iter().all(|byte| *byte == 7), "{}", body.len());
+    let body = asked
+        .result
+        .expect("it comes")
+        .into_body()
+        .bytes()
+        .await
+        .expect("it is whole");
+    assert!(
+        body.len() == 20 << 20 && body.iter().all(|byte| *byte == 7),
+        "{}",
+        body.len()
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_last_answer_does_not_undo_what_went_before() {
     let refused = Answer::Status(403, None);
-    let error = ask(Method::PUT, false, &[Answer::Reset, refused]).await.result.expect_err("it is refused");
-    assert_eq!(told(&error), (ErrorKind::PermissionDenied, Retry::Never, Effect::Unknown, 2));
-    let error = ask(Method::PUT, false, &[refused]).await.result.expect_err("it is refused");
-    assert_eq!(told(&error), (ErrorKind::PermissionDenied, Retry::Never, Effect::None, 1));
+    let error = ask(Method::PUT, false, &[Answer::Reset, refused])
+        .await
+        .result
+        .expect_err("it is refused");
+    assert_eq!(
+        told(&error),
+        (ErrorKind::PermissionDenied, Retry::Never, Effect::Unknown, 2)
+    );
+    let error = ask(Method::PUT, false, &[refused])
+        .await
+        .result
+        .expect_err("it is refused");
+    assert_eq!(
+        told(&error),
+        (ErrorKind::PermissionDenied, Retry::Never, Effect::None, 1)
+    );
 }

@@ -46,7 +46,9 @@ impl Chain {
     async fn chain(&self) -> &DefaultCredentialsChain {
         let make = || async {
             let region = self.config.region.clone().map(Region::new);
-            let configured = ProviderConfig::default().with_http_client(self.transport.clone()).with_region(region);
+            let configured = ProviderConfig::default()
+                .with_http_client(self.transport.clone())
+                .with_region(region);
             let mut chain = DefaultCredentialsChain::builder().configure(configured);
             if let Some(profile) = &self.config.profile {
                 chain = chain.profile_name(profile);
@@ -113,6 +115,9 @@ pub(crate) fn profile_region(profile: Option<String>) -> Result<Option<String>> 
     };
     match std::thread::spawn(read).join() {
         Ok(Ok(region)) => Ok(region),
-        _ => Err(Error::new(ErrorKind::InvalidConfig, "AWS's config file cannot be read; set `region`")),
+        _ => Err(Error::new(
+            ErrorKind::InvalidConfig,
+            "AWS's config file cannot be read; set `region`",
+        )),
     }
 }

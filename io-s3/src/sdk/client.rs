@@ -54,9 +54,19 @@ impl ProvideCredentials for Same {
         Self: 'a,
     {
         future::ProvideCredentials::new(async {
-            let credential = self.0.get_credential().await.map_err(CredentialsError::provider_error)?;
+            let credential = self
+                .0
+                .get_credential()
+                .await
+                .map_err(CredentialsError::provider_error)?;
             let token = credential.token.clone();
-            Ok(Credentials::new(&credential.key_id, &credential.secret_key, token, None, "larder"))
+            Ok(Credentials::new(
+                &credential.key_id,
+                &credential.secret_key,
+                token,
+                None,
+                "larder",
+            ))
         })
     }
 }
@@ -78,7 +88,10 @@ impl HttpConnector for Transport {
             let user = |error: Box<dyn std::error::Error + Send + Sync>| ConnectorError::user(error);
             let request = request.try_into_http1x().map_err(|error| user(error.into()))?;
             let (parts, body) = request.into_parts();
-            let bytes = body.bytes().map(Bytes::copy_from_slice).ok_or_else(|| user("the body is a stream".into()))?;
+            let bytes = body
+                .bytes()
+                .map(Bytes::copy_from_slice)
+                .ok_or_else(|| user("the body is a stream".into()))?;
             let request = http::Request::from_parts(parts, bytes.into());
             let answered = client.execute(request).await;
             let answered = answered.map_err(|error| ConnectorError::other(error.into(), None))?;

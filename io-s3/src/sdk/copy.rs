@@ -50,7 +50,10 @@ impl Sdk {
             .set_sse_customer_algorithm(self.customer.as_ref().map(|_| CustomerKey::ALGORITHM.to_owned()))
             .set_sse_customer_key(self.customer.as_ref().map(|customer| customer.key.clone()))
             .set_sse_customer_key_md5(self.customer.as_ref().map(|customer| customer.md5.clone()));
-        let head = head.send().await.map_err(|failed| error(failed, "looking at the value to copy"))?;
+        let head = head
+            .send()
+            .await
+            .map_err(|failed| error(failed, "looking at the value to copy"))?;
         let mut copy = format!("{}/{}", self.bucket, encoded(&key));
         if let Some(id) = id {
             copy.push_str(&format!("?versionId={}", encoded(&id)));
@@ -96,23 +99,22 @@ impl Sdk {
             .send()
             .await
             .map_err(|failed| error(failed, "copying a value"))?;
-        let e_tag = copied.copy_object_result().and_then(|result| result.e_tag()).map(str::to_owned);
+        let e_tag = copied
+            .copy_object_result()
+            .and_then(|result| result.e_tag())
+            .map(str::to_owned);
         version_of(e_tag, copied.version_id().map(str::to_owned))
     }
 
-    async fn copy_ranges(
-        &self,
-        source: &Source,
-        size: u64,
-        to: &Path,
-        precondition: &Precondition,
-    ) -> Result<Version> {
+    async fn copy_ranges(&self, source: &Source, size: u64, to: &Path, precondition: &Precondition) -> Result<Version> {
         let mut marks = Marks {
             tags: crate::store::marks(&self.config).tags,
             ..Marks::default()
         };
         for (name, value) in source.head.metadata().into_iter().flatten() {
-            marks.attributes.insert(Attribute::Metadata(name.clone().into()), value.clone().into());
+            marks
+                .attributes
+                .insert(Attribute::Metadata(name.clone().into()), value.clone().into());
         }
         if let Some(class) = &self.config.storage_class {
             marks.attributes.insert(Attribute::StorageClass, class.clone().into());
@@ -164,8 +166,14 @@ impl Sdk {
                 .set_copy_source_sse_customer_algorithm(customer.map(|_| CustomerKey::ALGORITHM.to_owned()))
                 .set_copy_source_sse_customer_key(customer.map(|c| c.key.clone()))
                 .set_copy_source_sse_customer_key_md5(customer.map(|c| c.md5.clone()));
-            let copied = request.send().await.map_err(|failed| error(failed, "copying a range"))?;
-            let e_tag = copied.copy_part_result().and_then(|part| part.e_tag()).map(str::to_owned);
+            let copied = request
+                .send()
+                .await
+                .map_err(|failed| error(failed, "copying a range"))?;
+            let e_tag = copied
+                .copy_part_result()
+                .and_then(|part| part.e_tag())
+                .map(str::to_owned);
             e_tag.ok_or_else(|| Error::new(ErrorKind::Unexpected, "the storage copied a range and told no etag"))
         });
         sent.buffered(AT_ONCE).try_collect().await
@@ -177,7 +185,9 @@ fn encoded(key: &str) -> String {
     let mut encoded = String::with_capacity(key.len());
     for byte in key.bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => encoded.push(char::from(byte)),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => {
+                encoded.push(char::from(byte))
+            }
             other => encoded.push_str(&format!("%{other:02X}")),
         }
     }

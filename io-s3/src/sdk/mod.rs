@@ -45,13 +45,21 @@ impl CustomerKey {
     const ALGORITHM: &'static str = "AES256";
 
     fn new(config: &S3Config) -> Result<Option<Self>> {
-        let Some(key) = config.customer_key.as_ref().filter(|_| config.encryption == Encryption::Customer) else {
+        let Some(key) = config
+            .customer_key
+            .as_ref()
+            .filter(|_| config.encryption == Encryption::Customer)
+        else {
             return Ok(None);
         };
-        let raw = BASE64_STANDARD.decode(key.expose()).ok().filter(|raw| raw.len() == 32).ok_or_else(|| {
-            let message = "`customer_key` must be 32 bytes in base64; `openssl rand -base64 32` makes one";
-            Error::new(ErrorKind::InvalidConfig, message)
-        })?;
+        let raw = BASE64_STANDARD
+            .decode(key.expose())
+            .ok()
+            .filter(|raw| raw.len() == 32)
+            .ok_or_else(|| {
+                let message = "`customer_key` must be 32 bytes in base64; `openssl rand -base64 32` makes one";
+                Error::new(ErrorKind::InvalidConfig, message)
+            })?;
         Ok(Some(Self {
             key: key.expose().to_owned(),
             md5: BASE64_STANDARD.encode(Md5::digest(&raw)),
@@ -88,7 +96,9 @@ impl Sdk {
     }
 
     fn payer(&self) -> Option<aws_sdk_s3::types::RequestPayer> {
-        self.config.request_payer.then_some(aws_sdk_s3::types::RequestPayer::Requester)
+        self.config
+            .request_payer
+            .then_some(aws_sdk_s3::types::RequestPayer::Requester)
     }
 }
 

@@ -62,10 +62,14 @@ impl Sdk {
         if !tags.is_empty() {
             request = request.tagging(tags);
         }
-        let created = request.send().await.map_err(|failed| error(failed, "beginning an upload"))?;
+        let created = request
+            .send()
+            .await
+            .map_err(|failed| error(failed, "beginning an upload"))?;
         let id = created.upload_id().map(str::to_owned);
         id.ok_or_else(|| {
-            let message = "the storage began an upload and did not tell its id; check the endpoint and any proxy between";
+            let message =
+                "the storage began an upload and did not tell its id; check the endpoint and any proxy between";
             Error::new(ErrorKind::Unavailable, message)
         })
     }
@@ -77,8 +81,17 @@ impl Sdk {
 
 /// Aborts an upload; one that is gone counts as aborted.
 async fn abort(client: &Client, bucket: &str, key: &str, id: &str, payer: Option<RequestPayer>) -> Result<()> {
-    let request = client.abort_multipart_upload().bucket(bucket).key(key).upload_id(id).set_request_payer(payer);
-    match request.send().await.map_err(|failed| error(failed, "aborting an upload")) {
+    let request = client
+        .abort_multipart_upload()
+        .bucket(bucket)
+        .key(key)
+        .upload_id(id)
+        .set_request_payer(payer);
+    match request
+        .send()
+        .await
+        .map_err(|failed| error(failed, "aborting an upload"))
+    {
         Err(gone) if gone.kind() == ErrorKind::NotFound => Ok(()),
         other => other.map(drop),
     }
@@ -113,7 +126,14 @@ impl Upload for SdkUpload {
     }
 
     async fn abort(&mut self) -> Result<()> {
-        abort(&self.client, &self.bucket, self.parts.path().as_ref(), self.parts.id(), self.payer.clone()).await
+        abort(
+            &self.client,
+            &self.bucket,
+            self.parts.path().as_ref(),
+            self.parts.id(),
+            self.payer.clone(),
+        )
+        .await
     }
 }
 
@@ -164,7 +184,9 @@ impl Completion<'_> {
 
 /// `If-Match` on a value that is gone is answered as not found; so is an upload that is gone.
 fn missing(failed: Error, precondition: &Precondition) -> Error {
-    let upload = ["NoSuchUpload", "InvalidPart"].iter().any(|code| failed.message().contains(code));
+    let upload = ["NoSuchUpload", "InvalidPart"]
+        .iter()
+        .any(|code| failed.message().contains(code));
     match (failed.kind(), precondition) {
         (ErrorKind::NotFound, Precondition::Unchanged(_)) if !upload => {
             Error::new(ErrorKind::Conflict, "the value was deleted by somebody else").with_source(failed)

@@ -40,7 +40,9 @@ impl Sdk {
             next_key = page.next_key_marker().map(str::to_owned);
             next_version = page.next_version_id_marker().map(str::to_owned);
         }
-        let real = versions.iter().any(|(id, _)| id.as_deref().is_some_and(|id| id != NO_VERSION));
+        let real = versions
+            .iter()
+            .any(|(id, _)| id.as_deref().is_some_and(|id| id != NO_VERSION));
         if !real && !self.keeps_versions().await {
             let message = format!(
                 "the bucket `{0}` keeps no old versions; turn its versioning on (`aws s3api put-bucket-versioning --bucket {0} --versioning-configuration Status=Enabled`)",
@@ -87,9 +89,13 @@ impl Sdk {
                 .await
                 .map_err(|failed| error(failed, "listing unfinished uploads"))?;
             for upload in page.uploads() {
-                let (Some(key), Some(id)) = (upload.key(), upload.upload_id()) else { continue };
+                let (Some(key), Some(id)) = (upload.key(), upload.upload_id()) else {
+                    continue;
+                };
                 let began = upload.initiated().and_then(|time| time.to_millis().ok()).unwrap_or(0);
-                let Some(path) = Path::parse(key).ok().and_then(|whole| self.below(&whole)) else { continue };
+                let Some(path) = Path::parse(key).ok().and_then(|whole| self.below(&whole)) else {
+                    continue;
+                };
                 found.push(Unfinished::new(path, id, began));
             }
             if page.is_truncated() != Some(true) {
@@ -135,7 +141,12 @@ impl Sdk {
     async fn clean_up(&self) -> Finding {
         let advice = "add a lifecycle rule with AbortIncompleteMultipartUpload after 7 days, or run `gc` now and then";
         let what = "unfinished uploads";
-        let asked = self.client.get_bucket_lifecycle_configuration().bucket(&self.bucket).send().await;
+        let asked = self
+            .client
+            .get_bucket_lifecycle_configuration()
+            .bucket(&self.bucket)
+            .send()
+            .await;
         let rules = match asked.map_err(|failed| error(failed, "asking for the bucket's lifecycle")) {
             Ok(answer) => answer.rules().to_vec(),
             Err(none) if none.kind() == ErrorKind::NotFound => Vec::new(),
