@@ -19,6 +19,10 @@ pub(crate) fn judge(refusal: &Refusal) -> Option<Error> {
         // The JSON interface has one reason for both.
         "notFound" if refusal.message.contains("bucket does not exist") => no_bucket(refusal),
         "NoSuchUpload" => wrong(ErrorKind::NotFound, "the upload is gone; write the value again"),
+        "InvalidPart" => wrong(
+            ErrorKind::NotFound,
+            "a part of the upload is not there as it was sent; write the value again",
+        ),
         "AuthenticationRequired"
         | "ExpiredToken"
         | "InvalidToken"

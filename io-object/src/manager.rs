@@ -8,8 +8,8 @@ use crate::store::{Purpose, Store};
 use async_trait::async_trait;
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use larder_io_core::{
-    Capabilities, Error, ErrorKind, Finding, Form, Garbage, GcOptions, InputContext, IoManager, Location, Maintenance,
-    ManagerInfo, OutputContext, Precondition, Receipt, Result, Staged, Value, Version, Versions,
+    Capabilities, Effect, Error, ErrorKind, Finding, Form, Garbage, GcOptions, InputContext, IoManager, Location,
+    Maintenance, ManagerInfo, OutputContext, Precondition, Receipt, Result, Staged, Value, Version, Versions,
 };
 use object_store::path::Path;
 use std::collections::HashSet;
@@ -68,6 +68,11 @@ impl fmt::Debug for ObjectIo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ObjectIo({:?}, {:?})", self.core.store, self.core.settings)
     }
+}
+
+/// Listing changes nothing, also where a page could not be understood.
+fn unlisted(failed: object_store::Error) -> Error {
+    error(failed).with_effect(Effect::None)
 }
 
 #[async_trait]
@@ -197,7 +202,7 @@ impl IoManager for ObjectIo {
                 .map_ok(|meta| meta.location)
                 .try_collect()
                 .await
-                .map_err(error)?;
+                .map_err(unlisted)?;
             if let Some(prefix) = &prefix {
                 // The value at the prefix itself is `prefix.suffix`, beside the directory `prefix/`.
                 let parent = prefix
@@ -206,7 +211,7 @@ impl IoManager for ObjectIo {
                     .map(|(parent, _)| Path::parse(parent))
                     .transpose();
                 let parent = parent.map_err(|cause| Error::new(ErrorKind::InvalidDefinition, cause.to_string()))?;
-                let beside = objects.list_with_delimiter(parent.as_ref()).await.map_err(error)?;
+                let beside = objects.list_with_delimiter(parent.as_ref()).await.map_err(unlisted)?;
                 paths.extend(beside.objects.into_iter().map(|meta| meta.location));
             }
             let stems = paths.iter().filter_map(|path| {

@@ -220,10 +220,35 @@ impl StagedObject {
     }
 
     /// The version of our own write, when it is the published one.
-    async fn landed(&self) -> Option<Version> {
-        let reader = self.core.store.open(&self.path, None, Purpose::Receipt).await.ok()?;
-        let receipt = self.core.receipt(&self.path, reader.as_ref()).ok()?;
-        (receipt.write == self.receipt.write).then_some(receipt.version)
+    ///
+    /// # Errors
+    /// When nobody can tell what is published.
+    async fn landed(&self) -> Result<Option<Version>> {
+        let reader = match self.core.store.open(&self.path, None, Purpose::Receipt).await {
+            Ok(reader) => reader,
+            Err(missing) if missing.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(blind) => return Err(blind),
+        };
+        // A receipt that cannot be read is not ours.
+        let published = self.core.receipt(&self.path, reader.as_ref()).ok();
+        let own = published.filter(|receipt| receipt.write == self.receipt.write);
+        Ok(own.map(|receipt| receipt.version))
+    }
+}
+
+/// The error of a write whose outcome could not be looked at. What speaks of the published value may speak of our own.
+fn undecided(failed: Error) -> Error {
+    match failed.kind() {
+        ErrorKind::Conflict | ErrorKind::AlreadyExists | ErrorKind::NotFound => {
+            let message = format!(
+                "the storage refused to publish, and did not say whether an attempt before had published it; try again: {}",
+                failed.message()
+            );
+            Error::new(ErrorKind::Unavailable, message)
+                .with_attempts(failed.attempts())
+                .with_source(failed)
+        }
+        _ => failed,
     }
 }
 
@@ -283,7 +308,11 @@ impl Staged for StagedObject {
         let version = match self.put().await {
             Ok(version) => version,
             // The answer may have been lost, or an attempt before this one may have landed.
-            Err(error) => self.landed().await.ok_or(error)?,
+            Err(error) => match self.landed().await {
+                Ok(Some(version)) => version,
+                Ok(None) => return Err(error),
+                Err(_) => return Err(undecided(error)),
+            },
         };
         self.published = true;
         self.body = None;

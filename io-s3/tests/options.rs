@@ -124,7 +124,7 @@ async fn storage_class_tags_and_metadata() {
     };
     let wanted = [
         ("x-amz-storage-class", "STANDARD_IA"),
-        ("x-amz-tagging", "cost%20centre=a%26b"),
+        ("x-amz-tagging", "cost+centre=a%26b"),
         ("x-amz-meta-owner", "data team"),
     ];
     sends(change, &wanted).await;

@@ -9,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::Method;
-use larder_io_core::{Error, ErrorKind, Precondition, Result, Version};
+use larder_io_core::{Effect, Error, ErrorKind, Precondition, Result, Version};
 use larder_io_object::store::{parts_of, version_of};
 use larder_io_object::{Marks, Parts, Upload, Written};
 use object_store::azure::MicrosoftAzure;
@@ -64,7 +64,8 @@ impl Rest {
         {
             Ok(answer) => header(&answer, "etag"),
             Err(missing) if missing.kind() == ErrorKind::NotFound => None,
-            Err(refused) => return Err(refused),
+            // A commit before this one may have used the blocks up.
+            Err(refused) => return Err(refused.with_effect(Effect::Unknown)),
         };
         match found == expected {
             true => Err(gone),
