@@ -20,8 +20,14 @@ async fn stored(manager: &dyn IoManager) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     for location in locations {
         let key = location.to_string().parse().expect("is a key");
-        let input = InputContext::new(key, None, location.clone());
-        let receipt: Receipt = manager.head(&input).await.expect("can be asked").expect("is there");
+        let mut input = InputContext::new(key, None, location.clone());
+        // The page is a blob with a suffix of its own.
+        let mut found = manager.head(&input).await.expect("can be asked");
+        if found.is_none() {
+            input.extension = Some("html".to_owned());
+            found = manager.head(&input).await.expect("can be asked");
+        }
+        let receipt: Receipt = found.unwrap_or_else(|| panic!("{location} is listed and not there"));
         all.insert(
             location.to_string(),
             format!("{:?} {:?} {}", receipt.content_hash, receipt.rows, receipt.format),

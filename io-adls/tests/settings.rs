@@ -1,7 +1,7 @@
 //! Where settings come from, and which are refused.
 
 use larder_io_adls::{AdlsConfig, Identity, backend};
-use larder_io_core::{ErrorKind, IoManager, ManagerUrl, Secret};
+use larder_io_core::{ErrorKind, ManagerUrl, Secret};
 use std::collections::BTreeMap;
 
 fn url(text: &str, variables: &[(&str, &str)]) -> ManagerUrl {
