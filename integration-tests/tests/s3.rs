@@ -1,4 +1,4 @@
-//! The laws on S3, as LocalStack and moto play it.
+//! The laws on S3, as LocalStack and moto play it. Versioned buckets on LocalStack only: moto fails on large values there.
 
 mod localstack {
     use larder_integration_tests::cloud::s3::fixture;
@@ -21,13 +21,5 @@ mod moto {
     larder_testkit::conformance!(ignore = "needs emulators: cargo xtask test", || fixture(
         "LARDER_TEST_MOTO",
         false
-    ));
-}
-
-mod moto_versioned {
-    use larder_integration_tests::cloud::s3::fixture;
-    larder_testkit::conformance!(ignore = "needs emulators: cargo xtask test", || fixture(
-        "LARDER_TEST_MOTO",
-        true
     ));
 }

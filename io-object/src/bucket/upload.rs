@@ -123,7 +123,8 @@ impl Upload for PlainUpload {
             return Err(Error::new(ErrorKind::Unsupported, message));
         }
         let result = self.parts().complete().await.map_err(error)?;
-        version_of(result.e_tag, result.version)
+        // Some servers tell this of buckets without versions here, and nothing on reads.
+        version_of(result.e_tag, result.version.filter(|version| version != "null"))
     }
 
     async fn abort(&mut self) -> Result<()> {
