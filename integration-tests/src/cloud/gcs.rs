@@ -25,7 +25,7 @@ pub fn google(config: &GcsConfig, code: &str) -> String {
         from google.cloud import storage\n\
         client = storage.Client(project='larder', credentials=AnonymousCredentials(), client_options={'api_endpoint': sys.argv[1]})\n\
         bucket = client.bucket(sys.argv[2])\n\
-        if not bucket.exists():\n    bucket = client.create_bucket(sys.argv[2], location='EUROPE-WEST1')\n";
+        if not bucket.exists():\n    bucket = client.create_bucket(sys.argv[2])\n";
     let endpoint = config.endpoint.as_deref().expect("has an endpoint");
     let ran = Command::new(python)
         .args(["-c", &format!("{begin}{code}"), endpoint, &config.bucket])

@@ -53,7 +53,8 @@ impl Refusal {
             .or_else(|| json(body, &["error", "message"]))
             .unwrap_or_default();
         Self {
-            foreign: code.is_empty() && !text.trim().is_empty(),
+            // The bare words of the status are nobody's document: fake-gcs-server says no more.
+            foreign: code.is_empty() && ![Some(""), status.canonical_reason()].contains(&Some(text.trim())),
             method,
             host,
             status,
@@ -199,6 +200,7 @@ mod tests {
         assert_eq!((google.code.as_str(), google.message.as_str()), ("forbidden", "no"));
         let html = refusal(404, &[], "<html><body>nginx</body></html>");
         assert!(html.foreign && html.code.is_empty());
+        assert!(!refusal(404, &[], "Not Found\n").foreign && refusal(404, &[], "Not Found here").foreign);
     }
 
     #[test]
