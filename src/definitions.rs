@@ -22,7 +22,11 @@ fn with_backends(definitions: Definitions) -> Definitions {
         larder_io_s3::backend(),
     ];
     compiled_in.into_iter().fold(definitions, |definitions, backend| {
-        match definitions.has_backend(backend.scheme()) {
+        match backend
+            .schemes()
+            .into_iter()
+            .any(|scheme| definitions.has_backend(scheme))
+        {
             true => definitions,
             false => definitions.backend(backend),
         }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub use larder_executor::policy::{Policies, RetryPolicy, TimeoutPolicy};
 pub use larder_executor::{
     Asset, AssetBuilder, AssetContext, AssetFn, AssetInfo, CodeVersion, Event, Explanation, HiveLayout, Level,
     Materialization, Observer, OutputSpec, Pipeline, Progress, RunOptions, RunReport, Selection, StepReport,

@@ -78,8 +78,7 @@ impl CredentialProvider for Chain {
 
     async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
         let mut last = self.last.lock().await;
-        if let Some((credential, until)) = last.as_ref().filter(|(_, until)| *until > SystemTime::now()) {
-            let _ = until;
+        if let Some((credential, _)) = last.as_ref().filter(|(_, until)| *until > SystemTime::now()) {
             return Ok(Arc::clone(credential));
         }
         let given = self.ask().await.map_err(|error| object_store::Error::Generic {
