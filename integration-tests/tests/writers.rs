@@ -1,8 +1,11 @@
 //! Sixteen writers on one location under `Unchanged`: no update is lost, below the size of a part and above it.
 
 use larder_integration_tests::cloud;
-use larder_io_core::{AssetKey, AssetValue, Blob, ErrorKind, Form, IoManager, OutputContext, Precondition, Retry};
+use larder_io_core::{
+    AssetKey, AssetValue, Blob, ErrorKind, Form, IoManager, OutputContext, Precondition, Result, Retry, Value,
+};
 use std::sync::Arc;
+use tokio::sync::Mutex;
 
 const WRITERS: usize = 16;
 
@@ -18,14 +21,34 @@ fn context() -> OutputContext {
 }
 
 /// A counter in the first eight bytes of a value of this size.
-fn value(count: u64, bytes: usize) -> larder_io_core::Value {
+fn value(count: u64, bytes: usize) -> Value {
     let mut content = vec![0; bytes];
     content[..8].copy_from_slice(&count.to_le_bytes());
     Blob::from(content).into_value()
 }
 
+/// Stores the next value; with `turns`, one publishes after the other, however many stage at once.
+async fn store(
+    manager: &dyn IoManager,
+    context: &OutputContext,
+    value: &Value,
+    turns: Option<&Mutex<()>>,
+) -> Result<()> {
+    let mut staged = manager.stage(context, value).await?;
+    let turn = match turns {
+        Some(turns) => Some(turns.lock().await),
+        None => None,
+    };
+    let published = staged.publish().await.map(drop);
+    drop(turn);
+    if published.is_err() {
+        staged.discard().await?;
+    }
+    published
+}
+
 /// Adds one to the counter, however often somebody else is faster.
-async fn add(manager: &dyn IoManager, bytes: usize) {
+async fn add(manager: &dyn IoManager, bytes: usize, turns: Option<&Mutex<()>>) {
     let input = context().to_input(Form::Blob);
     loop {
         let receipt = manager.head(&input).await.expect("can be asked").expect("is there");
@@ -42,8 +65,8 @@ async fn add(manager: &dyn IoManager, bytes: usize) {
         let mut next = context();
         // Somebody may have been faster between `head` and the load: then the version is old, and the store must refuse.
         next.precondition = Precondition::Unchanged(receipt.version);
-        match manager.handle_output(&next, &value(count + 1, bytes)).await {
-            Ok(_) => return,
+        match store(manager, &next, &value(count + 1, bytes), turns).await {
+            Ok(()) => return,
             Err(error) if error.kind() == ErrorKind::Conflict || error.retry() != Retry::Never => {}
             // Azure drops blocks that nobody committed when somebody else commits.
             Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -53,6 +76,10 @@ async fn add(manager: &dyn IoManager, bytes: usize) {
 }
 
 async fn nothing_is_lost(manager: Arc<dyn IoManager>, bytes: usize) {
+    race(manager, bytes, None).await;
+}
+
+async fn race(manager: Arc<dyn IoManager>, bytes: usize, turns: Option<Arc<Mutex<()>>>) {
     manager
         .handle_output(&context(), &value(0, bytes))
         .await
@@ -60,9 +87,10 @@ async fn nothing_is_lost(manager: Arc<dyn IoManager>, bytes: usize) {
     let writers: Vec<_> = (0..WRITERS)
         .map(|_| {
             let manager = Arc::clone(&manager);
+            let turns = turns.clone();
             tokio::spawn(async move {
                 for _ in 0..UPDATES {
-                    add(manager.as_ref(), bytes).await;
+                    add(manager.as_ref(), bytes, turns.as_deref()).await;
                 }
             })
         })
@@ -83,37 +111,64 @@ async fn nothing_is_lost(manager: Arc<dyn IoManager>, bytes: usize) {
 const LARGE: usize = (5 << 20) + 1000;
 
 mod s3 {
-    use super::{LARGE, cloud, nothing_is_lost};
+    use super::{LARGE, cloud, race};
     use std::sync::Arc;
+    use tokio::sync::Mutex;
 
-    async fn race(variable: &str, bytes: usize) {
+    async fn run(variable: &str, bytes: usize, turns: Option<Arc<Mutex<()>>>) {
         let mut config = cloud::s3::config(variable, false).await;
         config.part_bytes = 5 << 20;
-        nothing_is_lost(Arc::new(config.open().expect("opens")), bytes).await;
+        race(Arc::new(config.open().expect("opens")), bytes, turns).await;
     }
 
     #[tokio::test(flavor = "multi_thread")]
     #[ignore = "needs emulators: cargo xtask test"]
     async fn small_on_localstack() {
-        race("LARDER_TEST_LOCALSTACK", 100).await;
+        run("LARDER_TEST_LOCALSTACK", 100, None).await;
     }
 
+    /// In turns: LocalStack compares `If-Match`, joins the parts, and then writes, with no lock around the three, so that
+    /// of two completions at once both may win (with no turns 27 of 48 updates were lost). On AWS, and on our double, they are one step.
     #[tokio::test(flavor = "multi_thread")]
     #[ignore = "needs emulators: cargo xtask test"]
     async fn large_on_localstack() {
-        race("LARDER_TEST_LOCALSTACK", LARGE).await;
+        run("LARDER_TEST_LOCALSTACK", LARGE, Some(Arc::default())).await;
     }
 
     /// Only small values: moto takes a stale `If-Match` when an upload is completed.
     #[tokio::test(flavor = "multi_thread")]
     #[ignore = "needs emulators: cargo xtask test"]
     async fn small_on_moto() {
-        race("LARDER_TEST_MOTO", 100).await;
+        run("LARDER_TEST_MOTO", 100, None).await;
+    }
+}
+
+mod azure {
+    use super::{LARGE, cloud, nothing_is_lost};
+    use std::sync::Arc;
+
+    async fn run(bytes: usize) {
+        let mut config = cloud::azure::config("LARDER_TEST_AZURITE").await;
+        config.part_bytes = 1 << 20;
+        nothing_is_lost(Arc::new(config.open().expect("opens")), bytes).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    #[ignore = "needs emulators: cargo xtask test"]
+    async fn small_on_azurite() {
+        run(100).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    #[ignore = "needs emulators: cargo xtask test"]
+    async fn large_on_azurite() {
+        run(LARGE).await;
     }
 }
 
 mod doubles {
     use super::{LARGE, nothing_is_lost};
+    use larder_integration_tests::cloud::azure::{ACCOUNT, KEY};
     use larder_io_core::{IoManager, Secret};
     use larder_testkit::cloud::{Cloud, Dialect};
     use std::sync::Arc;
@@ -128,17 +183,57 @@ mod doubles {
         Arc::new(config.open().expect("opens"))
     }
 
+    fn gcs(cloud: &Cloud) -> Arc<dyn IoManager> {
+        let mut config = larder_io_gcs::GcsConfig::new("bucket", "lake");
+        config.endpoint = Some(cloud.endpoint());
+        config.access_token = Some(Secret::new("token"));
+        config.part_bytes = 5 << 20;
+        config.versions = false;
+        Arc::new(config.open().expect("opens"))
+    }
+
+    fn azure(cloud: &Cloud) -> Arc<dyn IoManager> {
+        let mut config = larder_io_adls::AdlsConfig::new(ACCOUNT, "bucket", "lake");
+        config.endpoint = Some(cloud.endpoint());
+        config.access_key = Some(Secret::new(KEY));
+        config.part_bytes = 1 << 20;
+        config.versions = false;
+        Arc::new(config.open().expect("opens"))
+    }
+
+    async fn run(dialect: Dialect, open: fn(&Cloud) -> Arc<dyn IoManager>, bytes: usize) {
+        let cloud = Cloud::start(dialect).await;
+        cloud.create_bucket("bucket");
+        nothing_is_lost(open(&cloud), bytes).await;
+    }
+
     #[tokio::test(flavor = "multi_thread")]
     async fn small_on_s3() {
-        let cloud = Cloud::start(Dialect::S3).await;
-        cloud.create_bucket("bucket");
-        nothing_is_lost(s3(&cloud), 100).await;
+        run(Dialect::S3, s3, 100).await;
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn large_on_s3() {
-        let cloud = Cloud::start(Dialect::S3).await;
-        cloud.create_bucket("bucket");
-        nothing_is_lost(s3(&cloud), LARGE).await;
+        run(Dialect::S3, s3, LARGE).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn small_on_gcs() {
+        run(Dialect::Gcs, gcs, 100).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn large_on_gcs() {
+        run(Dialect::Gcs, gcs, LARGE).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn small_on_azure() {
+        run(Dialect::Azure, azure, 100).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn large_on_azure() {
+        run(Dialect::Azure, azure, LARGE).await;
     }
 }

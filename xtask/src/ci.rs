@@ -8,19 +8,28 @@ use std::path::Path;
 const FILE_LINES: usize = 400;
 
 /// Crates that must build alone, with each of these feature sets.
-const ALONE: [(&str, &[&str]); 12] = [
+const ALONE: [(&str, &[&str]); 21] = [
     ("larder-io-core", &["--no-default-features"]),
     ("larder-io-core", &["--features", "arrow"]),
     ("larder-io-object", &["--no-default-features"]),
     ("larder-io-object", &[]),
     ("larder-io-fs", &["--no-default-features"]),
     ("larder-io-memory", &["--no-default-features"]),
+    ("larder-io-s3", &["--no-default-features"]),
+    ("larder-io-s3", &[]),
+    ("larder-io-gcs", &["--no-default-features"]),
+    ("larder-io-gcs", &[]),
+    ("larder-io-adls", &["--no-default-features"]),
+    ("larder-io-adls", &[]),
     ("larder-executor", &["--no-default-features"]),
     ("larder-cli", &[]),
     ("larder-testkit", &[]),
     ("larder", &["--no-default-features"]),
     ("larder", &["--no-default-features", "--features", "fs"]),
     ("larder", &["--no-default-features", "--features", "memory"]),
+    ("larder", &["--no-default-features", "--features", "s3"]),
+    ("larder", &["--no-default-features", "--features", "gcs"]),
+    ("larder", &["--no-default-features", "--features", "adls"]),
 ];
 
 /// The command.
@@ -44,7 +53,7 @@ pub(crate) fn run() -> Done {
         "--exclude",
         "xtask",
     ];
-    execute(&mut command("cargo", docs))?;
+    execute(command("cargo", docs).env("RUSTDOCFLAGS", "-D warnings"))?;
     licences()?;
     walls::run()?;
     for (package, features) in ALONE {

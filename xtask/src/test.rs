@@ -15,14 +15,6 @@ pub(crate) fn run_all() -> Done {
     stranger()
 }
 
-/// Tests on emulators that were not seen green twice in a row: to be settled, or told apart from their defects.
-const UNSETTLED: [&str; 4] = [
-    "moto::",
-    "large_on_localstack",
-    "what_is_missing_and_what_is_deleted",
-    "a_bucket_tells_about_itself",
-];
-
 /// Runs the tests that are ignored because they need something: all of it is there now.
 fn ignored(python: &Path, variables: &[(&str, String)]) -> Done {
     let home = target().join("flights-home");
@@ -36,9 +28,7 @@ fn ignored(python: &Path, variables: &[(&str, String)]) -> Done {
             .env_remove("LARDER_DEFAULT_IO_MANAGER"),
     )?;
     // `--tests` leaves out the examples in docs, where `ignore` means that they are no programs.
-    let mut arguments = vec!["test", "--workspace", "--all-features", "--tests", "--", "--ignored"];
-    arguments.extend(UNSETTLED.iter().flat_map(|name| ["--skip", name]));
-    let mut tests = command("cargo", &arguments);
+    let mut tests = command("cargo", &["test", "--workspace", "--all-features", "--tests", "--", "--ignored"]);
     tests.env("LARDER_PYTHON", python).env("LARDER_FLIGHTS_HOME", &home);
     execute(tests.envs(variables.iter().map(|(name, value)| (name, value))))
 }
