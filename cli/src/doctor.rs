@@ -1,5 +1,6 @@
 //! Examining the I/O managers.
 
+use crate::interrupt::interrupt;
 use crate::output::{GREEN, Out, RED, YELLOW, paint};
 use crate::table::{Side, columns};
 use crate::text::{escape, escape_lines};
@@ -41,19 +42,12 @@ pub(crate) async fn doctor(definitions: Definitions, wanted: &command::Doctor, o
         true => out.document(&document(&checkup, interrupted))?,
         false => tell(&checkup, interrupted, out),
     }
-    let wrong = checkup.left_out.is_some() || count(&checkup, Verdict::Wrong) > 0;
+    let wrong = count(&checkup, Verdict::Wrong) > 0;
     Ok(match (interrupted, wrong) {
         (true, _) => INTERRUPTED,
         (false, true) => FAILED,
         (false, false) => DONE,
     })
-}
-
-/// Ends when the user presses Ctrl-C; never where that cannot be heard.
-async fn interrupt() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
-    }
 }
 
 /// Ends when nobody wants to wait any longer for what was written to be removed.
@@ -78,7 +72,6 @@ fn document(checkup: &Checkup, interrupted: bool) -> Json {
     json!({
         "interrupted": interrupted,
         "io_managers": managers,
-        "left_out": checkup.left_out.as_ref().map(json::error),
     })
 }
 
@@ -113,10 +106,6 @@ fn tell(checkup: &Checkup, interrupted: bool, out: &mut Out<'_>) {
             details(examination, out);
         }
         out.line("");
-    }
-    if let Some(error) = &checkup.left_out {
-        out.fail(error);
-        out.tell("  I/O managers that no asset uses were left out because of it");
     }
     if interrupted {
         return out.tell("interrupted; what was written to examine was removed where it says so");

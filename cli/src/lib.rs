@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `command` | what can be asked for, as clap reads it |
 //! | `materialize`, `progress` | running a selection, and what is seen of it meanwhile |
+//! | `interrupt` | Ctrl-C, for whatever can be stopped |
 //! | `list`, `graph`, `show`, `history`, `gc`, `doctor`, `config` | one command each (`list` also explains, `history` also restores) |
 //! | `table`, `cells`, `json`, `errors` | how tables, cells, documents and errors are shown |
 //! | `output`, `text`, `units` | the two writers, text that is safe on a terminal, quantities for people |
@@ -16,6 +17,7 @@ mod errors;
 mod gc;
 mod graph;
 mod history;
+mod interrupt;
 mod json;
 mod list;
 mod materialize;

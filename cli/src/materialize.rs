@@ -1,5 +1,6 @@
 //! Running a selection, from the first event to the summary.
 
+use crate::interrupt::interrupt;
 use crate::output::Out;
 use crate::progress::{Forward, Watch};
 use crate::table::{Side, columns};
@@ -73,13 +74,6 @@ fn selection(pipeline: &Pipeline, given: &[String]) -> Selection {
             .key(only)
             .map_or_else(|_| Selection::from(only), |key| Selection::key(&key)),
         several => Selection::from(several.join(" ")),
-    }
-}
-
-/// Ends when the user presses Ctrl-C; never where that cannot be heard.
-async fn interrupt() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
     }
 }
 

@@ -62,7 +62,6 @@ pub struct AdlsConfig {
     pub authority_host: Option<String>,
     /// Who we are without keys, signatures and secrets: `auto` (default: the first of the others that gives a token,
     /// in their order), `workload`, `managed`, `developer` (`az login`, `azd auth login`).
-    #[schemars(with = "String", extend("enum" = ["auto", "workload", "managed", "developer"]))]
     pub identity: Identity,
     /// Whether requests are not signed at all, for public containers. Default false.
     pub anonymous: bool,
@@ -86,13 +85,10 @@ pub struct AdlsConfig {
     /// largest block that Azure takes.
     pub copy_range_bytes: u64,
     /// How objects are encoded: `json` (default), `msgpack`.
-    #[schemars(with = "String", extend("enum" = ["json", "msgpack"]))]
     pub object: ObjectFormat,
     /// How tables are encoded: `parquet` (default), `arrow`.
-    #[schemars(with = "String", extend("enum" = ["parquet", "arrow"]))]
     pub table: TableFormat,
     /// The codec of Parquet pages: `zstd` (default), `snappy`, `lz4`, `none`.
-    #[schemars(with = "String", extend("enum" = ["zstd", "snappy", "lz4", "none"]))]
     pub compression: Compression,
     /// Whether every load compares the stored hash first, which reads the value twice. Default false.
     pub verify: bool,
@@ -144,8 +140,9 @@ impl Default for AdlsConfig {
 }
 
 /// Who we are without keys, signatures and secrets.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(inline)]
 pub enum Identity {
     /// The first of the others that gives a token, in their order.
     #[default]

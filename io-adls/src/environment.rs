@@ -1,89 +1,62 @@
-//! Settings that come from the environment when nothing else gives them: larder's own variables, then Azure's.
+//! Settings that come from the environment when nothing else gives them: larder's own variables (`LARDER_AZURE_` and the
+//! name of the setting), then Azure's.
 //! <https://learn.microsoft.com/en-us/cli/azure/azure-cli-configuration>,
 //! <https://learn.microsoft.com/en-us/dotnet/api/azure.identity.environmentcredential>
 
-use crate::config::AdlsConfig;
-use larder_io_core::{ManagerUrl, Result};
+use crate::config::{AdlsConfig, backend};
+use larder_io_core::{Environment, ManagerUrl, Result};
 
-type Variables = (&'static str, &'static [&'static str]);
-
-const ACCOUNT: [Variables; 1] = [(
-    "account",
-    &[
-        "LARDER_AZURE_ACCOUNT",
-        "AZURE_STORAGE_ACCOUNT",
-        "AZURE_STORAGE_ACCOUNT_NAME",
-    ],
-)];
+const ACCOUNT: &str = "account";
+/// Variables of the account, larder's first.
+const ACCOUNTS: [&str; 3] = [
+    "LARDER_AZURE_ACCOUNT",
+    "AZURE_STORAGE_ACCOUNT",
+    "AZURE_STORAGE_ACCOUNT_NAME",
+];
 
 /// Keys and signatures.
-const KEYS: [Variables; 4] = [
-    (
-        "access_key",
-        &[
-            "LARDER_AZURE_ACCESS_KEY",
-            "AZURE_STORAGE_KEY",
-            "AZURE_STORAGE_ACCOUNT_KEY",
-        ],
-    ),
-    ("sas_token", &["LARDER_AZURE_SAS_TOKEN", "AZURE_STORAGE_SAS_TOKEN"]),
-    (
-        "connection_string",
-        &["LARDER_AZURE_CONNECTION_STRING", "AZURE_STORAGE_CONNECTION_STRING"],
-    ),
-    ("anonymous", &["LARDER_AZURE_ANONYMOUS"]),
-];
+const KEYS: [&str; 4] = ["access_key", "sas_token", "connection_string", "anonymous"];
 
 /// Identities of a directory.
-const IDENTITIES: [Variables; 6] = [
-    ("tenant_id", &["LARDER_AZURE_TENANT_ID", "AZURE_TENANT_ID"]),
-    ("client_id", &["LARDER_AZURE_CLIENT_ID", "AZURE_CLIENT_ID"]),
-    ("client_secret", &["LARDER_AZURE_CLIENT_SECRET", "AZURE_CLIENT_SECRET"]),
-    (
-        "federated_token_file",
-        &["LARDER_AZURE_FEDERATED_TOKEN_FILE", "AZURE_FEDERATED_TOKEN_FILE"],
-    ),
-    (
-        "authority_host",
-        &["LARDER_AZURE_AUTHORITY_HOST", "AZURE_AUTHORITY_HOST"],
-    ),
-    ("identity", &["LARDER_AZURE_IDENTITY"]),
+const IDENTITIES: [&str; 6] = [
+    "tenant_id",
+    "client_id",
+    "client_secret",
+    "federated_token_file",
+    "authority_host",
+    "identity",
 ];
 
-const OTHERS: [Variables; 15] = [
-    ("endpoint", &["LARDER_AZURE_ENDPOINT", "AZURE_STORAGE_SERVICE_ENDPOINT"]),
-    ("encryption_scope", &["LARDER_AZURE_ENCRYPTION_SCOPE"]),
-    ("customer_key", &["LARDER_AZURE_CUSTOMER_KEY"]),
-    ("storage_class", &["LARDER_AZURE_STORAGE_CLASS"]),
-    ("versions", &["LARDER_AZURE_VERSIONS"]),
-    ("preconditions", &["LARDER_AZURE_PRECONDITIONS"]),
-    ("copy_range_bytes", &["LARDER_AZURE_COPY_RANGE_BYTES"]),
-    ("object", &["LARDER_AZURE_OBJECT"]),
-    ("table", &["LARDER_AZURE_TABLE"]),
-    ("compression", &["LARDER_AZURE_COMPRESSION"]),
-    ("verify", &["LARDER_AZURE_VERIFY"]),
-    ("part_bytes", &["LARDER_AZURE_PART_BYTES"]),
-    ("http.proxy", &["LARDER_AZURE_HTTP_PROXY"]),
-    ("http.attempts", &["LARDER_AZURE_HTTP_ATTEMPTS"]),
-    ("http.read_timeout", &["LARDER_AZURE_HTTP_READ_TIMEOUT"]),
-];
+fn environment() -> Environment {
+    Environment::of_schema("LARDER_AZURE", &backend().schema())
+        .also(ACCOUNT, &ACCOUNTS[1..])
+        .also("access_key", &["AZURE_STORAGE_KEY", "AZURE_STORAGE_ACCOUNT_KEY"])
+        .also("sas_token", &["AZURE_STORAGE_SAS_TOKEN"])
+        .also("connection_string", &["AZURE_STORAGE_CONNECTION_STRING"])
+        .also("tenant_id", &["AZURE_TENANT_ID"])
+        .also("client_id", &["AZURE_CLIENT_ID"])
+        .also("client_secret", &["AZURE_CLIENT_SECRET"])
+        .also("federated_token_file", &["AZURE_FEDERATED_TOKEN_FILE"])
+        .also("authority_host", &["AZURE_AUTHORITY_HOST"])
+        .also("endpoint", &["AZURE_STORAGE_SERVICE_ENDPOINT"])
+}
 
 /// Reads URL and environment. Credentials that are set leave those of the environment aside that would go before them.
 /// `named` is the account that the URL names: keys that the environment has for another account are left aside too.
 pub(crate) fn read(url: &ManagerUrl, named: Option<&str>) -> Result<AdlsConfig> {
     let given = url.setting_names();
-    let sets = |group: &[Variables]| group.iter().any(|(name, _)| given.iter().any(|known| known == name));
-    let of = ACCOUNT[0].1.iter().find_map(|variable| url.variable(variable));
+    let sets = |group: &[&str]| group.iter().any(|name| given.iter().any(|known| known == name));
+    let of = ACCOUNTS.iter().find_map(|variable| url.variable(variable));
     let foreign = named.is_some_and(|named| of.is_some_and(|account| account != named));
-    let mut environment: Vec<Variables> = OTHERS.to_vec();
-    if named.is_none() {
-        environment.extend(ACCOUNT);
+    let mut environment = environment();
+    if named.is_some() {
+        environment = environment.without(&[ACCOUNT]);
     }
-    if !sets(&KEYS) {
-        environment.extend(IDENTITIES);
-        if !sets(&IDENTITIES) && !foreign {
-            environment.extend(KEYS);
-        }
+    if sets(&KEYS) {
+        environment = environment.without(&IDENTITIES);
     }
-    url.settings(&environment)
+    if sets(&KEYS) || sets(&IDENTITIES) || foreign {
+        environment = environment.without(&KEYS);
+    }
+    url.settings(environment)
 }

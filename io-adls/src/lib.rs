@@ -30,3 +30,5 @@ mod store;
 mod validate;
 
 pub use config::{AdlsConfig, Identity, backend};
+pub use larder_io_object::http::Transport;
+pub use larder_io_object::{Compression, ObjectFormat, TableFormat, Transfer};

@@ -50,7 +50,7 @@ pub use object::{Native, ObjectSource};
 pub use receipt::{ContentHash, Receipt};
 pub use reference::DataRef;
 pub use secret::Secret;
-pub use settings::from_texts;
+pub use settings::{Environment, from_texts};
 #[cfg(feature = "arrow")]
 pub use table::{BatchStream, LazyTable, Predicate, Scan, Table, TableSource, TableStream, col};
 pub use text::nearest;

@@ -20,24 +20,19 @@ pub struct FsConfig {
     #[serde(skip)]
     pub root: PathBuf,
     /// How objects are encoded: `json` (default), `msgpack`.
-    #[schemars(with = "String", extend("enum" = ["json", "msgpack"]))]
     pub object: ObjectFormat,
     /// How tables are encoded: `parquet` (default), `arrow`.
-    #[schemars(with = "String", extend("enum" = ["parquet", "arrow"]))]
     pub table: TableFormat,
     /// The codec of Parquet pages: `zstd` (default), `snappy`, `lz4`, `none`.
-    #[schemars(with = "String", extend("enum" = ["zstd", "snappy", "lz4", "none"]))]
     pub compression: Compression,
     /// Versions of each value that are kept, the published one counted. Default 5; 0 and 1 keep none but it.
     pub history: usize,
     /// What an acknowledged write has survived: `fsync` (default) a power cut, `rename` a crash of the process.
-    #[schemars(with = "String", extend("enum" = ["fsync", "rename"]))]
     pub durability: Durability,
     /// Whether arrow files are mapped instead of read. Default true; set false on NFS, FUSE, or where other programs
     /// change files in place.
     pub mmap: bool,
     /// Where records are kept: `auto` (default), `sidecar`.
-    #[schemars(with = "String", extend("enum" = ["auto", "sidecar"]))]
     pub records: RecordKeeping,
     /// Whether every load compares the stored hash first. Default false.
     pub verify: bool,
@@ -82,7 +77,7 @@ impl FsConfig {
                 format!("in `{url}`: a directory is missing; write `file:///absolute/path` or `file:relative/path`");
             return Err(Error::new(ErrorKind::InvalidConfig, message));
         }
-        let config: Self = url.settings(&[])?;
+        let config: Self = url.settings([])?;
         Ok(Self {
             root: url.path(url.address()),
             ..config
@@ -182,13 +177,14 @@ mod tests {
         assert_eq!(schema["additionalProperties"], false);
         let settings = schema["properties"].as_object().expect("has settings");
         for (name, setting) in settings {
-            let values: Vec<String> = match (&setting["enum"], setting["type"].as_str()) {
-                (serde_json::Value::Array(names), _) => names
+            let values: Vec<String> = match (&setting["oneOf"], setting["type"].as_str()) {
+                (serde_json::Value::Array(variants), _) => variants
                     .iter()
-                    .map(|name| name.as_str().expect("is a name").to_owned())
+                    .map(|variant| variant["const"].as_str().expect("is a name").to_owned())
                     .collect(),
                 (_, Some("boolean")) => vec!["true".to_owned()],
-                _ => vec!["65536".to_owned()],
+                (_, Some("integer")) => vec!["65536".to_owned()],
+                other => panic!("{name} is {other:?}"),
             };
             for value in values {
                 let url = format!("file:///x?{name}={value}").parse().expect("is a URL");

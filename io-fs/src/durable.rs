@@ -12,8 +12,8 @@ use futures_util::future::BoxFuture;
 use larder_io_core::{ByteStream, Error, ErrorKind, Garbage, GcOptions, Result, Version, WriteId};
 use larder_io_object::store::{RECEIPT_ATTRIBUTE, receipt_attributes};
 use larder_io_object::{Features, Purpose, Reader, Store, StoreVersions, Upload, Written};
-use object_store::ObjectStore;
 use object_store::path::Path;
+use object_store::{ObjectStore, PutPayload};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
@@ -179,11 +179,18 @@ fn over() -> Error {
 
 #[async_trait]
 impl Upload for FileUpload {
-    fn write(&mut self, bytes: Bytes) -> BoxFuture<'static, Result<()>> {
-        let offset = self.offset;
-        self.offset += bytes.len() as u64;
-        self.with(move |staged| staged.as_mut().ok_or_else(over)?.write_at(offset, &bytes))
-            .boxed()
+    fn write(&mut self, part: PutPayload) -> BoxFuture<'static, Result<()>> {
+        let mut offset = self.offset;
+        self.offset += part.content_length() as u64;
+        self.with(move |staged| {
+            let staged = staged.as_mut().ok_or_else(over)?;
+            for piece in &part {
+                staged.write_at(offset, piece)?;
+                offset += piece.len() as u64;
+            }
+            Ok(())
+        })
+        .boxed()
     }
 
     async fn complete(&mut self, written: &Written<'_>) -> Result<Version> {

@@ -38,6 +38,7 @@ mod tree;
 mod upload;
 
 pub use config::{FsConfig, SCHEME, backend};
+pub use larder_io_object::{Compression, ObjectFormat, TableFormat};
 pub use record::RecordKeeping;
 pub use store::DurableFs;
 pub use tree::Durability;

@@ -5,6 +5,7 @@ use crate::disk::{DiskFile, FileInfo};
 use crate::error::disk as disk_error;
 use crate::tree::Tree;
 use larder_io_core::{Error, ErrorKind, Result};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io;
@@ -12,8 +13,9 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Where records are kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(inline)]
 pub enum RecordKeeping {
     /// In an extended attribute; in a sidecar where the file system has none or the record does not fit.
     #[default]

@@ -6,6 +6,7 @@ use crate::names::Names;
 use crate::record::{Record, RecordKeeping, foreign_version};
 use larder_io_core::{Error, ErrorKind, Result};
 use object_store::path::Path as ObjectPath;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::io;
@@ -14,8 +15,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
 /// What an acknowledged write has survived.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(inline)]
 pub enum Durability {
     /// A power cut: file and directories are synced before the write is acknowledged.
     #[default]

@@ -1,6 +1,6 @@
 //! Settings of storage on Google Cloud Storage.
 
-use larder_io_core::{Backend, Error, ErrorKind, IoManager, ManagerUrl, Result, Secret};
+use larder_io_core::{Backend, Environment, Error, ErrorKind, IoManager, ManagerUrl, Result, Secret};
 use larder_io_object::http::Transport;
 use larder_io_object::{Compression, ObjectFormat, ObjectIo, Settings, TableFormat, Transfer};
 use schemars::JsonSchema;
@@ -68,13 +68,10 @@ pub struct GcsConfig {
     /// Whether preconditions hold for values above `part_bytes`, too, which costs a rewrite for each. Default true.
     pub preconditions: bool,
     /// How objects are encoded: `json` (default), `msgpack`.
-    #[schemars(with = "String", extend("enum" = ["json", "msgpack"]))]
     pub object: ObjectFormat,
     /// How tables are encoded: `parquet` (default), `arrow`.
-    #[schemars(with = "String", extend("enum" = ["parquet", "arrow"]))]
     pub table: TableFormat,
     /// The codec of Parquet pages: `zstd` (default), `snappy`, `lz4`, `none`.
-    #[schemars(with = "String", extend("enum" = ["zstd", "snappy", "lz4", "none"]))]
     pub compression: Compression,
     /// Whether every load compares the stored hash first, which reads the value twice. Default false.
     pub verify: bool,
@@ -116,47 +113,22 @@ impl Default for GcsConfig {
     }
 }
 
-/// Settings that say who we are, with the variables that give them when none of them stands in the URL or the code.
+/// Settings that say who we are; variables give them when none of them stands in the URL or the code.
+const CREDENTIALS: [&str; 4] = ["anonymous", "access_token", "service_account", "service_account_path"];
+
+/// Google's own variables, which count after larder's (`LARDER_GCS_` and the name of the setting).
 /// <https://cloud.google.com/docs/authentication/application-default-credentials>
-const CREDENTIALS: [(&str, &[&str]); 4] = [
-    ("anonymous", &["LARDER_GCS_ANONYMOUS"]),
-    ("access_token", &["LARDER_GCS_ACCESS_TOKEN"]),
-    (
-        "service_account",
-        &["LARDER_GCS_SERVICE_ACCOUNT", "GOOGLE_SERVICE_ACCOUNT_KEY"],
-    ),
+const ENVIRONMENT: [(&str, &[&str]); 3] = [
+    ("service_account", &["GOOGLE_SERVICE_ACCOUNT_KEY"]),
     (
         "service_account_path",
         &[
-            "LARDER_GCS_SERVICE_ACCOUNT_PATH",
             "GOOGLE_SERVICE_ACCOUNT_PATH",
             "GOOGLE_SERVICE_ACCOUNT",
             "GOOGLE_APPLICATION_CREDENTIALS",
         ],
     ),
-];
-
-/// The other settings that come from the environment when nothing else gives them: larder's own variables, then Google's.
-const ENVIRONMENT: [(&str, &[&str]); 16] = [
-    ("endpoint", &["LARDER_GCS_ENDPOINT"]),
-    (
-        "user_project",
-        &["LARDER_GCS_USER_PROJECT", "GOOGLE_CLOUD_QUOTA_PROJECT"],
-    ),
-    ("kms_key_name", &["LARDER_GCS_KMS_KEY_NAME"]),
-    ("customer_key", &["LARDER_GCS_CUSTOMER_KEY"]),
-    ("storage_class", &["LARDER_GCS_STORAGE_CLASS"]),
-    ("versions", &["LARDER_GCS_VERSIONS"]),
-    ("preconditions", &["LARDER_GCS_PRECONDITIONS"]),
-    ("object", &["LARDER_GCS_OBJECT"]),
-    ("table", &["LARDER_GCS_TABLE"]),
-    ("compression", &["LARDER_GCS_COMPRESSION"]),
-    ("verify", &["LARDER_GCS_VERIFY"]),
-    ("part_bytes", &["LARDER_GCS_PART_BYTES"]),
-    ("http.proxy", &["LARDER_GCS_HTTP_PROXY"]),
-    ("http.attempts", &["LARDER_GCS_HTTP_ATTEMPTS"]),
-    ("http.connect_timeout", &["LARDER_GCS_HTTP_CONNECT_TIMEOUT"]),
-    ("http.read_timeout", &["LARDER_GCS_HTTP_READ_TIMEOUT"]),
+    ("user_project", &["GOOGLE_CLOUD_QUOTA_PROJECT"]),
 ];
 
 /// The variable by which Google's libraries are sent to an emulator.
@@ -179,15 +151,18 @@ impl GcsConfig {
     pub fn from_url(url: &ManagerUrl) -> Result<Self> {
         let names = url.setting_names();
         let given = |wanted: &str| names.iter().any(|name| name == wanted);
-        let own = CREDENTIALS.iter().any(|(name, _)| given(name));
+        let own = CREDENTIALS.into_iter().any(given);
         let emulator = (!given("endpoint") && url.variable("LARDER_GCS_ENDPOINT").is_none())
             .then(|| url.variable(EMULATOR))
             .flatten();
-        let mut environment = ENVIRONMENT.to_vec();
-        if !own && emulator.is_none() {
-            environment.extend(CREDENTIALS);
+        let mut environment = Environment::of_schema("LARDER_GCS", &backend().schema());
+        for (name, variables) in ENVIRONMENT {
+            environment = environment.also(name, variables);
         }
-        let mut config: Self = url.settings(&environment)?;
+        if own || emulator.is_some() {
+            environment = environment.without(&CREDENTIALS);
+        }
+        let mut config: Self = url.settings(environment)?;
         if let Some(host) = emulator {
             config.endpoint = Some(if host.contains("://") {
                 host

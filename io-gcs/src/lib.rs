@@ -29,3 +29,5 @@ mod sdk;
 mod store;
 
 pub use config::{GcsConfig, backend};
+pub use larder_io_object::http::Transport;
+pub use larder_io_object::{Compression, ObjectFormat, TableFormat, Transfer};

@@ -67,7 +67,18 @@ async fn a_bucket_without_versions_says_how_to_turn_them_on() {
 
 #[tokio::test]
 async fn gc_aborts_uploads_and_removes_what_was_put_together() {
-    let cloud = cloud(false).await;
+    gc_leaves_nothing(false).await;
+}
+
+/// A deletion that names no generation would only hide what was staged, and it would be paid for as long as the bucket
+/// keeps old generations.
+#[tokio::test]
+async fn gc_leaves_no_generation_of_what_was_put_together() {
+    gc_leaves_nothing(true).await;
+}
+
+async fn gc_leaves_nothing(versioned: bool) {
+    let cloud = cloud(versioned).await;
     let manager = open(config(&cloud));
     // Dropped in their middle, as a crash does.
     drop(manager.stage(&output("a"), &blob(1, LARGE)).await.expect("is staged"));
@@ -79,6 +90,8 @@ async fn gc_aborts_uploads_and_removes_what_was_put_together() {
     // Somebody else's, beside the prefix.
     cloud.put_directly("lake/one2/.larder/uploads/x", "1");
     assert_eq!((cloud.unfinished_uploads().len(), cloud.keys().len()), (1, 2));
+    let staged = cloud.keys().into_iter().find(|key| key.starts_with("lake/one/"));
+    let staged = staged.expect("is put together");
     let maintenance = manager.maintenance().expect("has maintenance");
     let young = maintenance.gc(&GcOptions::default()).await.expect("is done");
     assert_eq!(young, []);
@@ -97,6 +110,7 @@ async fn gc_aborts_uploads_and_removes_what_was_put_together() {
         (cloud.unfinished_uploads().len(), cloud.keys()),
         (0, vec!["lake/one2/.larder/uploads/x".to_owned()])
     );
+    assert_eq!(cloud.versions(&staged), []);
 }
 
 /// Sets what a bucket says about itself.

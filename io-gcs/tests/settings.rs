@@ -154,4 +154,7 @@ fn the_schema_knows_every_setting() {
     ] {
         assert!(schema["properties"][name].is_object(), "{name}: {schema}");
     }
+    let tables = schema["properties"]["table"]["oneOf"].as_array().expect("has variants");
+    let names: Vec<_> = tables.iter().map(|table| table["const"].as_str()).collect();
+    assert_eq!(names, [Some("parquet"), Some("arrow")]);
 }

@@ -57,7 +57,7 @@ impl Backend for MemoryBackend {
             let message = format!("`{url}` has an address, but memory has no place; write `memory:`");
             return Err(Error::new(ErrorKind::InvalidConfig, message));
         }
-        let config: MemoryConfig = url.settings(&[])?;
+        let config: MemoryConfig = url.settings([])?;
         Ok(Arc::new(config.open()?))
     }
 

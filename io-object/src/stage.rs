@@ -4,32 +4,39 @@ use crate::core::Core;
 use crate::format::of_suffix;
 use crate::store::{Purpose, Reader, Upload, Written, conflict};
 use async_trait::async_trait;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use larder_io_core::{
     ContentHash, Error, ErrorKind, OutputContext, Precondition, Receipt, Result, Staged, Value, Version, WriteId,
 };
 use object_store::path::Path;
+use object_store::{PutPayload, PutPayloadMut};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 /// Parts after which the part size doubles, so that the 10,000 parts that S3 allows are never the limit: at 8 MiB the
 /// last of them would end beyond 5 TiB.
 const PARTS_PER_SIZE: usize = 1000;
+
+/// Pieces up to this size are copied together into blocks of it, so that a stream of many small ones takes no more memory
+/// than its bytes.
+const COPIED: usize = 64 << 10;
 
 /// The bytes of a value on their way to the store.
 pub(crate) struct Sink {
     core: Arc<Core>,
     path: Path,
     write: WriteId,
-    buffer: BytesMut,
+    /// The part that is being filled. Large pieces stay where they are.
+    filling: PutPayloadMut,
     parts: usize,
-    first: Option<Bytes>,
+    first: Option<PutPayload>,
     upload: Option<Box<dyn Upload>>,
     /// Parts on their way; they go on while the next one is made.
     in_flight: JoinSet<Result<()>>,
-    hasher: blake3::Hasher,
+    /// The hash of all parts so far, at most one part behind.
+    hashing: Option<JoinHandle<blake3::Hasher>>,
     bytes: u64,
 }
 
@@ -45,12 +52,12 @@ impl Sink {
             core: Arc::clone(core),
             path,
             write,
-            buffer: BytesMut::new(),
+            filling: filling(),
             parts: 0,
             first: None,
             upload: None,
             in_flight: JoinSet::new(),
-            hasher: blake3::Hasher::new(),
+            hashing: None,
             bytes: 0,
         }
     }
@@ -64,39 +71,46 @@ impl Sink {
     pub(crate) async fn push(&mut self, mut bytes: Bytes) -> Result<()> {
         while !bytes.is_empty() {
             let wanted = self.part_bytes();
-            if self.buffer.is_empty() && bytes.len() >= wanted {
-                let part = bytes.split_to(wanted);
-                self.part(part).await?;
-                continue;
+            let taken = bytes.split_to(bytes.len().min(wanted - self.filling.content_length()));
+            match taken.len() <= COPIED {
+                true => self.filling.extend_from_slice(&taken),
+                false => self.filling.push(taken),
             }
-            let taken = bytes.split_to(bytes.len().min(wanted - self.buffer.len()));
-            self.buffer.extend_from_slice(&taken);
-            if self.buffer.len() == wanted {
-                let part = self.buffer.split().freeze();
+            if self.filling.content_length() == wanted {
+                let part = std::mem::replace(&mut self.filling, filling()).freeze();
                 self.part(part).await?;
             }
         }
         Ok(())
     }
 
-    /// Adds one part as it is. Hashing and writing go on at the same time.
-    pub(crate) async fn part(&mut self, part: Bytes) -> Result<()> {
+    /// Adds one part as it is. It is hashed and written while the next one is made.
+    pub(crate) async fn part(&mut self, part: PutPayload) -> Result<()> {
         self.parts += 1;
-        self.bytes += part.len() as u64;
-        let hashing = {
-            let (mut hasher, part) = (std::mem::take(&mut self.hasher), part.clone());
-            tokio::task::spawn_blocking(move || {
-                hasher.update(&part);
-                hasher
-            })
-        };
-        let (hashed, sent) = futures_util::future::join(hashing, self.send(part)).await;
-        self.hasher = hashed.map_err(|error| Error::new(ErrorKind::Unexpected, format!("hashing stopped: {error}")))?;
-        sent
+        self.bytes += part.content_length() as u64;
+        let mut hasher = self.hashed().await?;
+        let hashed = part.clone();
+        self.hashing = Some(tokio::task::spawn_blocking(move || {
+            for piece in &hashed {
+                hasher.update(piece);
+            }
+            hasher
+        }));
+        self.send(part).await
+    }
+
+    /// The hash of all parts so far.
+    async fn hashed(&mut self) -> Result<blake3::Hasher> {
+        match self.hashing.take() {
+            Some(hashing) => hashing
+                .await
+                .map_err(|error| Error::new(ErrorKind::Unexpected, format!("hashing stopped: {error}"))),
+            None => Ok(blake3::Hasher::new()),
+        }
     }
 
     /// The first part is held back: if no other comes, the value is small.
-    async fn send(&mut self, part: Bytes) -> Result<()> {
+    async fn send(&mut self, part: PutPayload) -> Result<()> {
         if self.upload.is_none() {
             let Some(first) = self.first.take() else {
                 self.first = Some(part);
@@ -109,7 +123,7 @@ impl Sink {
     }
 
     /// Sends a part on its way as soon as there is room.
-    async fn launch(&mut self, part: Bytes) -> Result<()> {
+    async fn launch(&mut self, part: PutPayload) -> Result<()> {
         let room = self.core.store.features().parts_in_flight.max(1);
         while self.in_flight.len() >= room {
             self.settle().await?;
@@ -134,27 +148,29 @@ impl Sink {
 
     /// Ends the value: body, bytes, hash of the bytes. After an error everything that was written is removed.
     pub(crate) async fn finish(mut self) -> Result<(Body, u64, ContentHash)> {
-        if let Err(error) = self.drain().await {
-            self.abort().await;
-            return Err(error);
-        }
-        let hash = self.hasher.finalize().into();
+        let hash = match self.drain().await {
+            Ok(hasher) => hasher.finalize().into(),
+            Err(error) => {
+                self.abort().await;
+                return Err(error);
+            }
+        };
         let body = match self.upload {
             Some(upload) => Body::Large(upload),
-            None => Body::Small(self.first.unwrap_or_default()),
+            None => Body::Small(self.first.map(Bytes::from).unwrap_or_default()),
         };
         Ok((body, self.bytes, hash))
     }
 
-    async fn drain(&mut self) -> Result<()> {
-        let rest = self.buffer.split().freeze();
+    async fn drain(&mut self) -> Result<blake3::Hasher> {
+        let rest = std::mem::take(&mut self.filling);
         if !rest.is_empty() {
-            self.part(rest).await?;
+            self.part(rest.freeze()).await?;
         }
         while !self.in_flight.is_empty() {
             self.settle().await?;
         }
-        Ok(())
+        self.hashed().await
     }
 
     /// Removes what was written so far.
@@ -166,6 +182,10 @@ impl Sink {
             let _ = upload.abort().await;
         }
     }
+}
+
+fn filling() -> PutPayloadMut {
+    PutPayloadMut::new().with_block_size(COPIED)
 }
 
 /// Bytes of part number `parts`.

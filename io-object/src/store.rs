@@ -7,7 +7,7 @@ use larder_io_core::{
     ByteStream, Error, ErrorKind, Finding, Garbage, GcOptions, Precondition, Result, Version, WriteId,
 };
 use object_store::path::Path;
-use object_store::{Attribute, Attributes, ObjectStore, PutMode, PutOptions, TagSet, UpdateVersion};
+use object_store::{Attribute, Attributes, ObjectStore, PutMode, PutOptions, PutPayload, TagSet, UpdateVersion};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -219,7 +219,7 @@ pub trait Upload: Send + Sync {
     ///
     /// # Errors
     /// Whatever the storage gives; the upload is then good for nothing but aborting.
-    fn write(&mut self, bytes: Bytes) -> BoxFuture<'static, Result<()>>;
+    fn write(&mut self, part: PutPayload) -> BoxFuture<'static, Result<()>>;
 
     /// Makes the whole value visible in one step. May be called again after an error.
     ///

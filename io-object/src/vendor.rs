@@ -18,6 +18,8 @@ pub struct VendorFeatures {
     pub versions: bool,
     /// Unfinished uploads can be listed and aborted.
     pub unfinished: bool,
+    /// A location can be removed with every version that the bucket keeps of it.
+    pub purge: bool,
 }
 
 /// An upload that was begun and neither completed nor aborted.
@@ -100,6 +102,16 @@ pub trait Vendor: fmt::Debug + Send + Sync + 'static {
     async fn abort(&self, upload: &Unfinished) -> Result<()> {
         let _ = upload;
         Err(unsupported("aborting an upload"))
+    }
+
+    /// Removes a location with every version that the bucket keeps of it; one that is gone counts as removed. For what was
+    /// staged: it is nobody's history, and a bucket that keeps versions would keep it for ever.
+    ///
+    /// # Errors
+    /// Whatever the storage gives.
+    async fn purge(&self, path: &Path) -> Result<()> {
+        let _ = path;
+        Err(unsupported("removing every version"))
     }
 
     /// What is worth knowing about the bucket: region, versioning, what becomes of unfinished uploads.

@@ -1,6 +1,6 @@
 //! Settings of storage on S3.
 
-use larder_io_core::{Backend, Error, ErrorKind, IoManager, ManagerUrl, Result, Secret};
+use larder_io_core::{Backend, Environment, Error, ErrorKind, IoManager, ManagerUrl, Result, Secret};
 use larder_io_object::http::Transport;
 use larder_io_object::{Compression, ObjectFormat, ObjectIo, Settings, TableFormat, Transfer};
 use schemars::JsonSchema;
@@ -47,7 +47,6 @@ pub struct S3Config {
     /// Whether requests are not signed at all, for public buckets. Default false.
     pub anonymous: bool,
     /// Encryption at rest: `bucket` (default, what the bucket says), `s3` (SSE-S3), `kms`, `kms_dsse`, `customer`.
-    #[schemars(with = "String", extend("enum" = ["bucket", "s3", "kms", "kms_dsse", "customer"]))]
     pub encryption: Encryption,
     /// The key of KMS, as id or ARN. Needed for `kms` and `kms_dsse`.
     pub kms_key_id: Option<String>,
@@ -73,13 +72,10 @@ pub struct S3Config {
     /// largest copy that S3 does in one request.
     pub copy_range_bytes: u64,
     /// How objects are encoded: `json` (default), `msgpack`.
-    #[schemars(with = "String", extend("enum" = ["json", "msgpack"]))]
     pub object: ObjectFormat,
     /// How tables are encoded: `parquet` (default), `arrow`.
-    #[schemars(with = "String", extend("enum" = ["parquet", "arrow"]))]
     pub table: TableFormat,
     /// The codec of Parquet pages: `zstd` (default), `snappy`, `lz4`, `none`.
-    #[schemars(with = "String", extend("enum" = ["zstd", "snappy", "lz4", "none"]))]
     pub compression: Compression,
     /// Whether every load compares the stored hash first, which reads the value twice. Default false.
     pub verify: bool,
@@ -128,40 +124,15 @@ impl Default for S3Config {
     }
 }
 
-/// Settings that come from the environment when nothing else gives them: larder's own variables, then AWS's.
+/// AWS's own variables, which count after larder's (`LARDER_S3_` and the name of the setting).
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html>
-const ENVIRONMENT: [(&str, &[&str]); 25] = [
-    ("region", &["LARDER_S3_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"]),
-    (
-        "endpoint",
-        &["LARDER_S3_ENDPOINT", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"],
-    ),
-    ("path_style", &["LARDER_S3_PATH_STYLE"]),
-    ("access_key_id", &["LARDER_S3_ACCESS_KEY_ID", "AWS_ACCESS_KEY_ID"]),
-    (
-        "secret_access_key",
-        &["LARDER_S3_SECRET_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY"],
-    ),
-    ("session_token", &["LARDER_S3_SESSION_TOKEN", "AWS_SESSION_TOKEN"]),
-    ("profile", &["LARDER_S3_PROFILE", "AWS_PROFILE"]),
-    ("anonymous", &["LARDER_S3_ANONYMOUS"]),
-    ("encryption", &["LARDER_S3_ENCRYPTION"]),
-    ("kms_key_id", &["LARDER_S3_KMS_KEY_ID"]),
-    ("bucket_key", &["LARDER_S3_BUCKET_KEY"]),
-    ("customer_key", &["LARDER_S3_CUSTOMER_KEY"]),
-    ("storage_class", &["LARDER_S3_STORAGE_CLASS"]),
-    ("request_payer", &["LARDER_S3_REQUEST_PAYER"]),
-    ("versions", &["LARDER_S3_VERSIONS"]),
-    ("preconditions", &["LARDER_S3_PRECONDITIONS"]),
-    ("object", &["LARDER_S3_OBJECT"]),
-    ("table", &["LARDER_S3_TABLE"]),
-    ("compression", &["LARDER_S3_COMPRESSION"]),
-    ("verify", &["LARDER_S3_VERIFY"]),
-    ("part_bytes", &["LARDER_S3_PART_BYTES"]),
-    ("http.proxy", &["LARDER_S3_HTTP_PROXY"]),
-    ("http.attempts", &["LARDER_S3_HTTP_ATTEMPTS"]),
-    ("http.connect_timeout", &["LARDER_S3_HTTP_CONNECT_TIMEOUT"]),
-    ("http.read_timeout", &["LARDER_S3_HTTP_READ_TIMEOUT"]),
+const ENVIRONMENT: [(&str, &[&str]); 6] = [
+    ("region", &["AWS_REGION", "AWS_DEFAULT_REGION"]),
+    ("endpoint", &["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]),
+    ("access_key_id", &["AWS_ACCESS_KEY_ID"]),
+    ("secret_access_key", &["AWS_SECRET_ACCESS_KEY"]),
+    ("session_token", &["AWS_SESSION_TOKEN"]),
+    ("profile", &["AWS_PROFILE"]),
 ];
 
 /// Settings that belong together.
@@ -186,11 +157,14 @@ impl S3Config {
         let own = |name: &&str| given.iter().any(|given| given == name);
         // Keys come from one place as a whole: a token of the environment does not go with a key of the file.
         let explicit = ["access_key_id", "secret_access_key", "profile"].iter().any(own);
-        let environment: Vec<(&str, &[&str])> = ENVIRONMENT
-            .into_iter()
-            .filter(|(name, _)| !(explicit && CREDENTIALS.contains(name)))
-            .collect();
-        let config: Self = url.settings(&environment)?;
+        let mut environment = Environment::of_schema("LARDER_S3", &backend().schema());
+        for (name, variables) in ENVIRONMENT {
+            environment = environment.also(name, variables);
+        }
+        if explicit {
+            environment = environment.without(&CREDENTIALS);
+        }
+        let config: Self = url.settings(environment)?;
         let address = url.address().trim_start_matches('/');
         let (bucket, prefix) = address.split_once('/').unwrap_or((address, ""));
         Ok(Self {
@@ -308,8 +282,9 @@ pub fn backend() -> Arc<dyn Backend> {
 }
 
 /// Encryption at rest.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(inline)]
 pub enum Encryption {
     /// What the bucket says.
     #[default]

@@ -33,8 +33,8 @@ pub(crate) fn judge(refusal: &Refusal) -> Option<Error> {
             ErrorKind::InvalidConfig,
             format!("the clock of this machine differs too much from that of `{host}`; set it right"),
         ),
+        // Not `ServiceUnavailable`: that is a server which could not handle the request, and may have begun to.
         "SlowDown"
-        | "ServiceUnavailable"
         | "TooManyRequests"
         | "Throttling"
         | "ThrottlingException"
@@ -94,4 +94,71 @@ fn region(refusal: &Refusal) -> Option<Error> {
         None => "the bucket is in another region; set `region` to the bucket's".to_owned(),
     };
     Some(refusal.error(ErrorKind::InvalidConfig, &advice))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::{HeaderMap, Method, StatusCode};
+    use larder_io_core::Retry;
+    use std::time::Duration;
+
+    fn judged(method: &Method, status: u16, code: &str) -> Option<Error> {
+        let mut headers = HeaderMap::new();
+        headers.insert("retry-after", "7".parse().expect("is a header"));
+        let status = StatusCode::from_u16(status).expect("is a status");
+        let body = match code {
+            "" => String::new(),
+            code => format!("<?xml version='1.0'?><Error><Code>{code}</Code><Message>words</Message></Error>"),
+        };
+        let (method, host) = (method.clone(), "host".to_owned());
+        judge(&Refusal::new(method, host, status, &headers, body.as_bytes()))
+    }
+
+    #[test]
+    fn the_table_of_codes() {
+        use ErrorKind::{
+            Conflict, InvalidConfig, NotFound, PermissionDenied, RateLimited, Timeout, Unauthenticated, Unavailable,
+            Unexpected, Unsupported,
+        };
+        let after = Retry::After(Some(Duration::from_secs(7)));
+        let never = |kind| Some((kind, Retry::Never, Effect::None));
+        let again = |kind, effect| Some((kind, after, effect));
+        let (get, put) = (Method::GET, Method::PUT);
+        for (method, status, code, wanted) in [
+            (&get, 404, "NoSuchBucket", never(InvalidConfig)),
+            (&get, 404, "NoSuchKey", None),
+            (&get, 404, "", None),
+            (&put, 301, "PermanentRedirect", never(InvalidConfig)),
+            (&put, 307, "", never(InvalidConfig)),
+            (&put, 403, "SignatureDoesNotMatch", never(Unauthenticated)),
+            (&put, 400, "ExpiredToken", never(Unauthenticated)),
+            (&put, 403, "AccessDenied", never(PermissionDenied)),
+            (&put, 403, "RequestTimeTooSkewed", never(InvalidConfig)),
+            (&put, 503, "SlowDown", again(RateLimited, Effect::None)),
+            (&put, 429, "TooManyRequests", again(RateLimited, Effect::None)),
+            (&put, 503, "ServiceUnavailable", again(Unavailable, Effect::Unknown)),
+            (&get, 503, "ServiceUnavailable", again(Unavailable, Effect::None)),
+            (&put, 503, "", again(Unavailable, Effect::Unknown)),
+            (&put, 500, "InternalError", again(Unavailable, Effect::Unknown)),
+            (&get, 500, "InternalError", again(Unavailable, Effect::None)),
+            (&put, 400, "RequestTimeout", again(Timeout, Effect::Unknown)),
+            (&put, 409, "ConditionalRequestConflict", again(Conflict, Effect::None)),
+            (&put, 412, "PreconditionFailed", None),
+            (&put, 400, "BadDigest", again(Unavailable, Effect::None)),
+            (&put, 400, "InvalidPart", never(NotFound)),
+            (&put, 400, "EntityTooSmall", never(InvalidConfig)),
+            (&put, 400, "MetadataTooLarge", never(InvalidConfig)),
+            (&put, 400, "InvalidStorageClass", never(InvalidConfig)),
+            (&put, 501, "NotImplemented", never(Unsupported)),
+            (&get, 403, "InvalidObjectState", never(Unavailable)),
+            (&get, 400, "InvalidArgument", never(NotFound)),
+            (&put, 400, "InvalidArgument", never(Unexpected)),
+            (&put, 400, "KMS.DisabledException", never(PermissionDenied)),
+        ] {
+            let told = judged(method, status, code);
+            let found = told.as_ref().map(|error| (error.kind(), error.retry(), error.effect()));
+            assert_eq!(found, wanted, "{method} {status} {code}");
+        }
+    }
 }

@@ -18,3 +18,5 @@ mod sdk;
 mod store;
 
 pub use config::{Encryption, S3Config, backend};
+pub use larder_io_object::http::Transport;
+pub use larder_io_object::{Compression, ObjectFormat, TableFormat, Transfer};

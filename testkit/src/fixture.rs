@@ -39,6 +39,14 @@ impl Fixture {
         self
     }
 
+    /// Puts the manager, and every one that is opened again, behind something that keeps the laws too, such as a policy.
+    #[must_use]
+    pub fn wrapped(mut self, wrap: impl Fn(Arc<dyn IoManager>) -> Arc<dyn IoManager> + Send + Sync + 'static) -> Self {
+        self.manager = wrap(self.manager);
+        self.reopen = self.reopen.map(|reopen| Arc::new(move || wrap(reopen())) as Reopen);
+        self
+    }
+
     /// Adds the local directory in which the store keeps its files under their locations' names. Checks look for
     /// staged files in it and damage published ones.
     #[must_use]

@@ -28,7 +28,10 @@ fn ignored(python: &Path, variables: &[(&str, String)]) -> Done {
             .env_remove("LARDER_DEFAULT_IO_MANAGER"),
     )?;
     // `--tests` leaves out the examples in docs, where `ignore` means that they are no programs.
-    let mut tests = command("cargo", &["test", "--workspace", "--all-features", "--tests", "--", "--ignored"]);
+    let mut tests = command(
+        "cargo",
+        &["test", "--workspace", "--all-features", "--tests", "--", "--ignored"],
+    );
     tests.env("LARDER_PYTHON", python).env("LARDER_FLIGHTS_HOME", &home);
     execute(tests.envs(variables.iter().map(|(name, value)| (name, value))))
 }

@@ -3,13 +3,23 @@
 
 use futures_util::stream::{self, BoxStream, StreamExt};
 use larder_io_core::*;
+use serde::Deserialize;
 use std::{collections::BTreeMap, sync::Arc, sync::Mutex, sync::PoisonError};
 
 /// Keeps objects as JSON text. Cloning gives another handle to the same shelf.
 #[derive(Clone, Debug)]
 pub struct ShelfIo {
     info: ManagerInfo,
+    config: ShelfConfig,
     entries: Arc<Mutex<BTreeMap<Location, (Receipt, Value)>>>,
+}
+
+/// Settings of a shelf; as a URL, `shelf:?largest=1000000`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ShelfConfig {
+    /// Bytes of JSON that a value may have at most. Default no limit.
+    pub largest: Option<usize>,
 }
 
 /// Handed over as a backend, a shelf is what the URL `shelf:` means.
@@ -19,10 +29,11 @@ impl Backend for ShelfIo {
     }
 
     fn open(&self, url: &ManagerUrl) -> Result<Arc<dyn IoManager>> {
-        match (url.address(), url.query()) {
-            ("", "") => Ok(Arc::new(self.clone())),
-            _ => Err(Error::new(ErrorKind::InvalidConfig, "a shelf has no address and no settings: write `shelf:`")),
+        if !url.address().is_empty() {
+            return Err(Error::new(ErrorKind::InvalidConfig, "a shelf has no address: write `shelf:`"));
         }
+        let config = url.settings([("largest", ["SHELF_LARGEST"].as_slice())])?;
+        Ok(Arc::new(Self { config, ..self.clone() }))
     }
 }
 
@@ -32,7 +43,8 @@ impl ShelfIo {
         let mut claims = Capabilities::default();
         (claims.atomic_publish, claims.preconditions) = (true, true);
         let info = ManagerInfo::new("shelf", "", claims, Forms::of([Form::Object]));
-        Self { info: info.with_formats(vec![("object", "json".to_owned())]), entries: Arc::default() }
+        let info = info.with_formats(vec![("object", "json".to_owned())]);
+        Self { info, config: ShelfConfig::default(), entries: Arc::default() }
     }
 
     /// What is published; an old version is never found.
@@ -56,6 +68,9 @@ impl IoManager for ShelfIo {
             return Err(refuse("JSON would lose a NaN, an infinity, `Some(None)` or what nests deeper than 120"));
         }
         let json = serde_json::to_vec(&object::AsObject(value)).map_err(|error| refuse(&error.to_string()))?;
+        if let Some(largest) = self.config.largest.filter(|largest| json.len() > *largest) {
+            return Err(refuse(&format!("it has {} bytes as JSON, and `largest` is {largest}", json.len())));
+        }
         let mut receipt = Receipt::begin(ctx, ctx.location.clone(), Form::Object, "json");
         receipt.uri = format!("shelf:{}", ctx.location);
         receipt.bytes = json.len() as u64;

@@ -50,8 +50,30 @@ async fn what_it_cannot_keep_is_refused() -> Result<()> {
 
 #[test]
 fn a_wrong_url_is_refused() {
-    for url in ["shelf:/data", "shelf:?keep=5"] {
+    for (url, words) in [
+        ("shelf:/data", "write `shelf:`"),
+        ("shelf:?larges=5", "did you mean `largest`?"),
+        ("shelf:?largest=much", "largest"),
+    ] {
         let error = definitions().default_io_manager_url(url).assets(assets![numbers]).build().expect_err(url);
         assert_eq!(error.kind(), ErrorKind::InvalidConfig);
+        assert!(error.message().contains(words), "{url}: {error}");
     }
+}
+
+#[tokio::test]
+async fn settings_come_from_url_file_and_environment() -> Result<()> {
+    let table = "[io_managers.kept]\nurl = \"shelf:\"\nlargest = 3";
+    let variable = [("SHELF_LARGEST".to_owned(), "3".to_owned())];
+    for definitions in [
+        definitions().default_io_manager_url("shelf:?largest=3"),
+        definitions().config_text(format!("io_manager = \"kept\"\n{table}")),
+        definitions().variables(variable),
+    ] {
+        // `[1,2,3]` has 7 bytes.
+        let report = definitions.assets(assets![numbers]).run("*").await?;
+        let error = report.error("numbers").expect("is too large");
+        assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    }
+    Ok(())
 }

@@ -24,7 +24,7 @@ pub(crate) struct Binder<'d> {
     definitions: &'d Definitions,
     config: &'d Config,
     opener: Opener<'d>,
-    default: Option<Result<Arc<Bound>, Refused>>,
+    default: Option<Result<Option<Arc<Bound>>, Refused>>,
     everything: Option<Arc<Bound>>,
 }
 
@@ -102,21 +102,25 @@ impl<'d> Binder<'d> {
         if let Some((group, key)) = bound {
             return self.keyed(key, format!("the group `{group}` is bound to it"));
         }
-        self.default()
+        self.default()?.ok_or_else(|| {
+            "there is no default I/O manager; set one with `Definitions::default_io_manager`, or add the local disk with `Definitions::backend(larder_io_fs::backend())`".to_owned().into()
+        })
     }
 
-    /// The manager of whatever nothing else is said of.
-    pub(super) fn default(&mut self) -> Result<Arc<Bound>, Refused> {
+    /// The manager of whatever nothing else is said of, if there is one.
+    pub(super) fn default(&mut self) -> Result<Option<Arc<Bound>>, Refused> {
         if let Some(known) = &self.default {
             return known.clone();
         }
-        let default = self.opener.default().map(|(key, opened, because)| {
-            Arc::new(Bound {
-                key,
-                manager: opened.manager,
-                because,
-                defined: opened.defined,
-                settings: opened.settings,
+        let default = self.opener.default().map(|default| {
+            default.map(|(key, opened, because)| {
+                Arc::new(Bound {
+                    key,
+                    manager: opened.manager,
+                    because,
+                    defined: opened.defined,
+                    settings: opened.settings,
+                })
             })
         });
         self.default.insert(default).clone()
@@ -134,9 +138,10 @@ impl<'d> Binder<'d> {
         }))
     }
 
-    /// Every key that can be bound.
-    pub(super) fn keys(&self) -> Vec<&'d str> {
-        self.opener.keys()
+    /// Every manager with a key that can be bound, used or not.
+    pub(super) fn every(&mut self) -> Vec<(&'d str, Result<Arc<Bound>, Refused>)> {
+        let keys = self.opener.keys().into_iter();
+        keys.map(|key| (key, self.keyed(key, String::new()))).collect()
     }
 
     fn everything(&mut self, manager: &Arc<dyn IoManager>) -> Result<Arc<Bound>, Refused> {

@@ -1,12 +1,19 @@
 //! Configuration outside of the code: where it is, which profile, what it comes to.
 
-use super::binding::Binder;
+use super::binding::{Binder, Bound};
+use super::opening::Refused;
+use super::validate::{atomic, joined};
 use super::{AssetInfo, Definitions};
-use crate::config::{self, BindingReport, Config, ConfigReport, ManagerReport, Source, Wanted};
+use crate::config::{self, BindingReport, Config, ConfigReport, DEFAULT_KEY, ManagerReport, Source, Wanted};
 use crate::home;
-use larder_io_core::{Error, ErrorKind, Result};
+use crate::policy::root;
+use larder_io_core::{IoManager, Result};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Managers by key; of one that cannot be had, why.
+pub(crate) type Managers = BTreeMap<String, Result<Arc<dyn IoManager>>>;
 
 /// [`Definitions::build`] reads `larder.toml`: the file that `LARDER_CONFIG` names, else the nearest one in the working
 /// directory or above. These methods say otherwise.
@@ -54,7 +61,8 @@ impl Definitions {
         config::schema(&self.backends)
     }
 
-    /// Builds, opens also those managers that no asset uses, and tells what the configuration comes to.
+    /// Builds, opens also those managers that no asset uses, and tells what the configuration comes to. A default that is
+    /// neither there nor needed is no mistake.
     ///
     /// # Errors
     /// As [`Definitions::build`]; for every manager that cannot be opened.
@@ -71,36 +79,39 @@ impl Definitions {
         }
         let mut problems = Vec::new();
         let mut io_managers = Vec::new();
-        let mut bounds: Vec<_> = binder
-            .keys()
-            .into_iter()
-            .map(|key| binder.keyed(key, String::new()))
-            .collect();
-        let default = binder.default();
-        let name = default.as_ref().map(|default| default.key.clone()).unwrap_or_default();
-        // A default by URL has no key that could be bound.
-        if !binder.keys().contains(&name.as_str()) {
-            bounds.push(default.clone());
-        }
-        for bound in bounds {
+        let mut every = binder.every();
+        let default = match binder.default() {
+            Ok(Some(default)) => {
+                // A default by URL has no key that could be bound.
+                if every.iter().all(|(key, _)| *key != default.key) {
+                    every.push((DEFAULT_KEY, Ok(Arc::clone(&default))));
+                }
+                Some(default)
+            }
+            Ok(None) => None,
+            Err(refused) => {
+                every.push((DEFAULT_KEY, Err(refused)));
+                None
+            }
+        };
+        for (_, bound) in every {
             match bound {
                 Ok(bound) => {
-                    let info = bound.manager.info();
-                    let because = default.as_ref().ok().filter(|default| default.key == bound.key);
+                    let because = default.as_ref().filter(|default| default.key == bound.key);
                     io_managers.push(ManagerReport {
                         key: bound.key.clone(),
-                        root: format!("{}:{}", info.scheme, info.root),
+                        root: root(bound.manager.info()),
                         defined: bound.defined.clone(),
                         settings: bound.settings.clone(),
                         assets: used.get(&bound.key).copied().unwrap_or_default(),
                         default: because.map(|default| default.because.clone()),
                     });
                 }
-                Err(refused) => problems.push(Error::new(ErrorKind::InvalidConfig, refused.message)),
+                Err(refused) => problems.push(refused.into()),
             }
         }
         if !problems.is_empty() {
-            return Err(super::validate::joined(problems));
+            return Err(joined(problems));
         }
         let mut bindings = Vec::new();
         for (binding, of_profile) in config.bindings() {
@@ -119,6 +130,25 @@ impl Definitions {
             io_managers,
             bindings,
         })
+    }
+
+    /// Every manager that has a key, of code and configuration, used or not; with its policies, and refused as an asset
+    /// would be that is bound to it. One that cannot be had hides no other.
+    ///
+    /// # Errors
+    /// `InvalidConfig` for a configuration that cannot be read.
+    pub(crate) fn every_manager(&self) -> Result<Managers> {
+        if self.everything.is_some() {
+            return Ok(Managers::new());
+        }
+        let config = self.config()?;
+        let every = Binder::new(self, &config).every().into_iter();
+        let opened = |bound: Result<Arc<Bound>, Refused>| {
+            let bound = bound?;
+            atomic(self, &bound, "an asset")?;
+            Ok(Arc::clone(&bound.manager))
+        };
+        Ok(every.map(|(key, bound)| (key.to_owned(), opened(bound))).collect())
     }
 
     pub(super) fn config(&self) -> Result<Config> {

@@ -7,6 +7,7 @@ mod opening;
 mod pipeline;
 mod validate;
 
+pub(crate) use configured::Managers;
 pub use pipeline::{AssetInfo, Explanation, Pipeline};
 
 use crate::args::Resources;

@@ -48,6 +48,12 @@ impl From<String> for Refused {
     }
 }
 
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Self {
+        wrong(refused.message)
+    }
+}
+
 /// The default manager: its key, itself, and why it is the default.
 pub(super) type Default = (String, Opened, String);
 
@@ -106,12 +112,12 @@ impl<'d> Opener<'d> {
         opened
     }
 
-    /// The environment, what was configured, the built-in local disk.
-    pub(super) fn default(&mut self) -> Result<Default, Refused> {
+    /// The environment, what was configured, the built-in local disk; `None` without a backend for that.
+    pub(super) fn default(&mut self) -> Result<Option<Default>, Refused> {
         let variable = home::DEFAULT_MANAGER_VARIABLE;
         if let Some(text) = self.definitions.variable(variable) {
             let because = format!("the environment variable {variable} names it");
-            return self.named(&text, because, None).map_err(|refused| Refused {
+            return self.named(&text, because, None).map(Some).map_err(|refused| Refused {
                 message: format!("{variable}: {}", refused.message),
                 placed: false,
             });
@@ -119,22 +125,26 @@ impl<'d> Opener<'d> {
         if let Some((text, place, of_profile)) = &self.config.default {
             let because = format!("{} makes it the default", self.config.told(place, *of_profile));
             let text = self.filled(text, place).map_err(Refused::placed)?;
-            return self.named(&text, because, Some(place));
+            return self.named(&text, because, Some(place)).map(Some);
         }
         if let Some(spec) = &self.definitions.default {
             let because = "it is the default in code".to_owned();
-            return Ok((DEFAULT_KEY.to_owned(), self.of_code(DEFAULT_KEY, spec)?, because));
+            return Ok(Some((
+                DEFAULT_KEY.to_owned(),
+                self.of_code(DEFAULT_KEY, spec)?,
+                because,
+            )));
+        }
+        if !self.definitions.has_backend("file") {
+            return Ok(None);
         }
         let here =
             std::env::current_dir().map_err(|error| format!("the working directory cannot be found: {error}"))?;
-        if !self.definitions.has_backend("file") {
-            return Err("there is no default I/O manager; set one with `Definitions::default_io_manager`, or add the local disk with `Definitions::backend(larder_io_fs::backend())`".to_owned().into());
-        }
         let file = self.config.file.clone().or_else(|| home::config_file(&here));
         let (home, why) = home::find(self.definitions.variable(home::HOME_VARIABLE), file.as_deref(), &here);
         let url = ManagerUrl::new("file", home.join("storage").display().to_string(), "");
         let because = format!("it is the built-in default; its home is {} ({why})", home.display());
-        Ok((DEFAULT_KEY.to_owned(), self.by_url(url)?, because))
+        Ok(Some((DEFAULT_KEY.to_owned(), self.by_url(url)?, because)))
     }
 
     /// The default by key or by URL.

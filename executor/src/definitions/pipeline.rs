@@ -4,7 +4,7 @@ use super::binding::Bound;
 use crate::args::Resources;
 use crate::asset::Asset;
 use crate::graph::{Graph, Origin, definition};
-use crate::policy::describe;
+use crate::policy::{describe, root};
 use larder_io_core::{
     AssetKey, Error, Form, InputContext, IoManager, Layout, Location, OutputContext, Result, RunId, nearest,
 };
@@ -227,7 +227,7 @@ impl Pipeline {
                 .as_ref()
                 .map(|bound| bound.settings.clone())
                 .unwrap_or_default(),
-            root: info.map(|info| format!("{}:{}", info.scheme, info.root)),
+            root: info.map(root),
             format,
             location: stored.location.clone(),
             layout: match asset.location {

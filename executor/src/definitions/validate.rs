@@ -1,15 +1,17 @@
 //! Validation of everything at once.
 
 use super::Definitions;
-use super::binding::{Binder, idle};
+use super::binding::{Binder, Bound, idle};
 use super::pipeline::{Pipeline, Stored};
 use crate::args::missing_resource;
 use crate::asset::{Asset, own_location, stored_form};
 use crate::config::Config;
 use crate::graph::{Graph, definition};
+use crate::policy::root;
 use larder_io_core::{Arity, AssetKey, Error, ErrorKind, Form, Forms, Result};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::fmt::Display;
 
 /// Problems shown at most; a broken pattern in a large pipeline would bury the rest.
 const PROBLEMS_SHOWN: usize = 20;
@@ -149,12 +151,10 @@ fn bind(
                 }
             };
             let info = bound.manager.info();
-            if !info.capabilities.atomic_publish && !definitions.allow_non_atomic && told.insert(bound.key.clone()) {
-                let message = format!(
-                    "the I/O manager `{}` ({}:{}) cannot publish atomically, so that a crash could lose the old value of `{key}`; choose another one, or say `Definitions::allow_non_atomic()`",
-                    bound.key, info.scheme, info.root
-                );
-                problems.push(Error::new(ErrorKind::InvalidConfig, message));
+            if let Err(error) = atomic(definitions, &bound, format_args!("`{key}`"))
+                && told.insert(bound.key.clone())
+            {
+                problems.push(error);
             }
             match stored_form(output.forms, info.forms) {
                 Some(form) => {
@@ -169,6 +169,20 @@ fn bind(
         }
     }
     stored
+}
+
+/// Refuses a manager that could lose a value, unless that is allowed.
+pub(super) fn atomic(definitions: &Definitions, bound: &Bound, value: impl Display) -> Result<()> {
+    let info = bound.manager.info();
+    if info.capabilities.atomic_publish || definitions.allow_non_atomic {
+        return Ok(());
+    }
+    let message = format!(
+        "the I/O manager `{}` ({}) cannot publish atomically, so that a crash could lose the old value of {value}; choose another one, or say `Definitions::allow_non_atomic()`",
+        bound.key,
+        root(info)
+    );
+    Err(Error::new(ErrorKind::InvalidConfig, message))
 }
 
 /// Refuses two assets at one place, and two that only a disk with letter case could tell apart.
@@ -187,14 +201,14 @@ fn locations(graph: &Graph, stored: &HashMap<AssetKey, Stored>, problems: &mut V
         };
         let info = bound.manager.info();
         let next = roots.len();
-        let root = *roots.entry((info.scheme.as_str(), info.root.as_str())).or_insert(next);
+        let at = *roots.entry((info.scheme.as_str(), info.root.as_str())).or_insert(next);
         let lower = location
             .as_str()
             .chars()
             .all(|c| c.is_ascii() && !c.is_ascii_uppercase());
         let place = match lower {
-            true => (root, Cow::Borrowed(location.as_str())),
-            false => (root, Cow::Owned(location.as_str().to_lowercase())),
+            true => (at, Cow::Borrowed(location.as_str())),
+            false => (at, Cow::Owned(location.as_str().to_lowercase())),
         };
         let Some(other) = taken.insert(place, key) else {
             continue;
@@ -207,7 +221,7 @@ fn locations(graph: &Graph, stored: &HashMap<AssetKey, Stored>, problems: &mut V
         };
         problems.push(definition(format!(
             "`{other}` and `{key}` would be stored at {problem}: `{location}` in {}; rename one of them",
-            info.root
+            root(info)
         )));
     }
 }

@@ -2,6 +2,7 @@
 
 use super::examine::{Asked, Exam, patiently};
 use super::{Examination, Verdict};
+use crate::policy::root;
 use larder_io_core::ErrorKind;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -20,8 +21,9 @@ impl Exam<'_> {
         });
         let deleted = deleted.await;
         let left = format!(
-            "remove what is left at `{}` in {}:{}",
-            self.probe.location, self.info.scheme, self.info.root
+            "remove what is left at `{}` in {}",
+            self.probe.location,
+            root(&self.info)
         );
         let told = match deleted {
             Ok(None) => Examination::fine("delete", "nothing is left"),

@@ -2,6 +2,7 @@
 
 use super::probe::Probe;
 use super::{Diagnosis, DoctorOptions, Examination, Stop};
+use crate::policy::root;
 use larder_io_core::{Effect, Error, ErrorKind, IoManager, ManagerInfo, Precondition, Receipt, Result, Version};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,7 @@ pub(super) async fn diagnose<'e>(
     stop: Stop<'e>,
 ) -> Diagnosis {
     let info = manager.info().clone();
-    let root = format!("{}:{}", info.scheme, info.root);
+    let root = root(&info);
     let examined = match Probe::new(info.forms) {
         Err(error) => vec![Examination::failed("write", error)],
         Ok(None) => {

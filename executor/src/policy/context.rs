@@ -5,12 +5,17 @@ use std::time::Duration;
 use tracing::Span;
 use tracing::field::display;
 
+/// Where a manager keeps its values, for people: `s3://bucket/prefix`, `file:/data`.
+pub(crate) fn root(info: &ManagerInfo) -> String {
+    match info.root.contains("://") {
+        true => info.root.clone(),
+        false => format!("{}:{}", info.scheme, info.root),
+    }
+}
+
 /// A manager's key and root, for messages: `warehouse (s3://bucket/prefix)`, `local (file:/data)`.
 pub(crate) fn describe(key: &str, info: &ManagerInfo) -> String {
-    match info.root.contains("://") {
-        true => format!("{key} ({})", info.root),
-        false => format!("{key} ({}:{})", info.scheme, info.root),
-    }
+    format!("{key} ({})", root(info))
 }
 
 /// What is done.
@@ -64,9 +69,16 @@ pub(super) struct Operation<'a> {
     pub(super) manager: &'a str,
     pub(super) verb: Verb,
     pub(super) subject: Subject<'a>,
+    /// Whether it takes part in the limit.
+    pub(super) limited: bool,
 }
 
 impl Operation<'_> {
+    /// The same outside of the limit: for what may be done in the middle of another operation.
+    pub(super) fn unlimited(self) -> Self {
+        Self { limited: false, ..self }
+    }
+
     pub(super) fn key(&self) -> &str {
         self.key
     }

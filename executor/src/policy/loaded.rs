@@ -41,7 +41,7 @@ impl Of {
     /// Opens without a part in the limit: a store of the same manager may be waiting for what is read here.
     async fn open<T, F: Future<Output = Result<T>>>(&self, open: impl Fn() -> F) -> Result<T> {
         let attempt = || Attempt::of(0, open());
-        self.stack.run_unlimited(self.operation(), retryable, attempt).await
+        self.stack.run(self.operation().unlimited(), retryable, attempt).await
     }
 }
 

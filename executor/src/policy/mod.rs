@@ -26,7 +26,7 @@ mod staged;
 mod timeout;
 
 pub use config::{Policies, RetryPolicy, TimeoutPolicy};
-pub(crate) use context::describe;
+pub(crate) use context::{describe, root};
 
 use context::{Operation, Subject, Verb};
 use larder_io_core::{Error, IoManager, ManagerInfo, Result};
@@ -96,6 +96,7 @@ impl Stack {
             manager: &self.name,
             verb,
             subject,
+            limited: true,
         }
     }
 
@@ -109,38 +110,12 @@ impl Stack {
     where
         F: Future<Output = Result<T>>,
     {
-        self.run_in(true, operation, again, attempt).await
-    }
-
-    /// As [`Stack::run`], and takes no part in the limit: for what may be done in the middle of another operation.
-    async fn run_unlimited<'a, T, F>(
-        &self,
-        operation: Operation<'_>,
-        again: impl Fn(&Error) -> bool,
-        attempt: impl Fn() -> Attempt<'a, F>,
-    ) -> Result<T>
-    where
-        F: Future<Output = Result<T>>,
-    {
-        self.run_in(false, operation, again, attempt).await
-    }
-
-    async fn run_in<'a, T, F>(
-        &self,
-        limited: bool,
-        operation: Operation<'_>,
-        again: impl Fn(&Error) -> bool,
-        attempt: impl Fn() -> Attempt<'a, F>,
-    ) -> Result<T>
-    where
-        F: Future<Output = Result<T>>,
-    {
         let span = operation.span();
         let done = match &self.rules {
             None => attempt().work.instrument(span).await,
             // Boxed, so that an operation without rules is not as large as one with them.
             Some(rules) => {
-                let semaphore = limited.then_some(&rules.semaphore);
+                let semaphore = operation.limited.then_some(&rules.semaphore);
                 Box::pin(rules.run(semaphore, &operation, again, attempt).instrument(span)).await
             }
         };

@@ -1,5 +1,6 @@
 //! Which managers are examined: those in use, those of the configuration, those that are named.
 
+use crate::patient::Patient;
 use larder_executor::{Asset, Checkup, Definitions, DoctorOptions, Verdict};
 use larder_io_core::{ErrorKind, Result};
 use larder_io_memory::MemoryIo;
@@ -48,7 +49,6 @@ async fn every_manager_by_key_also_those_that_nobody_uses() {
     let checkup = doctor(definitions(CONFIG), &[]).await.expect("builds");
     let all = [("idle", Fine), ("short", Advised), ("unused", Fine), ("used", Fine)];
     assert_eq!(keys(&checkup), all, "{checkup:#?}");
-    assert!(checkup.left_out.is_none());
     let checkup = doctor(definitions(CONFIG), &["used", "idle"]).await.expect("builds");
     assert_eq!(keys(&checkup), [("idle", Fine), ("used", Fine)]);
     let pipeline = definitions(CONFIG).build().expect("builds");
@@ -69,17 +69,32 @@ async fn an_unknown_name_comes_with_the_nearest() {
 async fn a_manager_that_cannot_be_opened_hides_no_other_one() {
     let broken = CONFIG.replace("history = 1", "history = 0");
     let checkup = doctor(definitions(&broken), &[]).await.expect("the asset needs it not");
-    assert_eq!(keys(&checkup), [("used", Verdict::Fine)]);
-    let error = checkup.left_out.expect("says why");
+    let (fine, wrong) = (Verdict::Fine, Verdict::Wrong);
+    let all = [("idle", fine), ("short", wrong), ("unused", fine), ("used", fine)];
+    assert_eq!(keys(&checkup), all, "{checkup:#?}");
+    let checkup = doctor(definitions(&broken), &["short"]).await.expect("builds");
+    assert_eq!(keys(&checkup), [("short", wrong)]);
+    let error = checkup.diagnoses[0].examined[0].error.as_ref().expect("says why");
     assert!(error.message().contains("`history` is 0"), "{error}");
     assert_eq!(
         keys(&doctor(definitions(&broken), &["used"]).await.expect("builds")).len(),
         1
     );
-    let error = doctor(definitions(&broken), &["short"])
-        .await
-        .expect_err("cannot be opened");
-    assert!(error.message().contains("`history` is 0"), "{error}");
+}
+
+#[tokio::test]
+async fn a_manager_that_no_asset_could_be_bound_to_is_not_examined() {
+    let torn = || definitions(CONFIG).io_manager("torn", Arc::new(Patient::new(MemoryIo::new()).claiming_nothing()));
+    let checkup = doctor(torn(), &["torn"]).await.expect("builds");
+    let examined = &checkup.diagnoses[0].examined;
+    assert_eq!((examined.len(), examined[0].what), (1, "open"), "{checkup:#?}");
+    let error = examined[0].error.as_ref().expect("says why");
+    assert!(
+        error.message().contains("could lose the old value of an asset"),
+        "{error}"
+    );
+    let allowed = doctor(torn().allow_non_atomic(), &["torn"]).await.expect("builds");
+    assert_eq!(keys(&allowed), [("torn", Verdict::Fine)], "{allowed:#?}");
 }
 
 #[tokio::test]

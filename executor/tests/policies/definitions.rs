@@ -111,6 +111,29 @@ fn what_makes_no_sense_is_refused_before_anything_runs() {
     assert!(error.message().contains("did you mean `io_manager`?"), "{error}");
 }
 
+#[test]
+fn a_root_that_is_a_url_is_shown_as_it_is() {
+    let url = "s3://bucket/prefix";
+    let manager = Scripted::new().at(url);
+    let report = definitions(&manager).without_config().check_config().expect("fits");
+    assert_eq!(report.io_managers[0].root, url);
+    let pipeline = definitions(&manager).build().expect("fits");
+    let key = pipeline.key("reports/summary").expect("is there");
+    assert_eq!(pipeline.explain(&key).expect("is there").root.as_deref(), Some(url));
+    let torn = Scripted::new().at(url).not_atomic();
+    let error = definitions(&torn).build().expect_err("could lose a value");
+    let named = "the I/O manager `io_manager` (s3://bucket/prefix) cannot publish atomically";
+    assert!(error.message().starts_with(named), "{error}");
+    let twice = Asset::builder("reports/Summary").function(|_| async { Ok(7_u64) });
+    let error = definitions(&manager).asset(twice).build().expect_err("is one place");
+    assert!(error.message().contains("in s3://bucket/prefix;"), "{error}");
+    let local = definitions(&Scripted::new()).build().expect("fits");
+    assert_eq!(
+        local.explain(&key).expect("is there").root.as_deref(),
+        Some("script:/stage")
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_error_of_a_run_has_its_context_once() {
     let manager = Scripted::new().script("publish", fails(ErrorKind::PermissionDenied, 1));

@@ -70,6 +70,20 @@ impl Scripted {
         }))
     }
 
+    /// The same at another root.
+    pub(crate) fn at(mut self, root: &str) -> Self {
+        let shared = Arc::get_mut(&mut self.0).expect("nobody else has it yet");
+        shared.info.root = root.to_owned();
+        self
+    }
+
+    /// The same without atomic publishing.
+    pub(crate) fn not_atomic(mut self) -> Self {
+        let shared = Arc::get_mut(&mut self.0).expect("nobody else has it yet");
+        shared.info.capabilities.atomic_publish = false;
+        self
+    }
+
     /// The same over a network.
     pub(crate) fn remote(mut self) -> Self {
         let shared = Arc::get_mut(&mut self.0).expect("nobody else has it yet");

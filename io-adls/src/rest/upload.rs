@@ -14,7 +14,7 @@ use larder_io_object::store::{parts_of, version_of};
 use larder_io_object::{Marks, Parts, Upload, Written};
 use object_store::azure::MicrosoftAzure;
 use object_store::path::Path;
-use object_store::{Attribute, Attributes};
+use object_store::{Attribute, Attributes, PutPayload};
 use std::sync::Arc;
 
 impl Rest {
@@ -120,8 +120,8 @@ struct BlockUpload {
 
 #[async_trait]
 impl Upload for BlockUpload {
-    fn write(&mut self, bytes: Bytes) -> BoxFuture<'static, Result<()>> {
-        self.parts.send(bytes)
+    fn write(&mut self, part: PutPayload) -> BoxFuture<'static, Result<()>> {
+        self.parts.send(part)
     }
 
     async fn complete(&mut self, written: &Written<'_>) -> Result<Version> {

@@ -95,9 +95,7 @@ impl<'de> Deserializer<'de> for &Node {
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
         match self {
             Node::Table(table) => visitor.visit_map(Entries::new(table)),
-            Node::Text(_) => Err(Problem::shape(
-                "a table, with dotted names in a URL: `setting.name=value`",
-            )),
+            Node::Text(text) => visitor.visit_map(Entries::new(&pairs(text)?)),
         }
     }
 
@@ -107,7 +105,12 @@ impl<'de> Deserializer<'de> for &Node {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Problem> {
-        self.deserialize_map(visitor)
+        match self {
+            Node::Table(_) => self.deserialize_map(visitor),
+            Node::Text(_) => Err(Problem::shape(
+                "a table, with dotted names in a URL: `setting.name=value`",
+            )),
+        }
     }
 
     /// `a,b`, white space around items taken away; or a table of the items' numbers.
@@ -150,6 +153,21 @@ impl<'de> Deserializer<'de> for &Node {
     }
 
     forward_to_deserialize_any! { char str string bytes byte_buf unit_struct identifier }
+}
+
+/// `a=b,c=d`, white space around names and values taken away.
+fn pairs(text: &str) -> Result<BTreeMap<String, Node>, Problem> {
+    let expected =
+        || Problem::shape("a table: pairs such as `team=data,owner=x`, or in a URL dotted names, `setting.name=value`");
+    let mut table = BTreeMap::new();
+    for pair in text.split(',').filter(|pair| !pair.trim().is_empty()) {
+        let (name, value) = pair.split_once('=').ok_or_else(expected)?;
+        let known = table.insert(name.trim().to_owned(), Node::Text(value.trim().to_owned()));
+        if known.is_some() || name.trim().is_empty() {
+            return Err(expected());
+        }
+    }
+    Ok(table)
 }
 
 /// Settings of one table; a mistake below learns the name that led to it.

@@ -1,12 +1,14 @@
 //! Settings of a manager: from the URL, from code or a file, from the environment, into one config struct.
 
 mod deserialize;
+mod environment;
 mod problem;
 
 use crate::backend::ManagerUrl;
 use crate::error::{Error, ErrorKind, Result};
 use crate::secret::Secret;
 use deserialize::Node;
+pub use environment::Environment;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 
@@ -66,21 +68,22 @@ impl ManagerUrl {
 
     /// Reads query, added settings and environment into a config struct.
     ///
-    /// `environment` lists settings with the variables that give them when neither the query nor an added setting does;
-    /// the first variable that is set wins. Values are texts: numbers, `true` and `false`, names of unit variants, lists
-    /// with commas, texts for a type's own parsing. `#[serde(flatten)]` does not work, because it loses the types.
+    /// `environment` lists settings with the variables that give them when neither the query nor an added setting does:
+    /// `[("region", &["MY_REGION"])]`, or [`Environment::of_schema`]. Values are texts: numbers, `true` and `false`, names of
+    /// unit variants, lists with commas, maps as `team=data,owner=x`, texts for a type's own parsing. `#[serde(flatten)]` does
+    /// not work, because it loses the types.
     ///
     /// # Errors
     /// `InvalidConfig` for a setting that is unknown, given twice, missing or wrong. The context `setting` names it.
     /// Values are shown only for numbers, booleans and names of variants, and never for names such as `access_key`.
-    pub fn settings<C: DeserializeOwned>(&self, environment: &[(&str, &[&str])]) -> Result<C> {
+    pub fn settings<C: DeserializeOwned>(&self, environment: impl Into<Environment>) -> Result<C> {
         let mut given = decoded(&self.query)?;
         given.extend(self.settings.iter().cloned());
-        for (name, variables) in environment {
+        for (name, variables) in environment.into().iter() {
             let below = format!("{name}.");
             if given
                 .iter()
-                .any(|known| known.name == *name || known.name.starts_with(&below))
+                .any(|known| known.name == name || known.name.starts_with(&below))
             {
                 continue;
             }
@@ -89,8 +92,8 @@ impl ManagerUrl {
                 .find_map(|variable| Some((variable, self.variable(variable)?)));
             if let Some((variable, value)) = found {
                 given.push(Setting {
-                    variable: Some((*variable).to_owned()),
-                    ..Setting::open((*name).to_owned(), value)
+                    variable: Some(variable.clone()),
+                    ..Setting::open(name.to_owned(), value)
                 });
             }
         }

@@ -53,7 +53,7 @@ fn url(query: &str) -> ManagerUrl {
 }
 
 fn error(url: ManagerUrl) -> (String, String) {
-    let error = url.settings::<Config>(&[]).expect_err("is wrong");
+    let error = url.settings::<Config>([]).expect_err("is wrong");
     assert_eq!(error.kind(), ErrorKind::InvalidConfig);
     let message = error.message().strip_prefix("in `x://place`: ").expect("says where");
     (
@@ -71,7 +71,7 @@ fn every_kind_of_value() {
         .with_setting("scopes", "read, write")
         .with_setting("delay", "30s")
         .with_setting("secret_access_key", "hunter2")
-        .settings(&[])
+        .settings([])
         .expect("is right");
     let tags = [("team", "data, and more"), ("cost.centre", "12")].map(|(name, tag)| (name.to_owned(), tag.to_owned()));
     let wanted = Config {
@@ -95,10 +95,10 @@ fn every_kind_of_value() {
     let numbered = (0..11).fold(url(""), |url, item| {
         url.with_setting(format!("scopes.{item}"), format!("{item},"))
     });
-    let scopes = numbered.settings::<Config>(&[]).expect("is right").scopes;
+    let scopes = numbered.settings::<Config>([]).expect("is right").scopes;
     assert_eq!((scopes[2].as_str(), scopes[10].as_str()), ("2,", "10,"));
     assert_eq!(
-        url("scopes=").settings::<Config>(&[]).expect("is right").scopes,
+        url("scopes=").settings::<Config>([]).expect("is right").scopes,
         Vec::<String>::new()
     );
 }
@@ -145,7 +145,7 @@ fn mistakes_are_named_with_what_to_write() {
         (
             "tags=a",
             "tags",
-            "the setting `tags` takes a table, with dotted names in a URL: `setting.name=value`",
+            "the setting `tags` takes a table: pairs such as `team=data,owner=x`, or in a URL dotted names, `setting.name=value`",
         ),
         (
             "history.a=1",
@@ -177,9 +177,9 @@ fn mistakes_are_named_with_what_to_write() {
         #[allow(dead_code, reason = "only its absence matters")]
         account: String,
     }
-    let missing = url("").settings::<Strict>(&[]).expect_err("is missing");
+    let missing = url("").settings::<Strict>([]).expect_err("is missing");
     assert_eq!(missing.message(), "in `x://place`: the setting `account` is missing");
-    let bytes = url("region=%ff").settings::<Config>(&[]).expect_err("is no text");
+    let bytes = url("region=%ff").settings::<Config>([]).expect_err("is no text");
     assert_eq!(bytes.context("setting"), Some("region"));
 }
 
@@ -196,7 +196,7 @@ fn values_that_may_be_secret_are_not_shown() {
         url("").with_secret("table", Secret::new("hunter2")),
     ];
     for url in urls {
-        let error = url.settings::<Config>(&[]).expect_err("is wrong");
+        let error = url.settings::<Config>([]).expect_err("is wrong");
         let all = format!("{error} {error:?} {url} {url:?}");
         assert!(!all.contains("hunter2"), "{all}");
     }
@@ -209,7 +209,7 @@ fn values_that_may_be_secret_are_not_shown() {
 
 #[test]
 fn what_is_explicit_goes_before_the_environment() {
-    let environment: &[(&str, &[&str])] = &[
+    let environment: [(&str, &[&str]); 3] = [
         ("region", &["LARDER_REGION", "VENDOR_REGION"]),
         ("history", &["HISTORY"]),
         ("tags", &["TAGS"]),
@@ -230,6 +230,16 @@ fn what_is_explicit_goes_before_the_environment() {
     assert_eq!(region("", &[("LARDER_REGION", ""), both[1]]).as_deref(), Some("vendor"));
     assert_eq!(region("", &[]), None);
     assert!(with("tags.a=b", &[("TAGS", "c")]).is_ok(), "a part is explicit too");
+    let tags = |text: &str| with("", &[("TAGS", text)]).map(|config| config.tags);
+    let expected = [("team", "data"), ("url", "a=b")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(
+        tags("team=data, url = a=b,").expect("is right"),
+        BTreeMap::from(expected)
+    );
+    for wrong in ["team", "team=a,team=b", "=a"] {
+        let error = tags(wrong).expect_err("is wrong");
+        assert!(error.message().contains("pairs such as"), "{error}");
+    }
     let error = with("", &[("HISTORY", "many")]).expect_err("is wrong");
     assert!(
         error.message().contains("from the environment variable HISTORY"),
@@ -279,6 +289,6 @@ proptest! {
 
     #[test]
     fn hostile_queries_give_an_answer(query in r"([a-z.%\\=&,+]|history|tags|encryption){0,12}") {
-        let _ = url(&query).settings::<Config>(&[]);
+        let _ = url(&query).settings::<Config>([]);
     }
 }

@@ -117,6 +117,7 @@ impl Vendor for Api {
         features.receipt_at_completion = self.config.preconditions;
         features.versions = true;
         features.unfinished = true;
+        features.purge = true;
         features
     }
 
@@ -144,6 +145,10 @@ impl Vendor for Api {
 
     async fn abort(&self, upload: &Unfinished) -> Result<()> {
         self.abort_upload(&self.whole(&upload.path), &upload.id).await
+    }
+
+    async fn purge(&self, path: &Path) -> Result<()> {
+        self.delete_generations(path).await
     }
 
     async fn survey(&self) -> Result<Vec<Finding>> {

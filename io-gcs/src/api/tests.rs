@@ -4,7 +4,6 @@ use super::copy::Rewrite;
 use super::http::Http;
 use super::*;
 use async_trait::async_trait;
-use bytes::Bytes;
 use larder_io_core::Secret;
 use larder_io_object::Written;
 use larder_io_object::http::{Guard, Transport};
@@ -189,7 +188,10 @@ async fn a_receipt_too_large_for_metadata_goes_beside_the_value() {
     for published in [false, true] {
         let write = WriteId::random();
         let mut upload = store.upload(&path, &write).await.expect("begins");
-        upload.write(Bytes::from_static(b"value")).await.expect("is sent");
+        upload
+            .write(object_store::PutPayload::from_static(b"value"))
+            .await
+            .expect("is sent");
         let written = Written {
             write: &write,
             receipt: &receipt,

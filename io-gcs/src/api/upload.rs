@@ -4,7 +4,6 @@ use super::Api;
 use super::copy::Rewrite;
 use super::http::encoded;
 use async_trait::async_trait;
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::Method;
 use larder_io_core::{Error, ErrorKind, Result, Version, WriteId};
@@ -14,7 +13,7 @@ use larder_io_object::{Marks, Parts, UPLOADS, Upload, Written};
 use object_store::gcp::GoogleCloudStorage;
 use object_store::multipart::MultipartStore;
 use object_store::path::Path;
-use object_store::{Attribute, GetOptions, ObjectStore, ObjectStoreExt};
+use object_store::{Attribute, GetOptions, ObjectStore, ObjectStoreExt, PutPayload};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -43,7 +42,7 @@ impl Api {
     }
 
     /// Deletes one generation for good, also where the bucket keeps old ones; one that is gone counts as deleted.
-    async fn delete_generation(&self, whole: &Path, generation: &str) -> Result<()> {
+    pub(super) async fn delete_generation(&self, whole: &Path, generation: &str) -> Result<()> {
         let (bucket, key) = (encoded(&self.bucket), encoded(whole.as_ref()));
         let path = format!("/storage/v1/b/{bucket}/o/{key}?generation={generation}");
         gone(
@@ -167,8 +166,8 @@ impl Joined {
 
 #[async_trait]
 impl Upload for Joined {
-    fn write(&mut self, bytes: Bytes) -> BoxFuture<'static, Result<()>> {
-        self.parts.send(bytes)
+    fn write(&mut self, part: PutPayload) -> BoxFuture<'static, Result<()>> {
+        self.parts.send(part)
     }
 
     async fn complete(&mut self, written: &Written<'_>) -> Result<Version> {

@@ -46,9 +46,32 @@ fn quoted(e_tag: String) -> String {
 }
 
 impl Api {
-    /// The XML list, though the JSON list is easier: only its etags are those of reads.
     pub(super) async fn list_versions(&self, path: &Path) -> Result<Vec<Version>> {
-        let key = self.whole(path).to_string();
+        let mut found = self.generations(self.whole(path).as_ref()).await?;
+        if found.iter().all(|entry| entry.is_latest) && !self.keeps_generations().await? {
+            let message = format!(
+                "the bucket `{0}` keeps no old versions; turn them on (`gcloud storage buckets update gs://{0} --versioning`)",
+                self.bucket
+            );
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
+        found.sort_by_key(|entry| std::cmp::Reverse(entry.generation));
+        let version = |entry: Entry| version_of(entry.e_tag.map(quoted), Some(entry.generation.to_string()));
+        found.into_iter().map(version).collect()
+    }
+
+    /// Removes every generation: a deletion that names none leaves the object as an old one where the bucket keeps those.
+    pub(super) async fn delete_generations(&self, path: &Path) -> Result<()> {
+        let whole = self.whole(path);
+        for entry in self.generations(whole.as_ref()).await? {
+            self.delete_generation(&whole, &entry.generation.to_string()).await?;
+        }
+        Ok(())
+    }
+
+    /// The generations of exactly this name. The XML list, though the JSON list is easier: only its etags are those of
+    /// reads.
+    async fn generations(&self, key: &str) -> Result<Vec<Entry>> {
         let mut found = Vec::new();
         let mut next = String::new();
         loop {
@@ -56,7 +79,7 @@ impl Api {
             let address = format!(
                 "/{}?versions&encoding-type=url&prefix={}{next}",
                 encoded(&self.bucket),
-                encoded(&key)
+                encoded(key)
             );
             let page: Page = self.http.xml(&address, WHAT).await?;
             found.extend(page.versions.into_iter().filter(|entry| decoded(&entry.key) == key));
@@ -73,7 +96,7 @@ impl Api {
             let generation = page.next_generation_marker.ok_or_else(|| strange(WHAT))?;
             let marker = format!(
                 "&key-marker={}&generation-marker={}",
-                encoded(&key),
+                encoded(key),
                 encoded(&generation)
             );
             if marker == next {
@@ -81,16 +104,7 @@ impl Api {
             }
             next = marker;
         }
-        if found.iter().all(|entry| entry.is_latest) && !self.keeps_generations().await? {
-            let message = format!(
-                "the bucket `{0}` keeps no old versions; turn them on (`gcloud storage buckets update gs://{0} --versioning`)",
-                self.bucket
-            );
-            return Err(Error::new(ErrorKind::Unsupported, message));
-        }
-        found.sort_by_key(|entry| std::cmp::Reverse(entry.generation));
-        let version = |entry: Entry| version_of(entry.e_tag.map(quoted), Some(entry.generation.to_string()));
-        found.into_iter().map(version).collect()
+        Ok(found)
     }
 
     /// Whether the bucket keeps old generations; one that may not be asked is believed to.

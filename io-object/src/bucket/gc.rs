@@ -9,7 +9,10 @@ use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStoreExt};
 use std::time::Duration;
 
+/// Only vendors that publish by a copy stage objects of their own; those are removed with every version. A receipt is
+/// deleted as a value is: in a bucket whose versions are not used, the old versions of its value may still need its own.
 pub(super) async fn run(store: &BucketStore, options: &GcOptions) -> Result<Vec<Garbage>> {
+    let purger = store.vendor.as_ref().filter(|vendor| vendor.features().purge);
     let mut garbage = Vec::new();
     for (folder, what) in [(UPLOADS, "staged"), (RECEIPTS, "receipt")] {
         for meta in listed(store, folder).await? {
@@ -18,7 +21,10 @@ pub(super) async fn run(store: &BucketStore, options: &GcOptions) -> Result<Vec<
                 continue;
             }
             if !options.dry_run {
-                store.objects.delete(&meta.location).await.map_err(error)?;
+                match purger {
+                    Some(vendor) if what == "staged" => vendor.purge(&meta.location).await?,
+                    _ => store.objects.delete(&meta.location).await.map_err(error)?,
+                }
             }
             garbage.push(Garbage::new(meta.location.to_string(), what, meta.size, age));
         }

@@ -20,6 +20,7 @@ use bytes::Bytes;
 use larder_io_core::{Error, ErrorKind, Finding, Garbage, GcOptions, Precondition, Result, Version, WriteId};
 use object_store::path::Path;
 use object_store::{Attribute, ObjectStore, PutMultipartOptions, PutOptions};
+use std::fmt;
 use std::sync::Arc;
 
 /// Bytes of metadata that every vendor takes: S3 allows 2 KB, names and values counted, the others more.
@@ -46,7 +47,7 @@ pub fn prefix(text: &str) -> Result<Path> {
 }
 
 /// Any object store. What neither it nor a vendor can do stays `Unsupported`: preconditions on uploads, old versions.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct BucketStore {
     objects: Arc<dyn ObjectStore>,
     root: String,
@@ -57,6 +58,17 @@ pub struct BucketStore {
     kept: bool,
     /// Bytes that a location may have below the prefix.
     room: usize,
+}
+
+/// Without the client, which would show the proxy's password.
+impl fmt::Debug for BucketStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BucketStore")
+            .field("root", &self.root)
+            .field("transfer", &self.transfer)
+            .field("history", &self.history)
+            .finish_non_exhaustive()
+    }
 }
 
 impl BucketStore {

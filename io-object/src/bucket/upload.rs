@@ -4,13 +4,12 @@ use super::BucketStore;
 use crate::error::error;
 use crate::store::{Reader, Upload, Written, version_of};
 use async_trait::async_trait;
-use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use larder_io_core::{Error, ErrorKind, Precondition, Result, Version, WriteId};
 use object_store::multipart::{MultipartStore, PartId};
 use object_store::path::Path;
-use object_store::{MultipartId, MultipartUpload};
+use object_store::{MultipartId, MultipartUpload, PutPayload};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -38,7 +37,7 @@ impl<M: MultipartStore> Parts<M> {
     }
 
     /// Sends the next part.
-    pub fn send(&mut self, bytes: Bytes) -> BoxFuture<'static, Result<()>> {
+    pub fn send(&mut self, part: PutPayload) -> BoxFuture<'static, Result<()>> {
         let index = self.next;
         self.next += 1;
         let (store, path, id, sent) = (
@@ -49,7 +48,7 @@ impl<M: MultipartStore> Parts<M> {
         );
         let number = self.first.wrapping_add(index);
         async move {
-            let part = store.put_part(&path, &id, number, bytes.into()).await.map_err(error)?;
+            let part = store.put_part(&path, &id, number, part).await.map_err(error)?;
             let mut sent = sent.lock().unwrap_or_else(PoisonError::into_inner);
             let len = sent.len().max(index + 1);
             sent.resize_with(len, || None);
@@ -112,8 +111,8 @@ impl PlainUpload {
 
 #[async_trait]
 impl Upload for PlainUpload {
-    fn write(&mut self, bytes: Bytes) -> BoxFuture<'static, Result<()>> {
-        let part = self.parts().put_part(bytes.into());
+    fn write(&mut self, part: PutPayload) -> BoxFuture<'static, Result<()>> {
+        let part = self.parts().put_part(part);
         async move { part.await.map_err(error) }.boxed()
     }
 
@@ -163,8 +162,8 @@ impl WithReceipt {
 
 #[async_trait]
 impl Upload for WithReceipt {
-    fn write(&mut self, bytes: Bytes) -> BoxFuture<'static, Result<()>> {
-        self.inner.write(bytes)
+    fn write(&mut self, part: PutPayload) -> BoxFuture<'static, Result<()>> {
+        self.inner.write(part)
     }
 
     async fn complete(&mut self, written: &Written<'_>) -> Result<Version> {

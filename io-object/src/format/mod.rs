@@ -5,11 +5,13 @@ mod object;
 pub(crate) use object::{EncodedObject, encode};
 
 use larder_io_core::{Error, ErrorKind, Form, Forms, Result};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How objects are encoded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(inline)]
 pub enum ObjectFormat {
     /// JSON: readable everywhere; refuses NaN, infinities and nested options, which it cannot keep.
     #[default]
@@ -19,8 +21,9 @@ pub enum ObjectFormat {
 }
 
 /// How tables are encoded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(inline)]
 pub enum TableFormat {
     /// Parquet: small, read by everything.
     #[default]
@@ -30,8 +33,9 @@ pub enum TableFormat {
 }
 
 /// The codec of Parquet pages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(inline)]
 pub enum Compression {
     /// Zstandard level 1.
     #[default]

@@ -52,12 +52,12 @@ impl Guard {
     /// # Errors
     /// `InvalidConfig` for a proxy that is no URL.
     pub fn client(&self) -> Result<HttpClient> {
-        self.connect(&self.transport.client_options()).map_err(|error| {
+        // The cause would show the proxy's password.
+        self.connect(&self.transport.client_options()).map_err(|_| {
             Error::new(
                 ErrorKind::InvalidConfig,
                 "the HTTP client cannot be made; check `proxy`",
             )
-            .with_source(error)
         })
     }
 }
@@ -157,9 +157,18 @@ impl Guarded {
         refusal.foreign &= whole;
         match (self.judge)(&refusal) {
             Some(error) => Err(error),
-            None => Ok(HttpResponse::from_parts(parts, said.into())),
+            None => Ok(left(parts, &refusal)),
         }
     }
+}
+
+/// A refusal that is left to others. They put the whole body into their errors, and a server may have put our request, with
+/// its secrets, into the body: only its code and its words go on.
+fn left(mut parts: http::response::Parts, refusal: &Refusal) -> HttpResponse {
+    let body = refusal.as_xml();
+    parts.headers.remove(http::header::CONTENT_ENCODING);
+    parts.headers.insert(http::header::CONTENT_LENGTH, body.len().into());
+    HttpResponse::from_parts(parts, body.into())
 }
 
 /// The first bytes of a refusal, and whether they did not break off: the status says most.

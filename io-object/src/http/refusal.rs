@@ -65,6 +65,19 @@ impl Refusal {
         }
     }
 
+    /// Code and words as S3 writes them; empty without a code.
+    pub(super) fn as_xml(&self) -> String {
+        let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        match self.code.as_str() {
+            "" => String::new(),
+            code => format!(
+                "<Error><Code>{}</Code><Message>{}</Message></Error>",
+                escaped(code),
+                escaped(&self.message)
+            ),
+        }
+    }
+
     /// Whether the request may have changed something.
     pub fn writes(&self) -> bool {
         self.method != Method::GET && self.method != Method::HEAD

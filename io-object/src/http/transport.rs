@@ -71,6 +71,12 @@ impl Transport {
         if self.connect_timeout.is_zero() || self.read_timeout.is_zero() {
             return wrong("http.connect_timeout and http.read_timeout must be longer than 0");
         }
+        // Whoever parses it later quotes it, password and all.
+        let proxy = self.proxy.as_ref().map(|proxy| proxy.expose().parse::<http::Uri>());
+        let usable = |uri: &http::Uri| uri.host().is_some() && matches!(uri.scheme_str(), Some("http" | "https"));
+        if proxy.is_some_and(|parsed| !parsed.is_ok_and(|uri| usable(&uri))) {
+            return wrong("http.proxy is no address such as `http://host:port` or `http://user:password@host:port`");
+        }
         Ok(())
     }
 

@@ -48,7 +48,7 @@ pub(crate) async fn write(source: &dyn TableSource, sink: &mut Sink, settings: &
     };
     let consume = async {
         while let Some(part) = from_encoder.recv().await {
-            sink.part(part).await?;
+            sink.part(part.into()).await?;
         }
         Ok(())
     };

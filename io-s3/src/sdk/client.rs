@@ -21,7 +21,19 @@ use larder_io_object::error::nested;
 use larder_io_object::http::Guard;
 use object_store::aws::{AmazonS3, AwsCredentialProvider};
 use object_store::client::HttpClient;
+use std::future::Future;
 use std::sync::Arc;
+use tracing::instrument::{WithDispatch, WithSubscriber};
+use tracing::subscriber::NoSubscriber;
+
+/// Sends without a word to the log: the SDK's signer traces every header, the customer's key among them.
+pub(super) trait Quietly: Future + Sized {
+    fn quietly(self) -> WithDispatch<Self> {
+        self.with_subscriber(NoSubscriber::default())
+    }
+}
+
+impl<F: Future> Quietly for F {}
 
 pub(super) fn make(config: &S3Config, guard: &Guard, region: &str, objects: &Arc<AmazonS3>) -> Result<Client> {
     let mut sdk = aws_sdk_s3::Config::builder()
@@ -117,7 +129,7 @@ where
         (_, "NoSuchUpload" | "NoSuchKey" | "NoSuchVersion") | (Some(404), _) => ErrorKind::NotFound,
         (_, "PreconditionFailed" | "ConditionalRequestConflict") | (Some(409 | 412), _) => ErrorKind::Conflict,
         // Completing and copying may fail after the status was sent.
-        (_, "InternalError" | "SlowDown") => ErrorKind::Unavailable,
+        (_, "InternalError" | "ServiceUnavailable" | "SlowDown") => ErrorKind::Unavailable,
         _ => ErrorKind::Unexpected,
     };
     let message = match (code.as_str(), failed.message()) {
@@ -125,5 +137,10 @@ where
         (code, Some(said)) => format!("{what} failed ({code}: {said})"),
         (code, None) => format!("{what} failed ({code})"),
     };
-    Error::new(kind, message).with_source(failed)
+    let error = Error::new(kind, message);
+    // The failure itself holds the whole answer, and an answer may hold what was sent.
+    match failed.into_source() {
+        Ok(source) => error.with_source(source),
+        Err(_) => error,
+    }
 }

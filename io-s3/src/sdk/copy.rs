@@ -1,11 +1,10 @@
 //! Copies within the bucket: one request up to a size, ranges at once above it.
 
-use super::client::error;
+use super::client::{Quietly, error};
 use super::upload::Completion;
 use super::{CustomerKey, Sdk, conditions};
-use crate::config::Encryption;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
-use aws_sdk_s3::types::{MetadataDirective, ServerSideEncryption, StorageClass};
+use aws_sdk_s3::types::{MetadataDirective, StorageClass};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use larder_io_core::{Error, ErrorKind, Precondition, Result, Version};
 use larder_io_object::Marks;
@@ -47,11 +46,12 @@ impl Sdk {
             .key(&key)
             .set_version_id(id.clone())
             .set_request_payer(self.payer())
-            .set_sse_customer_algorithm(self.customer.as_ref().map(|_| CustomerKey::ALGORITHM.to_owned()))
-            .set_sse_customer_key(self.customer.as_ref().map(|customer| customer.key.clone()))
-            .set_sse_customer_key_md5(self.customer.as_ref().map(|customer| customer.md5.clone()));
+            .set_sse_customer_algorithm(self.customer.algorithm.clone())
+            .set_sse_customer_key(self.customer.key.clone())
+            .set_sse_customer_key_md5(self.customer.md5.clone());
         let head = head
             .send()
+            .quietly()
             .await
             .map_err(|failed| error(failed, "looking at the value to copy"))?;
         let mut copy = format!("{}/{}", self.bucket, encoded(&key));
@@ -63,15 +63,7 @@ impl Sdk {
 
     async fn copy_at_once(&self, source: &Source, to: &Path, precondition: &Precondition) -> Result<Version> {
         let (if_match, if_none_match) = conditions(precondition);
-        let encryption = match self.config.encryption {
-            Encryption::S3 => Some(ServerSideEncryption::Aes256),
-            Encryption::Kms => Some(ServerSideEncryption::AwsKms),
-            Encryption::KmsDsse => Some(ServerSideEncryption::AwsKmsDsse),
-            Encryption::Bucket | Encryption::Customer => None,
-        };
-        let customer = self.customer.as_ref();
-        let algorithm = customer.map(|_| CustomerKey::ALGORITHM.to_owned());
-        let (key, md5) = (customer.map(|c| c.key.clone()), customer.map(|c| c.md5.clone()));
+        let CustomerKey { algorithm, key, md5 } = self.customer.clone();
         let copied = self
             .client
             .copy_object()
@@ -87,7 +79,7 @@ impl Sdk {
             .set_if_none_match(if_none_match)
             .set_request_payer(self.payer())
             .set_storage_class(self.config.storage_class.as_deref().map(StorageClass::from))
-            .set_server_side_encryption(encryption)
+            .set_server_side_encryption(self.encryption())
             .set_ssekms_key_id(self.config.kms_key_id.clone())
             .set_bucket_key_enabled(self.config.bucket_key)
             .set_sse_customer_algorithm(algorithm.clone())
@@ -97,6 +89,7 @@ impl Sdk {
             .set_copy_source_sse_customer_key(key)
             .set_copy_source_sse_customer_key_md5(md5)
             .send()
+            .quietly()
             .await
             .map_err(|failed| error(failed, "copying a value"))?;
         let e_tag = copied
@@ -129,7 +122,7 @@ impl Sdk {
                     bucket: &self.bucket,
                     key: &key,
                     id: &id,
-                    customer: self.customer.as_ref(),
+                    customer: &self.customer,
                     payer: self.payer(),
                 };
                 completion.send(e_tags.into_iter(), precondition).await
@@ -145,9 +138,13 @@ impl Sdk {
 
     async fn send_ranges(&self, source: &Source, size: u64, key: &str, id: &str) -> Result<Vec<String>> {
         let step = self.config.copy_range_bytes;
-        let customer = self.customer.as_ref();
         let ranges = (0..size).step_by(usize::try_from(step).unwrap_or(usize::MAX)).zip(1..);
         let sent = stream::iter(ranges).map(|(start, number)| async move {
+            let CustomerKey {
+                algorithm,
+                key: secret,
+                md5,
+            } = self.customer.clone();
             let range = format!("bytes={start}-{}", (start + step).min(size) - 1);
             let request = self
                 .client
@@ -160,14 +157,15 @@ impl Sdk {
                 .copy_source_range(range)
                 .set_copy_source_if_match(source.head.e_tag().map(str::to_owned))
                 .set_request_payer(self.payer())
-                .set_sse_customer_algorithm(customer.map(|_| CustomerKey::ALGORITHM.to_owned()))
-                .set_sse_customer_key(customer.map(|c| c.key.clone()))
-                .set_sse_customer_key_md5(customer.map(|c| c.md5.clone()))
-                .set_copy_source_sse_customer_algorithm(customer.map(|_| CustomerKey::ALGORITHM.to_owned()))
-                .set_copy_source_sse_customer_key(customer.map(|c| c.key.clone()))
-                .set_copy_source_sse_customer_key_md5(customer.map(|c| c.md5.clone()));
+                .set_sse_customer_algorithm(algorithm.clone())
+                .set_sse_customer_key(secret.clone())
+                .set_sse_customer_key_md5(md5.clone())
+                .set_copy_source_sse_customer_algorithm(algorithm)
+                .set_copy_source_sse_customer_key(secret)
+                .set_copy_source_sse_customer_key_md5(md5);
             let copied = request
                 .send()
+                .quietly()
                 .await
                 .map_err(|failed| error(failed, "copying a range"))?;
             let e_tag = copied

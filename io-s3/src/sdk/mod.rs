@@ -11,6 +11,7 @@ pub(crate) use chain::{Chain, profile_region};
 use crate::config::{Encryption, S3Config};
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
+use aws_sdk_s3::types::{RequestPayer, ServerSideEncryption};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use larder_io_core::{Error, ErrorKind, Finding, Precondition, Result, Version, WriteId};
@@ -30,27 +31,26 @@ pub(crate) struct Sdk {
     bucket: String,
     prefix: Path,
     config: S3Config,
-    customer: Option<CustomerKey>,
+    customer: CustomerKey,
     versioned: OnceCell<bool>,
 }
 
-/// A key of SSE-C in the three forms that requests want.
-#[derive(Clone)]
+/// What requests say of a key of SSE-C: nothing without one.
+#[derive(Clone, Default)]
 struct CustomerKey {
-    key: String,
-    md5: String,
+    algorithm: Option<String>,
+    key: Option<String>,
+    md5: Option<String>,
 }
 
 impl CustomerKey {
-    const ALGORITHM: &'static str = "AES256";
-
-    fn new(config: &S3Config) -> Result<Option<Self>> {
+    fn new(config: &S3Config) -> Result<Self> {
         let Some(key) = config
             .customer_key
             .as_ref()
             .filter(|_| config.encryption == Encryption::Customer)
         else {
-            return Ok(None);
+            return Ok(Self::default());
         };
         let raw = BASE64_STANDARD
             .decode(key.expose())
@@ -60,10 +60,11 @@ impl CustomerKey {
                 let message = "`customer_key` must be 32 bytes in base64; `openssl rand -base64 32` makes one";
                 Error::new(ErrorKind::InvalidConfig, message)
             })?;
-        Ok(Some(Self {
-            key: key.expose().to_owned(),
-            md5: BASE64_STANDARD.encode(Md5::digest(&raw)),
-        }))
+        Ok(Self {
+            algorithm: Some("AES256".to_owned()),
+            key: Some(key.expose().to_owned()),
+            md5: Some(BASE64_STANDARD.encode(Md5::digest(&raw))),
+        })
     }
 }
 
@@ -95,10 +96,18 @@ impl Sdk {
         Path::from_iter(self.prefix.parts().chain(path.parts()))
     }
 
-    fn payer(&self) -> Option<aws_sdk_s3::types::RequestPayer> {
-        self.config
-            .request_payer
-            .then_some(aws_sdk_s3::types::RequestPayer::Requester)
+    fn payer(&self) -> Option<RequestPayer> {
+        self.config.request_payer.then_some(RequestPayer::Requester)
+    }
+
+    /// What a request that makes a value says of keys that S3 keeps.
+    fn encryption(&self) -> Option<ServerSideEncryption> {
+        match self.config.encryption {
+            Encryption::S3 => Some(ServerSideEncryption::Aes256),
+            Encryption::Kms => Some(ServerSideEncryption::AwsKms),
+            Encryption::KmsDsse => Some(ServerSideEncryption::AwsKmsDsse),
+            Encryption::Bucket | Encryption::Customer => None,
+        }
     }
 }
 

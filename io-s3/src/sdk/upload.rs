@@ -1,20 +1,18 @@
 //! Uploads that complete under a precondition: begun and completed by the SDK, their parts sent by object_store.
 
-use super::client::error;
+use super::client::{Quietly, error};
 use super::versions::NO_VERSION;
 use super::{CustomerKey, Sdk, conditions};
-use crate::config::Encryption;
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, RequestPayer, ServerSideEncryption, StorageClass};
-use bytes::Bytes;
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, RequestPayer, StorageClass};
 use futures_util::future::BoxFuture;
 use larder_io_core::{Error, ErrorKind, Precondition, Result, Version};
 use larder_io_object::store::version_of;
 use larder_io_object::{Marks, Parts, Upload, Written};
-use object_store::Attribute;
 use object_store::aws::AmazonS3;
 use object_store::path::Path;
+use object_store::{Attribute, PutPayload};
 use std::sync::Arc;
 
 impl Sdk {
@@ -32,24 +30,18 @@ impl Sdk {
 
     /// Begins an upload that carries what every value carries; gives its id.
     pub(super) async fn create(&self, key: &str, marks: &Marks) -> Result<String> {
-        let encryption = match self.config.encryption {
-            Encryption::S3 => Some(ServerSideEncryption::Aes256),
-            Encryption::Kms => Some(ServerSideEncryption::AwsKms),
-            Encryption::KmsDsse => Some(ServerSideEncryption::AwsKmsDsse),
-            Encryption::Bucket | Encryption::Customer => None,
-        };
         let mut request = self
             .client
             .create_multipart_upload()
             .bucket(&self.bucket)
             .key(key)
             .set_request_payer(self.payer())
-            .set_server_side_encryption(encryption)
+            .set_server_side_encryption(self.encryption())
             .set_ssekms_key_id(self.config.kms_key_id.clone())
             .set_bucket_key_enabled(self.config.bucket_key)
-            .set_sse_customer_algorithm(self.customer.as_ref().map(|_| CustomerKey::ALGORITHM.to_owned()))
-            .set_sse_customer_key(self.customer.as_ref().map(|customer| customer.key.clone()))
-            .set_sse_customer_key_md5(self.customer.as_ref().map(|customer| customer.md5.clone()));
+            .set_sse_customer_algorithm(self.customer.algorithm.clone())
+            .set_sse_customer_key(self.customer.key.clone())
+            .set_sse_customer_key_md5(self.customer.md5.clone());
         for (name, value) in &marks.attributes {
             request = match name {
                 Attribute::Metadata(name) => request.metadata(name.as_ref(), value.as_ref()),
@@ -64,6 +56,7 @@ impl Sdk {
         }
         let created = request
             .send()
+            .quietly()
             .await
             .map_err(|failed| error(failed, "beginning an upload"))?;
         let id = created.upload_id().map(str::to_owned);
@@ -89,6 +82,7 @@ async fn abort(client: &Client, bucket: &str, key: &str, id: &str, payer: Option
         .set_request_payer(payer);
     match request
         .send()
+        .quietly()
         .await
         .map_err(|failed| error(failed, "aborting an upload"))
     {
@@ -101,15 +95,15 @@ async fn abort(client: &Client, bucket: &str, key: &str, id: &str, payer: Option
 struct SdkUpload {
     client: Client,
     bucket: String,
-    customer: Option<CustomerKey>,
+    customer: CustomerKey,
     payer: Option<RequestPayer>,
     parts: Parts<AmazonS3>,
 }
 
 #[async_trait]
 impl Upload for SdkUpload {
-    fn write(&mut self, bytes: Bytes) -> BoxFuture<'static, Result<()>> {
-        self.parts.send(bytes)
+    fn write(&mut self, part: PutPayload) -> BoxFuture<'static, Result<()>> {
+        self.parts.send(part)
     }
 
     async fn complete(&mut self, written: &Written<'_>) -> Result<Version> {
@@ -119,7 +113,7 @@ impl Upload for SdkUpload {
             bucket: &self.bucket,
             key: self.parts.path().as_ref(),
             id: self.parts.id(),
-            customer: self.customer.as_ref(),
+            customer: &self.customer,
             payer: self.payer.clone(),
         };
         completion.send(parts, written.precondition).await
@@ -143,7 +137,7 @@ pub(super) struct Completion<'c> {
     pub(super) bucket: &'c str,
     pub(super) key: &'c str,
     pub(super) id: &'c str,
-    pub(super) customer: Option<&'c CustomerKey>,
+    pub(super) customer: &'c CustomerKey,
     pub(super) payer: Option<RequestPayer>,
 }
 
@@ -169,10 +163,11 @@ impl Completion<'_> {
             .set_if_match(if_match)
             .set_if_none_match(if_none_match)
             .set_request_payer(self.payer)
-            .set_sse_customer_algorithm(self.customer.map(|_| CustomerKey::ALGORITHM.to_owned()))
-            .set_sse_customer_key(self.customer.map(|customer| customer.key.clone()))
-            .set_sse_customer_key_md5(self.customer.map(|customer| customer.md5.clone()))
+            .set_sse_customer_algorithm(self.customer.algorithm.clone())
+            .set_sse_customer_key(self.customer.key.clone())
+            .set_sse_customer_key_md5(self.customer.md5.clone())
             .send()
+            .quietly()
             .await
             .map_err(|failed| error(failed, "completing an upload"))
             .map_err(|failed| missing(failed, precondition))?;

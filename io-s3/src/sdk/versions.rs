@@ -1,7 +1,7 @@
 //! What a bucket keeps: old versions, unfinished uploads, and what its settings say about both.
 
 use super::Sdk;
-use super::client::error;
+use super::client::{Quietly, error};
 use aws_sdk_s3::types::{BucketVersioningStatus, ExpirationStatus};
 use larder_io_core::{Error, ErrorKind, Finding, Result, Retry, Version};
 use larder_io_object::Unfinished;
@@ -26,6 +26,7 @@ impl Sdk {
                 .set_key_marker(next_key)
                 .set_version_id_marker(next_version)
                 .send()
+                .quietly()
                 .await
                 .map_err(|failed| error(failed, "listing versions"))?;
             for version in page.versions().iter().filter(|version| version.key() == Some(&key)) {
@@ -67,7 +68,13 @@ impl Sdk {
     }
 
     async fn versioning(&self) -> Result<Option<BucketVersioningStatus>> {
-        let asked = self.client.get_bucket_versioning().bucket(&self.bucket).send().await;
+        let asked = self
+            .client
+            .get_bucket_versioning()
+            .bucket(&self.bucket)
+            .send()
+            .quietly()
+            .await;
         asked
             .map(|answer| answer.status().cloned())
             .map_err(|failed| error(failed, "asking for the bucket's versioning"))
@@ -86,6 +93,7 @@ impl Sdk {
                 .set_key_marker(next_key)
                 .set_upload_id_marker(next_id)
                 .send()
+                .quietly()
                 .await
                 .map_err(|failed| error(failed, "listing unfinished uploads"))?;
             for upload in page.uploads() {
@@ -113,7 +121,7 @@ impl Sdk {
     }
 
     pub(super) async fn look_around(&self) -> Result<Vec<Finding>> {
-        let head = self.client.head_bucket().bucket(&self.bucket).send().await;
+        let head = self.client.head_bucket().bucket(&self.bucket).send().quietly().await;
         let head = head.map_err(|failed| error(failed, "looking at the bucket"))?;
         let mut findings = Vec::new();
         if let Some(region) = head.bucket_region() {
@@ -130,7 +138,11 @@ impl Sdk {
             Err(refused) => Finding::wrong(
                 "versioning",
                 format!("cannot be asked: {}", refused.message()),
-                "give this identity the right s3:GetBucketVersioning",
+                match refused.kind() {
+                    ErrorKind::PermissionDenied => "give this identity the right s3:GetBucketVersioning",
+                    ErrorKind::Unsupported => "set `versions = false` if this storage keeps no old versions",
+                    _ => "ask again when the storage answers",
+                },
             ),
         });
         findings.push(self.clean_up().await);
@@ -146,6 +158,7 @@ impl Sdk {
             .get_bucket_lifecycle_configuration()
             .bucket(&self.bucket)
             .send()
+            .quietly()
             .await;
         let rules = match asked.map_err(|failed| error(failed, "asking for the bucket's lifecycle")) {
             Ok(answer) => answer.rules().to_vec(),

@@ -66,7 +66,7 @@ const SIGNATURES: [&str; 3] = ["X-Amz-Signature", "X-Goog-Signature", "sig"];
 
 fn secret(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
-    lower == "authorization"
+    lower.ends_with("authorization")
         || lower == "sig"
         || lower.contains("signature")
         || lower.contains("credential")
@@ -74,19 +74,33 @@ fn secret(name: &str) -> bool {
         || lower.ends_with("-key") && lower.contains("encryption")
 }
 
+/// A value without credentials; of a signed URL, such as the source of a copy, without those in its query.
+fn hide(name: &str, value: &str) -> String {
+    const HIDDEN: &str = "[redacted]";
+    if secret(name) {
+        return HIDDEN.to_owned();
+    }
+    let Some((address, query)) = value.split_once('?') else {
+        return value.to_owned();
+    };
+    let pairs = query.split('&').map(|pair| match pair.split_once('=') {
+        Some((name, _)) if secret(name) => format!("{name}={HIDDEN}"),
+        _ => pair.to_owned(),
+    });
+    format!("{address}?{}", pairs.collect::<Vec<_>>().join("&"))
+}
+
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hide = |name: &str, value: String| if secret(name) { "[redacted]".to_owned() } else { value };
         let query: Vec<_> = self
             .query
             .iter()
-            .map(|(name, value)| (name, hide(name, value.clone())))
+            .map(|(name, value)| (name, hide(name, value)))
             .collect();
-        let shown = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let headers: Vec<_> = self
             .headers
             .iter()
-            .map(|(name, value)| (name, hide(name.as_str(), shown(value))))
+            .map(|(name, value)| (name, hide(name.as_str(), &String::from_utf8_lossy(value.as_bytes()))))
             .collect();
         f.debug_struct("Request")
             .field("operation", &self.operation)

@@ -109,6 +109,27 @@ async fn generations_are_listed_and_read() {
 }
 
 #[tokio::test]
+async fn generations_are_listed_page_by_page() {
+    let cloud = start(Dialect::Gcs).await.with_versioning();
+    let versions = ["1", "2", "3"].map(|text| cloud.put_directly("a", text).version);
+    let other = cloud.put_directly("b", "1").version;
+    let first = get(&cloud, "/test-bucket?versions&max-keys=2");
+    assert_eq!(first.tags("Generation"), [&versions[2], &versions[1]]);
+    assert_eq!(
+        (
+            first.tag("IsTruncated"),
+            first.tag("NextKeyMarker"),
+            first.tag("NextGenerationMarker")
+        ),
+        ("true", "a", versions[1].as_str())
+    );
+    let marker = format!("key-marker=a&generation-marker={}", versions[1]);
+    let rest = get(&cloud, &format!("/test-bucket?versions&max-keys=2&{marker}"));
+    assert_eq!(rest.tags("Generation"), [&versions[0], &other]);
+    assert_eq!(rest.tag("IsTruncated"), "false");
+}
+
+#[tokio::test]
 async fn a_rewrite_restores_under_a_precondition() {
     let cloud = start(Dialect::Gcs).await.with_versioning();
     let old = cloud.put_directly_with("a", "old", [("x-goog-meta-owner", "me")]);

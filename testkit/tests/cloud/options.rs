@@ -73,6 +73,8 @@ async fn requests_are_recorded_without_showing_credentials() {
         let headers = [
             ("Authorization", "Bearer very-secret"),
             ("x-amz-security-token", "very-secret"),
+            ("x-ms-copy-source-authorization", "Bearer very-secret"),
+            ("x-ms-copy-source", "http://host/container/blob?sv=1&sig=very-secret"),
         ];
         ask(
             &cloud,
@@ -93,6 +95,11 @@ async fn requests_are_recorded_without_showing_credentials() {
         );
         let shown = format!("{request:?} {cloud:?}");
         assert!(shown.contains("GET") && !shown.contains("very-secret"), "{shown}");
+        // Where a copy came from is worth seeing, but for its signature.
+        assert!(
+            shown.contains("http://host/container/blob?sv=1&sig=[redacted]"),
+            "{shown}"
+        );
         cloud.forget();
         assert!(cloud.requests().is_empty());
     }

@@ -47,7 +47,7 @@ impl Backend for Lake {
     }
 
     fn open(&self, url: &ManagerUrl) -> Result<Arc<dyn IoManager>> {
-        let mut config: LakeConfig = url.settings(&[("region", &["LAKE_REGION"])])?;
+        let mut config: LakeConfig = url.settings([("region", ["LAKE_REGION"].as_slice())])?;
         config.address = url.address().to_owned();
         self.0.lock().expect("not poisoned").push(config);
         Ok(Arc::new(MemoryIo::new()))

@@ -78,6 +78,20 @@ fn files_are_found_and_paths_are_below_them() {
 }
 
 #[test]
+fn a_check_demands_no_default_that_nobody_needs() {
+    let bound = "[io_managers.a]\nurl = 'memory:'\n[bind]\n'raw/*' = 'a'\n'reports/*' = 'a'";
+    let report = definitions(bound).check_config().expect("nothing is wrong");
+    let managers: Vec<_> = report.io_managers.iter().map(|manager| manager.key.as_str()).collect();
+    assert_eq!(managers, ["a"]);
+    assert!(report.io_managers.iter().all(|manager| manager.default.is_none()));
+    // One that is named must be there, needed or not.
+    let error = definitions(&format!("io_manager = 'b'\n{bound}"))
+        .check_config()
+        .expect_err("is wrong");
+    assert!(error.message().contains("there is no I/O manager `b`"), "{error}");
+}
+
+#[test]
 fn a_check_opens_what_nobody_uses() {
     let text = "io_manager = 'a'\n[io_managers.a]\nurl = 'memory:'\nhistory = 2\n[io_managers.idle]\nurl = 'memory:'\nnonsense = 1\n[bind]\n'raw/*' = 'code'";
     let checked = |text: &str| definitions(text).io_manager_url("code", "memory:").check_config();

@@ -96,8 +96,12 @@ pub(in crate::cloud) fn objects(state: &State, call: &Call) -> Result<Reply, Rea
 
 /// `ListObjectVersions`; for Google, every generation.
 pub(in crate::cloud) fn versions(state: &State, call: &Call) -> Result<Reply, Reason> {
+    let (id, id_marker, next_id) = match state.dialect {
+        Dialect::Gcs => ("Generation", "generation-marker", "NextGenerationMarker"),
+        _ => ("VersionId", "version-id-marker", "NextVersionIdMarker"),
+    };
     let marker = call.text("key-marker");
-    let token = match (marker, call.text("version-id-marker")) {
+    let token = match (marker, call.text(id_marker)) {
         (Some(key), Some(id)) => Some(format!("{key}\0{id}")),
         _ => None,
     };
@@ -119,14 +123,9 @@ pub(in crate::cloud) fn versions(state: &State, call: &Call) -> Result<Reply, Re
         .text("MaxKeys", query.limit);
     xml.text("IsTruncated", page.next.is_some());
     if let Some(next) = &page.next {
-        let (key, id) = next.split_once('\0').unwrap_or((next, ""));
-        xml.text("NextKeyMarker", encode(key)).text("NextVersionIdMarker", id);
+        let (key, last) = next.split_once('\0').unwrap_or((next, ""));
+        xml.text("NextKeyMarker", encode(key)).text(next_id, last);
     }
-    let id = if state.dialect == Dialect::Gcs {
-        "Generation"
-    } else {
-        "VersionId"
-    };
     for entry in &page.entries {
         match entry {
             Entry::Object { key, version, current } => {

@@ -24,11 +24,12 @@ pub(super) fn route(call: &mut Call) {
 
 /// What may stand in the query of a request for an object, and of a list. Any other name asks for something else.
 const OBJECT: [&str; 4] = ["versionId", "generation", "partNumber", "x-id"];
-const LIST: [&str; 16] = [
+const LIST: [&str; 17] = [
     "continuation-token",
     "delimiter",
     "encoding-type",
     "fetch-owner",
+    "generation-marker",
     "key-marker",
     "list-type",
     "marker",
