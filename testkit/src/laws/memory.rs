@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 const CHUNK: usize = 256 * 1024;
-const CHUNKS: usize = 256;
+const CHUNKS: usize = 448;
 /// Half of the value, and more than any store's few buffers.
 const LIMIT: u64 = (CHUNK * CHUNKS / 2) as u64;
 
@@ -32,7 +32,7 @@ impl Drop for Held {
     }
 }
 
-/// A store that outlives the process lets go of a stream's chunks while it writes it: 64 MiB arrive whole, and at no
+/// A store that outlives the process lets go of a stream's chunks while it writes it: 112 MiB arrive whole, and at no
 /// time more than half of them is held.
 pub async fn law_12_look_ahead_is_bounded(fixture: &Fixture) {
     if !fixture.takes(Form::Blob) || !fixture.claims().persistent {
@@ -63,7 +63,7 @@ pub async fn law_12_look_ahead_is_bounded(fixture: &Fixture) {
     let most = most.load(Ordering::Relaxed);
     assert!(
         most <= LIMIT,
-        "law 12: the store held {} MiB of a stream of 64 MiB at once",
+        "law 12: the store held {} MiB of a stream of 112 MiB at once",
         most >> 20
     );
     let loaded = Blob::from_value(fixture.load(&ctx.to_input(Form::Blob)).await)
