@@ -49,5 +49,5 @@ mod azurite {
 }
 
 mod google_double {
-    larder_testkit::conformance!(|| crate::google());
+    larder_testkit::conformance!(crate::google);
 }

@@ -170,12 +170,15 @@ fn nowhere(secrets: &Secrets, shown: &Shown) {
     secrets.not_in("what was traced", &watch::everything());
 }
 
+/// A backend, and the URL of a manager of it at an endpoint.
+type Way = (Arc<dyn Backend>, fn(&str) -> ManagerUrl);
+
 #[tokio::test]
 async fn the_password_of_a_proxy() {
     watch::begin();
     let password = "Distinct-passw0rd-of-the-proxy";
     let secrets = Secrets::default().with("the password", password);
-    let ways: [(Arc<dyn Backend>, fn(&str) -> ManagerUrl); 3] = [
+    let ways: [Way; 3] = [
         (larder_io_s3::backend(), s3::url),
         (larder_io_gcs::backend(), gcs::token),
         (larder_io_adls::backend(), azure::sas),
