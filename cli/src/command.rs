@@ -43,7 +43,7 @@ pub(crate) enum Command {
         /// The asset
         asset: String,
     },
-    /// List the stored versions of an asset, newest first; `*` marks the published one
+    /// List the stored versions of an asset, in the order they were made, newest first; `*` marks the published one
     History {
         /// The asset
         asset: String,

@@ -19,7 +19,7 @@ pub(crate) struct Address {
 impl Address {
     /// Reads `//filesystem@account.dfs.core.windows.net/prefix` or `//container/prefix`.
     pub(crate) fn parse(address: &str) -> Result<Self> {
-        let bare = address.trim_start_matches('/');
+        let bare = address.strip_prefix("//").unwrap_or(address);
         let (authority, prefix) = bare.split_once('/').unwrap_or((bare, ""));
         let prefix = prefix.trim_matches('/').to_owned();
         let Some((container, host)) = authority.split_once('@') else {

@@ -31,7 +31,7 @@ pub(crate) fn judge(refusal: &Refusal) -> Option<Error> {
             "this identity may not do that; give it the role `Storage Blob Data Contributor`, or a signature with the rights to read, write, list and delete",
         ),
         "AuthorizationFailure" | "AuthorizationSourceIPMismatch" | "AuthorizationProtocolMismatch" => denied(&format!(
-            "`{host}` refuses this request; check the account's firewall and private endpoints, and what the signature allows"
+            "`{host}` refuses this request; check `access_key` or what the signature allows and until when, and the account's firewall and private endpoints"
         )),
         "KeyBasedAuthenticationNotPermitted" => {
             denied("the account takes no account keys; use a signature or an identity (`az login`)")

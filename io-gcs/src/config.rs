@@ -1,7 +1,7 @@
 //! Settings of storage on Google Cloud Storage.
 
 use larder_io_core::{Backend, Environment, Error, ErrorKind, IoManager, ManagerUrl, Result, Secret};
-use larder_io_object::http::Transport;
+use larder_io_object::http::{Transport, check_endpoint};
 use larder_io_object::{Compression, ObjectFormat, ObjectIo, Settings, TableFormat, Transfer};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -171,7 +171,7 @@ impl GcsConfig {
             });
             config.anonymous |= !own;
         }
-        let address = url.address().trim_start_matches('/');
+        let address = url.address().strip_prefix("//").unwrap_or(url.address());
         let (bucket, prefix) = address.split_once('/').unwrap_or((address, ""));
         let path = config
             .service_account_path
@@ -222,12 +222,7 @@ impl GcsConfig {
         {
             return wrong("the bucket is missing or has characters that no bucket has; write `gs://bucket/prefix`");
         }
-        if !["http://", "https://"]
-            .iter()
-            .any(|scheme| self.address().starts_with(scheme))
-        {
-            return wrong("`endpoint` must begin with `https://` or `http://`, as in `http://127.0.0.1:4443`");
-        }
+        check_endpoint(self.address())?;
         if self.kms_key_name.is_some() && self.customer_key.is_some() {
             return wrong("`kms_key_name` and `customer_key` exclude each other; take one of them away");
         }

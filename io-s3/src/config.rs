@@ -1,7 +1,7 @@
 //! Settings of storage on S3.
 
 use larder_io_core::{Backend, Environment, Error, ErrorKind, IoManager, ManagerUrl, Result, Secret};
-use larder_io_object::http::Transport;
+use larder_io_object::http::{Transport, check_endpoint};
 use larder_io_object::{Compression, ObjectFormat, ObjectIo, Settings, TableFormat, Transfer};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -165,7 +165,7 @@ impl S3Config {
             environment = environment.without(&CREDENTIALS);
         }
         let config: Self = url.settings(environment)?;
-        let address = url.address().trim_start_matches('/');
+        let address = url.address().strip_prefix("//").unwrap_or(url.address());
         let (bucket, prefix) = address.split_once('/').unwrap_or((address, ""));
         Ok(Self {
             bucket: bucket.to_owned(),
@@ -230,6 +230,9 @@ impl S3Config {
             return wrong(
                 "keys, tokens, region and endpoint are of printable characters without spaces; one of them is not, or is empty: a line break at the end of a secret is a common reason",
             );
+        }
+        if let Some(endpoint) = &self.endpoint {
+            check_endpoint(endpoint)?;
         }
         let kms = matches!(self.encryption, Encryption::Kms | Encryption::KmsDsse);
         if kms != self.kms_key_id.is_some() {

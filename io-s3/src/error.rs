@@ -10,7 +10,9 @@ pub(crate) fn judge(refusal: &Refusal) -> Option<Error> {
     match refusal.code.as_str() {
         "NoSuchBucket" => wrong(
             ErrorKind::InvalidConfig,
-            format!("`{host}` has no such bucket; create it, or correct its name or the endpoint"),
+            format!(
+                "`{host}` has no such bucket; create it (`aws s3 mb s3://NAME`), or correct its name or the endpoint"
+            ),
         ),
         "PermanentRedirect" | "TemporaryRedirect" | "Redirect" | "IllegalLocationConstraintException" => {
             region(refusal)

@@ -205,3 +205,36 @@ fn the_environment_gives_what_the_url_does_not() {
     let own = read("s3://bucket", &[("LARDER_S3_REGION", "ours"), ("AWS_REGION", "theirs")]);
     assert_eq!(own.region.as_deref(), Some("ours"));
 }
+
+#[test]
+fn endpoints_that_cannot_be_and_buckets_that_are_missing_are_refused_at_open() {
+    for endpoint in [
+        "127.0.0.1:4566",
+        "ftp://host",
+        "http://user:hidden@host",
+        "http://host/?token=hidden",
+        "https://",
+    ] {
+        let mut config = S3Config::new("bucket", "");
+        config.endpoint = Some(endpoint.to_owned());
+        config.access_key_id = Some("id".to_owned());
+        config.secret_access_key = Some(Secret::new("secret"));
+        let error = config.open().map(drop).expect_err("is refused");
+        assert_eq!(error.kind(), ErrorKind::InvalidConfig, "{error}");
+        assert!(
+            error.message().contains("`endpoint`") && !format!("{error:?}").contains("hidden"),
+            "{error:?}"
+        );
+    }
+    let url: ManagerUrl = "s3:///lake?region=x".parse().expect("is a URL");
+    let error = S3Config::from_url(&url)
+        .and_then(|config| config.open())
+        .map(drop)
+        .expect_err("there is no bucket");
+    assert!(error.message().contains("the bucket is missing"), "{error}");
+    let long = S3Config::new("bucket", "x".repeat(1100));
+    let mut long = long;
+    long.region = Some("x".to_owned());
+    let error = long.open().map(drop).expect_err("is too long");
+    assert!(error.message().contains("1100 bytes"), "{error}");
+}

@@ -49,7 +49,7 @@ impl Chain {
                 // What failed for good is never tried again by the library: files may have been mended since.
                 *self.made.lock().await = None;
                 let (kind, message) = match error.is_transient() {
-                    true => (ErrorKind::Unavailable, "Google gives no token at the moment"),
+                    true => (ErrorKind::Unavailable, UNREACHED),
                     false => (ErrorKind::Unauthenticated, ADVICE),
                 };
                 let error = Error::new(kind, message).with_effect(Effect::None).with_source(error);
@@ -83,6 +83,7 @@ impl Chain {
 }
 
 const ADVICE: &str = "no usable credentials were found; set `service_account_path`, run `gcloud auth application-default login`, or give the instance a service account";
+const UNREACHED: &str = "Google gives no token at the moment, or no credentials are set and this is no instance of Google's: set `service_account_path`, or run `gcloud auth application-default login`";
 const UNKNOWN: &str = "the credentials have an unknown `type`; there are authorized_user, service_account, external_account, impersonated_service_account";
 
 impl fmt::Debug for Chain {

@@ -37,8 +37,15 @@ pub const UPLOADS: &str = ".larder/uploads";
 /// The path that every key of a bucket begins with.
 ///
 /// # Errors
-/// `InvalidConfig` for `.` and `..`, empty segments, and characters that no store takes.
+/// `InvalidConfig` for `.` and `..`, empty segments, characters that no store takes, and a prefix that leaves no room for keys.
 pub fn prefix(text: &str) -> Result<Path> {
+    if text.len() + 2 > KEY_BYTES {
+        let message = format!(
+            "the prefix has {} bytes, and the storage takes keys of {KEY_BYTES} with what follows it; shorten it",
+            text.len()
+        );
+        return Err(Error::new(ErrorKind::InvalidConfig, message));
+    }
     Path::parse(text).map_err(|cause| {
         let shown: String = text.chars().flat_map(char::escape_debug).collect();
         let message = format!("the prefix `{shown}` cannot be one; its segments must not be empty, `.` or `..`");

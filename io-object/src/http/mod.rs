@@ -16,4 +16,4 @@ mod transport;
 
 pub use guard::Guard;
 pub use refusal::{Judge, Refusal};
-pub use transport::Transport;
+pub use transport::{Transport, check_endpoint};

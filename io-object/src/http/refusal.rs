@@ -83,6 +83,10 @@ impl Refusal {
         self.method != Method::GET && self.method != Method::HEAD
     }
 
+    fn creates(&self) -> bool {
+        self.method == Method::PUT || self.method == Method::POST
+    }
+
     /// The server's own words behind a sentence of ours.
     pub fn said(&self, sentence: &str) -> String {
         let status = self.status.as_u16();
@@ -129,8 +133,10 @@ impl Refusal {
             408 => Some(self.again(ErrorKind::Timeout, &format!("`{host}` got tired of waiting"))),
             429 => Some(self.again(ErrorKind::RateLimited, &format!("`{host}` asks to slow down"))),
             416 => Some(self.error(ErrorKind::InvalidData, "the range lies outside of the value")),
+            // A server that knows no PUT, and no bucket of that name, in no vendor's words.
+            501 if self.code.is_empty() => Some(self.not_a_store()),
             500.. => Some(self.again(ErrorKind::Unavailable, &format!("`{host}` failed"))),
-            404 if self.foreign => Some(self.not_a_store()),
+            404 if self.foreign || (self.creates() && self.code.is_empty()) => Some(self.not_a_store()),
             // Missing values, preconditions and what did not change are object_store's to tell.
             304 | 404 | 409 | 412 => None,
             _ if self.foreign => Some(self.not_a_store()),

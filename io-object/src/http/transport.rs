@@ -58,6 +58,29 @@ impl Default for Transport {
     }
 }
 
+/// Refuses an endpoint that cannot be one. No message shows it: it may have a password in it.
+///
+/// # Errors
+/// `InvalidConfig`.
+pub fn check_endpoint(endpoint: &str) -> Result<()> {
+    let wrong = |problem: &str| Err(Error::new(ErrorKind::InvalidConfig, problem));
+    let parsed = endpoint.parse::<http::Uri>().ok();
+    let Some(uri) = parsed.filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some())
+    else {
+        return wrong(
+            "`endpoint` must begin with `https://` or `http://` and name a host, as in `http://127.0.0.1:4566`",
+        );
+    };
+    if uri
+        .authority()
+        .is_some_and(|authority| authority.as_str().contains('@'))
+        || uri.query().is_some()
+    {
+        return wrong("`endpoint` takes no user, password or query; give credentials by the settings made for them");
+    }
+    Ok(())
+}
+
 impl Transport {
     /// Refuses settings that cannot work.
     ///

@@ -5,13 +5,13 @@ use super::client::Transport;
 use crate::config::S3Config;
 use async_trait::async_trait;
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
-use aws_config::profile::ProfileFileRegionProvider;
+use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
 use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::ProvideCredentials;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_s3::config::Region;
 use larder_io_core::{Error, ErrorKind, Result};
-use larder_io_object::http::Guard;
+use larder_io_object::http::{Guard, Refusal, Transport as Settings};
 use object_store::CredentialProvider;
 use object_store::aws::AwsCredential;
 use std::fmt;
@@ -25,11 +25,14 @@ const BEFORE_EXPIRY: Duration = Duration::from_secs(300);
 /// Credentials without an expiry are asked for again after this time: files and processes may change them.
 const LASTING: Duration = Duration::from_secs(3600);
 
+/// Time for a connection to a metadata address, which is near or not there at all.
+const METADATA_CONNECT: Duration = Duration::from_secs(1);
+
 /// The chain, made at the first request, and what it gave last.
 pub(crate) struct Chain {
     config: S3Config,
     transport: Transport,
-    chain: tokio::sync::OnceCell<DefaultCredentialsChain>,
+    chain: tokio::sync::OnceCell<SharedCredentialsProvider>,
     last: Mutex<Option<(Arc<AwsCredential>, SystemTime)>>,
 }
 
@@ -37,33 +40,61 @@ impl Chain {
     pub(crate) fn new(config: &S3Config, guard: &Guard) -> Result<Self> {
         Ok(Self {
             config: config.clone(),
-            transport: Transport(guard.client()?),
+            transport: Transport::new(guard.client()?).with_near(near(guard).client()?),
             chain: tokio::sync::OnceCell::new(),
             last: Mutex::new(None),
         })
     }
 
-    async fn chain(&self) -> &DefaultCredentialsChain {
+    async fn chain(&self) -> &SharedCredentialsProvider {
         let make = || async {
             let region = self.config.region.clone().map(Region::new);
             let configured = ProviderConfig::default()
                 .with_http_client(self.transport.clone())
                 .with_region(region);
-            let mut chain = DefaultCredentialsChain::builder().configure(configured);
-            if let Some(profile) = &self.config.profile {
-                chain = chain.profile_name(profile);
+            match &self.config.profile {
+                // A profile that is named is the only source: whatever else there is belongs to somebody else.
+                Some(profile) => {
+                    let provider = ProfileFileCredentialsProvider::builder().configure(&configured);
+                    SharedCredentialsProvider::new(provider.profile_name(profile).build())
+                }
+                None => {
+                    let chain = DefaultCredentialsChain::builder().configure(configured);
+                    SharedCredentialsProvider::new(chain.build().await)
+                }
             }
-            chain.build().await
         };
         self.chain.get_or_init(make).await
     }
 
     async fn ask(&self) -> Result<Credentials> {
         self.chain().await.provide_credentials().await.map_err(|error| {
-            let message = "no credentials were found; set `access_key_id` and `secret_access_key`, a `profile`, or what AWS's own tools read (`aws configure`, `aws sso login`, AWS_ACCESS_KEY_ID)";
+            let message = match &self.config.profile {
+                Some(profile) => format!(
+                    "the profile `{profile}` gives no credentials; check its name and what AWS's config files say of it (`aws configure list --profile {profile}`), or log in (`aws sso login`)"
+                ),
+                None => "no credentials were found; set `access_key_id` and `secret_access_key`, a `profile`, or what AWS's own tools read (`aws configure`, `aws sso login`, AWS_ACCESS_KEY_ID)".to_owned(),
+            };
             Error::new(ErrorKind::Unauthenticated, message).with_source(error)
         })
     }
+}
+
+/// For metadata addresses: they have no TLS, and no proxy leads to them.
+fn near(guard: &Guard) -> Guard {
+    let mut near = Settings::default();
+    near.attempts = guard.transport().attempts;
+    near.connect_timeout = METADATA_CONNECT;
+    near.allow_http = true;
+    let judge = |refusal: &Refusal| match refusal.status.as_u16() {
+        429 | 500.. => {
+            let sentence = format!("`{}` gives no credentials at the moment", refusal.host);
+            Some(refusal.again(ErrorKind::Unavailable, &sentence))
+        }
+        // The library knows what else they answer.
+        _ => None,
+    };
+    Guard::new(near, Arc::new(judge))
 }
 
 impl fmt::Debug for Chain {

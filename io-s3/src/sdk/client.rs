@@ -39,7 +39,7 @@ pub(super) fn make(config: &S3Config, guard: &Guard, region: &str, objects: &Arc
     let mut sdk = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(region.to_owned()))
-        .http_client(Transport(guard.client()?))
+        .http_client(Transport::new(guard.client()?))
         // The guard repeats what is worth repeating, and gives up on what stalls.
         .retry_config(RetryConfig::disabled())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
@@ -85,7 +85,25 @@ impl ProvideCredentials for Same {
 
 /// The SDK's requests through the guard.
 #[derive(Clone, Debug)]
-pub(super) struct Transport(pub(super) HttpClient);
+pub(super) struct Transport {
+    far: HttpClient,
+    /// For addresses without TLS.
+    near: HttpClient,
+}
+
+impl Transport {
+    pub(super) fn new(client: HttpClient) -> Self {
+        Self {
+            near: client.clone(),
+            far: client,
+        }
+    }
+
+    /// Reaches what has no TLS, as metadata addresses of instances and containers, by another client.
+    pub(super) fn with_near(self, near: HttpClient) -> Self {
+        Self { near, ..self }
+    }
+}
 
 impl SmithyClient for Transport {
     fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
@@ -95,7 +113,10 @@ impl SmithyClient for Transport {
 
 impl HttpConnector for Transport {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let client = self.0.clone();
+        let client = match request.uri().starts_with("http:") {
+            true => self.near.clone(),
+            false => self.far.clone(),
+        };
         HttpConnectorFuture::new(async move {
             let user = |error: Box<dyn std::error::Error + Send + Sync>| ConnectorError::user(error);
             let request = request.try_into_http1x().map_err(|error| user(error.into()))?;
