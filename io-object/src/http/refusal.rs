@@ -235,12 +235,14 @@ mod tests {
         let table = [
             (401, Some((ErrorKind::Unauthenticated, Retry::Never, Effect::None))),
             (403, Some((ErrorKind::PermissionDenied, Retry::Never, Effect::None))),
-            (404, None),
+            // No vendor answers a write so without a code; a read may be of what is missing, see below.
+            (404, Some((ErrorKind::InvalidConfig, Retry::Never, Effect::None))),
             (408, Some((ErrorKind::Timeout, Retry::After(None), Effect::Unknown))),
             (409, None),
             (412, None),
             (429, Some((ErrorKind::RateLimited, Retry::After(None), Effect::None))),
             (500, Some((ErrorKind::Unavailable, Retry::After(None), Effect::Unknown))),
+            (501, Some((ErrorKind::InvalidConfig, Retry::Never, Effect::None))),
             (503, Some((ErrorKind::Unavailable, Retry::After(None), Effect::Unknown))),
         ];
         for (status, wanted) in table {
@@ -250,6 +252,16 @@ mod tests {
                 wanted,
                 "{status}"
             );
+        }
+        let coded = refusal(404, &[], "<Error><Code>NoSuchUpload</Code></Error>");
+        assert!(
+            coded.by_status().is_none(),
+            "the vendor's own words are looked at elsewhere"
+        );
+        for method in [Method::HEAD, Method::GET, Method::DELETE] {
+            let host = "host".to_owned();
+            let bare = Refusal::new(method, host, StatusCode::NOT_FOUND, &HeaderMap::new(), b"");
+            assert!(bare.by_status().is_none(), "it is missing");
         }
     }
 }
