@@ -14,7 +14,10 @@ use std::process::Command;
 use std::sync::Arc;
 
 /// The most that a process may take while it streams.
-const LIMIT: u64 = 256 << 20;
+const LIMIT: u64 = 160 << 20;
+/// Lets glibc give back what is freed. By itself it keeps up to twice the largest block for each thread, another amount
+/// in each run: 185 to 270 MiB were resident in the same program, 90 of them in use.
+const ALLOCATOR: (&str, &str) = ("MALLOC_TRIM_THRESHOLD_", "131072");
 /// The variables by which a child knows that it is one.
 const ENDPOINT: &str = "LARDER_MEMORY_ENDPOINT";
 const BYTES: &str = "LARDER_MEMORY_BYTES";
@@ -45,6 +48,7 @@ async fn streams(test: &str, suffix: &str, bytes: u64) {
         .args([test, "--exact", "--nocapture", "--include-ignored"])
         .env(ENDPOINT, cloud.endpoint())
         .env(BYTES, bytes.to_string())
+        .env(ALLOCATOR.0, ALLOCATOR.1)
         .output()
         .expect("starts");
     let said = String::from_utf8_lossy(&child.stdout);
@@ -63,11 +67,9 @@ async fn streams(test: &str, suffix: &str, bytes: u64) {
         "the receipt is not true"
     );
     assert!(stored >= bytes, "only {stored} bytes were stored");
-    assert!(
-        peak <= LIMIT,
-        "{} MiB were resident while {bytes} bytes were streamed",
-        peak >> 20
-    );
+    let told = format!("{} MiB were resident while {bytes} bytes were streamed", peak >> 20);
+    println!("{told}");
+    assert!(peak <= LIMIT, "{told}");
 }
 
 /// What the parent wants of this process, if it is a child.

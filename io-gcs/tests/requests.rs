@@ -154,3 +154,20 @@ async fn without_credentials_a_plain_endpoint_gets_none() {
         .expect("is stored");
     assert!(cloud.requests().iter().all(|request| !request.authorized()));
 }
+
+#[tokio::test]
+async fn a_proxy_gets_every_request() {
+    let cloud = cloud(false).await;
+    let mut config = config(&cloud);
+    // The double is the proxy; the host behind it does not exist.
+    config.http.proxy = Some(Secret::new(cloud.endpoint()));
+    config.endpoint = Some("http://nowhere.invalid".to_owned());
+    let manager = open(config);
+    for (at, bytes) in [("small", 10), ("large", 2 * PART + 1)] {
+        manager
+            .handle_output(&output(at), &blob(1, bytes))
+            .await
+            .expect("is stored");
+        assert!(cloud.object(&format!("lake/one/{at}.bin")).is_some(), "{at}");
+    }
+}
