@@ -19,6 +19,15 @@ use std::sync::Arc;
 /// Times a value that came in one request is asked for before it counts as damaged.
 const READ_ATTEMPTS: u32 = 8;
 
+/// Waits before a value is asked for again: 2 ms, then twice as long each time, half a second in all, in which a server
+/// ends what it is in the middle of.
+async fn pause(attempt: u32) {
+    #[cfg(feature = "http")]
+    tokio::time::sleep(std::time::Duration::from_millis(1 << attempt)).await;
+    #[cfg(not(feature = "http"))]
+    let _ = attempt;
+}
+
 /// An I/O manager over a [`Store`]: objects as json or msgpack, tables as parquet or arrow, blobs as they are.
 #[derive(Clone)]
 pub struct ObjectIo {
@@ -161,7 +170,10 @@ impl IoManager for ObjectIo {
                 Ok(()) => return self.core.decode(found.reader, &found.suffix).await,
                 // The bytes of one version under the headers of another: servers that are not atomic answer so while
                 // the value is replaced.
-                Err(_) if free && attempt < READ_ATTEMPTS => attempt += 1,
+                Err(_) if free && attempt < READ_ATTEMPTS => {
+                    pause(attempt).await;
+                    attempt += 1;
+                }
                 Err(damaged) => return Err(damaged),
             }
         }
