@@ -13,6 +13,19 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
+/// Names of blobs with what is special in URLs, headers and XML; every one is a location of larder's.
+pub const ODD: [&str; 9] = [
+    "odd/with space",
+    "odd/100%",
+    "odd/50%2F50%20",
+    "odd/date=2024-01-01/a=b",
+    "odd/a+b",
+    "odd/ünï/日本 😀",
+    "odd/what?a=1&b=2",
+    "odd/#<tag>;:@,$!'()[]{}|^`\"*",
+    "odd/~_-..dots",
+];
+
 /// Numbers that follow from a seed (splitmix64).
 #[derive(Clone, Debug)]
 pub struct Random(u64);

@@ -3,6 +3,7 @@
 use crate::address;
 use crate::config::AdlsConfig;
 use larder_io_core::{Error, ErrorKind, Result};
+use larder_io_object::http::check_endpoint;
 
 /// The largest block. <https://learn.microsoft.com/en-us/rest/api/storageservices/put-block>
 pub(crate) const LARGEST_BLOCK: u64 = 4000 << 20;
@@ -20,10 +21,7 @@ pub(crate) fn check(config: &AdlsConfig) -> Result<()> {
     })?;
     address::check_account(account)?;
     address::check_container(&config.container)?;
-    let service = config.service();
-    if !(service.starts_with("https://") || service.starts_with("http://")) || service.contains(['?', '#', '@']) {
-        return wrong("`endpoint` must be an address such as `https://account.blob.core.windows.net`, without a query");
-    }
+    check_endpoint(&config.service())?;
     let principal = [config.tenant_id.is_some(), config.client_id.is_some()];
     if config.client_secret.is_some() && principal.contains(&false) {
         return wrong("`client_secret` needs `tenant_id` and `client_id` beside it");

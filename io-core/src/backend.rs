@@ -68,6 +68,13 @@ impl ManagerUrl {
         &self.address
     }
 
+    /// Host and path of the address, without slashes at their ends: `s3://bucket/a/b` has `bucket` and `a/b`, `s3:///a` no host.
+    pub fn host_and_path(&self) -> (&str, &str) {
+        let address = self.address.strip_prefix("//").unwrap_or(&self.address);
+        let (host, path) = address.split_once('/').unwrap_or((address, ""));
+        (host, path.trim_matches('/'))
+    }
+
     /// Says what relative paths are below; by default the working directory.
     #[must_use]
     pub fn with_directory(mut self, directory: impl Into<PathBuf>) -> Self {

@@ -116,20 +116,19 @@ impl Default for GcsConfig {
 /// Settings that say who we are; variables give them when none of them stands in the URL or the code.
 const CREDENTIALS: [&str; 4] = ["anonymous", "access_token", "service_account", "service_account_path"];
 
-/// Google's own variables, which count after larder's (`LARDER_GCS_` and the name of the setting).
+/// larder's own variables (`LARDER_GCS_` and the name of the setting), then Google's.
 /// <https://cloud.google.com/docs/authentication/application-default-credentials>
-const ENVIRONMENT: [(&str, &[&str]); 3] = [
-    ("service_account", &["GOOGLE_SERVICE_ACCOUNT_KEY"]),
-    (
-        "service_account_path",
-        &[
-            "GOOGLE_SERVICE_ACCOUNT_PATH",
-            "GOOGLE_SERVICE_ACCOUNT",
-            "GOOGLE_APPLICATION_CREDENTIALS",
-        ],
-    ),
-    ("user_project", &["GOOGLE_CLOUD_QUOTA_PROJECT"]),
-];
+fn environment() -> Environment {
+    let files = [
+        "GOOGLE_SERVICE_ACCOUNT_PATH",
+        "GOOGLE_SERVICE_ACCOUNT",
+        "GOOGLE_APPLICATION_CREDENTIALS",
+    ];
+    Environment::of_schema("LARDER_GCS", &backend().schema())
+        .also("service_account", &["GOOGLE_SERVICE_ACCOUNT_KEY"])
+        .also("service_account_path", &files)
+        .also("user_project", &["GOOGLE_CLOUD_QUOTA_PROJECT"])
+}
 
 /// The variable by which Google's libraries are sent to an emulator.
 const EMULATOR: &str = "STORAGE_EMULATOR_HOST";
@@ -155,10 +154,7 @@ impl GcsConfig {
         let emulator = (!given("endpoint") && url.variable("LARDER_GCS_ENDPOINT").is_none())
             .then(|| url.variable(EMULATOR))
             .flatten();
-        let mut environment = Environment::of_schema("LARDER_GCS", &backend().schema());
-        for (name, variables) in ENVIRONMENT {
-            environment = environment.also(name, variables);
-        }
+        let mut environment = environment();
         if own || emulator.is_some() {
             environment = environment.without(&CREDENTIALS);
         }
@@ -171,14 +167,13 @@ impl GcsConfig {
             });
             config.anonymous |= !own;
         }
-        let address = url.address().strip_prefix("//").unwrap_or(url.address());
-        let (bucket, prefix) = address.split_once('/').unwrap_or((address, ""));
+        let (bucket, prefix) = url.host_and_path();
         let path = config
             .service_account_path
             .map(|path| url.path(path).to_string_lossy().into_owned());
         Ok(Self {
             bucket: bucket.to_owned(),
-            prefix: prefix.trim_matches('/').to_owned(),
+            prefix: prefix.to_owned(),
             service_account_path: path,
             ..config
         })

@@ -67,7 +67,8 @@ impl Sink {
         part_bytes(self.core.settings.part_bytes, self.parts)
     }
 
-    /// Adds bytes of any length.
+    /// Adds bytes of any length. More than [`COPIED`] of them are kept as they are until they are sent: a slice keeps
+    /// whatever it was cut from.
     pub(crate) async fn push(&mut self, mut bytes: Bytes) -> Result<()> {
         while !bytes.is_empty() {
             let wanted = self.part_bytes();

@@ -124,16 +124,17 @@ impl Default for S3Config {
     }
 }
 
-/// AWS's own variables, which count after larder's (`LARDER_S3_` and the name of the setting).
+/// larder's own variables (`LARDER_S3_` and the name of the setting), then AWS's.
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html>
-const ENVIRONMENT: [(&str, &[&str]); 6] = [
-    ("region", &["AWS_REGION", "AWS_DEFAULT_REGION"]),
-    ("endpoint", &["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]),
-    ("access_key_id", &["AWS_ACCESS_KEY_ID"]),
-    ("secret_access_key", &["AWS_SECRET_ACCESS_KEY"]),
-    ("session_token", &["AWS_SESSION_TOKEN"]),
-    ("profile", &["AWS_PROFILE"]),
-];
+fn environment() -> Environment {
+    Environment::of_schema("LARDER_S3", &backend().schema())
+        .also("region", &["AWS_REGION", "AWS_DEFAULT_REGION"])
+        .also("endpoint", &["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"])
+        .also("access_key_id", &["AWS_ACCESS_KEY_ID"])
+        .also("secret_access_key", &["AWS_SECRET_ACCESS_KEY"])
+        .also("session_token", &["AWS_SESSION_TOKEN"])
+        .also("profile", &["AWS_PROFILE"])
+}
 
 /// Settings that belong together.
 const CREDENTIALS: [&str; 4] = ["access_key_id", "secret_access_key", "session_token", "profile"];
@@ -157,19 +158,15 @@ impl S3Config {
         let own = |name: &&str| given.iter().any(|given| given == name);
         // Keys come from one place as a whole: a token of the environment does not go with a key of the file.
         let explicit = ["access_key_id", "secret_access_key", "profile"].iter().any(own);
-        let mut environment = Environment::of_schema("LARDER_S3", &backend().schema());
-        for (name, variables) in ENVIRONMENT {
-            environment = environment.also(name, variables);
-        }
+        let mut environment = environment();
         if explicit {
             environment = environment.without(&CREDENTIALS);
         }
         let config: Self = url.settings(environment)?;
-        let address = url.address().strip_prefix("//").unwrap_or(url.address());
-        let (bucket, prefix) = address.split_once('/').unwrap_or((address, ""));
+        let (bucket, prefix) = url.host_and_path();
         Ok(Self {
             bucket: bucket.to_owned(),
-            prefix: prefix.trim_matches('/').to_owned(),
+            prefix: prefix.to_owned(),
             ..config
         })
     }

@@ -1,8 +1,8 @@
 //! azure-storage-blob, Azure's library for Python, on Azurite.
 
+use crate::changes::{Scripts, are_seen};
 use crate::python::{everything, python};
-use crate::{Seen, blob, input, is_gone, loads, output, same, write};
-use larder::{AssetValue, Blob, ErrorKind, Form, IoManager, Precondition};
+use crate::{Seen, loads, same, write};
 use larder_integration_tests::cloud::azure::{self, ACCOUNT, KEY};
 use larder_integration_tests::cloud::unique;
 use larder_io_adls::AdlsConfig;
@@ -73,65 +73,13 @@ async fn larder_reads_what_the_library_wrote() {
 #[ignore = "needs emulators: cargo xtask test"]
 async fn what_the_library_copies_replaces_and_deletes() {
     let config = config().await;
-    let manager = config.open().expect("opens");
-    let large = vec![7; 9 << 20];
-    for (stem, bytes) in [("small", vec![7; 10]), ("large", large.clone())] {
-        let stored = manager
-            .handle_output(&output(stem), &Blob::from(bytes).into_value())
-            .await;
-        stored.expect("stores");
-    }
-    // Copies bring the receipt with them, or the way to it.
     let copy = "
 for name in ['small', 'large']:
     source = container.get_blob_client(f'{prefix}{name}.bin').url
     container.get_blob_client(f'{prefix}{name} copy.bin').start_copy_from_url(source)
 ";
-    microsoft(&config, copy);
-    for (stem, bytes) in [("small copy", vec![7; 10]), ("large copy", large)] {
-        let verified = manager
-            .load_input(&input(stem, Form::Blob).verified())
-            .await
-            .expect("loads");
-        assert_eq!(Vec::<u8>::from_value(verified).await.expect("is bytes"), bytes);
-    }
-    // Without its receipt it is a value that somebody else wrote.
-    microsoft(
-        &config,
-        "container.get_blob_client(prefix + 'small.bin').set_blob_metadata({})",
-    );
-    assert_eq!(blob(&manager, "small").await, [7; 10]);
-    microsoft(&config, "put('large.bin', b'replaced')");
-    assert_eq!(blob(&manager, "large").await, b"replaced");
-
-    let head = manager
-        .head(&input("large", Form::Blob))
-        .await
-        .expect("can tell")
-        .expect("is there");
-    microsoft(&config, "put('large.bin', b'replaced again')");
-    let mut context = output("large");
-    context.precondition = Precondition::Unchanged(head.version);
-    for size in [10, 9 << 20] {
-        let late = manager
-            .handle_output(&context, &Blob::from(vec![8; size]).into_value())
-            .await;
-        assert_eq!(late.map(drop).expect_err("is late").kind(), ErrorKind::Conflict);
-    }
-    let head = manager
-        .head(&input("large", Form::Blob))
-        .await
-        .expect("can tell")
-        .expect("is there");
-    context.precondition = Precondition::Unchanged(head.version);
-    let stored = manager
-        .handle_output(&context, &Blob::from(vec![8; 9 << 20]).into_value())
-        .await;
-    stored.expect("stores");
-    assert_eq!(
-        microsoft(&config, "print(get('large.bin') == b'\\x08' * (9 << 20))"),
-        "True"
-    );
-    microsoft(&config, "container.delete_blob(prefix + 'large.bin')");
-    is_gone(&manager, "large").await;
+    let strip = "container.get_blob_client(prefix + 'small.bin').set_blob_metadata({})";
+    let delete = "container.delete_blob(prefix + 'large.bin')";
+    let scripts = Scripts { copy, strip, delete };
+    are_seen(&config.open().expect("opens"), |code| microsoft(&config, code), scripts).await;
 }

@@ -1,8 +1,9 @@
 //! boto3, AWS's library for Python, on LocalStack.
 
+use crate::changes::{Scripts, are_seen};
 use crate::python::{everything, python};
-use crate::{Seen, blob, input, is_gone, loads, output, same, write};
-use larder::{AssetValue, Blob, ErrorKind, Form, IoManager, Precondition};
+use crate::{Seen, input, is_gone, loads, output, same, write};
+use larder::{AssetValue, Blob, Form, IoManager};
 use larder_integration_tests::cloud::{s3, unique};
 use larder_io_s3::S3Config;
 use serde_json::{Value as Json, json};
@@ -135,71 +136,12 @@ async fn versions_of_both_stand_in_one_history() {
 #[ignore = "needs emulators: cargo xtask test"]
 async fn what_boto3_copies_replaces_and_deletes() {
     let config = config(false).await;
-    let manager = config.open().expect("opens");
-    let large = vec![7; 9 << 20];
-    for (stem, bytes) in [("small", vec![7; 10]), ("large", large.clone())] {
-        let stored = manager
-            .handle_output(&output(stem), &Blob::from(bytes).into_value())
-            .await;
-        stored.expect("stores");
-    }
-    // Copies bring the receipt with them, or the way to it.
     let copy = "
 for name in ['small', 'large']:
     s3.copy_object(Bucket=bucket, Key=f'{prefix}{name} copy.bin', CopySource={'Bucket': bucket, 'Key': f'{prefix}{name}.bin'})
 ";
-    boto3(&config, copy);
-    for (stem, bytes) in [("small copy", vec![7; 10]), ("large copy", large)] {
-        let verified = manager
-            .load_input(&input(stem, Form::Blob).verified())
-            .await
-            .expect("loads");
-        assert_eq!(Vec::<u8>::from_value(verified).await.expect("is bytes"), bytes);
-        let head = manager
-            .head(&input(stem, Form::Blob))
-            .await
-            .expect("can tell")
-            .expect("is there");
-        assert_eq!(
-            (head.location.to_string(), head.bytes),
-            (format!("{stem}.bin"), bytes.len() as u64)
-        );
-    }
-    // Without its receipt it is a value that somebody else wrote.
     let strip = "s3.copy_object(Bucket=bucket, Key=prefix + 'small.bin', CopySource={'Bucket': bucket, 'Key': prefix + 'small.bin'}, MetadataDirective='REPLACE', Metadata={})";
-    boto3(&config, strip);
-    assert_eq!(blob(&manager, "small").await, [7; 10]);
-    boto3(&config, "put('large.bin', b'replaced')");
-    assert_eq!(blob(&manager, "large").await, b"replaced");
-
-    let head = manager
-        .head(&input("large", Form::Blob))
-        .await
-        .expect("can tell")
-        .expect("is there");
-    boto3(&config, "put('large.bin', b'replaced again')");
-    let mut context = output("large");
-    context.precondition = Precondition::Unchanged(head.version);
-    for size in [10, 9 << 20] {
-        let late = manager
-            .handle_output(&context, &Blob::from(vec![8; size]).into_value())
-            .await;
-        assert_eq!(late.map(drop).expect_err("is late").kind(), ErrorKind::Conflict);
-    }
-    let head = manager
-        .head(&input("large", Form::Blob))
-        .await
-        .expect("can tell")
-        .expect("is there");
-    context.precondition = Precondition::Unchanged(head.version);
-    let stored = manager
-        .handle_output(&context, &Blob::from(vec![8; 9 << 20]).into_value())
-        .await;
-    stored.expect("stores");
-    assert_eq!(
-        boto3(&config, "print(get('large.bin') == b'\\x08' * (9 << 20))"),
-        "True"
-    );
-    boto3(&config, "s3.delete_object(Bucket=bucket, Key=prefix + 'large.bin')");
-    is_gone(&manager, "large").await;
+    let delete = "s3.delete_object(Bucket=bucket, Key=prefix + 'large.bin')";
+    let scripts = Scripts { copy, strip, delete };
+    are_seen(&config.open().expect("opens"), |code| boto3(&config, code), scripts).await;
 }

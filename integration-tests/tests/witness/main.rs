@@ -6,6 +6,7 @@
 mod aws_sdk;
 mod azure;
 mod boto3;
+mod changes;
 mod python;
 
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
@@ -14,23 +15,10 @@ use larder::{
     AssetKey, AssetValue, Blob, ContentHash, ErrorKind, Form, InputContext, IoManager, Location, OutputContext,
     Receipt, Table,
 };
-use larder_integration_tests::bytes_of;
+use larder_integration_tests::{ODD, bytes_of};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
-
-/// Names of blobs with what is special in URLs, headers and XML; every one is a location of larder's.
-const ODD: [&str; 9] = [
-    "odd/with space",
-    "odd/100%",
-    "odd/50%2F50%20",
-    "odd/date=2024-01-01/a=b",
-    "odd/a+b",
-    "odd/ünï/日本 😀",
-    "odd/what?a=1&b=2",
-    "odd/#<tag>;:@,$!'()[]{}|^`\"*",
-    "odd/~_-..dots",
-];
 
 /// Bytes of the large blobs: three parts, the last of them odd.
 const LARGE: usize = (17 << 20) + 13;

@@ -29,9 +29,6 @@ const SCOPE: &str = "https://storage.azure.com/.default";
 /// Tokens are asked for again this long before they expire.
 const BEFORE_EXPIRY: Duration = Duration::from_secs(300);
 
-/// Time for a connection to the metadata address, which is near or not there at all.
-const METADATA_CONNECT: Duration = Duration::from_secs(1);
-
 /// One source of tokens.
 type Source = (&'static str, Arc<dyn TokenCredential>);
 
@@ -52,15 +49,10 @@ struct State {
 impl Chain {
     pub(crate) fn new(config: &AdlsConfig, transport: &Transport) -> Result<Self> {
         let client = |transport| Guard::new(transport, Arc::new(judge_token)).client();
-        let mut near = Transport::default();
-        near.connect_timeout = METADATA_CONNECT;
-        near.attempts = transport.attempts;
-        // The metadata address has no TLS, and no proxy leads to it.
-        near.allow_http = true;
         Ok(Self::with_clients(
             config,
             Arc::new(bridge::Bridge(client(transport.clone())?)),
-            Arc::new(bridge::Bridge(client(near)?)),
+            Arc::new(bridge::Bridge(client(transport.for_metadata())?)),
         ))
     }
 

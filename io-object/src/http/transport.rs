@@ -10,6 +10,9 @@ use std::time::Duration;
 /// Body bytes per second below which a connection counts as stalled.
 const SLOWEST_BYTES_PER_SECOND: u64 = 64 << 10;
 
+/// Time for a connection to a metadata address.
+const METADATA_CONNECT: Duration = Duration::from_secs(1);
+
 /// How requests are sent.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -64,9 +67,7 @@ impl Default for Transport {
 /// `InvalidConfig`.
 pub fn check_endpoint(endpoint: &str) -> Result<()> {
     let wrong = |problem: &str| Err(Error::new(ErrorKind::InvalidConfig, problem));
-    let parsed = endpoint.parse::<http::Uri>().ok();
-    let Some(uri) = parsed.filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some())
-    else {
+    let Some(uri) = address(endpoint) else {
         return wrong(
             "`endpoint` must begin with `https://` or `http://` and name a host, as in `http://127.0.0.1:4566`",
         );
@@ -74,11 +75,17 @@ pub fn check_endpoint(endpoint: &str) -> Result<()> {
     if uri
         .authority()
         .is_some_and(|authority| authority.as_str().contains('@'))
-        || uri.query().is_some()
+        || endpoint.contains(['?', '#'])
     {
         return wrong("`endpoint` takes no user, password or query; give credentials by the settings made for them");
     }
     Ok(())
+}
+
+/// A text as an address of HTTP, if it is one.
+fn address(text: &str) -> Option<http::Uri> {
+    let uri: http::Uri = text.parse().ok()?;
+    (matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some()).then_some(uri)
 }
 
 impl Transport {
@@ -95,12 +102,26 @@ impl Transport {
             return wrong("http.connect_timeout and http.read_timeout must be longer than 0");
         }
         // Whoever parses it later quotes it, password and all.
-        let proxy = self.proxy.as_ref().map(|proxy| proxy.expose().parse::<http::Uri>());
-        let usable = |uri: &http::Uri| uri.host().is_some() && matches!(uri.scheme_str(), Some("http" | "https"));
-        if proxy.is_some_and(|parsed| !parsed.is_ok_and(|uri| usable(&uri))) {
+        if self
+            .proxy
+            .as_ref()
+            .is_some_and(|proxy| address(proxy.expose()).is_none())
+        {
             return wrong("http.proxy is no address such as `http://host:port` or `http://user:password@host:port`");
         }
         Ok(())
+    }
+
+    /// As many attempts at a metadata address, which is near or not there at all: a second to connect, without TLS, and no
+    /// proxy leads to it.
+    #[must_use]
+    pub fn for_metadata(&self) -> Self {
+        Self {
+            attempts: self.attempts,
+            connect_timeout: METADATA_CONNECT,
+            allow_http: true,
+            ..Self::default()
+        }
     }
 
     /// The same for object_store's clients.

@@ -11,7 +11,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_s3::config::Region;
 use larder_io_core::{Error, ErrorKind, Result};
-use larder_io_object::http::{Guard, Refusal, Transport as Settings};
+use larder_io_object::http::{Guard, Refusal};
 use object_store::CredentialProvider;
 use object_store::aws::AwsCredential;
 use std::fmt;
@@ -24,9 +24,6 @@ const BEFORE_EXPIRY: Duration = Duration::from_secs(300);
 
 /// Credentials without an expiry are asked for again after this time: files and processes may change them.
 const LASTING: Duration = Duration::from_secs(3600);
-
-/// Time for a connection to a metadata address, which is near or not there at all.
-const METADATA_CONNECT: Duration = Duration::from_secs(1);
 
 /// The chain, made at the first request, and what it gave last.
 pub(crate) struct Chain {
@@ -80,12 +77,8 @@ impl Chain {
     }
 }
 
-/// For metadata addresses: they have no TLS, and no proxy leads to them.
+/// For metadata addresses of instances and containers.
 fn near(guard: &Guard) -> Guard {
-    let mut near = Settings::default();
-    near.attempts = guard.transport().attempts;
-    near.connect_timeout = METADATA_CONNECT;
-    near.allow_http = true;
     let judge = |refusal: &Refusal| match refusal.status.as_u16() {
         429 | 500.. => {
             let sentence = format!("`{}` gives no credentials at the moment", refusal.host);
@@ -94,7 +87,7 @@ fn near(guard: &Guard) -> Guard {
         // The library knows what else they answer.
         _ => None,
     };
-    Guard::new(near, Arc::new(judge))
+    Guard::new(guard.transport().for_metadata(), Arc::new(judge))
 }
 
 impl fmt::Debug for Chain {
