@@ -8,7 +8,9 @@ pub(crate) type Done = Result<(), String>;
 
 /// The workspace's root.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    // What cargo says now: a build folder may be shared by several checkouts.
+    std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from)
         .parent()
         .map(Path::to_path_buf)
         .unwrap_or_default()

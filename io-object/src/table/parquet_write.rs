@@ -21,7 +21,7 @@ use tokio::sync::mpsc;
 /// Rows that are encoded in one go: enough work for each thread, little enough to be held.
 const CHUNK_ROWS: usize = 64 << 10;
 /// Bytes that are encoded in one go, whatever the rows.
-const CHUNK_BYTES: usize = 16 << 20;
+const CHUNK_BYTES: usize = 8 << 20;
 
 /// Encodes batches until the channel closes. Blocks.
 pub(super) fn encode(
