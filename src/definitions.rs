@@ -21,6 +21,8 @@ fn with_backends(definitions: Definitions) -> Definitions {
         #[cfg(feature = "s3-lean")]
         larder_io_s3::backend(),
     ];
+    #[cfg(feature = "delta")]
+    let compiled_in = compiled_in.into_iter().chain(delta());
     compiled_in.into_iter().fold(definitions, |definitions, backend| {
         match backend
             .schemes()
@@ -31,6 +33,21 @@ fn with_backends(definitions: Definitions) -> Definitions {
             false => definitions.backend(backend),
         }
     })
+}
+
+/// Delta tables on every store that is compiled in.
+#[cfg(feature = "delta")]
+fn delta() -> Vec<std::sync::Arc<dyn crate::Backend>> {
+    larder_io_delta::backends(vec![
+        #[cfg(feature = "fs")]
+        larder_io_fs::ground(),
+        #[cfg(feature = "adls-lean")]
+        larder_io_adls::ground(),
+        #[cfg(feature = "gcs-lean")]
+        larder_io_gcs::ground(),
+        #[cfg(feature = "s3-lean")]
+        larder_io_s3::ground(),
+    ])
 }
 
 /// The command line of a pipeline: `fn main() -> ExitCode { larder::main(definitions()) }`.

@@ -22,6 +22,8 @@ pub use definitions::{Definitions, definitions};
 pub mod backends {
     #[cfg(feature = "adls-lean")]
     pub use larder_io_adls as adls;
+    #[cfg(feature = "delta")]
+    pub use larder_io_delta as delta;
     #[cfg(feature = "fs")]
     pub use larder_io_fs as fs;
     #[cfg(feature = "gcs-lean")]

@@ -135,11 +135,12 @@ mod s3 {
         run("LARDER_TEST_LOCALSTACK", LARGE, Some(Arc::default())).await;
     }
 
-    /// Only small values: moto takes a stale `If-Match` when an upload is completed.
+    /// In turns, and only small values: moto compares `If-Match` and writes with no lock around the two (one of 48 updates was
+    /// lost in a race), and takes a stale one when an upload is completed.
     #[tokio::test(flavor = "multi_thread")]
     #[ignore = "needs emulators: cargo xtask test"]
     async fn small_on_moto() {
-        run("LARDER_TEST_MOTO", 100, None).await;
+        run("LARDER_TEST_MOTO", 100, Some(Arc::default())).await;
     }
 }
 

@@ -233,7 +233,7 @@ impl AdlsConfig {
     }
 
     /// Scheme and root for people and other tools.
-    fn shown(&self) -> (&'static str, String) {
+    pub(crate) fn shown(&self) -> (&'static str, String) {
         let account = self.account.as_deref().unwrap_or_default();
         let suffix = self.host_suffix.as_deref();
         match &self.endpoint {

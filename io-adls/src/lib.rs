@@ -21,6 +21,8 @@ mod connection;
 mod credentials;
 mod environment;
 mod error;
+#[cfg(feature = "arrow")]
+mod ground;
 mod objects;
 mod rest;
 #[cfg(feature = "sdk")]
@@ -30,5 +32,7 @@ mod store;
 mod validate;
 
 pub use config::{AdlsConfig, Identity, backend};
+#[cfg(feature = "arrow")]
+pub use ground::ground;
 pub use larder_io_object::http::Transport;
 pub use larder_io_object::{Compression, ObjectFormat, TableFormat, Transfer};

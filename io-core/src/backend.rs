@@ -12,10 +12,10 @@ use std::sync::Arc;
 /// Opens I/O managers of one URL scheme. Handed over with `Definitions::backend`, never registered behind one's back.
 pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// The scheme it answers to, such as `file`; the one that its managers are called by.
-    fn scheme(&self) -> &'static str;
+    fn scheme(&self) -> &str;
 
     /// Every scheme it answers to, [`Backend::scheme`] and its other names. Default: that one alone.
-    fn schemes(&self) -> Vec<&'static str> {
+    fn schemes(&self) -> Vec<&str> {
         vec![self.scheme()]
     }
 
@@ -75,6 +75,13 @@ impl ManagerUrl {
         (host, path.trim_matches('/'))
     }
 
+    /// The same address and settings under another scheme: `delta+s3://bucket` has `s3://bucket` below it.
+    #[must_use]
+    pub fn with_scheme(mut self, scheme: impl Into<String>) -> Self {
+        self.scheme = scheme.into().to_ascii_lowercase();
+        self
+    }
+
     /// Says what relative paths are below; by default the working directory.
     #[must_use]
     pub fn with_directory(mut self, directory: impl Into<PathBuf>) -> Self {
@@ -119,9 +126,9 @@ impl fmt::Display for ManagerUrl {
         let bare = self.address.strip_prefix("//").unwrap_or(&self.address);
         let authority = bare.split('/').next().unwrap_or_default();
         // Hadoop's form has the container where others have a user's name: `abfss://container@account.host/..`.
-        let container = matches!(self.scheme.as_str(), "abfss" | "abfs")
-            && authority.split('@').count() == 2
-            && !authority.contains(':');
+        let below = self.scheme.rsplit('+').next().unwrap_or_default();
+        let container =
+            matches!(below, "abfss" | "abfs") && authority.split('@').count() == 2 && !authority.contains(':');
         // A password may hold `/` and `@` where somebody forgot to encode them.
         let user = !container
             && (authority.contains('@')

@@ -26,6 +26,9 @@ pub struct OutputContext {
     pub partition: Option<PartitionKey>,
     /// The stem of the location, made by the layout; the manager adds its format's suffix.
     pub location: Location,
+    /// The stem of the asset as a whole, for managers that keep all of its partitions in one table. The same as `location`
+    /// without a partition, or when nobody said more.
+    pub asset_location: Location,
     /// The run that stores.
     pub run: RunId,
     /// The id of this write; two attempts of one write share it.
@@ -51,6 +54,7 @@ impl OutputContext {
         Self {
             asset,
             partition,
+            asset_location: location.clone(),
             location,
             run,
             write: WriteId::random(),
@@ -66,6 +70,7 @@ impl OutputContext {
         let mut input = InputContext::new(self.asset.clone(), self.partition.clone(), self.location.clone());
         input.form = Some(form);
         input.extension.clone_from(&self.extension);
+        input.asset_location.clone_from(&self.asset_location);
         input
     }
 }
@@ -80,6 +85,8 @@ pub struct InputContext {
     pub partition: Option<PartitionKey>,
     /// The stem of the location, made by the layout.
     pub location: Location,
+    /// The stem of the asset as a whole, as in [`OutputContext::asset_location`].
+    pub asset_location: Location,
     /// The form the asset is stored in; `None` when nobody knows, and the manager looks for any.
     pub form: Option<Form>,
     /// The suffix of a blob, as in [`OutputContext::extension`].
@@ -96,6 +103,7 @@ impl InputContext {
         Self {
             asset,
             partition,
+            asset_location: location.clone(),
             location,
             form: None,
             extension: None,

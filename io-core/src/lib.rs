@@ -52,6 +52,6 @@ pub use reference::DataRef;
 pub use secret::Secret;
 pub use settings::{Environment, from_texts};
 #[cfg(feature = "arrow")]
-pub use table::{BatchStream, LazyTable, Predicate, Scan, Table, TableSource, TableStream, col};
+pub use table::{BatchStream, Comparison, LazyTable, Literal, Predicate, Scan, Table, TableSource, TableStream, col};
 pub use text::nearest;
 pub use value::{Access, AssetValue, Form, Forms, Value};

@@ -28,6 +28,8 @@ pub mod disk;
 mod durable;
 mod error;
 mod gc;
+#[cfg(feature = "arrow")]
+mod ground;
 mod list;
 mod names;
 mod publish;
@@ -38,6 +40,8 @@ mod tree;
 mod upload;
 
 pub use config::{FsConfig, SCHEME, backend};
+#[cfg(feature = "arrow")]
+pub use ground::ground;
 pub use larder_io_object::{Compression, ObjectFormat, TableFormat};
 pub use record::RecordKeeping;
 pub use store::DurableFs;

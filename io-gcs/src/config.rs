@@ -208,7 +208,7 @@ impl GcsConfig {
         self.endpoint.as_deref().unwrap_or(ENDPOINT).trim_end_matches('/')
     }
 
-    fn validate(&self) -> Result<()> {
+    pub(crate) fn validate(&self) -> Result<()> {
         let wrong = |problem: &str| Err(Error::new(ErrorKind::InvalidConfig, problem));
         if self.bucket.is_empty()
             || self

@@ -23,11 +23,15 @@ mod api;
 mod config;
 mod credentials;
 mod error;
+#[cfg(feature = "arrow")]
+mod ground;
 mod headers;
 #[cfg(feature = "sdk")]
 mod sdk;
 mod store;
 
 pub use config::{GcsConfig, backend};
+#[cfg(feature = "arrow")]
+pub use ground::ground;
 pub use larder_io_object::http::Transport;
 pub use larder_io_object::{Compression, ObjectFormat, TableFormat, Transfer};

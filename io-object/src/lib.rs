@@ -10,6 +10,7 @@
 //! | `manager`, `core` | [`ObjectIo`]: locations, siblings, receipts |
 //! | `stage` | writing: small values in one put, large ones in an upload |
 //! | `store` | what a store can do |
+//! | `files` | tables as files that table formats refer to |
 //! | `bucket`, `vendor` | any object store, and what a vendor's own interface adds |
 //! | `http` | requests to a vendor: retries, stalls, refusals in words (feature `http`) |
 //! | `format` | json, msgpack, and the settings of every format |
@@ -19,6 +20,8 @@
 mod bucket;
 mod core;
 pub mod error;
+#[cfg(feature = "arrow")]
+pub mod files;
 pub mod format;
 #[cfg(feature = "http")]
 pub mod http;

@@ -199,7 +199,7 @@ impl S3Config {
         settings
     }
 
-    fn validate(&self) -> Result<()> {
+    pub(crate) fn validate(&self) -> Result<()> {
         let wrong = |problem: &str| Err(Error::new(ErrorKind::InvalidConfig, problem));
         if self.bucket.is_empty()
             || self

@@ -13,10 +13,14 @@
 mod config;
 mod credentials;
 mod error;
+#[cfg(feature = "arrow")]
+mod ground;
 #[cfg(feature = "sdk")]
 mod sdk;
 mod store;
 
 pub use config::{Encryption, S3Config, backend};
+#[cfg(feature = "arrow")]
+pub use ground::ground;
 pub use larder_io_object::http::Transport;
 pub use larder_io_object::{Compression, ObjectFormat, TableFormat, Transfer};

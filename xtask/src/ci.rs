@@ -8,7 +8,7 @@ use std::path::Path;
 const FILE_LINES: usize = 400;
 
 /// Crates that must build alone, with each of these feature sets.
-const ALONE: [(&str, &[&str]); 21] = [
+const ALONE: [(&str, &[&str]); 23] = [
     ("larder-io-core", &["--no-default-features"]),
     ("larder-io-core", &["--features", "arrow"]),
     ("larder-io-object", &["--no-default-features"]),
@@ -21,6 +21,7 @@ const ALONE: [(&str, &[&str]); 21] = [
     ("larder-io-gcs", &[]),
     ("larder-io-adls", &["--no-default-features"]),
     ("larder-io-adls", &[]),
+    ("larder-io-delta", &[]),
     ("larder-executor", &["--no-default-features"]),
     ("larder-cli", &[]),
     ("larder-testkit", &[]),
@@ -30,6 +31,7 @@ const ALONE: [(&str, &[&str]); 21] = [
     ("larder", &["--no-default-features", "--features", "s3"]),
     ("larder", &["--no-default-features", "--features", "gcs"]),
     ("larder", &["--no-default-features", "--features", "adls"]),
+    ("larder", &["--no-default-features", "--features", "delta,fs"]),
 ];
 
 /// The command.

@@ -8,7 +8,7 @@ struct Wall {
     forbidden: &'static [&'static str],
 }
 
-const WALLS: [Wall; 10] = [
+const WALLS: [Wall; 11] = [
     Wall {
         arguments: &["--package", "larder-io-core", "--no-default-features"],
         forbidden: &[
@@ -74,6 +74,17 @@ const WALLS: [Wall; 10] = [
         ],
     },
     Wall {
+        arguments: &["--package", "larder-io-delta", "--all-features"],
+        forbidden: &[
+            "larder-executor",
+            "larder-io-fs",
+            "larder-io-s3",
+            "larder-io-gcs",
+            "larder-io-adls",
+            "datafusion",
+        ],
+    },
+    Wall {
         arguments: &["--package", "larder-executor", "--all-features"],
         forbidden: &[
             "object_store",
@@ -91,7 +102,7 @@ const WALLS: [Wall; 10] = [
 ];
 
 /// Backends of the facade: with one of them, nothing of the others comes in.
-const FACADE: [(&str, &[&str]); 8] = [
+const FACADE: [(&str, &[&str]); 9] = [
     ("fs", &["larder-io-memory", "larder-cli", "reqwest"]),
     (
         "s3",
@@ -122,6 +133,16 @@ const FACADE: [(&str, &[&str]); 8] = [
             "aws-config",
             "aws-sdk-s3",
             "google-cloud-auth",
+        ],
+    ),
+    (
+        "delta",
+        &[
+            "larder-io-s3",
+            "larder-io-gcs",
+            "larder-io-adls",
+            "datafusion",
+            "aws-config",
         ],
     ),
     ("s3-lean", &["aws-config", "aws-sdk-s3"]),

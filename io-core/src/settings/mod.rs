@@ -66,6 +66,27 @@ impl ManagerUrl {
         names
     }
 
+    /// Parts the settings between two readers: the first URL gets those whose name (its first segment) is among `names`, the
+    /// second one all others.
+    ///
+    /// # Errors
+    /// `InvalidConfig` for a query that cannot be decoded.
+    pub fn parted(&self, names: &[&str]) -> Result<(Self, Self)> {
+        let mut given = decoded(&self.query)?;
+        given.extend(self.settings.iter().cloned());
+        let (own, rest) = given.into_iter().partition(|setting| {
+            segments(&setting.name)
+                .first()
+                .is_some_and(|first| names.contains(&first.as_str()))
+        });
+        let with = |settings| {
+            let mut url = self.clone();
+            (url.query, url.settings) = (String::new(), settings);
+            url
+        };
+        Ok((with(own), with(rest)))
+    }
+
     /// Reads query, added settings and environment into a config struct.
     ///
     /// `environment` lists settings with the variables that give them when neither the query nor an added setting does:

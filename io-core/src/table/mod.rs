@@ -8,7 +8,7 @@ mod stream;
 mod whole;
 
 pub use lazy::LazyTable;
-pub use predicate::{Column, Literal, Predicate, col};
+pub use predicate::{Column, Comparison, Literal, Predicate, col};
 pub use scan::Scan;
 pub use source::{BatchStream, TableSource, collect, hash_table};
 pub use stream::TableStream;

@@ -158,6 +158,15 @@ impl Predicate {
         filter_record_batch(batch, &mask).map_err(kernel)
     }
 
+    /// Which rows match: true, or false where it is false or neither. Has no nulls.
+    ///
+    /// # Errors
+    /// As [`Predicate::check`].
+    pub fn mask(&self, batch: &RecordBatch) -> Result<BooleanArray> {
+        let mask = self.evaluate(batch)?;
+        Ok(mask.iter().map(|value| Some(value == Some(true))).collect())
+    }
+
     fn evaluate(&self, batch: &RecordBatch) -> Result<BooleanArray> {
         match self {
             Self::Compare {

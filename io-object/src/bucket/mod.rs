@@ -8,8 +8,12 @@ mod upload;
 
 pub use transfer::Transfer;
 pub use upload::Parts;
+#[cfg(feature = "arrow")]
+pub(crate) use upload::PlainUpload;
 
 use crate::error::error;
+#[cfg(feature = "arrow")]
+use crate::files::Ground;
 use crate::store::{
     Features, Marks, Purpose, RECEIPT_ATTRIBUTE, Reader, Store, StoreVersions, Upload, WRITE_ATTRIBUTE, Written,
     conflict, version_of,
@@ -139,6 +143,14 @@ impl BucketStore {
         self.history = history && vendor.features().versions;
         self.vendor = Some(vendor);
         self
+    }
+
+    /// The store as table formats build on it.
+    #[cfg(feature = "arrow")]
+    pub fn ground(&self) -> Ground {
+        let mut ground = Ground::new(Arc::clone(&self.objects), self.root.clone()).with_features(self.features());
+        ground.marks = self.marks.clone();
+        ground
     }
 
     /// A vendor that can do more than complete uploads as object_store does.

@@ -92,13 +92,13 @@ impl<M> fmt::Debug for Parts<M> {
 }
 
 /// An upload as object_store has it: completed whatever is there.
-pub(super) struct PlainUpload {
+pub(crate) struct PlainUpload {
     /// A mutex that is never locked makes the upload `Sync`, which object_store does not ask of it.
     parts: Mutex<Box<dyn MultipartUpload>>,
 }
 
 impl PlainUpload {
-    pub(super) fn new(parts: Box<dyn MultipartUpload>) -> Self {
+    pub(crate) fn new(parts: Box<dyn MultipartUpload>) -> Self {
         Self {
             parts: Mutex::new(parts),
         }

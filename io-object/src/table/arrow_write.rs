@@ -37,13 +37,14 @@ pub(super) fn encode(
         .map_err(wrap)?;
     }
     writer.finish().map_err(wrap)?;
-    let output = writer.into_inner().map_err(wrap)?;
+    let mut output = writer.into_inner().map_err(wrap)?;
     output
         .finish()
         .map_err(|error| Error::new(ErrorKind::Cancelled, error.to_string()).with_source(error))?;
     Ok(Written {
         rows: digest.rows(),
         content_hash: digest.finish(),
+        metadata: None,
     })
 }
 

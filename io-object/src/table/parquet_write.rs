@@ -13,8 +13,8 @@ use parquet::basic::{Compression as Codec, ZstdLevel};
 use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
@@ -89,12 +89,14 @@ fn run(
         group.encode(&factory, &mut columns, pending.take())?;
     }
     group.flush(&mut columns, &mut file)?;
-    file.into_inner()?.finish()?;
+    let metadata = file.finish()?;
+    file.inner_mut().finish()?;
     let supported = columns.iter().all(|column| column.digest.supported());
     let hashes: Vec<ContentHash> = columns.into_iter().map(|column| column.digest.finish()).collect();
     Ok(Written {
         rows,
         content_hash: supported.then(|| TableDigest::combine(&schema, rows, &hashes)),
+        metadata: Some(Arc::new(metadata)),
     })
 }
 

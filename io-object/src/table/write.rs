@@ -7,7 +7,9 @@ use arrow_array::RecordBatch;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use larder_io_core::{ContentHash, Error, ErrorKind, Result, Scan, TableSource};
+use parquet::file::metadata::ParquetMetaData;
 use std::io;
+use std::sync::Arc;
 use tokio::sync::mpsc;
 
 /// Batches that wait for the encoder: one being encoded, one ready.
@@ -19,6 +21,8 @@ const PARTS_AHEAD: usize = 1;
 pub(crate) struct Written {
     pub(crate) rows: u64,
     pub(crate) content_hash: Option<ContentHash>,
+    /// The footer of a Parquet file.
+    pub(crate) metadata: Option<Arc<ParquetMetaData>>,
 }
 
 /// Encodes a table into the sink. Memory: the batches in flight, one encoded row group, and four parts.
@@ -93,7 +97,7 @@ impl PartWriter {
     }
 
     /// Hands over what is left.
-    pub(super) fn finish(mut self) -> io::Result<()> {
+    pub(super) fn finish(&mut self) -> io::Result<()> {
         if self.buffer.is_empty() { Ok(()) } else { self.send() }
     }
 }

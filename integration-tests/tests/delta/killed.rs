@@ -1,0 +1,91 @@
+//! A process that stores is killed again and again: the table opens, has whole commits only, and `gc` removes what is left.
+
+use super::{context, load, numbers, on_disk};
+use larder::{Form, GcOptions, IoManager};
+use larder_integration_tests::Random;
+use larder_io_delta::WriteMode;
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// Rows of one append of the writer.
+const ROWS: i64 = 20_000;
+
+async fn kill(times: u64) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut random = Random::new(7);
+    let (mut began, mut acked) = (BTreeSet::new(), BTreeSet::new());
+    let mut middle = 0;
+    for round in 0..times {
+        let mut writer = Command::new(env!("CARGO_BIN_EXE_delta"))
+            .arg(dir.path())
+            .args(["blocks", &(round * 1000).to_string(), "1000"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("starts");
+        std::thread::sleep(Duration::from_millis(30 + random.below(120) as u64));
+        writer.kill().expect("is killed");
+        let out = BufReader::new(writer.stdout.take().expect("is piped"));
+        let mut last = None;
+        for line in out.lines().map_while(Result::ok) {
+            let (what, number) = line.split_once(' ').expect("says what and which");
+            let number: i64 = number.parse().expect("is a number");
+            let set = if what == "began" { &mut began } else { &mut acked };
+            set.insert(number);
+            last = Some(what.to_owned());
+        }
+        writer.wait().expect("ended");
+        middle += u64::from(last.as_deref() == Some("began"));
+        let manager = on_disk(dir.path(), |config| config.mode = WriteMode::Append);
+        if acked.is_empty() {
+            continue;
+        }
+        let table = load(&manager, "t").await.expect("opens after a kill");
+        // A block is a number, and as many rows of it.
+        let found = numbers(&table);
+        let blocks: BTreeSet<i64> = found.iter().copied().collect();
+        assert_eq!(found.len() as i64, blocks.len() as i64 * ROWS, "a commit is not whole");
+        assert!(acked.is_subset(&blocks), "an acknowledged commit is lost");
+        assert!(blocks.is_subset(&began), "nobody stored this");
+    }
+    assert!(
+        !acked.is_empty() && middle > 0,
+        "{} acknowledged, {middle} kills in a store",
+        acked.len()
+    );
+    let manager = on_disk(dir.path(), |_| {});
+    let before = numbers(&load(&manager, "t").await.expect("loads")).len();
+    let mut options = GcOptions::default();
+    options.older_than = Duration::ZERO;
+    let maintenance = manager.maintenance().expect("cleans up");
+    let removed = maintenance.gc(&options).await.expect("cleans up");
+    println!(
+        "{times} kills, {middle} in a store, {} leftovers removed",
+        removed.len()
+    );
+    assert_eq!(numbers(&load(&manager, "t").await.expect("loads")).len(), before);
+    assert!(
+        maintenance.gc(&options).await.expect("cleans up").is_empty(),
+        "something is left"
+    );
+    let history = manager.versions().expect("are kept");
+    assert!(
+        !history
+            .history(&context("t").to_input(Form::Table))
+            .await
+            .expect("tells")
+            .is_empty()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_times() {
+    kill(10).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a minute: cargo xtask test"]
+async fn two_hundred_times() {
+    kill(200).await;
+}

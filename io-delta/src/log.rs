@@ -1,0 +1,244 @@
+//! The log of one table: opening a version of it, and committing the next one in one atomic step.
+
+use crate::error::{error, transaction};
+use deltalake_core::DeltaTable;
+use deltalake_core::kernel::transaction::{PROTOCOL, TransactionError};
+use deltalake_core::kernel::{Action, Add, EagerSnapshot};
+use deltalake_core::logstore::{CommitOrBytes, LogStoreRef, StorageConfig, default_logstore};
+use deltalake_core::table::state::DeltaTableState;
+use futures_util::TryStreamExt;
+use larder_io_core::{Error, ErrorKind, Location, Result};
+use larder_io_object::files::Ground;
+use object_store::path::Path;
+use object_store::prefix::PrefixStore;
+use object_store::{ObjectStore, ObjectStoreExt as _};
+use std::fmt;
+use std::sync::Arc;
+use tokio::task::JoinHandle;
+use url::Url;
+use uuid::Uuid;
+
+/// Where the log lies below a table.
+const LOG: &str = "_delta_log";
+
+/// The log of one table.
+#[derive(Clone)]
+pub(crate) struct Log {
+    /// The table's directory below the ground.
+    path: Path,
+    /// The ground from the table's directory on.
+    objects: Arc<dyn ObjectStore>,
+    store: LogStoreRef,
+}
+
+/// One version of a table.
+#[derive(Clone)]
+pub(crate) struct State {
+    pub(crate) version: u64,
+    pub(crate) snapshot: Arc<EagerSnapshot>,
+    /// Active files.
+    pub(crate) files: Arc<Vec<Add>>,
+}
+
+/// What became of a commit.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It is this version of the table now.
+    Landed,
+    /// Somebody else's commit is.
+    Taken,
+}
+
+impl Log {
+    pub(crate) fn new(ground: &Ground, table: &Location) -> Result<Self> {
+        let path = Path::parse(table.as_str()).map_err(|cause| {
+            let message = format!("the store cannot represent the location `{table}`");
+            Error::new(ErrorKind::InvalidDefinition, message).with_source(cause)
+        })?;
+        let objects: Arc<dyn ObjectStore> = Arc::new(PrefixStore::new(Arc::clone(&ground.objects), path.clone()));
+        // The library never sees where the table lies, so that no name of ours has to survive as a URL.
+        let root = Url::parse("memory:///")
+            .map_err(|cause| Error::new(ErrorKind::Unexpected, "the library's address is none").with_source(cause))?;
+        let store = default_logstore(
+            Arc::clone(&objects),
+            Arc::clone(&objects),
+            &root,
+            &StorageConfig::default(),
+        );
+        Ok(Self { path, objects, store })
+    }
+
+    /// The path of a file below the ground.
+    pub(crate) fn path(&self, file: &str) -> Result<Path> {
+        let below = Path::parse(file).map_err(|cause| {
+            let message = format!(
+                "the table refers to `{}`, which is no path below it",
+                file.escape_debug()
+            );
+            Error::new(ErrorKind::InvalidData, message).with_source(cause)
+        })?;
+        Ok(self.path.parts().chain(below.parts()).collect())
+    }
+
+    /// The table from its directory on.
+    pub(crate) fn objects(&self) -> &Arc<dyn ObjectStore> {
+        &self.objects
+    }
+
+    pub(crate) fn store(&self) -> &LogStoreRef {
+        &self.store
+    }
+
+    /// The newest version; `None` where there is no table.
+    pub(crate) async fn latest(&self) -> Result<Option<State>> {
+        match self.load(None).await {
+            Ok(state) => Ok(Some(state)),
+            // What the library says of a missing table is a text; whether there is one can be seen.
+            Err(_) if self.is_empty().await? => Ok(None),
+            // It may have been made between the two looks.
+            Err(refused) if refused.kind() == ErrorKind::NotFound => self.load(None).await.map(Some),
+            Err(refused) => Err(refused),
+        }
+    }
+
+    /// A version by its number; `None` where it is not kept.
+    pub(crate) async fn at(&self, version: u64) -> Result<Option<State>> {
+        let refused = match self.load(Some(version)).await {
+            Ok(state) => return Ok(Some(state)),
+            Err(refused) => refused,
+        };
+        match self.versions().await?.contains(&version) {
+            true => Err(refused),
+            false => Ok(None),
+        }
+    }
+
+    /// The newest version that was committed at or before a time; `None` where none is that old.
+    pub(crate) async fn at_time(&self, time: jiff::Timestamp) -> Result<Option<State>> {
+        let mut found = None;
+        for (version, written_millis) in self.entries().await? {
+            if written_millis <= time.as_millisecond() {
+                found = found.max(Some(version));
+            }
+        }
+        match found {
+            Some(version) => self.at(version).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn load(&self, version: Option<u64>) -> Result<State> {
+        let store = Arc::clone(&self.store);
+        // A task of its own: the library panics on some logs that are damaged.
+        let loading = tokio::spawn(async move {
+            let snapshot = EagerSnapshot::try_new(store.as_ref(), version).await?;
+            #[allow(deprecated)]
+            let files: Vec<Add> = snapshot.try_log_data()?.iter().map(|file| file.add_action()).collect();
+            Ok((snapshot, files))
+        });
+        let (snapshot, files) = joined(loading).await?.map_err(error)?;
+        PROTOCOL.can_read_from(&snapshot).map_err(transaction)?;
+        Ok(State {
+            version: snapshot.version(),
+            snapshot: Arc::new(snapshot),
+            files: Arc::new(files),
+        })
+    }
+
+    /// Whether nothing was ever committed here.
+    async fn is_empty(&self) -> Result<bool> {
+        let mut entries = self.objects.list(Some(&Path::from(LOG)));
+        let first = entries.try_next().await.map_err(larder_io_object::error::error)?;
+        Ok(first.is_none())
+    }
+
+    /// The numbers of all commits that are kept, and when they were written, in milliseconds since 1970, oldest first.
+    pub(crate) async fn entries(&self) -> Result<Vec<(u64, i64)>> {
+        let entries = self.objects.list(Some(&Path::from(LOG)));
+        let commit = |meta: object_store::ObjectMeta| {
+            let number = meta.location.filename()?.strip_suffix(".json")?;
+            let plain = number.len() == 20 && number.bytes().all(|byte| byte.is_ascii_digit());
+            let version = number.parse().ok().filter(|_| plain)?;
+            Some((version, meta.last_modified.timestamp_millis()))
+        };
+        let mut entries: Vec<(u64, i64)> = entries
+            .try_filter_map(|meta| std::future::ready(Ok(commit(meta))))
+            .try_collect()
+            .await
+            .map_err(larder_io_object::error::error)?;
+        entries.sort_unstable();
+        Ok(entries)
+    }
+
+    async fn versions(&self) -> Result<Vec<u64>> {
+        Ok(self.entries().await?.into_iter().map(|(version, _)| version).collect())
+    }
+
+    /// The actions of one commit; `None` where it is not kept.
+    pub(crate) async fn actions(&self, version: u64) -> Result<Option<Vec<Action>>> {
+        let path = Path::from(format!("{LOG}/{version:020}.json"));
+        let bytes = match self.objects.get(&path).await {
+            Ok(found) => found.bytes().await.map_err(larder_io_object::error::error)?,
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(refused) => return Err(larder_io_object::error::error(refused)),
+        };
+        let actions = serde_json::Deserializer::from_slice(&bytes).into_iter::<Action>();
+        actions.collect::<Result<_, _>>().map(Some).map_err(|cause| {
+            let message = format!("version {version} of the table has an action that cannot be read: {cause}");
+            Error::new(ErrorKind::InvalidData, message)
+        })
+    }
+
+    /// Files that newer versions took away and that the log remembers.
+    pub(crate) async fn tombstones(&self, state: &State) -> Result<Vec<String>> {
+        let table = DeltaTableState::new(state.snapshot.as_ref().clone());
+        let views = table.all_tombstones(self.store.as_ref());
+        views
+            .map_ok(|view| view.path().into_owned())
+            .try_collect()
+            .await
+            .map_err(error)
+    }
+
+    /// Writes the commit `version`, unless somebody else did.
+    ///
+    /// # Cancel safety
+    /// A dropped future leaves the old version or the new one.
+    pub(crate) async fn commit(&self, version: u64, bytes: bytes::Bytes) -> Result<Outcome> {
+        let written = self
+            .store
+            .write_commit_entry(version, CommitOrBytes::LogBytes(bytes), Uuid::nil());
+        match written.await {
+            Ok(()) => Ok(Outcome::Landed),
+            Err(TransactionError::VersionAlreadyExists(_)) => Ok(Outcome::Taken),
+            Err(refused) => Err(transaction(refused)),
+        }
+    }
+
+    /// Writes a checkpoint of a version, so that readers need not begin at the first commit.
+    pub(crate) async fn checkpoint(&self, version: u64) -> Result<()> {
+        let store = Arc::clone(&self.store);
+        let writing = tokio::spawn(async move {
+            let mut table = DeltaTable::new(store);
+            table.load_version(version).await?;
+            deltalake_core::checkpoints::create_checkpoint(&table, None).await
+        });
+        joined(writing).await?.map_err(error)
+    }
+}
+
+impl fmt::Debug for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Log({})", self.path)
+    }
+}
+
+async fn joined<T>(task: JoinHandle<T>) -> Result<T> {
+    task.await.map_err(|failed| match failed.is_panic() {
+        true => Error::new(
+            ErrorKind::InvalidData,
+            "the table's log cannot be read: the library gave up on it; restore `_delta_log` from a backup",
+        ),
+        false => Error::new(ErrorKind::Cancelled, "the runtime is shutting down"),
+    })
+}

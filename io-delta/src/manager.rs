@@ -1,0 +1,114 @@
+//! `DeltaIo`: the I/O manager.
+
+use crate::config::DeltaConfig;
+use crate::core::{Core, SUFFIX, not_found};
+use crate::verify;
+use async_trait::async_trait;
+use futures_util::stream::BoxStream;
+use larder_io_core::{
+    Capabilities, Error, ErrorKind, Form, Forms, InputContext, IoManager, Location, Maintenance, ManagerInfo,
+    OutputContext, Receipt, Result, Staged, Value, Versions,
+};
+use larder_io_object::files::TableFiles;
+use std::fmt;
+use std::sync::Arc;
+
+/// Delta tables, one for each asset, as an I/O manager.
+pub struct DeltaIo {
+    info: ManagerInfo,
+    pub(crate) core: Arc<Core>,
+}
+
+impl DeltaIo {
+    pub(crate) fn new(config: DeltaConfig, files: TableFiles) -> Self {
+        let ground = files.ground();
+        let (scheme, root) = ground.root.split_once(':').unwrap_or(("file", ground.root.as_str()));
+        let mut capabilities = Capabilities::default();
+        capabilities.atomic_publish = true;
+        capabilities.preconditions = true;
+        capabilities.versions = true;
+        capabilities.durable = ground.durable;
+        capabilities.persistent = true;
+        capabilities.verify = true;
+        let info = ManagerInfo::new(format!("delta+{scheme}"), root, capabilities, Forms::of([Form::Table]))
+            .with_formats(vec![("table", SUFFIX.to_owned())])
+            .with_remote(ground.remote);
+        Self {
+            info,
+            core: Arc::new(Core { config, files }),
+        }
+    }
+}
+
+impl fmt::Debug for DeltaIo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DeltaIo({}:{})", self.info.scheme, self.info.root)
+    }
+}
+
+#[async_trait]
+impl IoManager for DeltaIo {
+    fn info(&self) -> &ManagerInfo {
+        &self.info
+    }
+
+    async fn stage(&self, ctx: &OutputContext, value: &Value) -> Result<Box<dyn Staged>> {
+        match value {
+            Value::Table(source) => Ok(Box::new(self.write(ctx, source.as_ref(), value).await?)),
+            other => Err(not_a_table(other)),
+        }
+    }
+
+    async fn load_input(&self, ctx: &InputContext) -> Result<Value> {
+        if let Some(form) = ctx.form.filter(|form| *form != Form::Table) {
+            let message = format!("a Delta table is no {}", form.name());
+            return Err(Error::new(ErrorKind::InvalidData, message));
+        }
+        let log = self.core.log(&ctx.asset_location)?;
+        let table = self
+            .core
+            .table(&log, ctx.version.as_ref())
+            .await?
+            .ok_or_else(|| not_found(ctx))?;
+        let scope = self.core.scope(&table, ctx.partition.as_ref())?;
+        let files = self.core.found(&table, &scope).ok_or_else(|| not_found(ctx))?;
+        if ctx.verify || self.core.config.verify {
+            verify::check(self.core.files.ground(), &log, &files).await?;
+        }
+        let source = self.core.source(&log, &table, &scope);
+        Ok(Value::Table(Arc::new(source)))
+    }
+
+    async fn head(&self, ctx: &InputContext) -> Result<Option<Receipt>> {
+        let log = self.core.log(&ctx.asset_location)?;
+        let Some(table) = self.core.table(&log, ctx.version.as_ref()).await? else {
+            return Ok(None);
+        };
+        let scope = self.core.scope(&table, ctx.partition.as_ref())?;
+        self.core.receipt(ctx, &table, &scope)
+    }
+
+    async fn delete(&self, ctx: &InputContext) -> Result<()> {
+        crate::versions::delete(&self.core, ctx).await
+    }
+
+    fn list(&self, prefix: Option<&Location>) -> BoxStream<'static, Result<Location>> {
+        crate::list::stems(&self.core, prefix)
+    }
+
+    fn versions(&self) -> Option<&dyn Versions> {
+        Some(self)
+    }
+
+    fn maintenance(&self) -> Option<&dyn Maintenance> {
+        Some(self)
+    }
+}
+
+fn not_a_table(value: &Value) -> Error {
+    let message = format!(
+        "a Delta table keeps tables, and this is a {}; bind the asset to another I/O manager",
+        value.form().name()
+    );
+    Error::new(ErrorKind::Unsupported, message)
+}

@@ -1,0 +1,317 @@
+//! The actions of one commit, made for one version of the table.
+
+use crate::config::WriteMode;
+use crate::files;
+use crate::merge;
+use crate::partition::Scope;
+use crate::protocol;
+use crate::schema;
+use crate::stage::StagedTable;
+use crate::stats::FileStats;
+use crate::table::{ADDED, MISSING, SCHEMA, Table, added_field};
+use crate::write::{DataFile, Writer};
+use arrow_schema::{FieldRef, Schema, SchemaRef};
+use bytes::Bytes;
+use deltalake_core::kernel::transaction::CommitData;
+use deltalake_core::kernel::{Action, Add, Metadata, Remove, Transaction};
+use deltalake_core::protocol::{DeltaOperation, SaveMode};
+use futures_util::StreamExt;
+use larder_io_core::{Error, ErrorKind, Predicate, Result, col};
+use larder_io_object::files::TableFiles;
+use serde_json::{Value as Json, json};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// Properties of new tables. Ids of runs are forgotten after a month, or the log would grow with every run.
+const PROPERTIES: [(&str, &str); 1] = [("delta.setTransactionRetentionDuration", "interval 30 days")];
+
+/// One commit.
+pub(crate) struct Plan {
+    pub(crate) version: u64,
+    pub(crate) bytes: Bytes,
+    /// Files written for it alone: rows that stay of files that go.
+    pub(crate) rewritten: Vec<DataFile>,
+}
+
+impl Plan {
+    pub(crate) async fn make(staged: &StagedTable, table: Option<&Table>) -> Result<Self> {
+        let version = table.map_or(0, |table| table.state.version + 1);
+        let mut actions = Vec::new();
+        if let Some(table) = table {
+            protocol::check(table, &[])?;
+        }
+        let metadata = metadata(staged, table)?;
+        if table.is_none() {
+            actions.push(Action::Protocol(protocol::of_new_table(
+                &staged.natural,
+                &staged.core.config.properties,
+            )?));
+        }
+        actions.extend(metadata.map(Action::Metadata));
+        let mut rewritten = Vec::new();
+        if let Some(table) = table {
+            let changed = match staged.mode() {
+                WriteMode::Append => Changed::default(),
+                WriteMode::Merge => merge::apply(staged, table).await?,
+                WriteMode::Overwrite | WriteMode::ErrorIfExists => clear(staged, table, &staged.scope).await?,
+                WriteMode::ReplacePartitions => replaced(staged, table).await?,
+            };
+            rewritten = changed.written;
+            actions.extend(changed.removed.iter().map(|add| Action::Remove(removed(add))));
+            actions.extend(changed.added.into_iter().map(Action::Add));
+        }
+        for mut add in staged.adds()? {
+            files::set_version(&mut add, version);
+            actions.push(Action::Add(add));
+        }
+        let made = Self::bytes(staged, table, version, actions);
+        match made {
+            Ok(bytes) => Ok(Self {
+                version,
+                bytes,
+                rewritten,
+            }),
+            Err(error) => {
+                crate::write::remove(&staged.log, &rewritten).await;
+                Err(error)
+            }
+        }
+    }
+
+    fn bytes(staged: &StagedTable, table: Option<&Table>, version: u64, actions: Vec<Action>) -> Result<Bytes> {
+        let appends = staged.mode() == WriteMode::Append;
+        let predicate = (!staged.scope.is_whole()).then(|| staged.scope.describe());
+        let operation = DeltaOperation::Write {
+            mode: if appends { SaveMode::Append } else { SaveMode::Overwrite },
+            partition_by: Some(staged.partition_columns.clone()).filter(|columns| !columns.is_empty()),
+            predicate: predicate.filter(|_| !appends),
+        };
+        if let Some(table) = table {
+            protocol::check(table, &actions)?;
+        }
+        let transactions = staged.application().map(|application| {
+            let now = jiff::Timestamp::now().as_millisecond();
+            Transaction::new_with_last_update(application, i64::try_from(version).unwrap_or(i64::MAX), Some(now))
+        });
+        let mut told = HashMap::from([("larder".to_owned(), provenance(staged))]);
+        told.insert("isBlindAppend".to_owned(), json!(appends));
+        if let Some(table) = table {
+            told.insert("readVersion".to_owned(), json!(table.state.version));
+        }
+        let data = CommitData::new(actions, operation, told, transactions.into_iter().collect());
+        data.get_bytes().map_err(crate::error::transaction)
+    }
+}
+
+/// Who made the commit.
+fn provenance(staged: &StagedTable) -> Json {
+    let ctx = &staged.ctx;
+    json!({
+        "write": ctx.write.as_str(),
+        "run": ctx.run.as_str(),
+        "asset": ctx.asset.as_str(),
+        "partition": ctx.partition.as_ref().map(ToString::to_string),
+        "codeVersion": ctx.code_version,
+        "mode": staged.mode(),
+    })
+}
+
+/// What a commit does to files that are there.
+#[derive(Default)]
+pub(crate) struct Changed {
+    pub(crate) removed: Vec<Add>,
+    pub(crate) added: Vec<Add>,
+    pub(crate) written: Vec<DataFile>,
+}
+
+impl Changed {
+    /// Puts files with the rows that stay in the place of another one.
+    pub(crate) fn replace(&mut self, old: &Add, stay: Vec<DataFile>) {
+        self.removed.push(old.clone());
+        for file in &stay {
+            self.added.push(files::in_place_of(old, &file.add));
+        }
+        self.written.extend(stay);
+    }
+}
+
+/// Takes all rows of a scope away; a file that has others too is written again with those.
+async fn clear(staged: &StagedTable, table: &Table, scope: &Scope) -> Result<Changed> {
+    let mut changed = Changed::default();
+    let Some(rows) = scope.predicate() else {
+        changed.removed = table.state.files.to_vec();
+        return Ok(changed);
+    };
+    for add in table.files(Some(&rows)) {
+        if FileStats::new(add, &table.natural).outcome(&rows).always() {
+            changed.removed.push(add.clone());
+            continue;
+        }
+        let others = all_but(&rows);
+        let kept = rest(&staged.core.files, staged, table, add, others).await;
+        match kept {
+            Ok(stay) => changed.replace(add, stay),
+            Err(error) => {
+                crate::write::remove(&staged.log, &changed.written).await;
+                return Err(error);
+            }
+        }
+    }
+    Ok(changed)
+}
+
+/// The rows of which a predicate is not true: false, or neither because of a null.
+fn all_but(rows: &Predicate) -> Predicate {
+    let nulls = rows.columns().into_iter().map(|name| col(name).is_null());
+    nulls.fold(rows.clone().negate(), Predicate::or)
+}
+
+/// Writes the rows of a file that a predicate keeps.
+async fn rest(
+    files: &TableFiles,
+    staged: &StagedTable,
+    table: &Table,
+    add: &Add,
+    keep: Predicate,
+) -> Result<Vec<DataFile>> {
+    let source = staged.core.source(&staged.log, table, &Scope::default());
+    let batches = source.file(add, &table.natural, None).await?;
+    let batches = batches.map(move |batch| batch.and_then(|batch| keep.filter(&batch)));
+    rewriter(files, staged, table, add).write(batches.boxed(), false).await
+}
+
+/// Writes rows of one file again, in its partition.
+pub(crate) fn rewriter<'w>(files: &'w TableFiles, staged: &'w StagedTable, table: &'w Table, add: &Add) -> Writer<'w> {
+    let values = add
+        .partition_values
+        .iter()
+        .filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
+    Writer {
+        files,
+        log: &staged.log,
+        schema: Arc::clone(&table.natural),
+        partition_columns: &table.partition_columns,
+        fixed: values.collect(),
+        file_bytes: staged.core.config.file_bytes,
+        compression: staged.core.compression(),
+    }
+}
+
+/// Takes away the files of those partitions that new rows are in.
+async fn replaced(staged: &StagedTable, table: &Table) -> Result<Changed> {
+    if table.partition_columns.is_empty() {
+        return clear(staged, table, &staged.scope).await;
+    }
+    let mut changed = clear(staged, table, &staged.scope)
+        .await
+        .map(|changed| match staged.scope.is_whole() {
+            true => Changed::default(),
+            false => changed,
+        })?;
+    if staged.scope.is_whole() {
+        let new = |add: &Add| {
+            staged
+                .files
+                .iter()
+                .any(|file| file.add.partition_values == add.partition_values)
+        };
+        changed.removed = table.state.files.iter().filter(|add| new(add)).cloned().collect();
+    }
+    Ok(changed)
+}
+
+pub(crate) fn removed(add: &Add) -> Remove {
+    Remove {
+        path: add.path.clone(),
+        data_change: true,
+        deletion_timestamp: Some(jiff::Timestamp::now().as_millisecond()),
+        extended_file_metadata: Some(true),
+        partition_values: Some(add.partition_values.clone()),
+        size: Some(add.size),
+        tags: None,
+        deletion_vector: add.deletion_vector.clone(),
+        base_row_id: add.base_row_id,
+        default_row_commit_version: add.default_row_commit_version,
+    }
+}
+
+/// The table's metadata, where the commit changes it.
+fn metadata(staged: &StagedTable, table: Option<&Table>) -> Result<Option<Metadata>> {
+    let whole = staged.scope.is_whole() && matches!(staged.mode(), WriteMode::Overwrite | WriteMode::ErrorIfExists);
+    let free = table.is_none_or(Table::is_missing);
+    let natural = match table.filter(|_| !free) {
+        None => Arc::clone(&staged.natural),
+        Some(table) => staged
+            .core
+            .config
+            .evolution
+            .apply(&table.natural, &staged.natural, whole)?,
+    };
+    let added: Vec<&str> = staged.scope.added();
+    // Rows that stay are cast to what is kept: it changes only with all of them.
+    let kept = match table.filter(|_| !free && !whole).and_then(|table| table.kept.as_ref()) {
+        Some(kept) => merged(kept, &staged.schema),
+        None => Arc::clone(&staged.schema),
+    };
+    let kept_json = serde_json::to_string(kept.as_ref()).map_err(unwritable)?;
+    let added_json = serde_json::to_string(&added).map_err(unwritable)?;
+    let own = [(SCHEMA, kept_json), (ADDED, added_json), (MISSING, "false".to_owned())];
+    let schema = schema::kernel(&natural)?;
+    let Some(table) = table else {
+        let mut properties: BTreeMap<String, String> = PROPERTIES
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        properties.extend(staged.core.config.properties.clone());
+        properties.extend(own.map(|(name, value)| (name.to_owned(), value)));
+        let made = deltalake_core::kernel::new_metadata(&schema, &staged.partition_columns, properties);
+        return made.map(Some).map_err(|cause| {
+            Error::new(
+                ErrorKind::Unexpected,
+                format!("the table's metadata cannot be written: {cause}"),
+            )
+        });
+    };
+    let same = |(name, value): &(&str, String)| table.property(name).unwrap_or("false") == value;
+    let foreign = table.kept.is_none() && !whole && !free;
+    if natural.fields() == table.natural.fields() && (own.iter().all(same) || foreign) {
+        return Ok(None);
+    }
+    let mut metadata = serde_json::to_value(table.state.snapshot.metadata()).map_err(unwritable)?;
+    let mut properties = table.properties().clone();
+    properties.extend(own.map(|(name, value)| (name.to_owned(), value)));
+    metadata["schemaString"] = json!(serde_json::to_string(&schema).map_err(unwritable)?);
+    metadata["configuration"] = json!(properties);
+    if free {
+        metadata["partitionColumns"] = json!(staged.partition_columns);
+    }
+    serde_json::from_value(metadata).map(Some).map_err(unwritable)
+}
+
+/// What is kept of the asset's types, with columns that are new.
+fn merged(kept: &SchemaRef, stored: &SchemaRef) -> SchemaRef {
+    let mut fields: Vec<FieldRef> = kept.fields().iter().cloned().collect();
+    fields.extend(
+        stored
+            .fields()
+            .iter()
+            .filter(|field| kept.field_with_name(field.name()).is_err())
+            .cloned(),
+    );
+    Arc::new(Schema::new_with_metadata(fields, kept.metadata().clone()))
+}
+
+fn unwritable(cause: serde_json::Error) -> Error {
+    Error::new(
+        ErrorKind::Unexpected,
+        format!("the table's metadata cannot be written: {cause}"),
+    )
+    .with_source(cause)
+}
+
+/// The stored columns with those that hold the partition's key.
+pub(crate) fn with_added(natural: &SchemaRef, scope: &Scope) -> SchemaRef {
+    let mut fields: Vec<FieldRef> = natural.fields().iter().cloned().collect();
+    fields.extend(scope.added().into_iter().map(added_field));
+    Arc::new(Schema::new(fields))
+}

@@ -1,0 +1,126 @@
+//! Which tables may be written. The library says no to every table whose protocol could have rules for rows; here it is looked
+//! whether the table has any.
+
+use crate::table::Table;
+use arrow_schema::{DataType, Schema};
+use deltalake_core::kernel::{Action, Protocol};
+use larder_io_core::{Error, ErrorKind, Result};
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// The newest protocol for writers, whose features are listed one by one.
+const LISTED: i64 = 7;
+
+/// Features that ask nothing of a writer, or whose rules are looked at one by one.
+const FEATURES: [&str; 11] = [
+    "appendOnly",
+    "changeDataFeed",
+    "checkConstraints",
+    "columnMapping",
+    "deletionVectors",
+    "generatedColumns",
+    "identityColumns",
+    "invariants",
+    "timestampNtz",
+    "v2Checkpoint",
+    "vacuumProtocolCheck",
+];
+
+/// Rules of columns that a writer must follow, and that larder does not.
+const COLUMN_RULES: [(&str, &str); 3] = [
+    ("delta.generationExpression", "is generated from others"),
+    ("delta.invariants", "has an invariant"),
+    ("delta.identity.start", "is numbered by the table"),
+];
+
+fn refused(what: &str) -> Error {
+    let message = format!(
+        "{what}, which larder does not check; write this table with the engine that set it, or take the rule away"
+    );
+    Error::new(ErrorKind::Unsupported, message)
+}
+
+/// Refuses a table whose rules larder does not follow, and a commit that takes rows of a table which only takes more.
+///
+/// # Errors
+/// `Unsupported` with the rule.
+pub(crate) fn check(table: &Table, actions: &[Action]) -> Result<()> {
+    let protocol = serde_json::to_value(table.state.snapshot.protocol()).unwrap_or_default();
+    let version = protocol["minWriterVersion"].as_i64().unwrap_or(i64::MAX);
+    let listed: Vec<&str> = protocol["writerFeatures"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|name| name.as_str())
+        .collect();
+    let unknown = listed.iter().find(|name| !FEATURES.contains(name));
+    if version > LISTED || unknown.is_some() {
+        let what = unknown.map_or_else(
+            || format!("writer version {version}"),
+            |name| format!("the feature `{name}`"),
+        );
+        let message = format!(
+            "the table was written by a newer Delta protocol than larder knows: it needs {what}; nothing was changed"
+        );
+        return Err(Error::new(ErrorKind::Unsupported, message));
+    }
+    let constraint = table
+        .properties()
+        .keys()
+        .find_map(|name| name.strip_prefix("delta.constraints."));
+    if let Some(name) = constraint {
+        return Err(refused(&format!("the table has the constraint `{name}`")));
+    }
+    for field in table.state.snapshot.arrow_schema().fields() {
+        if let Some((_, what)) = COLUMN_RULES
+            .iter()
+            .find(|(name, _)| field.metadata().contains_key(*name))
+        {
+            return Err(refused(&format!("the table's column `{}` {what}", field.name())));
+        }
+    }
+    let takes = actions
+        .iter()
+        .any(|action| matches!(action, Action::Remove(remove) if remove.data_change));
+    if takes && table.property("delta.appendOnly") == Some("true") {
+        let message = "the table only takes more rows (`delta.appendOnly`), and this would take some away; set `mode = \"append\"`";
+        return Err(Error::new(ErrorKind::Unsupported, message));
+    }
+    Ok(())
+}
+
+/// The protocol that a new table needs, the oldest that has what it uses.
+pub(crate) fn of_new_table(schema: &Schema, properties: &BTreeMap<String, String>) -> Result<Protocol> {
+    let zoneless = schema.fields().iter().any(|field| has_zoneless(field.data_type()));
+    let feed = properties
+        .get("delta.enableChangeDataFeed")
+        .is_some_and(|value| value == "true");
+    let protocol = match (zoneless, feed) {
+        (false, false) => json!({ "minReaderVersion": 1, "minWriterVersion": 2 }),
+        (false, true) => json!({ "minReaderVersion": 1, "minWriterVersion": 4 }),
+        (true, _) => {
+            let mut features = vec!["timestampNtz", "appendOnly"];
+            features.extend(feed.then_some("changeDataFeed"));
+            json!({
+                "minReaderVersion": 3, "minWriterVersion": LISTED,
+                "readerFeatures": ["timestampNtz"], "writerFeatures": features,
+            })
+        }
+    };
+    serde_json::from_value(protocol).map_err(|cause| {
+        Error::new(
+            ErrorKind::Unexpected,
+            format!("the table's protocol cannot be written: {cause}"),
+        )
+        .with_source(cause)
+    })
+}
+
+fn has_zoneless(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Timestamp(_, None) => true,
+        DataType::List(inner) | DataType::Map(inner, _) => has_zoneless(inner.data_type()),
+        DataType::Struct(fields) => fields.iter().any(|field| has_zoneless(field.data_type())),
+        _ => false,
+    }
+}

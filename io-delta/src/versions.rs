@@ -1,0 +1,249 @@
+//! History, restoring and deleting, as commits of the table's own log.
+
+use crate::core::{Core, SUFFIX, not_found};
+use crate::files;
+use crate::log::Outcome;
+use crate::manager::DeltaIo;
+use crate::partition::Scope;
+use crate::plan::removed;
+use crate::protocol;
+use crate::stats::FileStats;
+use crate::table::{MISSING, Table};
+use async_trait::async_trait;
+use bytes::Bytes;
+use deltalake_core::kernel::transaction::CommitData;
+use deltalake_core::kernel::{Action, Add};
+use deltalake_core::protocol::DeltaOperation;
+use larder_io_core::{Error, ErrorKind, Form, InputContext, Receipt, Result, Version, Versions, WriteId};
+use object_store::ObjectStoreExt as _;
+use serde_json::json;
+use std::collections::{HashMap, HashSet};
+
+/// Removes the rows of a context, in one commit; the table stays for its history.
+pub(crate) async fn delete(core: &Core, ctx: &InputContext) -> Result<()> {
+    let log = core.log(&ctx.asset_location)?;
+    for _ in 0..core.config.commit_attempts {
+        let Some(table) = core.latest(&log).await? else {
+            return Ok(());
+        };
+        let scope = core.scope(&table, ctx.partition.as_ref())?;
+        let Some(found) = core.found(&table, &scope) else {
+            return Ok(());
+        };
+        protocol::check(&table, &[])?;
+        let rows = scope.predicate();
+        let mut actions: Vec<Action> = Vec::new();
+        for add in &found {
+            let all = rows
+                .as_ref()
+                .is_none_or(|rows| FileStats::new(add, &table.natural).outcome(rows).always());
+            if !all {
+                let message = format!(
+                    "the table's file `{}` has rows of other partitions too; optimize the table, or delete the rows with the engine that wrote them",
+                    add.path
+                );
+                return Err(Error::new(ErrorKind::Unsupported, message));
+            }
+            actions.push(Action::Remove(removed(add)));
+        }
+        if scope.is_whole() {
+            actions.push(marked(&table, "true")?);
+        }
+        let operation = DeltaOperation::Delete {
+            predicate: (!scope.is_whole()).then(|| scope.describe()),
+        };
+        let bytes = commit(&table, actions, operation, ctx, None)?;
+        if log.commit(table.state.version + 1, bytes).await? == Outcome::Landed {
+            return Ok(());
+        }
+    }
+    Err(busy(core))
+}
+
+fn busy(core: &Core) -> Error {
+    let message = format!(
+        "others committed to the table before each of {} attempts; try again",
+        core.config.commit_attempts
+    );
+    Error::new(ErrorKind::Conflict, message)
+}
+
+/// The table's metadata, saying whether the value is missing.
+fn marked(table: &Table, missing: &str) -> Result<Action> {
+    let unreadable = |cause: serde_json::Error| {
+        Error::new(
+            ErrorKind::Unexpected,
+            format!("the table's metadata cannot be written: {cause}"),
+        )
+    };
+    let mut metadata = serde_json::to_value(table.state.snapshot.metadata()).map_err(unreadable)?;
+    let mut properties = table.properties().clone();
+    properties.insert(MISSING.to_owned(), missing.to_owned());
+    metadata["configuration"] = json!(properties);
+    Ok(Action::Metadata(serde_json::from_value(metadata).map_err(unreadable)?))
+}
+
+fn commit(
+    table: &Table,
+    actions: Vec<Action>,
+    operation: DeltaOperation,
+    ctx: &InputContext,
+    write: Option<&WriteId>,
+) -> Result<Bytes> {
+    protocol::check(table, &actions)?;
+    let told = json!({
+        "write": write.map(WriteId::as_str),
+        "asset": ctx.asset.as_str(),
+        "partition": ctx.partition.as_ref().map(ToString::to_string),
+    });
+    let told = HashMap::from([("larder".to_owned(), told)]);
+    CommitData::new(actions, operation, told, Vec::new())
+        .get_bytes()
+        .map_err(crate::error::transaction)
+}
+
+#[async_trait]
+impl Versions for DeltaIo {
+    async fn history(&self, ctx: &InputContext) -> Result<Vec<Receipt>> {
+        let log = self.core.log(&ctx.asset_location)?;
+        let Some(newest) = self.core.latest(&log).await? else {
+            return Ok(Vec::new());
+        };
+        let scope = self.core.scope(&newest, ctx.partition.as_ref())?;
+        let location = ctx.asset_location.with_suffix(SUFFIX)?;
+        let mut receipts: Vec<Receipt> = Vec::new();
+        for (version, written_millis) in log.entries().await?.into_iter().rev() {
+            let Some(actions) = log.actions(version).await? else {
+                continue;
+            };
+            let adds: Vec<&Add> = actions
+                .iter()
+                .filter_map(|action| match action {
+                    Action::Add(add) if touches(add, &newest, &scope) => Some(add),
+                    _ => None,
+                })
+                .collect();
+            let changes = adds.iter().any(|add| add.data_change);
+            if !changes {
+                continue;
+            }
+            let own = adds
+                .iter()
+                .find_map(|add| files::receipt_of(add).filter(|_| files::version_of(add) == Some(version)));
+            let mut receipt = own.unwrap_or_else(|| {
+                let mut foreign = Receipt::foreign(ctx, location.clone(), Form::Table, SUFFIX);
+                foreign.write = WriteId::from_text(version.to_string());
+                foreign.bytes = adds.iter().map(|add| add.size.unsigned_abs()).sum();
+                foreign.rows = adds.iter().map(|add| FileStats::new(add, &newest.natural).rows()).sum();
+                foreign.stored_at = jiff::Timestamp::from_millisecond(written_millis).unwrap_or_default();
+                foreign
+            });
+            receipt.location = location.clone();
+            receipt.uri = self.core.uri(&location);
+            receipt.version = Version::from_text(version.to_string());
+            receipts.push(receipt);
+        }
+        Ok(receipts)
+    }
+
+    async fn restore(&self, ctx: &InputContext, version: &Version) -> Result<Receipt> {
+        let mut wanted = ctx.clone();
+        wanted.version = Some(version.clone());
+        let log = self.core.log(&ctx.asset_location)?;
+        let old = self
+            .core
+            .table(&log, Some(version))
+            .await?
+            .ok_or_else(|| not_found(&wanted))?;
+        let old_scope = self.core.scope(&old, ctx.partition.as_ref())?;
+        let files: Vec<Add> = self
+            .core
+            .found(&old, &old_scope)
+            .ok_or_else(|| not_found(&wanted))?
+            .into_iter()
+            .cloned()
+            .collect();
+        for add in &files {
+            // A vacuum may have taken it.
+            match self.core.files.ground().objects.head(&log.path(&add.path)?).await {
+                Ok(_) => {}
+                Err(object_store::Error::NotFound { .. }) => {
+                    let message = format!(
+                        "version `{version}` of `{}` is not kept: its file `{}` was vacuumed",
+                        ctx.location, add.path
+                    );
+                    return Err(Error::new(ErrorKind::NotFound, message));
+                }
+                Err(refused) => return Err(larder_io_object::error::error(refused)),
+            }
+        }
+        for _ in 0..self.core.config.commit_attempts {
+            let table = self.core.latest(&log).await?.ok_or_else(|| not_found(ctx))?;
+            protocol::check(&table, &[])?;
+            let scope = self.core.scope(&table, ctx.partition.as_ref())?;
+            if !scope.is_whole() && old.natural.fields() != table.natural.fields() {
+                let message = format!(
+                    "version `{version}` of the partition has another schema than the table has now; restore the whole table, or materialize the partition again"
+                );
+                return Err(Error::new(ErrorKind::Unsupported, message));
+            }
+            let bytes = restoring(&table, &scope, &old, &files, ctx)?;
+            if log.commit(table.state.version + 1, bytes).await? == Outcome::Landed {
+                let restored = self.core.latest(&log).await?.ok_or_else(|| not_found(ctx))?;
+                return self.core.receipt(ctx, &restored, &scope)?.ok_or_else(|| not_found(ctx));
+            }
+        }
+        Err(busy(&self.core))
+    }
+}
+
+/// Whether a file of a commit has rows of a scope.
+fn touches(add: &Add, table: &Table, scope: &Scope) -> bool {
+    scope
+        .predicate()
+        .is_none_or(|rows| !FileStats::new(add, &table.natural).outcome(&rows).never())
+}
+
+/// The commit that makes the old files of a scope the table's again.
+fn restoring(table: &Table, scope: &Scope, old: &Table, files: &[Add], ctx: &InputContext) -> Result<Bytes> {
+    let version = table.state.version + 1;
+    let mut actions: Vec<Action> = Vec::new();
+    if scope.is_whole() {
+        let metadata = serde_json::to_value(old.state.snapshot.metadata()).and_then(serde_json::from_value);
+        actions.push(Action::Metadata(metadata.map_err(|cause| {
+            Error::new(
+                ErrorKind::Unexpected,
+                format!("the table's metadata cannot be written: {cause}"),
+            )
+        })?));
+    }
+    let predicate = scope.predicate();
+    let now = table.files(predicate.as_ref());
+    let kept: HashSet<&str> = files.iter().map(|add| add.path.as_str()).collect();
+    for add in now.into_iter().filter(|add| !kept.contains(add.path.as_str())) {
+        let all = predicate
+            .as_ref()
+            .is_none_or(|rows| FileStats::new(add, &table.natural).outcome(rows).always());
+        if !all {
+            let message = format!(
+                "the table's file `{}` has rows of other partitions too; optimize the table first",
+                add.path
+            );
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
+        actions.push(Action::Remove(removed(add)));
+    }
+    for add in files {
+        let mut add = Add {
+            data_change: true,
+            ..add.clone()
+        };
+        files::set_version(&mut add, version);
+        actions.push(Action::Add(add));
+    }
+    let operation = DeltaOperation::Restore {
+        version: Some(old.state.version),
+        datetime: None,
+    };
+    commit(table, actions, operation, ctx, None)
+}

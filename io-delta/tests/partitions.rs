@@ -1,0 +1,292 @@
+//! Partitions: each owns exactly its rows, or the store is refused. The first tests are the losses that were measured in the
+//! peer.
+
+mod common;
+
+use arrow_array::{ArrayRef, BooleanArray, Date32Array, Float64Array, TimestampMicrosecondArray};
+use common::{Lake, ints, partition, strings, table, whole};
+use larder_io_core::{ErrorKind, Form, IoManager, OutputContext, Table};
+use larder_io_delta::{Span, WriteMode};
+use std::sync::Arc;
+
+const HOUR: i64 = 3_600_000_000;
+/// 2024-01-01 in microseconds since 1970.
+const NEW_YEAR: i64 = 1_704_067_200_000_000;
+
+fn day(number: i32, values: &[i64]) -> Table {
+    let days: ArrayRef = Arc::new(Date32Array::from_iter_values(values.iter().map(|_| 19723 + number)));
+    table(vec![("n", ints(values.iter().copied())), ("date", days)])
+}
+
+fn hours(zone: Option<&str>, hours: &[i64]) -> Table {
+    let moments = TimestampMicrosecondArray::from_iter_values(hours.iter().map(|hour| NEW_YEAR + hour * HOUR));
+    let moments: ArrayRef = match zone {
+        Some(zone) => Arc::new(moments.with_timezone(zone)),
+        None => Arc::new(moments),
+    };
+    table(vec![("n", ints(hours.iter().copied())), ("at", moments)])
+}
+
+/// Loss 1: the predicate of an integer partition could not be built, and the whole table was overwritten.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_integer_partition_leaves_the_others() {
+    let lake = Lake::new(|_| {});
+    for year in [1, 2] {
+        let stored = table(vec![
+            ("year", ints([year, year])),
+            ("n", ints([year * 10, year * 10 + 1])),
+        ]);
+        lake.store(&partition("t", &[("year", &year.to_string())]), stored)
+            .await
+            .expect("stores");
+    }
+    assert_eq!(lake.all("t").await, ["1|10", "1|11", "2|20", "2|21"]);
+    let again = table(vec![("year", ints([2])), ("n", ints([22]))]);
+    lake.store(&partition("t", &[("year", "2")]), again)
+        .await
+        .expect("stores");
+    assert_eq!(lake.all("t").await, ["1|10", "1|11", "2|22"]);
+    assert_eq!(lake.rows(&partition("t", &[("year", "1")])).await, ["1|10", "1|11"]);
+}
+
+/// The same loss with timestamps without a zone, and with hours where the peer's second one failed.
+#[tokio::test(flavor = "multi_thread")]
+async fn hours_with_and_without_a_zone() {
+    for zone in [None, Some("UTC"), Some("Europe/Berlin")] {
+        let lake = Lake::new(|_| {});
+        for hour in [0, 1, 2] {
+            let key = format!("2024-01-01-0{hour}:00");
+            lake.store(&partition("t", &[("at", &key)]), hours(zone, &[hour]))
+                .await
+                .expect("stores");
+        }
+        lake.store(&partition("t", &[("at", "2024-01-01-01:00")]), hours(zone, &[1, 1]))
+            .await
+            .expect("stores");
+        let loaded = lake.rows(&partition("t", &[("at", "2024-01-01-01:00")])).await;
+        assert_eq!(loaded.len(), 2, "{zone:?}: {loaded:?}");
+        assert_eq!(lake.all("t").await.len(), 4, "{zone:?}");
+        // The key of a whole day has all of its hours.
+        assert_eq!(
+            lake.rows(&partition("t", &[("at", "2024-01-01")])).await.len(),
+            4,
+            "{zone:?}"
+        );
+    }
+}
+
+/// The wrong load: of three days the peer gave the first one.
+#[tokio::test(flavor = "multi_thread")]
+async fn three_days_are_three_days() {
+    let lake = Lake::new(|_| {});
+    for number in 0..3 {
+        let key = format!("2024-01-0{}", number + 1);
+        lake.store(&partition("t", &[("date", &key)]), day(number, &[i64::from(number)]))
+            .await
+            .expect("stores");
+    }
+    assert_eq!(lake.all("t").await, ["0|2024-01-01", "1|2024-01-02", "2|2024-01-03"]);
+    for number in 0..3 {
+        let key = format!("2024-01-0{}", number + 1);
+        assert_eq!(
+            lake.rows(&partition("t", &[("date", &key)])).await,
+            [format!("{number}|{key}")]
+        );
+    }
+    // A month takes all of its days, and replaces them.
+    assert_eq!(lake.rows(&partition("t", &[("date", "2024-01")])).await.len(), 3);
+    lake.store(&partition("t", &[("date", "2024-01")]), day(9, &[9]))
+        .await
+        .expect("stores");
+    assert_eq!(lake.all("t").await, ["9|2024-01-10"]);
+}
+
+/// Loss 2: several dimensions; the peer dropped a predicate of several keys.
+#[tokio::test(flavor = "multi_thread")]
+async fn several_dimensions_own_their_rows_together() {
+    let lake = Lake::new(|_| {});
+    let zone = |zone: &str, n: i64| table(vec![("zone", strings([zone])), ("n", ints([n]))]);
+    for (date, name, n) in [
+        ("2024-01-01", "eu", 1),
+        ("2024-01-01", "us", 2),
+        ("2024-01-02", "eu", 3),
+    ] {
+        let ctx = partition("t", &[("date", date), ("zone", name)]);
+        lake.store(&ctx, zone(name, n)).await.expect("stores");
+    }
+    lake.store(
+        &partition("t", &[("date", "2024-01-01"), ("zone", "eu")]),
+        zone("eu", 9),
+    )
+    .await
+    .expect("stores");
+    assert_eq!(
+        lake.all("t").await,
+        ["us|2|2024-01-01", "eu|3|2024-01-02", "eu|9|2024-01-01"]
+    );
+    assert_eq!(
+        lake.rows(&partition("t", &[("date", "2024-01-01"), ("zone", "eu")]))
+            .await,
+        ["eu|9"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_of_other_partitions_are_refused_before_the_commit() {
+    let lake = Lake::new(|_| {});
+    let ctx = partition("t", &[("date", "2024-01-01")]);
+    lake.store(&ctx, day(0, &[1])).await.expect("stores");
+    let error = lake.store(&ctx, day(1, &[2])).await.expect_err("is refused");
+    assert_eq!(error.kind(), ErrorKind::InvalidData, "{error}");
+    assert!(error.message().contains("`date` is 2024-01-02"), "{error}");
+    let hour = partition("h", &[("at", "2024-01-01-01:00")]);
+    let error = lake.store(&hour, hours(None, &[1, 2])).await.expect_err("is refused");
+    assert!(error.message().contains("1 of 2 rows"), "{error}");
+    assert_eq!(lake.all("t").await, ["1|2024-01-01"]);
+    let files = std::fs::read_dir(lake.dir.path().join("t.delta")).expect("is there");
+    let parts = files.filter(|entry| {
+        entry
+            .as_ref()
+            .is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with("part-"))
+    });
+    assert_eq!(parts.count(), 1, "what was refused was written");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_that_fit_no_column_are_refused() {
+    let lake = Lake::new(|_| {});
+    let floats: ArrayRef = Arc::new(Float64Array::from(vec![f64::NAN]));
+    let truths: ArrayRef = Arc::new(BooleanArray::from(vec![true]));
+    for (name, value, column) in [
+        ("p", "NaN", floats),
+        ("p", "01", ints([1])),
+        ("p", "+1", ints([1])),
+        ("p", "1.0", ints([1])),
+        ("p", "99999999999999999999", ints([1])),
+        ("p", "yes", truths),
+    ] {
+        let error = lake
+            .store(
+                &partition("t", &[(name, value)]),
+                table(vec![("p", column), ("n", ints([1]))]),
+            )
+            .await;
+        let error = error.map(drop).expect_err(value);
+        assert_eq!(error.kind(), ErrorKind::InvalidDefinition, "{value}: {error}");
+        assert!(error.message().contains(value), "{error}");
+    }
+    let error = lake
+        .store(&partition("t", &[("date", "2024-02-30")]), day(0, &[1]))
+        .await
+        .expect_err("is no date");
+    assert!(error.message().contains("no date"), "{error}");
+    assert!(
+        !lake.dir.path().join("t.delta/_delta_log").exists(),
+        "something was committed"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn odd_values_come_back() {
+    let lake = Lake::new(|_| {});
+    let odd = [
+        "a/b",
+        "..",
+        "50%",
+        "a=b",
+        "ü 日本",
+        "q?x=1&y",
+        "#",
+        "\"'",
+        "a\\b",
+        "null",
+        " ",
+    ];
+    for (n, value) in (0..).zip(odd) {
+        let stored = table(vec![("n", ints([n]))]);
+        lake.store(&partition("t", &[("key", value)]), stored)
+            .await
+            .expect(value);
+    }
+    for (n, value) in (0..).zip(odd) {
+        let n: i64 = n;
+        assert_eq!(
+            lake.rows(&partition("t", &[("key", value)])).await,
+            [n.to_string()],
+            "{value}"
+        );
+    }
+    assert_eq!(lake.all("t").await.len(), odd.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn windows_and_columns_can_be_named() {
+    let lake = Lake::new(|config| {
+        config.spans.insert("week".to_owned(), Span::Week);
+        config.columns.insert("week".to_owned(), "date".to_owned());
+    });
+    let week = partition("t", &[("week", "2024-01-01")]);
+    lake.store(&week, day(6, &[7])).await.expect("stores");
+    let error = lake.store(&week, day(7, &[8])).await.expect_err("is the next week");
+    assert_eq!(error.kind(), ErrorKind::InvalidData, "{error}");
+    assert_eq!(lake.rows(&week).await, ["7|2024-01-07"]);
+    let wrong = Lake::new(|config| drop(config.columns.insert("week".to_owned(), "dat".to_owned())));
+    let error = wrong.store(&week, day(0, &[1])).await.expect_err("is no column");
+    assert!(error.message().contains("did you mean `date`"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replacing_partitions_that_the_rows_are_in() {
+    let lake = Lake::new(|config| {
+        config.mode = WriteMode::ReplacePartitions;
+        config.partition_by = vec!["zone".to_owned()];
+    });
+    let zones = |zones: &[&str], n: i64| {
+        table(vec![
+            ("zone", strings(zones.iter().copied())),
+            ("n", ints(zones.iter().map(|_| n))),
+        ])
+    };
+    lake.store(&whole("t"), zones(&["eu", "us", "eu"], 1))
+        .await
+        .expect("stores");
+    lake.store(&whole("t"), zones(&["us", "asia"], 2))
+        .await
+        .expect("stores");
+    let mut rows = lake.all("t").await;
+    rows.sort();
+    assert_eq!(rows, ["asia|2", "eu|1", "eu|1", "us|2"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deleting_a_partition_leaves_the_others() {
+    let lake = Lake::new(|_| {});
+    let of = |n: i64| partition("t", &[("year", &n.to_string())]);
+    for n in [1, 2] {
+        lake.store(&of(n), table(vec![("n", ints([n]))])).await.expect("stores");
+    }
+    let input = |ctx: &OutputContext| ctx.to_input(Form::Table);
+    lake.manager.delete(&input(&of(1))).await.expect("deletes");
+    assert!(lake.manager.head(&input(&of(1))).await.expect("can tell").is_none());
+    assert_eq!(
+        lake.manager
+            .load_input(&input(&of(1)))
+            .await
+            .map(drop)
+            .expect_err("is gone")
+            .kind(),
+        ErrorKind::NotFound
+    );
+    assert_eq!(lake.all("t").await, ["2|2"]);
+    let head = lake
+        .manager
+        .head(&input(&of(2)))
+        .await
+        .expect("can tell")
+        .expect("is there");
+    assert_eq!(
+        (head.rows, head.content_hash.is_some()),
+        (Some(1), true),
+        "its receipt is its own"
+    );
+}

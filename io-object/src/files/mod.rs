@@ -1,0 +1,124 @@
+//! Tables as files under names that nobody else writes: what table formats such as Delta Lake are made of.
+//!
+//! Such a file is never replaced, so that it needs no precondition, no receipt and no pinned version; which files count
+//! is said elsewhere.
+
+mod ground;
+mod reader;
+
+pub use ground::{Ground, GroundBackend, check_settings, without};
+
+use crate::core::Core;
+use crate::format::Settings;
+use crate::stage::{Body, Sink};
+use crate::store::Store;
+use crate::table::ParquetSource;
+use ground::GroundStore;
+use larder_io_core::{ContentHash, Error, ErrorKind, Precondition, Result, TableSource, WriteId};
+use object_store::path::Path;
+use parquet::file::metadata::ParquetMetaData;
+use reader::FileReader;
+use std::fmt;
+use std::sync::Arc;
+
+/// Writes and reads Parquet files below a [`Ground`].
+#[derive(Clone)]
+pub struct TableFiles {
+    ground: Ground,
+    core: Arc<Core>,
+}
+
+/// A file that was written.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TableFile {
+    /// Its path below the ground.
+    pub path: Path,
+    /// Its size.
+    pub bytes: u64,
+    /// Its rows.
+    pub rows: u64,
+    /// The hash of its bytes.
+    pub stored_hash: ContentHash,
+    /// Its footer, with the statistics of each column.
+    pub metadata: Arc<ParquetMetaData>,
+}
+
+impl TableFiles {
+    /// Files below `ground`, encoded as `settings` say.
+    ///
+    /// # Errors
+    /// `InvalidConfig` for settings that cannot work.
+    pub fn new(ground: Ground, settings: Settings) -> Result<Self> {
+        settings.validate()?;
+        let store: Arc<dyn Store> = Arc::new(GroundStore::new(&ground));
+        Ok(Self {
+            ground,
+            core: Arc::new(Core::new(store, settings)),
+        })
+    }
+
+    /// What the files lie on.
+    pub fn ground(&self) -> &Ground {
+        &self.ground
+    }
+
+    /// Writes a table as one new file, columns encoded in parallel. Memory as storing a table has (law 12).
+    ///
+    /// # Errors
+    /// `Unsupported` for a type that Parquet cannot keep; the source's own; whatever the storage gives.
+    ///
+    /// # Cancel safety
+    /// A dropped future leaves at most a file that nothing refers to.
+    pub async fn write(&self, path: &Path, write: &WriteId, source: &dyn TableSource) -> Result<TableFile> {
+        let mut sink = Sink::new(&self.core, path.clone(), write.clone());
+        let written = match crate::table::write(source, &mut sink, &self.core.settings).await {
+            Ok(written) => written,
+            Err(error) => {
+                sink.abort().await;
+                return Err(error);
+            }
+        };
+        let (body, bytes, stored_hash) = sink.finish().await?;
+        let options = crate::store::Written {
+            write,
+            receipt: "",
+            precondition: &Precondition::None,
+        };
+        match body {
+            Body::Small(small) => self.core.store.put(path, small, &options).await.map(drop)?,
+            Body::Large(mut upload) => {
+                if let Err(error) = upload.complete(&options).await {
+                    // Nothing refers to it; what stays is found by `gc`.
+                    let _ = upload.abort().await;
+                    return Err(error);
+                }
+            }
+        }
+        let metadata = written
+            .metadata
+            .ok_or_else(|| Error::new(ErrorKind::Unexpected, "a Parquet file was written without a footer"))?;
+        Ok(TableFile {
+            path: path.clone(),
+            bytes,
+            rows: written.rows,
+            stored_hash,
+            metadata,
+        })
+    }
+
+    /// Opens a file of known size by its footer: one request, or two for a large footer.
+    ///
+    /// # Errors
+    /// `NotFound` when it is gone; `InvalidData` for damage.
+    pub async fn open(&self, path: &Path, bytes: u64) -> Result<Arc<dyn TableSource>> {
+        let reader = Arc::new(FileReader::new(&self.ground, path.clone(), bytes));
+        Ok(Arc::new(ParquetSource::open(reader).await?))
+    }
+}
+
+impl fmt::Debug for TableFiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TableFiles({:?})", self.ground)
+    }
+}
