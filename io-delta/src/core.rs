@@ -6,6 +6,7 @@ use crate::log::Log;
 use crate::partition::Scope;
 use crate::read::{DeltaSource, StagedSource};
 use crate::stage::StagedTable;
+use crate::stats::FileStats;
 use crate::table::Table;
 use deltalake_core::kernel::Add;
 use larder_io_core::{
@@ -74,7 +75,15 @@ impl Core {
         let Some(files) = self.found(table, scope) else {
             return Ok(None);
         };
-        let whole = Whole::of(&files, &table.natural);
+        let mut whole = Whole::of(&files, &table.natural);
+        if let Some(rows) = scope.predicate()
+            && !files
+                .iter()
+                .all(|add| FileStats::new(add, &table.natural).outcome(&rows).always())
+        {
+            // A file has rows of others too, and nobody has counted which.
+            (whole.exact, whole.rows) = (false, None);
+        }
         let location = ctx.asset_location.with_suffix(SUFFIX)?;
         let version = version(table, &whole);
         let mut receipt = whole.newest.clone().unwrap_or_else(|| {

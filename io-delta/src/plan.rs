@@ -247,7 +247,15 @@ fn metadata(staged: &StagedTable, table: Option<&Table>) -> Result<Option<Metada
             .evolution
             .apply(&table.natural, &staged.natural, whole)?,
     };
-    let added: Vec<&str> = staged.scope.added();
+    let mut added: Vec<&str> = staged.scope.added();
+    if let Some(table) = table.filter(|_| !free && !whole) {
+        let before = table
+            .added
+            .iter()
+            .map(String::as_str)
+            .filter(|name| !added.contains(name));
+        added = before.chain(added.iter().copied()).collect();
+    }
     // Rows that stay are cast to what is kept: it changes only with all of them.
     let kept = match table.filter(|_| !free && !whole).and_then(|table| table.kept.as_ref()) {
         Some(kept) => merged(kept, &staged.schema),
