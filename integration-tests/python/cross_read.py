@@ -8,6 +8,7 @@ the object, for a blob a checksum. The libraries are then compared with each oth
 """
 
 import json
+import os
 import struct
 import sys
 import zlib
@@ -230,4 +231,7 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    sys.stdout.flush()
+    # Without taking the interpreter down under threads of the libraries, which sometimes aborts it.
+    os._exit(status)

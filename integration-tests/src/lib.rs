@@ -4,6 +4,9 @@
 //! whether it is whole.
 
 pub mod cloud;
+mod python;
+
+pub use python::python;
 
 use arrow_array::{Array, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema};

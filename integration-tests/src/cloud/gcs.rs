@@ -2,7 +2,6 @@
 
 use super::{address, unique};
 use larder_io_gcs::GcsConfig;
-use std::process::Command;
 
 /// Settings for a new bucket that only Google's client writes to: fake-gcs-server refuses every write of the XML interface.
 pub fn config() -> GcsConfig {
@@ -19,7 +18,6 @@ pub fn config() -> GcsConfig {
 /// # Panics
 /// When the code fails, with what it said.
 pub fn google(config: &GcsConfig, code: &str) -> String {
-    let python = std::env::var("LARDER_PYTHON").expect("LARDER_PYTHON is set to an interpreter with the libraries");
     let begin = "import sys\n\
         from google.auth.credentials import AnonymousCredentials\n\
         from google.cloud import storage\n\
@@ -27,10 +25,5 @@ pub fn google(config: &GcsConfig, code: &str) -> String {
         bucket = client.bucket(sys.argv[2])\n\
         if not bucket.exists():\n    bucket = client.create_bucket(sys.argv[2])\n";
     let endpoint = config.endpoint.as_deref().expect("has an endpoint");
-    let ran = Command::new(python)
-        .args(["-c", &format!("{begin}{code}"), endpoint, &config.bucket])
-        .output();
-    let ran = ran.expect("Python runs");
-    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-    String::from_utf8(ran.stdout).expect("is text").trim().to_owned()
+    crate::python(&format!("{begin}{code}"), &[endpoint, &config.bucket], "")
 }

@@ -8,23 +8,15 @@ use arrow_array::{
 use larder::{AssetValue, ErrorKind, Form, IoManager, OutputContext, PartitionKey, Table};
 use larder_io_delta::WriteMode;
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 
 /// Runs Python with the table's path; gives what it printed.
 fn python(table: &Path, code: &str) -> String {
-    let python = std::env::var("LARDER_PYTHON").expect("LARDER_PYTHON is set to an interpreter with the libraries");
     let begin = "import sys, json, datetime as dt, decimal\n\
         import pyarrow as pa, polars as pl\n\
         from deltalake import DeltaTable, write_deltalake\n\
         path = sys.argv[1]\n";
-    let ran = Command::new(python)
-        .args(["-c", &format!("{begin}{code}")])
-        .arg(table)
-        .output()
-        .expect("Python runs");
-    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-    String::from_utf8(ran.stdout).expect("is text").trim().to_owned()
+    larder_integration_tests::python(&format!("{begin}{code}"), &[table], "")
 }
 
 fn every_type() -> Table {

@@ -3,8 +3,6 @@
 use crate::{Values, blobs, numbers, rows};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::process::{Command, Stdio};
 
 /// What every program in Python begins with; after it comes a vendor's `put`, `names`, `get` and `facts`.
 const BEGIN: &str = "\
@@ -56,19 +54,5 @@ pub(crate) fn everything(vendor: &str, mut order: Json, write: bool) -> Values {
 
 /// Runs a program with what it is to do; gives what it printed.
 pub(crate) fn python(code: &str, order: &Json) -> String {
-    let python = std::env::var("LARDER_PYTHON").expect("LARDER_PYTHON is set to an interpreter with the libraries");
-    let mut command = Command::new(python);
-    command.args(["-c", &format!("{BEGIN}{code}")]);
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = command.spawn().expect("Python runs");
-    let mut stdin = child.stdin.take().expect("is piped");
-    // A program that ended early tells why below.
-    let _ = stdin.write_all(order.to_string().as_bytes());
-    drop(stdin);
-    let ran = child.wait_with_output().expect("Python ends");
-    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-    String::from_utf8(ran.stdout).expect("is text").trim().to_owned()
+    larder_integration_tests::python(&format!("{BEGIN}{code}"), &[""; 0], &order.to_string())
 }
