@@ -52,6 +52,9 @@ pub use reference::DataRef;
 pub use secret::Secret;
 pub use settings::{Environment, from_texts};
 #[cfg(feature = "arrow")]
-pub use table::{BatchStream, Comparison, LazyTable, Literal, Predicate, Scan, Table, TableSource, TableStream, col};
+pub use table::{
+    BatchStream, Bounds, Comparison, LazyTable, Literal, Verdict, Predicate, Scan, Statistics, Table, TableSource, TableStream,
+    col,
+};
 pub use text::nearest;
 pub use value::{Access, AssetValue, Form, Forms, Value};

@@ -79,7 +79,7 @@ impl Core {
         if let Some(rows) = scope.predicate()
             && !files
                 .iter()
-                .all(|add| FileStats::new(add, &table.natural).outcome(&rows).always())
+                .all(|add| FileStats::new(add, &table.natural).verdict(&rows).always())
         {
             // A file has rows of others too, and nobody has counted which.
             (whole.exact, whole.rows) = (false, None);

@@ -145,7 +145,7 @@ async fn file(staged: &StagedTable, table: &Table, add: &Add, keys: &Keys, chang
     let rows = staged
         .scope
         .predicate()
-        .filter(|rows| !FileStats::new(add, &table.natural).outcome(rows).always());
+        .filter(|rows| !FileStats::new(add, &table.natural).verdict(rows).always());
     let looked_at: Vec<&str> = rows.iter().flat_map(Predicate::columns).collect();
     // The key's columns first: most files have none of the keys.
     let needed = |name: &String| keys.columns.contains(name) || looked_at.contains(&name.as_str());
@@ -156,7 +156,7 @@ async fn file(staged: &StagedTable, table: &Table, add: &Add, keys: &Keys, chang
         .filter(|field| needed(field.name()))
         .cloned();
     let narrow: SchemaRef = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-    let mut batches = source.file(add, &narrow, None).await?;
+    let mut batches = source.file(add, &narrow).await?;
     let (mut all, mut stay) = (0, 0);
     let mut masks = Vec::new();
     while let Some(batch) = batches.try_next().await? {
@@ -182,7 +182,7 @@ async fn file(staged: &StagedTable, table: &Table, add: &Add, keys: &Keys, chang
         0 => Vec::new(),
         _ => {
             let mut position = Position::new(masks);
-            let rows = source.file(add, &table.natural, None).await?;
+            let rows = source.file(add, &table.natural).await?;
             let rows = rows.map(move |batch| {
                 let batch = batch?;
                 let mask = position.next(batch.num_rows());

@@ -143,7 +143,7 @@ async fn clear(staged: &StagedTable, table: &Table, scope: &Scope) -> Result<Cha
         return Ok(changed);
     };
     for add in table.files(Some(&rows)) {
-        if FileStats::new(add, &table.natural).outcome(&rows).always() {
+        if FileStats::new(add, &table.natural).verdict(&rows).always() {
             changed.removed.push(add.clone());
             continue;
         }
@@ -175,7 +175,7 @@ async fn rest(
     keep: Predicate,
 ) -> Result<Vec<DataFile>> {
     let source = staged.core.source(&staged.log, table, &Scope::default());
-    let batches = source.file(add, &table.natural, None).await?;
+    let batches = source.file(add, &table.natural).await?;
     let batches = batches.map(move |batch| batch.and_then(|batch| keep.filter(&batch)));
     rewriter(files, staged, table, add).write(batches.boxed(), false).await
 }

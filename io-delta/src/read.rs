@@ -43,17 +43,10 @@ impl DeltaSource {
         }
     }
 
-    /// Rows of one file in the table's own types.
-    pub(crate) async fn file(&self, add: &Add, columns: &SchemaRef, limit: Option<usize>) -> Result<BatchStream> {
-        read_file(
-            &self.files,
-            &self.log,
-            add,
-            &self.table.partition_columns,
-            columns,
-            limit,
-        )
-        .await
+    /// All rows of one file in the table's own types.
+    pub(crate) async fn file(&self, add: &Add, columns: &SchemaRef) -> Result<BatchStream> {
+        let partition_columns = &self.table.partition_columns;
+        read_file(&self.files, &self.log, add, partition_columns, columns, &Scan::all()).await
     }
 }
 
@@ -71,7 +64,7 @@ impl TableSource for DeltaSource {
         let files = self.table.files(self.rows.as_ref()).into_iter();
         let counts = files.map(|add| {
             let stats = FileStats::new(add, &self.table.natural);
-            let whole = self.rows.as_ref().is_none_or(|rows| stats.outcome(rows).always());
+            let whole = self.rows.as_ref().is_none_or(|rows| stats.verdict(rows).always());
             stats.rows().filter(|_| whole)
         });
         counts.sum()
@@ -88,42 +81,35 @@ impl TableSource for DeltaSource {
         needed.extend(self.rows.iter().flat_map(Predicate::columns));
         let natural = narrowed(&self.table.natural, &needed);
         let shown = narrowed(&self.schema, &needed);
-        let skipped = |add: &Add, predicate: &Predicate| {
-            // What the request says is about the asset's types; where they are others, nothing is known.
-            let same = predicate.columns().iter().all(|name| {
-                let types = (
-                    self.table.natural.field_with_name(name),
-                    self.schema.field_with_name(name),
-                );
-                matches!(types, (Ok(one), Ok(other)) if one.data_type() == other.data_type())
-            });
-            same && FileStats::new(add, &self.table.natural).outcome(predicate).never()
+        // What the request says is about the asset's types; where they are others, nothing is known before they are cast.
+        let asked = request
+            .predicate
+            .as_ref()
+            .and_then(|asked| understood(asked, &natural, &self.schema));
+        let skipped = |add: &&Add| {
+            let stats = FileStats::new(add, &self.table.natural);
+            asked.as_ref().is_some_and(|asked| stats.verdict(asked).never())
         };
-        let files: Vec<Add> = self
-            .table
-            .files(self.rows.as_ref())
-            .into_iter()
-            .filter(|add| {
-                !request
-                    .predicate
-                    .as_ref()
-                    .is_some_and(|predicate| skipped(add, predicate))
-            })
-            .cloned()
-            .collect();
+        let mut files: Vec<Add> = Vec::new();
+        files.extend(self.table.files(self.rows.as_ref()).into_iter().filter(|add| !skipped(add)).cloned());
         let limit = request.limit.filter(|_| request.predicate.is_none());
         let source = self.clone();
         let schema = Arc::clone(&shown);
         let batches = stream::iter(files)
             .map(move |add| {
-                let (source, natural) = (source.clone(), Arc::clone(&natural));
+                let (source, natural, asked) = (source.clone(), Arc::clone(&natural), asked.clone());
                 async move {
                     let whole = source
                         .rows
                         .as_ref()
-                        .is_none_or(|rows| FileStats::new(&add, &source.table.natural).outcome(rows).always());
-                    let batches = source.file(&add, &natural, limit.filter(|_| whole)).await?;
+                        .is_none_or(|rows| FileStats::new(&add, &source.table.natural).verdict(rows).always());
                     let rows = source.rows.clone().filter(|_| !whole);
+                    let mut hint = Scan::all();
+                    hint.predicate = [rows.clone(), asked].into_iter().flatten().reduce(Predicate::and);
+                    hint.limit = limit.filter(|_| whole);
+                    let partition_columns = &source.table.partition_columns;
+                    let batches =
+                        read_file(&source.files, &source.log, &add, partition_columns, &natural, &hint).await?;
                     Ok::<_, Error>(batches.map(move |batch| match &rows {
                         Some(rows) => rows.filter(&batch?),
                         None => batch,
@@ -166,7 +152,7 @@ impl TableSource for StagedSource {
                 add,
                 &self.partition_columns,
                 &self.natural,
-                None,
+                &Scan::all(),
             )
             .await?;
             files.push(batches);
@@ -190,14 +176,15 @@ fn narrowed(schema: &SchemaRef, names: &[&str]) -> SchemaRef {
     Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
 }
 
-/// Rows of one file with columns of the table's natural schema, without those that a deletion vector takes away.
+/// Rows of one file with columns of the table's natural schema, without those that a deletion vector takes away, and perhaps
+/// without those that `hint` does not ask for.
 async fn read_file(
     files: &TableFiles,
     log: &Log,
     add: &Add,
     partition_columns: &[String],
     columns: &SchemaRef,
-    limit: Option<usize>,
+    hint: &Scan,
 ) -> Result<BatchStream> {
     let bytes = u64::try_from(add.size).map_err(|_| damaged(add, "its size is negative"))?;
     let source = files
@@ -207,18 +194,14 @@ async fn read_file(
             ErrorKind::NotFound => damaged(add, "it is gone; restore a version whose files are kept"),
             _ => cause,
         })?;
-    let there = source.schema();
-    let mut request = Scan::all().select(
-        columns
-            .fields()
-            .iter()
-            .map(|field| field.name().as_str())
-            .filter(|name| {
-                there.field_with_name(name).is_ok() && !partition_columns.iter().any(|column| column == name)
-            }),
-    );
-    if let (Some(rows), None) = (limit, &add.deletion_vector) {
-        request = request.limit(rows);
+    let mut names: Vec<&str> = columns.fields().iter().map(|field| field.name().as_str()).collect();
+    names.retain(|name| !partition_columns.iter().any(|column| column == name));
+    let there = narrowed(&source.schema(), &names);
+    let mut request = Scan::all().select(there.fields().iter().map(|field| field.name().as_str()));
+    // A deletion vector counts all rows of its file.
+    if add.deletion_vector.is_none() {
+        request.predicate = hint.predicate.as_ref().and_then(|asked| understood(asked, &there, columns));
+        request.limit = hint.limit;
     }
     let deleted = match &add.deletion_vector {
         Some(_) => deleted_rows(log, add).await?,
@@ -240,6 +223,21 @@ async fn read_file(
         }
     });
     Ok(batches.boxed())
+}
+
+/// The part of a predicate on `columns` that means the same on `other` ones: where they are there, in the same types.
+fn understood(predicate: &Predicate, other: &Schema, columns: &Schema) -> Option<Predicate> {
+    let same = |name: &&str| {
+        let types = (other.field_with_name(name), columns.field_with_name(name));
+        matches!(types, (Ok(one), Ok(same)) if one.data_type() == same.data_type())
+    };
+    let known = |part: &&Predicate| part.columns().iter().all(same) && part.check(other).is_ok();
+    predicate
+        .conjuncts()
+        .into_iter()
+        .filter(known)
+        .cloned()
+        .reduce(Predicate::and)
 }
 
 fn damaged(add: &Add, why: &str) -> Error {

@@ -80,7 +80,7 @@ impl Table {
             .files
             .iter()
             .filter(|add| {
-                predicate.is_none_or(|predicate| !FileStats::new(add, &self.natural).outcome(predicate).never())
+                predicate.is_none_or(|predicate| !FileStats::new(add, &self.natural).verdict(predicate).never())
             })
             .collect();
         files::sort(&mut found);

@@ -36,7 +36,7 @@ pub(crate) async fn delete(core: &Core, ctx: &InputContext) -> Result<()> {
         for add in &found {
             let all = rows
                 .as_ref()
-                .is_none_or(|rows| FileStats::new(add, &table.natural).outcome(rows).always());
+                .is_none_or(|rows| FileStats::new(add, &table.natural).verdict(rows).always());
             if !all {
                 let message = format!(
                     "the table's file `{}` has rows of other partitions too; optimize the table, or delete the rows with the engine that wrote them",
@@ -201,7 +201,7 @@ impl Versions for DeltaIo {
 fn touches(add: &Add, table: &Table, scope: &Scope) -> bool {
     scope
         .predicate()
-        .is_none_or(|rows| !FileStats::new(add, &table.natural).outcome(&rows).never())
+        .is_none_or(|rows| !FileStats::new(add, &table.natural).verdict(&rows).never())
 }
 
 /// The commit that makes the old files of a scope the table's again.
@@ -223,7 +223,7 @@ fn restoring(table: &Table, scope: &Scope, old: &Table, files: &[Add], ctx: &Inp
     for add in now.into_iter().filter(|add| !kept.contains(add.path.as_str())) {
         let all = predicate
             .as_ref()
-            .is_none_or(|rows| FileStats::new(add, &table.natural).outcome(rows).always());
+            .is_none_or(|rows| FileStats::new(add, &table.natural).verdict(rows).always());
         if !all {
             let message = format!(
                 "the table's file `{}` has rows of other partitions too; optimize the table first",

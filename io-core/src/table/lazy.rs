@@ -199,6 +199,24 @@ mod tests {
         assert_eq!(lazy().limit(3).count().await.expect("counts"), 3);
     }
 
+    #[tokio::test]
+    async fn floats_compare_as_numbers() {
+        let numbers = arrow_array::Float64Array::from(vec![-0.0, 0.0, -f64::NAN, f64::NAN, f64::INFINITY]);
+        let batch = RecordBatch::try_from_iter([("x", Arc::new(numbers) as _)]).expect("fits");
+        let table = LazyTable::new(Arc::new(Table::from(batch)));
+        for (predicate, rows) in [
+            (col("x").eq(0.0), 2),
+            (col("x").eq(-0.0), 2),
+            (col("x").lt(0.0), 0),
+            (col("x").gt(f64::INFINITY), 2),
+            (col("x").eq(f64::NAN), 2),
+            (col("x").not_eq(f64::NAN), 3),
+        ] {
+            let found = table.clone().filter(predicate.clone()).expect("fits").count().await.expect("counts");
+            assert_eq!(found, rows, "{predicate:?}");
+        }
+    }
+
     #[test]
     fn names_the_nearest_column() {
         let error = lazy().select(["nn"]).expect_err("is unknown");

@@ -4,6 +4,7 @@ mod lazy;
 mod predicate;
 mod scan;
 mod source;
+mod statistics;
 mod stream;
 mod whole;
 
@@ -11,5 +12,6 @@ pub use lazy::LazyTable;
 pub use predicate::{Column, Comparison, Literal, Predicate, col};
 pub use scan::Scan;
 pub use source::{BatchStream, TableSource, collect, hash_table};
+pub use statistics::{Bounds, Verdict, Statistics};
 pub use stream::TableStream;
 pub use whole::Table;

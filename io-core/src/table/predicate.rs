@@ -2,6 +2,7 @@
 
 use super::scan::column_index;
 use crate::error::{Error, ErrorKind, Result};
+use arrow_array::cast::AsArray;
 use arrow_array::types::*;
 use arrow_array::{
     Array, ArrayRef, ArrowPrimitiveType, BinaryArray, BooleanArray, LargeStringArray, PrimitiveArray, RecordBatch,
@@ -53,7 +54,7 @@ pub enum Comparison {
 }
 
 /// Which rows. Nulls follow SQL: a comparison with a null is neither true nor false, and only true rows stay. Floats
-/// compare in total order: NaN equals itself and is the greatest.
+/// compare as numbers; NaN equals itself and is greater than all of them.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 #[allow(missing_docs)]
@@ -140,6 +141,14 @@ impl Predicate {
         }
     }
 
+    /// Predicates that all hold where this one does, and the other way round.
+    pub fn conjuncts(&self) -> Vec<&Self> {
+        match self {
+            Self::And(left, right) => [left.conjuncts(), right.conjuncts()].concat(),
+            other => vec![other],
+        }
+    }
+
     /// The names of the columns it looks at.
     pub fn columns(&self) -> Vec<&str> {
         match self {
@@ -174,11 +183,11 @@ impl Predicate {
                 comparison,
                 literal,
             } => {
-                let values = batch.column(column_index(batch.schema_ref(), column)?);
+                let values = ordered(batch.column(column_index(batch.schema_ref(), column)?));
                 let literal = literal
                     .array(values.data_type())
                     .ok_or_else(|| misfit(column, values.data_type(), literal))?;
-                let literal = Scalar::new(literal);
+                let literal = Scalar::new(ordered(&literal));
                 let compare = match comparison {
                     Comparison::Eq => cmp::eq,
                     Comparison::NotEq => cmp::neq,
@@ -187,7 +196,7 @@ impl Predicate {
                     Comparison::Gt => cmp::gt,
                     Comparison::GtEq => cmp::gt_eq,
                 };
-                compare(values, &literal).map_err(kernel)
+                compare(&values, &literal).map_err(kernel)
             }
             Self::IsNull(column) => {
                 let values = batch.column(column_index(batch.schema_ref(), column)?);
@@ -204,6 +213,21 @@ impl Predicate {
             Self::And(left, right) => Ok(kleene(left.evaluate(batch)?, &right.evaluate(batch)?, false)),
             Self::Or(left, right) => Ok(kleene(left.evaluate(batch)?, &right.evaluate(batch)?, true)),
         }
+    }
+}
+
+/// Floats such that their total order is that of numbers: one zero, and one NaN, which is the greatest.
+pub(super) fn ordered(values: &ArrayRef) -> ArrayRef {
+    match values.data_type() {
+        DataType::Float64 => {
+            let number = |x: f64| if x.is_nan() { f64::NAN } else { x + 0.0 };
+            Arc::new(values.as_primitive::<Float64Type>().unary::<_, Float64Type>(number))
+        }
+        DataType::Float32 => {
+            let number = |x: f32| if x.is_nan() { f32::NAN } else { x + 0.0 };
+            Arc::new(values.as_primitive::<Float32Type>().unary::<_, Float32Type>(number))
+        }
+        _ => Arc::clone(values),
     }
 }
 
@@ -235,7 +259,7 @@ fn kernel(error: ArrowError) -> Error {
 
 impl Literal {
     /// One value of a column's type; `None` when it does not fit exactly.
-    fn array(&self, data_type: &DataType) -> Option<ArrayRef> {
+    pub fn array(&self, data_type: &DataType) -> Option<ArrayRef> {
         fn of<T: ArrowPrimitiveType>(value: Option<T::Native>, data_type: &DataType) -> Option<ArrayRef> {
             let array = PrimitiveArray::<T>::new(vec![value?].into(), None);
             Some(Arc::new(array.with_data_type(data_type.clone())))
@@ -276,7 +300,7 @@ impl Literal {
             }
             (Self::Float(x), DataType::Float64) => of::<Float64Type>(Some(*x), wanted),
             (Self::Float(x), DataType::Float32) => {
-                of::<Float32Type>((f64::from(*x as f32) == *x).then_some(*x as f32), wanted)
+                of::<Float32Type>((x.is_nan() || f64::from(*x as f32) == *x).then_some(*x as f32), wanted)
             }
             _ => None,
         }

@@ -5,9 +5,10 @@ mod written;
 
 pub(crate) use written::written;
 
+use arrow_array::{UInt64Array, new_null_array};
 use arrow_schema::{DataType, Schema, TimeUnit};
 use deltalake_core::kernel::Add;
-use larder_io_core::{Comparison, Literal, Predicate};
+use larder_io_core::{Bounds, Literal, Verdict, Predicate, Statistics};
 use serde_json::{Value as Json, json};
 use std::cmp::Ordering;
 
@@ -87,15 +88,11 @@ impl Scalar {
         }
     }
 
-    fn of_literal(literal: &Literal, data_type: &DataType) -> Option<Self> {
-        match (literal, data_type) {
-            (Literal::Int(number), DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64) => {
-                Some(Self::Int(*number))
-            }
-            (Literal::Int(number), DataType::Date32 | DataType::Timestamp(..)) => Some(Self::Int(*number)),
-            (Literal::Text(text), DataType::Utf8) => Some(Self::Text(text.clone())),
-            (Literal::Bool(truth), DataType::Boolean) => Some(Self::Bool(*truth)),
-            _ => None,
+    fn literal(self) -> Literal {
+        match self {
+            Self::Int(number) => Literal::Int(number),
+            Self::Text(text) => Literal::Text(text),
+            Self::Bool(truth) => Literal::Bool(truth),
         }
     }
 
@@ -112,32 +109,6 @@ impl Scalar {
 fn date(days: i32) -> Option<jiff::civil::Date> {
     let since = jiff::Span::new().try_days(days).ok()?;
     jiff::civil::Date::constant(1970, 1, 1).checked_add(since).ok()
-}
-
-/// What a file's rows can be for a predicate, as far as its statistics tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Outcome {
-    truthy: bool,
-    falsy: bool,
-    null: bool,
-}
-
-impl Outcome {
-    const UNKNOWN: Self = Self {
-        truthy: true,
-        falsy: true,
-        null: true,
-    };
-
-    /// No row matches.
-    pub(crate) fn never(self) -> bool {
-        !self.truthy
-    }
-
-    /// Every row matches.
-    pub(crate) fn always(self) -> bool {
-        !self.falsy && !self.null
-    }
 }
 
 /// A file and what the log says of its columns.
@@ -173,100 +144,44 @@ impl<'f> FileStats<'f> {
         self.records()?.checked_sub(deleted)
     }
 
+    /// [`records`](Self::records), or more than there can be.
+    fn many(&self) -> u64 {
+        self.records().unwrap_or(u64::MAX)
+    }
+
     /// What its rows can be for a predicate.
-    pub(crate) fn outcome(&self, predicate: &Predicate) -> Outcome {
-        match predicate {
-            Predicate::Compare {
-                column,
-                comparison,
-                literal,
-            } => self.compare(column, *comparison, literal).unwrap_or(Outcome::UNKNOWN),
-            Predicate::IsNull(column) => match self.nulls(column) {
-                Some((some, all)) => Outcome {
-                    truthy: some,
-                    falsy: !all,
-                    null: false,
-                },
-                None => Outcome {
-                    null: false,
-                    ..Outcome::UNKNOWN
-                },
-            },
-            Predicate::Not(inner) => {
-                let inner = self.outcome(inner);
-                Outcome {
-                    truthy: inner.falsy,
-                    falsy: inner.truthy,
-                    null: inner.null,
-                }
-            }
-            Predicate::And(left, right) => {
-                let (left, right) = (self.outcome(left), self.outcome(right));
-                Outcome {
-                    truthy: left.truthy && right.truthy,
-                    falsy: left.falsy || right.falsy,
-                    null: left.null || right.null,
-                }
-            }
-            Predicate::Or(left, right) => {
-                let (left, right) = (self.outcome(left), self.outcome(right));
-                Outcome {
-                    truthy: left.truthy || right.truthy,
-                    falsy: left.falsy && right.falsy,
-                    null: left.null || right.null,
-                }
-            }
-            _ => Outcome::UNKNOWN,
-        }
+    pub(crate) fn verdict(&self, predicate: &Predicate) -> Verdict {
+        let verdicts = predicate.verdicts(self);
+        verdicts.first().copied().unwrap_or(Verdict::UNKNOWN)
+    }
+}
+
+/// One group of rows: those of the file, also the deleted ones.
+impl Statistics for FileStats<'_> {
+    fn rows(&self) -> Vec<Option<u64>> {
+        vec![Some(self.many())]
     }
 
-    /// Whether some and whether all values of a column are null.
-    fn nulls(&self, column: &str) -> Option<(bool, bool)> {
-        if let Some(value) = self.add.partition_values.get(column) {
-            let null = value.as_deref().is_none_or(str::is_empty);
-            return Some((null, null));
-        }
-        let (count, rows) = (self.stats["nullCount"][column].as_u64()?, self.records()?);
-        Some((count > 0, count >= rows))
-    }
-
-    fn bounds(&self, column: &str, data_type: &DataType) -> Option<(Scalar, Scalar)> {
-        if let Some(value) = self.add.partition_values.get(column) {
-            let value = Scalar::of_text(value.as_deref()?, data_type)?;
-            return Some((value.clone(), value));
-        }
-        let min = Scalar::of_json(&self.stats["minValues"][column], data_type, false)?;
-        Some((min, Scalar::of_json(&self.stats["maxValues"][column], data_type, true)?))
-    }
-
-    fn compare(&self, column: &str, comparison: Comparison, literal: &Literal) -> Option<Outcome> {
+    fn bounds(&self, column: &str) -> Option<Bounds> {
         let data_type = self.schema.field_with_name(column).ok()?.data_type();
-        let (some_null, all_null) = self.nulls(column).unwrap_or((true, false));
-        if all_null {
-            return Some(Outcome {
-                truthy: false,
-                falsy: false,
-                null: true,
-            });
-        }
-        let (min, max) = self.bounds(column, data_type)?;
-        let literal = Scalar::of_literal(literal, data_type)?;
-        let (low, high) = (min.order(&literal)?, max.order(&literal)?);
-        use Ordering::{Equal, Greater, Less};
-        let one = low == Equal && high == Equal && min == max;
-        let (truthy, falsy) = match comparison {
-            Comparison::Eq => (low != Greater && high != Less, !one),
-            Comparison::NotEq => (!one, low != Greater && high != Less),
-            Comparison::Lt => (low == Less, high != Less),
-            Comparison::LtEq => (low != Greater, high == Greater),
-            Comparison::Gt => (high == Greater, low != Greater),
-            Comparison::GtEq => (high != Less, low == Less),
+        let literals = match self.add.partition_values.get(column).map(Option::as_deref) {
+            Some(None | Some("")) => (None, None, Some(self.many())),
+            Some(Some(text)) => {
+                let value = Scalar::of_text(text, data_type)?;
+                (Some(value.clone()), Some(value), Some(0))
+            }
+            None => (
+                Scalar::of_json(&self.stats["minValues"][column], data_type, false),
+                Scalar::of_json(&self.stats["maxValues"][column], data_type, true),
+                self.stats["nullCount"][column].as_u64(),
+            ),
         };
-        Some(Outcome {
-            truthy,
-            falsy,
-            null: some_null,
-        })
+        let (min, max, nulls) = literals;
+        let array = |bound: Option<Scalar>| {
+            let literal = bound.and_then(|bound| bound.literal().array(data_type));
+            literal.unwrap_or_else(|| new_null_array(data_type, 1))
+        };
+        Some(Bounds::new(array(min), array(max), UInt64Array::from(vec![nulls])))
     }
 }
 
@@ -326,8 +241,8 @@ mod tests {
             (col("n").gt(9).or(col("p").eq(19753)), false, true),
             (col("n").gt(9).and(col("p").eq(19753)), true, false),
         ] {
-            let outcome = file.outcome(&predicate);
-            assert_eq!((outcome.never(), outcome.always()), (never, always), "{predicate:?}");
+            let verdict = file.verdict(&predicate);
+            assert_eq!((verdict.never(), verdict.always()), (never, always), "{predicate:?}");
         }
     }
 
@@ -336,9 +251,9 @@ mod tests {
         let (schema, add) = (schema(), add("nonsense", None));
         let file = FileStats::new(&add, &schema);
         assert_eq!(file.rows(), None);
-        let outcome = file.outcome(&col("n").gt(5));
-        assert!(!outcome.never() && !outcome.always());
-        assert!(file.outcome(&col("p").eq(3)).never(), "a null equals nothing");
-        assert!(file.outcome(&col("p").is_null()).always());
+        let verdict = file.verdict(&col("n").gt(5));
+        assert!(!verdict.never() && !verdict.always());
+        assert!(file.verdict(&col("p").eq(3)).never(), "a null equals nothing");
+        assert!(file.verdict(&col("p").is_null()).always());
     }
 }

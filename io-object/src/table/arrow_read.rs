@@ -18,6 +18,8 @@ const FORMAT: &str = "arrow";
 const MAGIC: &[u8] = b"ARROW1";
 /// The footer's length and the magic at the end of a file.
 const TRAILER_BYTES: u64 = 10;
+/// Rows up to which a limit reads block by block.
+const FEW_ROWS: usize = 16 << 10;
 
 /// A stored arrow file. Blocks are read, or taken from a memory map without a copy.
 pub(crate) struct ArrowSource {
@@ -181,8 +183,12 @@ impl TableSource for ArrowSource {
 
     async fn scan(&self, request: Scan) -> Result<BatchStream> {
         let file = Arc::clone(&self.file);
-        // Two for each core: while the next one in order is waited for, others must not wait too.
-        let ahead = 2 * std::thread::available_parallelism().map_or(1, usize::from);
+        // Two for each core: while the next one in order is waited for, others must not wait too. A few rows are in the
+        // first block.
+        let ahead = match request.limit {
+            Some(limit) if limit <= FEW_ROWS => 1,
+            _ => 2 * std::thread::available_parallelism().map_or(1, usize::from),
+        };
         let blocks = file.blocks.clone();
         let batches = stream::iter(blocks)
             .map(move |block| Arc::clone(&file).batch(block))

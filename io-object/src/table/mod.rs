@@ -2,7 +2,11 @@
 
 mod arrow_read;
 mod arrow_write;
+mod parquet_group;
+mod parquet_prune;
 mod parquet_read;
+#[cfg(test)]
+mod parquet_tests;
 mod parquet_write;
 mod write;
 

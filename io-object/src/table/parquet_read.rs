@@ -1,30 +1,25 @@
 //! Parquet files: opened by their footer, row groups decoded in parallel and handed out in order.
 
-use super::damaged;
+use super::parquet_group::Job;
+use super::{damaged, guarded, parquet_prune};
 use crate::store::Reader;
-use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use larder_io_core::{BatchStream, Error, ErrorKind, Result, Scan, TableSource};
+use larder_io_core::{BatchStream, Error, ErrorKind, Predicate, Result, Scan, TableSource};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
-use parquet::arrow::async_reader::{AsyncFileReader, ParquetRecordBatchStreamBuilder};
+use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 use std::ops::Range;
 use std::sync::Arc;
-use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-const FORMAT: &str = "parquet";
-/// Bytes of one decoded batch to aim at.
-const BATCH_BYTES: u64 = 8 << 20;
-/// Rows of one decoded batch at most.
-const BATCH_ROWS: u64 = 64 << 10;
+pub(super) const FORMAT: &str = "parquet";
 /// Bytes read from the end at once: the footer of most files is in them.
 const FOOTER_BYTES: usize = 64 << 10;
 
@@ -47,9 +42,27 @@ impl ParquetSource {
         let metadata = joined(loading).await?.map_err(from_parquet)?;
         Ok(Self { reader, metadata })
     }
+
+    /// Row groups to read, and how many rows of each.
+    fn groups(&self, predicate: Option<&Predicate>, limit: Option<usize>) -> Result<Vec<(usize, Option<u64>)>> {
+        let all = guarded(FORMAT, || {
+            Ok::<_, Error>(parquet_prune::row_groups(&self.metadata, predicate))
+        })?;
+        let mut left = limit.map(|rows| rows as u64);
+        let mut groups = Vec::new();
+        for group in all {
+            if left == Some(0) {
+                break;
+            }
+            let rows = u64::try_from(self.metadata.metadata().row_group(group).num_rows()).unwrap_or(0);
+            groups.push((group, left.filter(|left| *left < rows)));
+            left = left.map(|left| left.saturating_sub(rows));
+        }
+        Ok(groups)
+    }
 }
 
-async fn joined<T>(task: JoinHandle<T>) -> Result<T> {
+pub(super) async fn joined<T>(task: JoinHandle<T>) -> Result<T> {
     task.await.map_err(|error| match error.is_panic() {
         true => damaged(FORMAT, "its reader gave up on it"),
         false => Error::new(ErrorKind::Cancelled, "the runtime is shutting down"),
@@ -57,7 +70,7 @@ async fn joined<T>(task: JoinHandle<T>) -> Result<T> {
 }
 
 /// Our own errors come back from inside of the library; everything else is damage.
-fn from_parquet(error: ParquetError) -> Error {
+pub(super) fn from_parquet(error: ParquetError) -> Error {
     match error {
         ParquetError::External(source) => match source.downcast::<Error>() {
             Ok(own) => *own,
@@ -68,7 +81,7 @@ fn from_parquet(error: ParquetError) -> Error {
 }
 
 /// The reader as the library wants it.
-struct Input(Arc<dyn Reader>);
+pub(super) struct Input(pub(super) Arc<dyn Reader>);
 
 impl Input {
     fn check(&self, range: &Range<u64>) -> ParquetResult<()> {
@@ -144,17 +157,22 @@ impl TableSource for ParquetSource {
                 )
             }
         };
+        // A limit counts rows that match, which are not known before they are read.
+        let limit = request.limit.filter(|_| request.predicate.is_none());
+        let groups = self.groups(request.predicate.as_ref(), limit)?;
         let ahead = std::thread::available_parallelism().map_or(1, usize::from);
-        let groups = 0..self.metadata.metadata().num_row_groups();
         let (reader, metadata, target) = (Arc::clone(&self.reader), self.metadata.clone(), Arc::clone(&schema));
+        let predicate = request.predicate.clone();
         let batches = stream::iter(groups)
-            .map(move |group| {
+            .map(move |(group, limit)| {
                 let job = Job {
                     input: Input(Arc::clone(&reader)),
                     metadata: metadata.clone(),
                     mask: mask.clone(),
                     schema: Arc::clone(&target),
                     group,
+                    predicate: predicate.clone(),
+                    limit,
                 };
                 // Decoding begins when this future is polled, and `buffered` polls only so many ahead.
                 async move { Ok::<_, Error>(job.start()) }
@@ -177,64 +195,4 @@ fn wanted(schema: &SchemaRef, request: &Scan) -> Result<Option<Vec<usize>>> {
     indices.sort_unstable();
     indices.dedup();
     Ok(Some(indices))
-}
-
-/// One row group to decode.
-struct Job {
-    input: Input,
-    metadata: ArrowReaderMetadata,
-    mask: ProjectionMask,
-    schema: SchemaRef,
-    group: usize,
-}
-
-impl Job {
-    /// Decodes in a task of its own; its panic is damage, and ending early is never taken for the end.
-    fn start(self) -> BatchStream {
-        let (sender, receiver) = mpsc::channel(1);
-        let task = tokio::spawn(self.run(sender));
-        let batches = stream::unfold((receiver, Some(task)), |(mut receiver, task)| async move {
-            if let Some(batch) = receiver.recv().await {
-                return Some((Ok(batch), (receiver, task)));
-            }
-            match joined(task?).await.and_then(|result| result) {
-                Ok(()) => None,
-                Err(error) => Some((Err(error), (receiver, None))),
-            }
-        });
-        batches.boxed()
-    }
-
-    async fn run(self, sender: mpsc::Sender<RecordBatch>) -> Result<()> {
-        let group = self.metadata.metadata().row_group(self.group);
-        let rows = u64::try_from(group.num_rows())
-            .map_err(|_| damaged(FORMAT, "a row group has a negative number of rows"))?;
-        let bytes_per_row = u64::try_from(group.total_byte_size()).unwrap_or(0) / rows.max(1);
-        let batch_rows = (BATCH_BYTES / bytes_per_row.max(1)).clamp(64, BATCH_ROWS);
-        let mut batches = ParquetRecordBatchStreamBuilder::new_with_metadata(self.input, self.metadata.clone())
-            .with_projection(self.mask)
-            .with_row_groups(vec![self.group])
-            .with_batch_size(batch_rows as usize)
-            .build()
-            .map_err(from_parquet)?;
-        let mut seen = 0;
-        while let Some(batch) = batches.try_next().await.map_err(from_parquet)? {
-            seen += batch.num_rows() as u64;
-            let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-            // The library leaves the schema's metadata out of batches.
-            let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), batch.columns().to_vec(), &options);
-            let batch = batch.map_err(|error| damaged(FORMAT, error))?;
-            // Nobody listens any more: the rest is not wanted.
-            if sender.send(batch).await.is_err() {
-                return Ok(());
-            }
-        }
-        match seen == rows {
-            true => Ok(()),
-            false => Err(damaged(
-                FORMAT,
-                format!("a row group promised {rows} rows and held {seen}"),
-            )),
-        }
-    }
 }
