@@ -53,8 +53,8 @@ pub use secret::Secret;
 pub use settings::{Environment, from_texts};
 #[cfg(feature = "arrow")]
 pub use table::{
-    BatchStream, Bounds, Comparison, LazyTable, Literal, Verdict, Predicate, Scan, Statistics, Table, TableSource, TableStream,
-    col,
+    BatchStream, Bounds, Comparison, LazyTable, Literal, Predicate, Scan, Statistics, Table, TableSource, TableStream,
+    Verdict, col,
 };
 pub use text::nearest;
 pub use value::{Access, AssetValue, Form, Forms, Value};

@@ -91,7 +91,13 @@ impl TableSource for DeltaSource {
             asked.as_ref().is_some_and(|asked| stats.verdict(asked).never())
         };
         let mut files: Vec<Add> = Vec::new();
-        files.extend(self.table.files(self.rows.as_ref()).into_iter().filter(|add| !skipped(add)).cloned());
+        files.extend(
+            self.table
+                .files(self.rows.as_ref())
+                .into_iter()
+                .filter(|add| !skipped(add))
+                .cloned(),
+        );
         let limit = request.limit.filter(|_| request.predicate.is_none());
         let source = self.clone();
         let schema = Arc::clone(&shown);
@@ -200,7 +206,10 @@ async fn read_file(
     let mut request = Scan::all().select(there.fields().iter().map(|field| field.name().as_str()));
     // A deletion vector counts all rows of its file.
     if add.deletion_vector.is_none() {
-        request.predicate = hint.predicate.as_ref().and_then(|asked| understood(asked, &there, columns));
+        request.predicate = hint
+            .predicate
+            .as_ref()
+            .and_then(|asked| understood(asked, &there, columns));
         request.limit = hint.limit;
     }
     let deleted = match &add.deletion_vector {

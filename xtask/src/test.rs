@@ -30,7 +30,15 @@ fn ignored(python: &Path, variables: &[(&str, String)]) -> Done {
     // `--tests` leaves out the examples in docs, where `ignore` means that they are no programs.
     let mut tests = command(
         "cargo",
-        &["test", "--workspace", "--all-features", "--tests", "--no-fail-fast", "--", "--ignored"],
+        &[
+            "test",
+            "--workspace",
+            "--all-features",
+            "--tests",
+            "--no-fail-fast",
+            "--",
+            "--ignored",
+        ],
     );
     tests.env("LARDER_PYTHON", python).env("LARDER_FLIGHTS_HOME", &home);
     execute(tests.envs(variables.iter().map(|(name, value)| (name, value))))

@@ -212,7 +212,13 @@ mod tests {
             (col("x").eq(f64::NAN), 2),
             (col("x").not_eq(f64::NAN), 3),
         ] {
-            let found = table.clone().filter(predicate.clone()).expect("fits").count().await.expect("counts");
+            let found = table
+                .clone()
+                .filter(predicate.clone())
+                .expect("fits")
+                .count()
+                .await
+                .expect("counts");
             assert_eq!(found, rows, "{predicate:?}");
         }
     }

@@ -12,6 +12,6 @@ pub use lazy::LazyTable;
 pub use predicate::{Column, Comparison, Literal, Predicate, col};
 pub use scan::Scan;
 pub use source::{BatchStream, TableSource, collect, hash_table};
-pub use statistics::{Bounds, Verdict, Statistics};
+pub use statistics::{Bounds, Statistics, Verdict};
 pub use stream::TableStream;
 pub use whole::Table;

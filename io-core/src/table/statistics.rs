@@ -92,12 +92,16 @@ impl Predicate {
                 comparison,
                 literal,
             } => {
-                let bounds = statistics.bounds(column).filter(|bounds| bounds.nulls.len() == rows.len());
+                let bounds = statistics
+                    .bounds(column)
+                    .filter(|bounds| bounds.nulls.len() == rows.len());
                 let known = bounds.and_then(|bounds| compare(&bounds, &rows, *comparison, literal));
                 known.unwrap_or_else(|| vec![Verdict::UNKNOWN; rows.len()])
             }
             Self::IsNull(column) => {
-                let bounds = statistics.bounds(column).filter(|bounds| bounds.nulls.len() == rows.len());
+                let bounds = statistics
+                    .bounds(column)
+                    .filter(|bounds| bounds.nulls.len() == rows.len());
                 let verdict = |(group, rows): (usize, &Option<u64>)| {
                     let nulls = bounds.as_ref().and_then(|bounds| value(&bounds.nulls, group));
                     Verdict {

@@ -8,7 +8,7 @@ pub(crate) use written::written;
 use arrow_array::{UInt64Array, new_null_array};
 use arrow_schema::{DataType, Schema, TimeUnit};
 use deltalake_core::kernel::Add;
-use larder_io_core::{Bounds, Literal, Verdict, Predicate, Statistics};
+use larder_io_core::{Bounds, Literal, Predicate, Statistics, Verdict};
 use serde_json::{Value as Json, json};
 use std::cmp::Ordering;
 

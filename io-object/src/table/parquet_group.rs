@@ -19,7 +19,7 @@ const BATCH_BYTES: u64 = 8 << 20;
 /// Rows of one decoded batch at most.
 const BATCH_ROWS: u64 = 64 << 10;
 /// Encoded bytes of the wanted columns from which leaving out pages is worth one or two requests for their index.
-const INDEX_BYTES: u64 = if cfg!(test) { 0 } else { 1 << 20 };
+const INDEX_BYTES: u64 = if cfg!(test) { 1 } else { 1 << 20 };
 /// Encoded bytes of the wanted columns for one byte of a bloom filter, from which it is worth its request.
 const FILTER_WORTH: u64 = if cfg!(test) { u64::MAX } else { 1 };
 
@@ -61,7 +61,9 @@ impl Job {
     fn encoded_bytes(&self) -> u64 {
         let columns = self.row_group().columns().iter().enumerate();
         let wanted = columns.filter(|(leaf, _)| self.mask.leaf_included(*leaf));
-        wanted.map(|(_, column)| u64::try_from(column.compressed_size()).unwrap_or(0)).sum()
+        wanted
+            .map(|(_, column)| u64::try_from(column.compressed_size()).unwrap_or(0))
+            .sum()
     }
 
     async fn run(mut self, sender: mpsc::Sender<RecordBatch>) -> Result<()> {
@@ -74,7 +76,9 @@ impl Job {
             return Ok(());
         }
         let selection = self.selection(rows).await?;
-        let wanted = selection.as_ref().map_or(rows, |selection| selection.row_count() as u64);
+        let wanted = selection
+            .as_ref()
+            .map_or(rows, |selection| selection.row_count() as u64);
         let mut reader = ParquetRecordBatchStreamBuilder::new_with_metadata(self.input, self.metadata.clone())
             .with_projection(self.mask)
             .with_row_groups(vec![self.group])
@@ -106,19 +110,26 @@ impl Job {
 
     /// Whether a bloom filter tells that no row matches.
     async fn refuted(&self) -> Result<bool> {
-        let Some(predicate) = &self.predicate else { return Ok(false) };
+        let Some(predicate) = &self.predicate else {
+            return Ok(false);
+        };
         let bytes = self.encoded_bytes();
         for (leaf, literal) in blooms(&self.metadata, self.group, predicate) {
             let column = self.row_group().column(leaf);
             // A filter that is larger than the rows is dearer than they are.
-            let length = column.bloom_filter_length().and_then(|length| u64::try_from(length).ok());
+            let length = column
+                .bloom_filter_length()
+                .and_then(|length| u64::try_from(length).ok());
             if length.is_none_or(|length| length >= bytes.saturating_mul(FILTER_WORTH)) {
                 continue;
             }
             let input = Input(Arc::clone(&self.input.0));
             let mut reader = ParquetRecordBatchStreamBuilder::new_with_metadata(input, self.metadata.clone());
             let filter = reader.get_row_group_column_bloom_filter(self.group, leaf).await;
-            if filter.map_err(from_parquet)?.is_some_and(|filter| absent(&filter, literal, column.column_type())) {
+            if filter
+                .map_err(from_parquet)?
+                .is_some_and(|filter| absent(&filter, literal, column.column_type()))
+            {
                 return Ok(true);
             }
         }

@@ -26,7 +26,10 @@ fn leaf<'m>(metadata: &'m ArrowReaderMetadata, name: &str) -> Option<(usize, &'m
 fn converter<'m>(metadata: &'m ArrowReaderMetadata, name: &str) -> Option<(usize, StatisticsConverter<'m>)> {
     let (leaf, field) = leaf(metadata, name)?;
     // Where no order of values was agreed upon, bounds are by sign.
-    let unordered = matches!(metadata.metadata().file_metadata().column_order(leaf), ColumnOrder::UNDEFINED);
+    let unordered = matches!(
+        metadata.metadata().file_metadata().column_order(leaf),
+        ColumnOrder::UNDEFINED
+    );
     if unordered && !field.data_type().is_signed_integer() && !field.data_type().is_temporal() {
         return None;
     }
@@ -88,8 +91,12 @@ pub(super) fn pages(metadata: &ArrowReaderMetadata, predicate: &Predicate, rows:
     // Pages of different columns end at different rows; between two ends, every column has one page.
     let mut ends = BTreeMap::new();
     for name in predicate.columns() {
-        let Some((leaf, _)) = leaf(metadata, name) else { continue };
-        let (Some(_), Some(pages)) = (columns.get(leaf), offsets.get(leaf)) else { continue };
+        let Some((leaf, _)) = leaf(metadata, name) else {
+            continue;
+        };
+        let (Some(_), Some(pages)) = (columns.get(leaf), offsets.get(leaf)) else {
+            continue;
+        };
         for page in pages.page_locations() {
             ends.insert(u64::try_from(page.first_row_index).ok()?, ());
         }
@@ -100,7 +107,10 @@ pub(super) fn pages(metadata: &ArrowReaderMetadata, predicate: &Predicate, rows:
         return None;
     }
     let ranges: Vec<Range<u64>> = starts.windows(2).map(|pair| pair[0]..pair[1]).collect();
-    let verdicts = predicate.verdicts(&Ranges { metadata, ranges: &ranges });
+    let verdicts = predicate.verdicts(&Ranges {
+        metadata,
+        ranges: &ranges,
+    });
     let selectors = ranges.iter().zip(verdicts).map(|(range, verdict)| {
         let rows = (range.end - range.start) as usize;
         if verdict.never() {
@@ -121,7 +131,13 @@ struct Ranges<'m> {
 impl Ranges<'_> {
     /// The page of a column that each range is in.
     fn page_of_each(&self, leaf: usize) -> Option<(Vec<usize>, usize)> {
-        let pages = self.metadata.metadata().offset_index()?.first()?.get(leaf)?.page_locations();
+        let pages = self
+            .metadata
+            .metadata()
+            .offset_index()?
+            .first()?
+            .get(leaf)?
+            .page_locations();
         let starts: Vec<u64> = pages
             .iter()
             .map(|page| u64::try_from(page.first_row_index).ok())
@@ -143,11 +159,15 @@ impl Statistics for Ranges<'_> {
         let (columns, offsets) = (index.column_index()?, index.offset_index()?);
         let spread = |values: ArrayRef| {
             let at = UInt64Array::from_iter_values(page_of_each.iter().map(|page| *page as u64));
-            (values.len() == pages).then(|| arrow_select::take::take(&values, &at, None).ok()).flatten()
+            (values.len() == pages)
+                .then(|| arrow_select::take::take(&values, &at, None).ok())
+                .flatten()
         };
         // A range is a part of a page: it has no null, only nulls, or an unknown number of them.
         let nulls = converter.data_page_null_counts(columns, offsets, &[0]).ok()?;
-        let lengths = converter.data_page_row_counts(offsets, index.row_groups(), &[0]).ok()??;
+        let lengths = converter
+            .data_page_row_counts(offsets, index.row_groups(), &[0])
+            .ok()??;
         if nulls.len() != pages || lengths.len() != pages {
             return None;
         }
@@ -187,7 +207,9 @@ pub(super) fn blooms<'p>(
 pub(super) fn absent(filter: &Sbbf, literal: &Literal, physical: PhysicalType) -> bool {
     match (literal, physical) {
         (Literal::Int(number), PhysicalType::INT64) => !filter.check(number),
-        (Literal::Int(number), PhysicalType::INT32) => i32::try_from(*number).is_ok_and(|number| !filter.check(&number)),
+        (Literal::Int(number), PhysicalType::INT32) => {
+            i32::try_from(*number).is_ok_and(|number| !filter.check(&number))
+        }
         (Literal::Text(text), PhysicalType::BYTE_ARRAY) => !filter.check(&text.as_str()),
         (Literal::Bytes(bytes), PhysicalType::BYTE_ARRAY) => !filter.check(bytes.as_slice()),
         // Floats have two zeros and many NaN.

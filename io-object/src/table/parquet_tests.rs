@@ -2,8 +2,8 @@
 
 use super::parquet_read::ParquetSource;
 use crate::store::Reader;
-use arrow_array::cast::AsArray;
 use arrow_array::builder::{Int32Builder, StringDictionaryBuilder};
+use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
 use arrow_array::*;
 use arrow_schema::{DataType, Field, Schema};
@@ -122,23 +122,78 @@ fn table(numbers: &[Option<i8>]) -> Table {
         ("i8", Arc::new(Int8Array::from(numbers.to_vec()))),
         ("i32", Arc::new(halves.finish())),
         ("i64", Arc::new(numbers.iter().map(wide).collect::<Int64Array>())),
-        ("u8", Arc::new(numbers.iter().map(|n| n.map(|n| n as u8)).collect::<UInt8Array>())),
-        ("u32", Arc::new(numbers.iter().map(|n| n.map(|n| n as u32)).collect::<UInt32Array>())),
-        ("u64", Arc::new(numbers.iter().map(|n| n.map(|n| n as u64)).collect::<UInt64Array>())),
-        ("f32", Arc::new(numbers.iter().map(|n| n.map(|n| float(n) as f32)).collect::<Float32Array>())),
-        ("f64", Arc::new(numbers.iter().map(|n| n.map(float)).collect::<Float64Array>())),
-        ("bool", Arc::new(numbers.iter().map(|n| n.map(|n| n > 3)).collect::<BooleanArray>())),
-        ("date", Arc::new(numbers.iter().map(|n| n.map(i32::from)).collect::<Date32Array>())),
-        ("date64", Arc::new(numbers.iter().map(|n| n.map(|n| i64::from(n) * 86_400_000)).collect::<Date64Array>())),
-        ("s", Arc::new(numbers.iter().map(wide).collect::<TimestampSecondArray>())),
-        ("ms", Arc::new(numbers.iter().map(wide).collect::<TimestampMillisecondArray>())),
-        ("us", Arc::new(numbers.iter().map(wide).collect::<TimestampMicrosecondArray>().with_timezone("UTC"))),
-        ("ns", Arc::new(numbers.iter().map(wide).collect::<TimestampNanosecondArray>())),
+        (
+            "u8",
+            Arc::new(numbers.iter().map(|n| n.map(|n| n as u8)).collect::<UInt8Array>()),
+        ),
+        (
+            "u32",
+            Arc::new(numbers.iter().map(|n| n.map(|n| n as u32)).collect::<UInt32Array>()),
+        ),
+        (
+            "u64",
+            Arc::new(numbers.iter().map(|n| n.map(|n| n as u64)).collect::<UInt64Array>()),
+        ),
+        (
+            "f32",
+            Arc::new(
+                numbers
+                    .iter()
+                    .map(|n| n.map(|n| float(n) as f32))
+                    .collect::<Float32Array>(),
+            ),
+        ),
+        (
+            "f64",
+            Arc::new(numbers.iter().map(|n| n.map(float)).collect::<Float64Array>()),
+        ),
+        (
+            "bool",
+            Arc::new(numbers.iter().map(|n| n.map(|n| n > 3)).collect::<BooleanArray>()),
+        ),
+        (
+            "date",
+            Arc::new(numbers.iter().map(|n| n.map(i32::from)).collect::<Date32Array>()),
+        ),
+        (
+            "date64",
+            Arc::new(
+                numbers
+                    .iter()
+                    .map(|n| n.map(|n| i64::from(n) * 86_400_000))
+                    .collect::<Date64Array>(),
+            ),
+        ),
+        (
+            "s",
+            Arc::new(numbers.iter().map(wide).collect::<TimestampSecondArray>()),
+        ),
+        (
+            "ms",
+            Arc::new(numbers.iter().map(wide).collect::<TimestampMillisecondArray>()),
+        ),
+        (
+            "us",
+            Arc::new(
+                numbers
+                    .iter()
+                    .map(wide)
+                    .collect::<TimestampMicrosecondArray>()
+                    .with_timezone("UTC"),
+            ),
+        ),
+        (
+            "ns",
+            Arc::new(numbers.iter().map(wide).collect::<TimestampNanosecondArray>()),
+        ),
         ("text", Arc::new(words().collect::<StringArray>())),
         ("large", Arc::new(words().collect::<LargeStringArray>())),
         ("view", Arc::new(words().collect::<StringViewArray>())),
         ("word", Arc::new(dictionary.finish())),
-        ("binary", Arc::new(words().map(|word| word.map(str::as_bytes)).collect::<BinaryArray>())),
+        (
+            "binary",
+            Arc::new(words().map(|word| word.map(str::as_bytes)).collect::<BinaryArray>()),
+        ),
     ];
     let fields: Vec<Field> = columns
         .iter()
@@ -165,7 +220,10 @@ fn literal(data_type: &DataType, n: i8) -> Literal {
 
 fn predicate() -> impl Strategy<Value = Predicate> {
     let schema = Arc::clone(table(&[]).schema());
-    let floats = [schema.index_of("f32").expect("is there"), schema.index_of("f64").expect("is there")];
+    let floats = [
+        schema.index_of("f32").expect("is there"),
+        schema.index_of("f64").expect("is there"),
+    ];
     let column = prop_oneof![3 => 0..schema.fields().len(), 1 => proptest::sample::select(floats.to_vec())];
     let compared = (column, -14..14_i8, 0..7_u8).prop_map(move |(column, n, kind)| {
         let field = schema.field(column);
@@ -200,7 +258,13 @@ fn numbers() -> impl Strategy<Value = Vec<Option<i8>>> {
     proptest::collection::vec(run, 0..8).prop_map(|runs| runs.concat())
 }
 
-fn properties(group: usize, page: usize, bloom: bool, truncated: Option<usize>, level: EnabledStatistics) -> WriterProperties {
+fn properties(
+    group: usize,
+    page: usize,
+    bloom: bool,
+    truncated: Option<usize>,
+    level: EnabledStatistics,
+) -> WriterProperties {
     WriterProperties::builder()
         .set_max_row_group_row_count(Some(group))
         .set_data_page_row_count_limit(page)
@@ -244,8 +308,11 @@ proptest! {
 fn rising() -> Bytes {
     let ids = Int64Array::from_iter_values(0..40_000);
     // Every name of one row group is absent from the others, and none is told by bounds.
-    let names: StringArray = (0..40_000).map(|n| Some(format!("{:05}", (n * 7919) % 40_000))).collect();
-    let batch = RecordBatch::try_from_iter([("id", Arc::new(ids) as ArrayRef), ("name", Arc::new(names))]).expect("fits");
+    let names: StringArray = (0..40_000)
+        .map(|n| Some(format!("{:05}", (n * 7919) % 40_000)))
+        .collect();
+    let batch =
+        RecordBatch::try_from_iter([("id", Arc::new(ids) as ArrayRef), ("name", Arc::new(names))]).expect("fits");
     let properties = WriterProperties::builder()
         .set_max_row_group_row_count(Some(10_000))
         .set_data_page_row_count_limit(1000)
@@ -274,12 +341,18 @@ async fn reads_only_what_may_match() {
     let few = Scan::all().filter(col("id").gt_eq(12_500).and(col("id").lt(13_500)));
     let (found, some) = transferred(&bytes, &few).await;
     assert_eq!(found, 1000);
-    assert!(some * 12 < everything, "{some} of {everything} bytes were read for two pages");
+    assert!(
+        some * 12 < everything,
+        "{some} of {everything} bytes were read for two pages"
+    );
     let (found, none) = transferred(&bytes, &Scan::all().filter(col("id").gt(40_000))).await;
     assert_eq!((found, none), (0, 0), "no row group can match");
     let (found, head) = transferred(&bytes, &Scan::all().limit(10)).await;
     assert_eq!(found, 10);
-    assert!(head * 20 < everything, "{head} of {everything} bytes were read for ten rows");
+    assert!(
+        head * 20 < everything,
+        "{head} of {everything} bytes were read for ten rows"
+    );
 }
 
 #[tokio::test]
@@ -288,9 +361,15 @@ async fn asks_bloom_filters() {
     let (_, everything) = transferred(&bytes, &Scan::all()).await;
     let (found, one) = transferred(&bytes, &Scan::all().filter(col("name").eq("12345"))).await;
     assert_eq!(found, 1);
-    assert!(one * 2 < everything, "{one} of {everything} bytes were read for one name");
+    assert!(
+        one * 2 < everything,
+        "{one} of {everything} bytes were read for one name"
+    );
     // Between the bounds of every row group, and in none.
     let (found, filters) = transferred(&bytes, &Scan::all().filter(col("name").eq("12345a"))).await;
     assert_eq!(found, 0);
-    assert!(filters * 2 < one, "{filters} bytes were read for nothing, {one} for one row");
+    assert!(
+        filters * 2 < one,
+        "{filters} bytes were read for nothing, {one} for one row"
+    );
 }
