@@ -2,9 +2,9 @@
 
 mod common;
 
-use arrow_array::{ArrayRef, BooleanArray, Int64Array};
+use arrow_array::{ArrayRef, BooleanArray, Int64Array, TimestampNanosecondArray};
 use common::{Lake, in_run, ints, open, partition, rows, strings, table, texts, whole};
-use larder_io_core::{AssetValue, ErrorKind, Form, IoManager, Precondition, Table, TableStream};
+use larder_io_core::{AssetValue, ErrorKind, Form, IoManager, LazyTable, Precondition, Table, TableStream, col};
 use larder_io_delta::{Evolution, WriteMode};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -324,4 +324,31 @@ fn row_batch(from: i64, rows: i64) -> arrow_array::RecordBatch {
 
 fn row_table(from: i64, rows: i64) -> Table {
     table(vec![("n", ints(from..from + rows))])
+}
+
+/// Files keep microseconds, and what is asked counts nanoseconds: filters mean the asset's own types.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filter_is_about_the_stored_types() {
+    let lake = Lake::new(|config| config.mode = WriteMode::Append);
+    for n in 0..4_i64 {
+        let moments = TimestampNanosecondArray::from_iter_values([n * 1_000_000, n * 1_000_000 + 1000]);
+        let stored = table(vec![("n", ints([n, n])), ("at", Arc::new(moments))]);
+        lake.store(&whole("t"), stored).await.expect("stores");
+    }
+    let value = lake
+        .manager
+        .load_input(&whole("t").to_input(Form::Table))
+        .await
+        .expect("loads");
+    let lazy = LazyTable::from_value(value).await.expect("is a table");
+    for (predicate, rows) in [
+        (col("at").gt_eq(2_000_000), 4),
+        (col("at").eq(1_001_000), 1),
+        (col("at").gt(1_000_000).and(col("n").lt(3)), 3),
+        (col("n").eq(2), 2),
+        (col("n").gt(3), 0),
+    ] {
+        let found = lazy.clone().filter(predicate.clone()).expect("fits").count().await;
+        assert_eq!(found.expect("counts"), rows, "{predicate:?}");
+    }
 }

@@ -1,14 +1,14 @@
 //! Which row groups and pages of a Parquet file a predicate can leave out.
 
 use arrow_array::{ArrayRef, UInt64Array};
-use arrow_schema::Field;
+use arrow_schema::{DataType, Field};
 use larder_io_core::{Bounds, Literal, Predicate, Statistics};
 use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, RowSelection, RowSelector};
 use parquet::basic::{ColumnOrder, Type as PhysicalType};
 use parquet::bloom_filter::Sbbf;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// The leaf of a flat column, by its name.
@@ -88,8 +88,8 @@ impl Statistics for Groups<'_> {
 pub(super) fn pages(metadata: &ArrowReaderMetadata, predicate: &Predicate, rows: u64) -> Option<RowSelection> {
     let index = metadata.metadata();
     let (columns, offsets) = (index.column_index()?.first()?, index.offset_index()?.first()?);
-    // Pages of different columns end at different rows; between two ends, every column has one page.
-    let mut ends = BTreeMap::new();
+    // Pages of different columns begin at different rows; from one beginning to the next, every column has one page.
+    let mut starts = BTreeSet::new();
     for name in predicate.columns() {
         let Some((leaf, _)) = leaf(metadata, name) else {
             continue;
@@ -98,10 +98,10 @@ pub(super) fn pages(metadata: &ArrowReaderMetadata, predicate: &Predicate, rows:
             continue;
         };
         for page in pages.page_locations() {
-            ends.insert(u64::try_from(page.first_row_index).ok()?, ());
+            starts.insert(u64::try_from(page.first_row_index).ok()?);
         }
     }
-    let starts: Vec<u64> = ends.into_keys().chain([rows]).collect();
+    let starts: Vec<u64> = starts.into_iter().chain([rows]).collect();
     // Anything else is no index of this row group; the rows are read without it.
     if starts.first() != Some(&0) || !starts.is_sorted_by(|one, next| one < next) {
         return None;
@@ -194,7 +194,15 @@ pub(super) fn blooms<'p>(
     predicate: &'p Predicate,
 ) -> Vec<(usize, &'p Literal)> {
     let asked = predicate.equalities().into_iter();
-    let with_filter = asked.filter_map(|(name, literal)| Some((leaf(metadata, name)?.0, literal)));
+    // A filter knows values as the file keeps them; dates and times may be kept in another unit than they are read in.
+    let as_kept = |field: &Field, literal: &Literal| {
+        let whole = field.data_type().is_integer() || *field.data_type() == DataType::Date32;
+        whole || !matches!(literal, Literal::Int(_))
+    };
+    let with_filter = asked.filter_map(|(name, literal)| {
+        let (leaf, field) = leaf(metadata, name)?;
+        as_kept(field, literal).then_some((leaf, literal))
+    });
     with_filter
         .filter(|(leaf, _)| {
             let column = metadata.metadata().row_group(group).column(*leaf);

@@ -2,7 +2,7 @@
 
 use super::parquet_read::ParquetSource;
 use crate::store::Reader;
-use arrow_array::builder::{Int32Builder, StringDictionaryBuilder};
+use arrow_array::builder::StringDictionaryBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
 use arrow_array::*;
@@ -115,12 +115,13 @@ fn table(numbers: &[Option<i8>]) -> Table {
     let words = || texts.iter().map(|text| text.as_deref());
     let mut dictionary = StringDictionaryBuilder::<Int32Type>::new();
     words().for_each(|word| dictionary.append_option(word));
-    let mut halves = Int32Builder::new();
-    numbers.iter().for_each(|n| halves.append_option(n.map(i32::from)));
     let columns: Vec<(&str, ArrayRef)> = vec![
         ("row", Arc::new(Int64Array::from_iter_values(0..numbers.len() as i64))),
         ("i8", Arc::new(Int8Array::from(numbers.to_vec()))),
-        ("i32", Arc::new(halves.finish())),
+        (
+            "i32",
+            Arc::new(numbers.iter().map(|n| n.map(i32::from)).collect::<Int32Array>()),
+        ),
         ("i64", Arc::new(numbers.iter().map(wide).collect::<Int64Array>())),
         (
             "u8",
@@ -372,4 +373,20 @@ async fn asks_bloom_filters() {
         filters * 2 < one,
         "{filters} bytes were read for nothing, {one} for one row"
     );
+}
+
+/// Other writers keep `Date64` as days: a bloom filter knows those, and a literal counts milliseconds.
+#[tokio::test]
+async fn asks_no_bloom_filter_in_another_unit() {
+    let moments: ArrayRef = Arc::new(Date64Array::from(vec![86_400_000]));
+    let batch = RecordBatch::try_from_iter([("at", moments)]).expect("fits");
+    let properties = WriterProperties::builder()
+        .set_coerce_types(true)
+        .set_bloom_filter_enabled(true)
+        .set_statistics_enabled(EnabledStatistics::None)
+        .build();
+    let (source, _) = opened(&file(&batch.into(), properties)).await;
+    assert_eq!(source.schema().field(0).data_type(), &DataType::Date64);
+    let found = rows(&source, &Scan::all().filter(col("at").eq(86_400_000))).await;
+    assert_eq!(found.num_rows(), 1);
 }
