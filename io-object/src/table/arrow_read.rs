@@ -20,6 +20,11 @@ const MAGIC: &[u8] = b"ARROW1";
 const TRAILER_BYTES: u64 = 10;
 /// Rows up to which a limit reads block by block.
 const FEW_ROWS: usize = 16 << 10;
+/// Bytes of a block up to which its compressed buffers are believed, however small they are. arrow-ipc allocates the
+/// claimed length at once, and an allocation that fails ends the process.
+const MOST_UNCOMPRESSED_BYTES: u64 = 1 << 30;
+/// How many times longer than the block its buffers may be beyond that: LZ4 reaches 255, zstd more only on constants.
+const MOST_COMPRESSION: u64 = 1 << 10;
 
 /// A stored arrow file. Blocks are read, or taken from a memory map without a copy.
 pub(crate) struct ArrowSource {
@@ -140,9 +145,10 @@ impl File {
     }
 }
 
-/// Checks what arrow-ipc takes for granted: that buffers lie within their block and lengths are not negative.
+/// Checks what arrow-ipc takes for granted: that buffers lie within their block, that lengths are not negative, and that
+/// a compressed buffer does not claim a length for which no memory is.
 fn check_block(bytes: &[u8], block: &Block) -> Result<(), String> {
-    let mut metadata = &bytes[..block.metaDataLength() as usize];
+    let (mut metadata, body) = bytes.split_at(block.metaDataLength() as usize);
     // Since format 0.15 a message begins with a continuation marker before its length.
     if metadata.starts_with(&[0xff; 4]) {
         metadata = &metadata[4..];
@@ -154,20 +160,47 @@ fn check_block(bytes: &[u8], block: &Block) -> Result<(), String> {
         None => message.header_as_record_batch(),
     };
     let batch = batch.ok_or("a block is neither rows nor a dictionary")?;
-    let body = block.bodyLength();
-    let inside = |offset: i64, length: i64| {
-        offset >= 0 && length >= 0 && offset.checked_add(length).is_some_and(|end| end <= body)
-    };
-    let buffers = batch
-        .buffers()
-        .is_none_or(|buffers| buffers.iter().all(|buffer| inside(buffer.offset(), buffer.length())));
     let nodes = batch
         .nodes()
         .is_none_or(|nodes| nodes.iter().all(|node| node.length() >= 0 && node.null_count() >= 0));
-    if buffers && nodes && batch.length() >= 0 {
-        Ok(())
-    } else {
-        Err("a buffer lies outside of its block".to_owned())
+    if !nodes || batch.length() < 0 {
+        return Err("a block claims a negative number of rows".to_owned());
+    }
+    let mut claimed = 0_u64;
+    for buffer in batch.buffers().into_iter().flatten() {
+        let inside = || {
+            let start = usize::try_from(buffer.offset()).ok()?;
+            body.get(start..start.checked_add(usize::try_from(buffer.length()).ok()?)?)
+        };
+        let buffer = inside().ok_or("a buffer lies outside of its block")?;
+        if batch.compression().is_some() {
+            claimed = claimed.saturating_add(uncompressed_bytes(buffer)?);
+        }
+    }
+    let most = MOST_UNCOMPRESSED_BYTES.max(body.len() as u64 * MOST_COMPRESSION);
+    if claimed > most {
+        return Err(format!(
+            "a compressed block of {} bytes claims to be {claimed} bytes long",
+            body.len()
+        ));
+    }
+    Ok(())
+}
+
+/// The length that a compressed buffer says it has: eight bytes before it, -1 where it is kept as it is.
+/// <https://arrow.apache.org/docs/format/Columnar.html#compression>
+fn uncompressed_bytes(buffer: &[u8]) -> Result<u64, String> {
+    let Some((length, kept)) = buffer.split_first_chunk::<8>() else {
+        // A buffer without values has no length either.
+        return if buffer.is_empty() {
+            Ok(0)
+        } else {
+            Err("a compressed buffer is too short".to_owned())
+        };
+    };
+    match i64::from_le_bytes(*length) {
+        -1 => Ok(kept.len() as u64),
+        length => u64::try_from(length).map_err(|_| "a compressed buffer has a negative length".to_owned()),
     }
 }
 

@@ -1,7 +1,11 @@
 //! Tables as files, both ways.
 
 mod arrow_read;
+#[cfg(test)]
+mod arrow_tests;
 mod arrow_write;
+#[cfg(test)]
+mod counted;
 mod parquet_group;
 mod parquet_prune;
 mod parquet_read;

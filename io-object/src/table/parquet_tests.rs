@@ -1,56 +1,19 @@
 //! Whatever is left out, the rows are those of a scan that reads everything.
 
+use super::counted::Counted;
 use super::parquet_read::ParquetSource;
-use crate::store::Reader;
 use arrow_array::builder::StringDictionaryBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
 use arrow_array::*;
 use arrow_schema::{DataType, Field, Schema};
-use async_trait::async_trait;
 use bytes::Bytes;
-use larder_io_core::{ByteStream, Literal, Predicate, Result, Scan, Table, TableSource, Version, col};
+use larder_io_core::{Literal, Predicate, Scan, Table, TableSource, col};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use proptest::prelude::*;
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-
-/// A file in memory that counts what is read of it.
-struct Counted {
-    bytes: Bytes,
-    version: Version,
-    read: Arc<AtomicU64>,
-}
-
-#[async_trait]
-impl Reader for Counted {
-    fn size(&self) -> u64 {
-        self.bytes.len() as u64
-    }
-
-    fn version(&self) -> &Version {
-        &self.version
-    }
-
-    fn modified_millis(&self) -> i64 {
-        0
-    }
-
-    fn receipt(&self) -> Option<&str> {
-        None
-    }
-
-    async fn read(&self, range: Range<u64>) -> Result<Bytes> {
-        self.read.fetch_add(range.end - range.start, Ordering::Relaxed);
-        Ok(self.bytes.slice(range.start as usize..range.end as usize))
-    }
-
-    fn stream(&self) -> ByteStream {
-        Box::pin(futures_util::stream::iter([Ok(self.bytes.clone())]))
-    }
-}
 
 fn file(table: &Table, properties: WriterProperties) -> Bytes {
     let mut bytes = Vec::new();
@@ -63,13 +26,8 @@ fn file(table: &Table, properties: WriterProperties) -> Bytes {
 }
 
 async fn opened(bytes: &Bytes) -> (ParquetSource, Arc<AtomicU64>) {
-    let read = Arc::new(AtomicU64::new(0));
-    let reader = Counted {
-        bytes: bytes.clone(),
-        version: Version::from_text("1"),
-        read: Arc::clone(&read),
-    };
-    (ParquetSource::open(Arc::new(reader)).await.expect("opens"), read)
+    let (reader, read) = Counted::new(bytes);
+    (ParquetSource::open(reader).await.expect("opens"), read)
 }
 
 async fn rows(source: &dyn TableSource, request: &Scan) -> RecordBatch {
