@@ -21,6 +21,7 @@ mod interrupt;
 mod json;
 mod list;
 mod materialize;
+mod optimize;
 mod output;
 mod progress;
 mod show;
@@ -148,6 +149,8 @@ fn carry_out(definitions: Definitions, command: Option<Command>, out: &mut Out<'
             Command::History { asset } => history::history(&pipeline, &asset, out).await,
             Command::Restore { asset, version } => history::restore(&pipeline, &asset, &version, out).await,
             Command::Gc(wanted) => gc::gc(&pipeline, &wanted, out).await,
+            Command::Optimize(wanted) => optimize::optimize(&pipeline, &wanted, out).await,
+            Command::Vacuum(wanted) => gc::vacuum(&pipeline, &wanted, out).await,
             // They were carried out before the pipeline was built.
             Command::Config(_) | Command::Doctor(_) => Ok(DONE),
         }

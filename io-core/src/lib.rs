@@ -11,7 +11,8 @@
 //! | [`value`] | the closed set of forms that crosses between code and storage |
 //! | [`object`], [`blob`], [`table`] | one form each |
 //! | [`input`] | what a function's parameter may be |
-//! | [`manager`] | the I/O manager, its laws, versions, maintenance |
+//! | [`manager`] | the I/O manager, its laws, versions |
+//! | [`maintenance`] | leftovers, old files, small files |
 //! | [`receipt`] | proof of a write, content hashes |
 //! | [`backend`] | schemes and URLs that open managers |
 //! | [`secret`] | text that is never shown; settings of a manager are read with [`ManagerUrl::settings`] |
@@ -26,6 +27,7 @@ pub mod hash;
 pub mod input;
 pub mod key;
 pub mod location;
+pub mod maintenance;
 pub mod manager;
 pub mod object;
 pub mod receipt;
@@ -45,7 +47,8 @@ pub use error::{Effect, Error, ErrorKind, Result, ResultExt, Retry};
 pub use input::{Arity, Input, Loaded, Maybe, Partitions, Shared};
 pub use key::{AssetKey, PartitionKey, RunId, Version, WriteId};
 pub use location::{Layout, Location};
-pub use manager::{Capabilities, Finding, Garbage, GcOptions, IoManager, Maintenance, ManagerInfo, Staged, Versions};
+pub use maintenance::{Finding, Garbage, GcOptions, Maintenance, OptimizeOptions, Optimized, VacuumOptions};
+pub use manager::{Capabilities, IoManager, ManagerInfo, Staged, Versions};
 pub use object::{Native, ObjectSource};
 pub use receipt::{ContentHash, Receipt};
 pub use reference::DataRef;

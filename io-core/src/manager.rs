@@ -24,12 +24,12 @@ use crate::context::{InputContext, OutputContext};
 use crate::error::Result;
 use crate::key::Version;
 use crate::location::Location;
+use crate::maintenance::Maintenance;
 use crate::receipt::Receipt;
 use crate::value::{Forms, Value};
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use std::fmt;
-use std::time::Duration;
 
 /// What a manager can do beyond the laws that every manager keeps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -203,99 +203,4 @@ pub trait Versions: Send + Sync {
     /// # Errors
     /// `NotFound` when the version is not kept.
     async fn restore(&self, ctx: &InputContext, version: &Version) -> Result<Receipt>;
-}
-
-/// What to clean up.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct GcOptions {
-    /// Only what is older; a running write must never look abandoned. Default 24 h.
-    pub older_than: Duration,
-    /// Only tell.
-    pub dry_run: bool,
-}
-
-impl Default for GcOptions {
-    fn default() -> Self {
-        Self {
-            older_than: Duration::from_secs(24 * 3600),
-            dry_run: false,
-        }
-    }
-}
-
-/// One thing that was (or would be) removed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Garbage {
-    /// Its name inside the manager's root.
-    pub name: String,
-    /// What it is: `staged`, `receipt`, `directory`.
-    pub what: &'static str,
-    /// Its size.
-    pub bytes: u64,
-    /// Its age.
-    pub age: Duration,
-}
-
-impl Garbage {
-    /// Makes an entry.
-    pub fn new(name: impl Into<String>, what: &'static str, bytes: u64, age: Duration) -> Self {
-        Self {
-            name: name.into(),
-            what,
-            bytes,
-            age,
-        }
-    }
-}
-
-/// One thing that was found out about where values are kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Finding {
-    /// What was asked: `region`, `versioning`.
-    pub what: &'static str,
-    /// The answer.
-    pub answer: String,
-    /// What to do about it; `None` when nothing is wrong.
-    pub advice: Option<String>,
-}
-
-impl Finding {
-    /// Something that is as it should be.
-    pub fn fine(what: &'static str, answer: impl Into<String>) -> Self {
-        Self {
-            what,
-            answer: answer.into(),
-            advice: None,
-        }
-    }
-
-    /// Something to mend.
-    pub fn wrong(what: &'static str, answer: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self {
-            what,
-            answer: answer.into(),
-            advice: Some(advice.into()),
-        }
-    }
-}
-
-/// Cleaning up what crashes left behind, and looking at where values are kept.
-#[async_trait]
-pub trait Maintenance: Send + Sync {
-    /// Removes staged data that was never published or discarded, and whatever else nobody can reach.
-    ///
-    /// # Errors
-    /// Whatever the storage gives; what was removed before stays removed.
-    async fn gc(&self, options: &GcOptions) -> Result<Vec<Garbage>>;
-
-    /// What is worth knowing about where values are kept.
-    ///
-    /// # Errors
-    /// When the storage cannot be asked at all; one question that is refused is a finding.
-    async fn survey(&self) -> Result<Vec<Finding>> {
-        Ok(Vec::new())
-    }
 }

@@ -14,9 +14,11 @@
 //! | `protocol` | which tables may be written |
 //! | `schema`, `evolution` | Arrow types in Delta and back, and changes of a table's schema |
 //! | `read`, `write`, `verify` | data files |
-//! | `versions`, `list`, `maintenance` | history, restoring, deleting; listing; leftovers |
+//! | `versions`, `list` | history, restoring, deleting; listing |
+//! | `maintenance`, `optimize`, `cluster`, `vacuum` | leftovers; small files, z-order; files of old versions |
 
 mod backend;
+mod cluster;
 mod config;
 mod core;
 mod error;
@@ -27,6 +29,7 @@ mod log;
 mod maintenance;
 mod manager;
 mod merge;
+mod optimize;
 mod partition;
 mod plan;
 mod protocol;
@@ -36,6 +39,7 @@ mod stage;
 mod stats;
 mod store;
 mod table;
+mod vacuum;
 mod verify;
 mod versions;
 mod window;

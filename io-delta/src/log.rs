@@ -189,12 +189,12 @@ impl Log {
         })
     }
 
-    /// Files that newer versions took away and that the log remembers.
-    pub(crate) async fn tombstones(&self, state: &State) -> Result<Vec<String>> {
+    /// Files that newer versions took away and that the log remembers, and when they did, in milliseconds since 1970.
+    pub(crate) async fn tombstones(&self, state: &State) -> Result<Vec<(String, Option<i64>)>> {
         let table = DeltaTableState::new(state.snapshot.as_ref().clone());
         let views = table.all_tombstones(self.store.as_ref());
         views
-            .map_ok(|view| view.path().into_owned())
+            .map_ok(|view| (view.path().into_owned(), view.deletion_timestamp()))
             .try_collect()
             .await
             .map_err(error)

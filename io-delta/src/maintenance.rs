@@ -6,7 +6,9 @@ use crate::manager::DeltaIo;
 use async_trait::async_trait;
 use deltalake_core::kernel::Action;
 use futures_util::TryStreamExt;
-use larder_io_core::{Garbage, GcOptions, Maintenance, Result};
+use larder_io_core::{
+    Garbage, GcOptions, InputContext, Maintenance, OptimizeOptions, Optimized, Result, VacuumOptions,
+};
 use object_store::ObjectStoreExt as _;
 use std::collections::HashSet;
 use std::time::Duration;
@@ -21,6 +23,14 @@ impl Maintenance for DeltaIo {
             garbage.extend(unreferenced(&log, &below, options).await?);
         }
         Ok(garbage)
+    }
+
+    async fn optimize(&self, ctx: &InputContext, options: &OptimizeOptions) -> Result<Optimized> {
+        crate::optimize::optimize(&self.core, ctx, options).await
+    }
+
+    async fn vacuum(&self, ctx: &InputContext, options: &VacuumOptions) -> Result<Vec<Garbage>> {
+        crate::vacuum::vacuum(&self.core, ctx, options).await
     }
 }
 
@@ -80,6 +90,6 @@ async fn referred(log: &Log) -> Result<HashSet<String>> {
             };
         }
     }
-    files.extend(log.tombstones(&state).await?);
+    files.extend(log.tombstones(&state).await?.into_iter().map(|(name, _)| name));
     Ok(files)
 }

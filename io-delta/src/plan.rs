@@ -128,8 +128,8 @@ impl Changed {
     /// Puts files with the rows that stay in the place of another one.
     pub(crate) fn replace(&mut self, old: &Add, stay: Vec<DataFile>) {
         self.removed.push(old.clone());
-        for file in &stay {
-            self.added.push(files::in_place_of(old, &file.add));
+        for (piece, file) in stay.iter().enumerate() {
+            self.added.push(files::in_place_of(old, file, piece));
         }
         self.written.extend(stay);
     }

@@ -10,12 +10,18 @@ use larder_io_object::files::Ground;
 
 /// The hash of all stored bytes: of the files' hashes in their order, or of the one file.
 pub(crate) fn stored_hash(files: &[DataFile]) -> ContentHash {
-    if let [only] = files {
-        return only.hash;
+    let hashes: Vec<ContentHash> = files.iter().map(|file| file.hash).collect();
+    hash_of_parts(&hashes)
+}
+
+/// The hash of the hashes of several files; of one file its own.
+pub(crate) fn hash_of_parts(hashes: &[ContentHash]) -> ContentHash {
+    if let [only] = hashes {
+        return *only;
     }
     let mut hasher = blake3::Hasher::new();
-    for file in files {
-        hasher.update(file.hash.as_bytes());
+    for hash in hashes {
+        hasher.update(hash.as_bytes());
     }
     hasher.finalize().into()
 }

@@ -3,7 +3,8 @@
 use super::Pipeline;
 use crate::graph::definition;
 use larder_io_core::{
-    AssetKey, AssetValue, Error, ErrorKind, Garbage, GcOptions, Receipt, Result, RunId, Value, Version, Versions,
+    AssetKey, AssetValue, Error, ErrorKind, Garbage, GcOptions, Maintenance, OptimizeOptions, Optimized, Receipt,
+    Result, RunId, VacuumOptions, Value, Version, Versions,
 };
 
 impl Pipeline {
@@ -123,6 +124,39 @@ impl Pipeline {
         }
         Ok(all)
     }
+}
+
+impl Pipeline {
+    /// Rewrites an asset's files, so that they are read faster.
+    ///
+    /// # Errors
+    /// As [`Maintenance::optimize`].
+    pub async fn optimize(&self, key: &AssetKey, options: &OptimizeOptions) -> Result<Optimized> {
+        let (manager, context) = self.input(key)?;
+        let done = maintenance(manager.maintenance(), key)?
+            .optimize(&context, options)
+            .await;
+        done.map_err(|error| self.explain_error(error, key, "optimize"))
+    }
+
+    /// Removes an asset's files that only old versions need, or none.
+    ///
+    /// # Errors
+    /// As [`Maintenance::vacuum`].
+    pub async fn vacuum(&self, key: &AssetKey, options: &VacuumOptions) -> Result<Vec<Garbage>> {
+        let (manager, context) = self.input(key)?;
+        let done = maintenance(manager.maintenance(), key)?.vacuum(&context, options).await;
+        done.map_err(|error| self.explain_error(error, key, "vacuum"))
+    }
+}
+
+fn maintenance<'m>(maintenance: Option<&'m dyn Maintenance>, key: &AssetKey) -> Result<&'m dyn Maintenance> {
+    maintenance.ok_or_else(|| {
+        Error::new(
+            ErrorKind::Unsupported,
+            format!("the I/O manager of `{key}` keeps no files to look after"),
+        )
+    })
 }
 
 fn versions<'m>(versions: Option<&'m dyn Versions>, key: &AssetKey) -> Result<&'m dyn Versions> {

@@ -31,6 +31,8 @@ pub(super) enum Verb {
     History,
     Restore,
     Gc,
+    Optimize,
+    Vacuum,
     Survey,
 }
 
@@ -47,6 +49,8 @@ impl Verb {
             Self::History => "history",
             Self::Restore => "restore",
             Self::Gc => "gc",
+            Self::Optimize => "optimize",
+            Self::Vacuum => "vacuum",
             Self::Survey => "survey",
         }
     }

@@ -11,7 +11,7 @@ use futures_util::FutureExt;
 use futures_util::stream::BoxStream;
 use larder_io_core::{
     Error, ErrorKind, Finding, Garbage, GcOptions, InputContext, IoManager, Location, Maintenance, ManagerInfo,
-    OutputContext, Receipt, Result, Staged, Value, Version, Versions,
+    OptimizeOptions, Optimized, OutputContext, Receipt, Result, Staged, VacuumOptions, Value, Version, Versions,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -156,6 +156,25 @@ impl Maintenance for Guarded {
         };
         // As long as there is something to remove it takes its time, and nobody can say how much there is.
         let attempt = || Attempt::untimed(maintenance.gc(options));
+        self.0.run(operation, retryable, attempt).await
+    }
+
+    async fn optimize(&self, ctx: &InputContext, options: &OptimizeOptions) -> Result<Optimized> {
+        let operation = self.0.operation(Verb::Optimize, Subject::Input(ctx));
+        let Some(maintenance) = self.0.inner.maintenance() else {
+            return Err(gone(&operation, "files"));
+        };
+        // It reads and writes everything that is stored, and nobody can say how long that takes.
+        let attempt = || Attempt::untimed(maintenance.optimize(ctx, options));
+        self.0.run(operation, retryable, attempt).await
+    }
+
+    async fn vacuum(&self, ctx: &InputContext, options: &VacuumOptions) -> Result<Vec<Garbage>> {
+        let operation = self.0.operation(Verb::Vacuum, Subject::Input(ctx));
+        let Some(maintenance) = self.0.inner.maintenance() else {
+            return Err(gone(&operation, "files"));
+        };
+        let attempt = || Attempt::untimed(maintenance.vacuum(ctx, options));
         self.0.run(operation, retryable, attempt).await
     }
 

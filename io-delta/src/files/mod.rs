@@ -1,7 +1,12 @@
 //! What larder knows of a table's files: which write made them, and its receipt. It stands in the files' tags, so that it
 //! becomes visible with them.
 
+mod compacted;
+
+pub(crate) use compacted::{Compacted, compacted};
+
 use crate::stats::FileStats;
+use crate::write::DataFile;
 use arrow_schema::Schema;
 use deltalake_core::kernel::Add;
 use larder_io_core::{ContentHash, Receipt};
@@ -11,6 +16,8 @@ const WRITE: &str = "larder.write";
 const VERSION: &str = "larder.version";
 const PART: &str = "larder.part";
 const PARTS: &str = "larder.parts";
+/// The place among files that were one, or several, before they were rewritten.
+const PIECE: &str = "larder.piece";
 const HASH: &str = "larder.hash";
 const RECEIPT: &str = "larder.receipt";
 const STEM: &str = "larder.stem";
@@ -83,7 +90,10 @@ pub(crate) fn receipt_of(add: &Add) -> Option<Receipt> {
 /// Sorts files by when their rows came, and rows of one write as they were stored.
 pub(crate) fn sort(files: &mut [&Add]) {
     files.sort_by(|one, other| {
-        let key = |add: &Add| (add.modification_time, version_of(add), number(add, PART));
+        let key = |add: &Add| {
+            let (part, piece) = (number(add, PART), number(add, PIECE));
+            (add.modification_time, version_of(add), part, piece)
+        };
         key(one).cmp(&key(other)).then_with(|| one.path.cmp(&other.path))
     });
 }
@@ -127,15 +137,18 @@ impl Whole {
     }
 }
 
-/// A file with rows that stay of another one, in its place among the others.
-pub(crate) fn in_place_of(old: &Add, new: &Add) -> Add {
+/// One of the files with rows that stay of another one, in its place among the others.
+pub(crate) fn in_place_of(old: &Add, new: &DataFile, piece: usize) -> Add {
     let kept = [VERSION, PART, STEM];
-    let tags = kept
+    let kept = kept
         .iter()
         .filter_map(|name| Some(((*name).to_owned(), Some(tag(old, name)?.to_owned()))));
+    let mut tags: HashMap<String, Option<String>> = kept.collect();
+    tags.insert(PIECE.to_owned(), Some(piece.to_string()));
+    tags.insert(HASH.to_owned(), Some(new.hash.to_string()));
     Add {
         modification_time: old.modification_time,
-        tags: Some(tags.collect()),
-        ..new.clone()
+        tags: Some(tags),
+        ..new.add.clone()
     }
 }
