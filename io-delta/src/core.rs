@@ -9,8 +9,10 @@ use crate::stage::StagedTable;
 use crate::stats::FileStats;
 use crate::table::Table;
 use deltalake_core::kernel::Add;
+use futures_util::TryStreamExt;
 use larder_io_core::{
-    Error, ErrorKind, Form, InputContext, Location, PartitionKey, Receipt, Result, Value, Version, WriteId,
+    Error, ErrorKind, Form, InputContext, Location, PartitionKey, Receipt, Result, Scan, TableSource, Value, Version,
+    WriteId,
 };
 use larder_io_object::files::TableFiles;
 use std::sync::Arc;
@@ -55,24 +57,44 @@ impl Core {
     }
 
     /// The files of a scope; `None` where nothing is stored.
-    pub(crate) fn found<'t>(&self, table: &'t Table, scope: &Scope) -> Option<Vec<&'t Add>> {
-        let files = table.files(scope.predicate().as_ref());
-        let missing = match scope.is_whole() {
-            true => table.is_missing(),
-            false => files.is_empty(),
+    ///
+    /// # Errors
+    /// Of reading files, where only their rows can tell whether some are of the scope.
+    pub(crate) async fn found<'t>(&self, log: &Log, table: &'t Table, scope: &Scope) -> Result<Option<Vec<&'t Add>>> {
+        let Some(rows) = scope.predicate() else {
+            let files = table.files(None);
+            return Ok((!table.is_missing()).then_some(files));
         };
-        (!missing).then_some(files)
+        let files = table.files(Some(&rows));
+        let sure = |add: &&Add| FileStats::new(add, &table.natural).verdict(&rows).always();
+        if files.is_empty() || files.iter().any(sure) {
+            return Ok((!files.is_empty()).then_some(files));
+        }
+        let one = Scan::all().select(rows.columns()).filter(rows.clone()).limit(1);
+        let whole = self.source(log, table, &Scope::default());
+        let mut batches = whole.scan(one).await?;
+        while let Some(batch) = batches.try_next().await? {
+            if batch.num_rows() > 0 {
+                return Ok(Some(files));
+            }
+        }
+        Ok(None)
     }
 
     /// The version of what is published in a scope.
-    pub(crate) fn published(&self, table: &Table, scope: &Scope) -> Option<Version> {
-        let files = self.found(table, scope)?;
-        let whole = Whole::of(&files, &table.natural);
-        Some(version(table, &whole))
+    pub(crate) async fn published(&self, log: &Log, table: &Table, scope: &Scope) -> Result<Option<Version>> {
+        let files = self.found(log, table, scope).await?;
+        Ok(files.map(|files| version(table, &Whole::of(&files, &table.natural))))
     }
 
-    pub(crate) fn receipt(&self, ctx: &InputContext, table: &Table, scope: &Scope) -> Result<Option<Receipt>> {
-        let Some(files) = self.found(table, scope) else {
+    pub(crate) async fn receipt(
+        &self,
+        ctx: &InputContext,
+        log: &Log,
+        table: &Table,
+        scope: &Scope,
+    ) -> Result<Option<Receipt>> {
+        let Some(files) = self.found(log, table, scope).await? else {
             return Ok(None);
         };
         let mut whole = Whole::of(&files, &table.natural);

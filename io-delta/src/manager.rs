@@ -71,7 +71,11 @@ impl IoManager for DeltaIo {
             .await?
             .ok_or_else(|| not_found(ctx))?;
         let scope = self.core.scope(&table, ctx.partition.as_ref())?;
-        let files = self.core.found(&table, &scope).ok_or_else(|| not_found(ctx))?;
+        let files = self
+            .core
+            .found(&log, &table, &scope)
+            .await?
+            .ok_or_else(|| not_found(ctx))?;
         if ctx.verify || self.core.config.verify {
             verify::check(self.core.files.ground(), &log, &files).await?;
         }
@@ -85,7 +89,7 @@ impl IoManager for DeltaIo {
             return Ok(None);
         };
         let scope = self.core.scope(&table, ctx.partition.as_ref())?;
-        self.core.receipt(ctx, &table, &scope)
+        self.core.receipt(ctx, &log, &table, &scope).await
     }
 
     async fn delete(&self, ctx: &InputContext) -> Result<()> {

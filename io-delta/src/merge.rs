@@ -188,9 +188,7 @@ async fn file(staged: &StagedTable, table: &Table, add: &Add, keys: &Keys, chang
                 let mask = position.next(batch.num_rows());
                 filter_record_batch(&batch, &mask).map_err(Error::from)
             });
-            rewriter(&staged.core.files, staged, table, add)
-                .write(rows.boxed(), false)
-                .await?
+            rewriter(staged.place(), table, add).write(rows.boxed(), false).await?
         }
     };
     changed.replace(add, kept);

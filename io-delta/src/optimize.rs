@@ -5,11 +5,11 @@ use crate::core::{Core, not_found};
 use crate::files::{self, Compacted};
 use crate::log::{Log, Outcome};
 use crate::partition::Scope;
-use crate::plan::removed;
+use crate::plan::{Place, removed, rewriter};
 use crate::protocol;
 use crate::read::DeltaSource;
 use crate::table::Table;
-use crate::write::{DataFile, Writer, remove};
+use crate::write::{DataFile, remove};
 use deltalake_core::kernel::transaction::CommitData;
 use deltalake_core::kernel::{Action, Add, Remove};
 use deltalake_core::protocol::DeltaOperation;
@@ -38,7 +38,7 @@ pub(crate) async fn optimize(core: &Core, ctx: &InputContext, options: &Optimize
     protocol::check(&table, &[])?;
     check_columns(&table, &options.z_order)?;
     let scope = core.scope(&table, ctx.partition.as_ref())?;
-    let files = core.found(&table, &scope).ok_or_else(|| not_found(ctx))?;
+    let files = core.found(&log, &table, &scope).await?.ok_or_else(|| not_found(ctx))?;
     let source = core.source(&log, &table, &Scope::default());
     let mut done: Vec<Bin> = Vec::new();
     for old in bins(files, options) {
@@ -129,18 +129,10 @@ async fn rewrite(
     options: &OptimizeOptions,
 ) -> Result<Vec<DataFile>> {
     let table = &source.table;
-    let values = old.first().map(|add| &add.partition_values).into_iter().flatten();
-    let writer = Writer {
-        files: &core.files,
-        log,
-        schema: Arc::clone(&table.natural),
-        partition_columns: &table.partition_columns,
-        fixed: values
-            .filter_map(|(name, value)| Some((name.clone(), value.clone()?)))
-            .collect(),
-        file_bytes: core.config.file_bytes,
-        compression: core.compression(),
+    let Some(first) = old.first() else {
+        return Ok(Vec::new());
     };
+    let writer = rewriter(Place { core, log }, table, first);
     let rows = FilesSource {
         source: source.clone(),
         files: old.to_vec(),

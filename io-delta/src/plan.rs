@@ -1,7 +1,9 @@
 //! The actions of one commit, made for one version of the table.
 
 use crate::config::WriteMode;
+use crate::core::Core;
 use crate::files;
+use crate::log::Log;
 use crate::merge;
 use crate::partition::Scope;
 use crate::protocol;
@@ -17,7 +19,6 @@ use deltalake_core::kernel::{Action, Add, Metadata, Remove, Transaction};
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use futures_util::StreamExt;
 use larder_io_core::{Error, ErrorKind, Predicate, Result, col};
-use larder_io_object::files::TableFiles;
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -53,12 +54,11 @@ impl Plan {
             let changed = match staged.mode() {
                 WriteMode::Append => Changed::default(),
                 WriteMode::Merge => merge::apply(staged, table).await?,
-                WriteMode::Overwrite | WriteMode::ErrorIfExists => clear(staged, table, &staged.scope).await?,
+                WriteMode::Overwrite | WriteMode::ErrorIfExists => clear(staged.place(), table, &staged.scope).await?,
                 WriteMode::ReplacePartitions => replaced(staged, table).await?,
             };
+            actions.extend(changed.actions());
             rewritten = changed.written;
-            actions.extend(changed.removed.iter().map(|add| Action::Remove(removed(add))));
-            actions.extend(changed.added.into_iter().map(Action::Add));
         }
         for mut add in staged.adds()? {
             files::set_version(&mut add, version);
@@ -116,6 +116,13 @@ fn provenance(staged: &StagedTable) -> Json {
     })
 }
 
+/// A table's log, and how its files are written.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'p> {
+    pub(crate) core: &'p Core,
+    pub(crate) log: &'p Log,
+}
+
 /// What a commit does to files that are there.
 #[derive(Default)]
 pub(crate) struct Changed {
@@ -125,6 +132,12 @@ pub(crate) struct Changed {
 }
 
 impl Changed {
+    /// As actions of a commit.
+    pub(crate) fn actions(&self) -> Vec<Action> {
+        let removed = self.removed.iter().map(|add| Action::Remove(removed(add)));
+        removed.chain(self.added.iter().cloned().map(Action::Add)).collect()
+    }
+
     /// Puts files with the rows that stay in the place of another one.
     pub(crate) fn replace(&mut self, old: &Add, stay: Vec<DataFile>) {
         self.removed.push(old.clone());
@@ -136,7 +149,7 @@ impl Changed {
 }
 
 /// Takes all rows of a scope away; a file that has others too is written again with those.
-async fn clear(staged: &StagedTable, table: &Table, scope: &Scope) -> Result<Changed> {
+pub(crate) async fn clear(place: Place<'_>, table: &Table, scope: &Scope) -> Result<Changed> {
     let mut changed = Changed::default();
     let Some(rows) = scope.predicate() else {
         changed.removed = table.state.files.to_vec();
@@ -148,11 +161,11 @@ async fn clear(staged: &StagedTable, table: &Table, scope: &Scope) -> Result<Cha
             continue;
         }
         let others = all_but(&rows);
-        let kept = rest(&staged.core.files, staged, table, add, others).await;
+        let kept = rest(place, table, add, others).await;
         match kept {
             Ok(stay) => changed.replace(add, stay),
             Err(error) => {
-                crate::write::remove(&staged.log, &changed.written).await;
+                crate::write::remove(place.log, &changed.written).await;
                 return Err(error);
             }
         }
@@ -167,47 +180,42 @@ fn all_but(rows: &Predicate) -> Predicate {
 }
 
 /// Writes the rows of a file that a predicate keeps.
-async fn rest(
-    files: &TableFiles,
-    staged: &StagedTable,
-    table: &Table,
-    add: &Add,
-    keep: Predicate,
-) -> Result<Vec<DataFile>> {
-    let source = staged.core.source(&staged.log, table, &Scope::default());
+async fn rest(place: Place<'_>, table: &Table, add: &Add, keep: Predicate) -> Result<Vec<DataFile>> {
+    let source = place.core.source(place.log, table, &Scope::default());
     let batches = source.file(add, &table.natural).await?;
     let batches = batches.map(move |batch| batch.and_then(|batch| keep.filter(&batch)));
-    rewriter(files, staged, table, add).write(batches.boxed(), false).await
+    rewriter(place, table, add).write(batches.boxed(), false).await
 }
 
 /// Writes rows of one file again, in its partition.
-pub(crate) fn rewriter<'w>(files: &'w TableFiles, staged: &'w StagedTable, table: &'w Table, add: &Add) -> Writer<'w> {
+pub(crate) fn rewriter<'w>(place: Place<'w>, table: &'w Table, add: &Add) -> Writer<'w> {
     let values = add
         .partition_values
         .iter()
         .filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
     Writer {
-        files,
-        log: &staged.log,
+        files: &place.core.files,
+        log: place.log,
         schema: Arc::clone(&table.natural),
         partition_columns: &table.partition_columns,
         fixed: values.collect(),
-        file_bytes: staged.core.config.file_bytes,
-        compression: staged.core.compression(),
+        file_bytes: place.core.config.file_bytes,
+        compression: place.core.compression(),
     }
 }
 
 /// Takes away the files of those partitions that new rows are in.
 async fn replaced(staged: &StagedTable, table: &Table) -> Result<Changed> {
     if table.partition_columns.is_empty() {
-        return clear(staged, table, &staged.scope).await;
+        return clear(staged.place(), table, &staged.scope).await;
     }
-    let mut changed = clear(staged, table, &staged.scope)
-        .await
-        .map(|changed| match staged.scope.is_whole() {
-            true => Changed::default(),
-            false => changed,
-        })?;
+    let mut changed =
+        clear(staged.place(), table, &staged.scope)
+            .await
+            .map(|changed| match staged.scope.is_whole() {
+                true => Changed::default(),
+                false => changed,
+            })?;
     if staged.scope.is_whole() {
         let new = |add: &Add| {
             staged

@@ -6,7 +6,7 @@ use crate::files::{self, Tags};
 use crate::log::{Log, Outcome};
 use crate::merge::Keys;
 use crate::partition::Scope;
-use crate::plan::Plan;
+use crate::plan::{Place, Plan};
 use crate::table::Table;
 use crate::write::{DataFile, remove};
 use arrow_schema::SchemaRef;
@@ -42,6 +42,13 @@ pub(crate) struct StagedTable {
 }
 
 impl StagedTable {
+    pub(crate) fn place(&self) -> Place<'_> {
+        Place {
+            core: &self.core,
+            log: &self.log,
+        }
+    }
+
     pub(crate) fn mode(&self) -> WriteMode {
         self.core.config.mode
     }
@@ -125,8 +132,12 @@ impl StagedTable {
             .and_then(|version| u64::try_from(version).ok()))
     }
 
-    fn check_precondition(&self, table: Option<&Table>) -> Result<()> {
-        let found = table.and_then(|table| self.core.published(table, &self.scope));
+    async fn check_precondition(&self, table: Option<&Table>) -> Result<()> {
+        let asked = self.ctx.precondition != Precondition::None || self.mode() == WriteMode::ErrorIfExists;
+        let found = match table.filter(|_| asked) {
+            Some(table) => self.core.published(&self.log, table, &self.scope).await?,
+            None => None,
+        };
         let conflict = |message: &str| Err(Error::new(ErrorKind::Conflict, message));
         match (&self.ctx.precondition, found) {
             (Precondition::Absent, Some(_)) => conflict("something is stored there already"),
@@ -159,7 +170,7 @@ impl StagedTable {
                 self.adopt(version).await?;
                 return Ok(version);
             }
-            self.check_precondition(table.as_ref())?;
+            self.check_precondition(table.as_ref()).await?;
             let plan = Plan::make(self, table.as_ref()).await?;
             self.attempted.get_or_insert(plan.version);
             match self.log.commit(plan.version, plan.bytes.clone()).await {

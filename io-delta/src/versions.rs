@@ -2,18 +2,20 @@
 
 use crate::core::{Core, SUFFIX, not_found};
 use crate::files;
-use crate::log::Outcome;
+use crate::log::{Log, Outcome};
 use crate::manager::DeltaIo;
 use crate::partition::Scope;
-use crate::plan::removed;
+use crate::plan::{Changed, Place, clear};
 use crate::protocol;
 use crate::stats::FileStats;
 use crate::table::{MISSING, Table};
+use crate::write::remove;
 use async_trait::async_trait;
 use bytes::Bytes;
 use deltalake_core::kernel::transaction::CommitData;
 use deltalake_core::kernel::{Action, Add};
 use deltalake_core::protocol::DeltaOperation;
+use futures_util::TryStreamExt;
 use larder_io_core::{Error, ErrorKind, Form, InputContext, Receipt, Result, Version, Versions, WriteId};
 use object_store::ObjectStoreExt as _;
 use serde_json::json;
@@ -27,37 +29,40 @@ pub(crate) async fn delete(core: &Core, ctx: &InputContext) -> Result<()> {
             return Ok(());
         };
         let scope = core.scope(&table, ctx.partition.as_ref())?;
-        let Some(found) = core.found(&table, &scope) else {
+        if core.found(&log, &table, &scope).await?.is_none() {
             return Ok(());
-        };
-        protocol::check(&table, &[])?;
-        let rows = scope.predicate();
-        let mut actions: Vec<Action> = Vec::new();
-        for add in &found {
-            let all = rows
-                .as_ref()
-                .is_none_or(|rows| FileStats::new(add, &table.natural).verdict(rows).always());
-            if !all {
-                let message = format!(
-                    "the table's file `{}` has rows of other partitions too; optimize the table, or delete the rows with the engine that wrote them",
-                    add.path
-                );
-                return Err(Error::new(ErrorKind::Unsupported, message));
-            }
-            actions.push(Action::Remove(removed(add)));
         }
+        protocol::check(&table, &[])?;
+        let changed = clear(Place { core, log: &log }, &table, &scope).await?;
+        let mut actions = changed.actions();
         if scope.is_whole() {
             actions.push(marked(&table, "true")?);
         }
         let operation = DeltaOperation::Delete {
             predicate: (!scope.is_whole()).then(|| scope.describe()),
         };
-        let bytes = commit(&table, actions, operation, ctx, None)?;
-        if log.commit(table.state.version + 1, bytes).await? == Outcome::Landed {
+        let bytes = commit(&table, actions, operation, ctx, None);
+        if landed(&log, &table, bytes, &changed).await? {
             return Ok(());
         }
     }
     Err(busy(core))
+}
+
+/// Commits the next version; what was written for it alone is removed where it did not become that.
+async fn landed(log: &Log, table: &Table, bytes: Result<Bytes>, changed: &Changed) -> Result<bool> {
+    let outcome = match bytes {
+        // An answer may be lost on the way: then nobody knows whose the files are, and `gc` finds out.
+        Ok(bytes) => log.commit(table.state.version + 1, bytes).await?,
+        Err(error) => {
+            remove(log, &changed.written).await;
+            return Err(error);
+        }
+    };
+    if outcome == Outcome::Taken {
+        remove(log, &changed.written).await;
+    }
+    Ok(outcome == Outcome::Landed)
 }
 
 fn busy(core: &Core) -> Error {
@@ -158,11 +163,13 @@ impl Versions for DeltaIo {
         let old_scope = self.core.scope(&old, ctx.partition.as_ref())?;
         let files: Vec<Add> = self
             .core
-            .found(&old, &old_scope)
+            .found(&log, &old, &old_scope)
+            .await?
             .ok_or_else(|| not_found(&wanted))?
             .into_iter()
             .cloned()
             .collect();
+        let files = self.alone(&log, &old, &old_scope, files, version).await?;
         for add in &files {
             // A vacuum may have taken it.
             match self.core.files.ground().objects.head(&log.path(&add.path)?).await {
@@ -187,13 +194,60 @@ impl Versions for DeltaIo {
                 );
                 return Err(Error::new(ErrorKind::Unsupported, message));
             }
-            let bytes = restoring(&table, &scope, &old, &files, ctx)?;
-            if log.commit(table.state.version + 1, bytes).await? == Outcome::Landed {
+            let place = Place {
+                core: &self.core,
+                log: &log,
+            };
+            let changed = clear(place, &table, &scope).await?;
+            let bytes = restoring(&table, &scope, &old, &files, &changed, ctx);
+            if landed(&log, &table, bytes, &changed).await? {
                 let restored = self.core.latest(&log).await?.ok_or_else(|| not_found(ctx))?;
-                return self.core.receipt(ctx, &restored, &scope)?.ok_or_else(|| not_found(ctx));
+                return self
+                    .core
+                    .receipt(ctx, &log, &restored, &scope)
+                    .await?
+                    .ok_or_else(|| not_found(ctx));
             }
         }
         Err(busy(&self.core))
+    }
+}
+
+impl DeltaIo {
+    /// Those files of an old version that have rows of a scope.
+    ///
+    /// # Errors
+    /// `Unsupported` where one has rows of others too.
+    async fn alone(
+        &self,
+        log: &Log,
+        old: &Table,
+        scope: &Scope,
+        files: Vec<Add>,
+        version: &Version,
+    ) -> Result<Vec<Add>> {
+        let Some(rows) = scope.predicate() else {
+            return Ok(files);
+        };
+        let mut alone = Vec::new();
+        for add in files {
+            if FileStats::new(&add, &old.natural).verdict(&rows).always() {
+                alone.push(add);
+                continue;
+            }
+            let whole = self.core.source(log, old, &Scope::default());
+            let mut batches = whole.file(&add, &old.natural).await?;
+            while let Some(batch) = batches.try_next().await? {
+                if rows.mask(&batch)?.true_count() > 0 {
+                    let message = format!(
+                        "version `{version}` had the partition in the file `{}`, which has rows of others too; restore the whole table, or load that version and store it again",
+                        add.path
+                    );
+                    return Err(Error::new(ErrorKind::Unsupported, message));
+                }
+            }
+        }
+        Ok(alone)
     }
 }
 
@@ -205,7 +259,14 @@ fn touches(add: &Add, table: &Table, scope: &Scope) -> bool {
 }
 
 /// The commit that makes the old files of a scope the table's again.
-fn restoring(table: &Table, scope: &Scope, old: &Table, files: &[Add], ctx: &InputContext) -> Result<Bytes> {
+fn restoring(
+    table: &Table,
+    scope: &Scope,
+    old: &Table,
+    files: &[Add],
+    changed: &Changed,
+    ctx: &InputContext,
+) -> Result<Bytes> {
     let version = table.state.version + 1;
     let mut actions: Vec<Action> = Vec::new();
     if scope.is_whole() {
@@ -217,22 +278,10 @@ fn restoring(table: &Table, scope: &Scope, old: &Table, files: &[Add], ctx: &Inp
             )
         })?));
     }
-    let predicate = scope.predicate();
-    let now = table.files(predicate.as_ref());
+    // A file that stays is not taken away first.
     let kept: HashSet<&str> = files.iter().map(|add| add.path.as_str()).collect();
-    for add in now.into_iter().filter(|add| !kept.contains(add.path.as_str())) {
-        let all = predicate
-            .as_ref()
-            .is_none_or(|rows| FileStats::new(add, &table.natural).verdict(rows).always());
-        if !all {
-            let message = format!(
-                "the table's file `{}` has rows of other partitions too; optimize the table first",
-                add.path
-            );
-            return Err(Error::new(ErrorKind::Unsupported, message));
-        }
-        actions.push(Action::Remove(removed(add)));
-    }
+    let goes = |action: &Action| !matches!(action, Action::Remove(remove) if kept.contains(remove.path.as_str()));
+    actions.extend(changed.actions().into_iter().filter(goes));
     for add in files {
         let mut add = Add {
             data_change: true,

@@ -5,7 +5,7 @@ mod common;
 
 use arrow_array::{ArrayRef, BooleanArray, Date32Array, Float64Array, TimestampMicrosecondArray};
 use common::{Lake, ints, partition, strings, table, whole};
-use larder_io_core::{ErrorKind, Form, IoManager, OutputContext, Table};
+use larder_io_core::{ErrorKind, Form, IoManager, OutputContext, Table, Version, Versions};
 use larder_io_delta::{Span, WriteMode};
 use std::sync::Arc;
 
@@ -289,4 +289,56 @@ async fn deleting_a_partition_leaves_the_others() {
         (Some(1), true),
         "its receipt is its own"
     );
+}
+
+/// A file of three days, of which one is deleted, replaced and restored.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_several_partitions_is_written_again_with_the_others() {
+    let lake = Lake::new(|_| {});
+    let days = Date32Array::from_iter_values([19723, 19724, 19724, 19725]);
+    let stored = table(vec![("n", ints([1, 2, 3, 4])), ("date", Arc::new(days))]);
+    lake.store(&whole("t"), stored).await.expect("stores");
+    let second = partition("t", &[("date", "2024-01-02")]);
+    lake.manager
+        .delete(&second.to_input(Form::Table))
+        .await
+        .expect("deletes");
+    assert_eq!(lake.all("t").await, ["1|2024-01-01", "4|2024-01-03"]);
+    assert_eq!(
+        lake.manager.head(&second.to_input(Form::Table)).await.expect("tells"),
+        None
+    );
+    lake.manager
+        .delete(&second.to_input(Form::Table))
+        .await
+        .expect("is gone already");
+    // The first version had it in a file with others.
+    let refused = lake
+        .manager
+        .restore(&second.to_input(Form::Table), &Version::from_text("0"))
+        .await;
+    let refused = refused.expect_err("is refused");
+    assert_eq!(refused.kind(), ErrorKind::Unsupported);
+    assert!(refused.message().contains("rows of others too"), "{refused}");
+    let receipt = lake.store(&second, day(1, &[5])).await.expect("stores");
+    lake.store(&second, day(1, &[6])).await.expect("stores");
+    lake.manager
+        .restore(&second.to_input(Form::Table), &receipt.version)
+        .await
+        .expect("restores");
+    let mut all = lake.all("t").await;
+    all.sort();
+    assert_eq!(all, ["1|2024-01-01", "4|2024-01-03", "5|2024-01-02"]);
+    let mut verified = whole("t").to_input(Form::Table);
+    verified.verify = true;
+    lake.manager
+        .load_input(&verified)
+        .await
+        .expect("what was written again has hashes too");
+    let whole_again = lake
+        .manager
+        .restore(&whole("t").to_input(Form::Table), &Version::from_text("0"))
+        .await;
+    whole_again.expect("restores");
+    assert_eq!(lake.all("t").await.len(), 4);
 }
