@@ -9,5 +9,5 @@ mod state;
 mod world;
 
 pub use disk::SimDisk;
-pub use state::{Choice, crash_states};
+pub use state::{Choice, crash_choices, crash_states};
 pub use world::Op;

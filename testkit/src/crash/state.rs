@@ -21,16 +21,21 @@ const SUBSET_CALLS: usize = 8;
 
 /// Calls `visit` with every state that a power cut may leave after each number of calls in the log.
 pub fn crash_states(log: &[Op], attributes: bool, mut visit: impl FnMut(&Choice, SimDisk)) {
+    for choice in crash_choices(log) {
+        visit(&choice, choice.disk(log, attributes));
+    }
+}
+
+/// Every way in which a power cut may end after each number of calls in the log, in order. For a long log they are far
+/// more than can be opened: take every so many of them.
+pub fn crash_choices(log: &[Op]) -> Vec<Choice> {
+    let mut choices = Vec::new();
     for calls in 0..=log.len() {
         let unsure: Vec<usize> = (0..calls).filter(|at| !sure(log, *at, calls)).collect();
         let (early, late) = unsure.split_at(unsure.len().saturating_sub(SUBSET_CALLS));
         for bits in 0..1_u32 << late.len() {
-            let chosen: Vec<usize> = late
-                .iter()
-                .enumerate()
-                .filter(|(bit, _)| bits & 1 << bit != 0)
-                .map(|(_, at)| *at)
-                .collect();
+            let chosen = late.iter().enumerate().filter(|(bit, _)| bits & 1 << bit != 0);
+            let chosen: Vec<usize> = chosen.map(|(_, at)| *at).collect();
             for keep_early in if early.is_empty() { &[true][..] } else { &[true, false] } {
                 let mut survived = if *keep_early { early.to_vec() } else { Vec::new() };
                 survived.extend(&chosen);
@@ -40,19 +45,23 @@ pub fn crash_states(log: &[Op], attributes: bool, mut visit: impl FnMut(&Choice,
                     .find(|at| matches!(&log[**at], Op::Write { bytes, .. } if bytes.len() > 1))
                     .copied();
                 for torn in std::iter::once(None).chain(torn.map(Some)) {
-                    let choice = Choice {
+                    choices.push(Choice {
                         calls,
                         survived: survived.clone(),
                         torn,
-                    };
-                    let mut disk = replay(log, &choice);
-                    if !attributes {
-                        disk = disk.without_attributes();
-                    }
-                    visit(&choice, disk);
+                    });
                 }
             }
         }
+    }
+    choices
+}
+
+impl Choice {
+    /// The disk as it is found after this power cut, with or without extended attributes.
+    pub fn disk(&self, log: &[Op], attributes: bool) -> SimDisk {
+        let disk = replay(log, self);
+        if attributes { disk } else { disk.without_attributes() }
     }
 }
 
