@@ -36,7 +36,7 @@ fn file(codec: CompressionType) -> Vec<u8> {
 }
 
 async fn read(bytes: Vec<u8>) -> Result<Vec<RecordBatch>> {
-    let (reader, _) = Counted::new(&Bytes::from(bytes));
+    let (reader, _) = Counted::reader(&Bytes::from(bytes));
     let source = ArrowSource::open(reader).await?;
     source.scan(Scan::default()).await?.try_collect().await
 }

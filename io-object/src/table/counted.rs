@@ -17,7 +17,7 @@ pub(super) struct Counted {
 
 impl Counted {
     /// A reader of `bytes`, and the bytes that were read through it.
-    pub(super) fn new(bytes: &Bytes) -> (Arc<dyn Reader>, Arc<AtomicU64>) {
+    pub(super) fn reader(bytes: &Bytes) -> (Arc<dyn Reader>, Arc<AtomicU64>) {
         let read = Arc::new(AtomicU64::new(0));
         let reader = Self {
             bytes: bytes.clone(),

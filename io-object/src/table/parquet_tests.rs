@@ -26,7 +26,7 @@ fn file(table: &Table, properties: WriterProperties) -> Bytes {
 }
 
 async fn opened(bytes: &Bytes) -> (ParquetSource, Arc<AtomicU64>) {
-    let (reader, read) = Counted::new(bytes);
+    let (reader, read) = Counted::reader(bytes);
     (ParquetSource::open(reader).await.expect("opens"), read)
 }
 
