@@ -107,6 +107,9 @@ pub struct Receipt {
     /// Hash of the stored bytes. `None` in memory and for files that larder did not write.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stored_hash: Option<ContentHash>,
+    /// The Arrow schema of a table as JSON, where its format cannot keep it: csv, ndjson, Avro.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
     /// When the value was staged.
     pub stored_at: jiff::Timestamp,
     /// Time from the beginning of staging to the end of publishing; on a receipt read back, of staging.
@@ -135,6 +138,7 @@ impl Receipt {
             rows: None,
             content_hash: None,
             stored_hash: None,
+            schema: None,
             stored_at: jiff::Timestamp::UNIX_EPOCH,
             duration: Duration::ZERO,
         }

@@ -73,7 +73,10 @@ impl Core {
         if found.reader.receipt().is_some() {
             return self.receipt(&found.path, found.reader.as_ref());
         }
-        let (form, format) = of_suffix(&found.suffix);
+        let (form, format) = match ctx.form {
+            Some(Form::Blob) => (Form::Blob, "raw"),
+            _ => of_suffix(&found.suffix),
+        };
         let mut receipt = Receipt::foreign(ctx, found.location.clone(), form, format);
         receipt.uri = self.store.uri(&found.path);
         receipt.version = found.reader.version().clone();
@@ -166,8 +169,21 @@ impl Core {
         )
     }
 
+    /// The suffix by which bytes are decoded: a blob is one also where its extension is that of a format.
+    pub(crate) fn format_suffix<'a>(&self, ctx: &InputContext, suffix: &'a str, receipt: &Receipt) -> &'a str {
+        let blob = match ctx.form {
+            Some(Form::Blob) => suffix == self.settings.suffix(Form::Blob, ctx.extension.as_deref()),
+            Some(_) => false,
+            None => receipt.form == Form::Blob,
+        };
+        if blob { BLOB_SUFFIX } else { suffix }
+    }
+
     /// Turns stored bytes into a value; tables and blobs are read when they are asked for rows or bytes.
-    pub(crate) async fn decode(&self, reader: Arc<dyn Reader>, suffix: &str) -> Result<Value> {
+    /// `schema` is what the receipt keeps of a table whose format does not.
+    pub(crate) async fn decode(&self, reader: Arc<dyn Reader>, suffix: &str, schema: Option<&str>) -> Result<Value> {
+        #[cfg(not(feature = "arrow"))]
+        let _ = schema;
         let object = |format, bytes| Value::Object(Arc::new(EncodedObject { bytes, format }));
         match suffix {
             "json" => Ok(object(ObjectFormat::Json, reader.read(0..reader.size()).await?)),
@@ -176,6 +192,15 @@ impl Core {
             "parquet" => Ok(Value::Table(Arc::new(crate::table::ParquetSource::open(reader).await?))),
             #[cfg(feature = "arrow")]
             "arrow" => Ok(Value::Table(Arc::new(crate::table::ArrowSource::open(reader).await?))),
+            #[cfg(feature = "arrow")]
+            other => match crate::table::RowFormat::of(other) {
+                Some(format) => {
+                    let source = crate::table::RowSource::open(reader, format, schema).await?;
+                    Ok(Value::Table(Arc::new(source)))
+                }
+                None => Ok(Value::Blob(Arc::new(StoredBlob(reader)))),
+            },
+            #[cfg(not(feature = "arrow"))]
             _ => Ok(Value::Blob(Arc::new(StoredBlob(reader)))),
         }
     }

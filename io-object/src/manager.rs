@@ -122,6 +122,7 @@ impl IoManager for ObjectIo {
                 Ok(written) => {
                     staged.receipt.rows = Some(written.rows);
                     staged.receipt.content_hash = written.content_hash;
+                    staged.receipt.schema = written.schema;
                     Ok(())
                 }
                 Err(error) => Err(error),
@@ -167,7 +168,10 @@ impl IoManager for ObjectIo {
             // What is in memory is verified for nothing, beside the time of the request that brought it.
             let free = found.reader.held() && receipt.stored_hash.is_some();
             match self.core.check(&found, &receipt, asked || free).await {
-                Ok(()) => return self.core.decode(found.reader, &found.suffix).await,
+                Ok(()) => {
+                    let suffix = self.core.format_suffix(ctx, &found.suffix, &receipt).to_owned();
+                    return self.core.decode(found.reader, &suffix, receipt.schema.as_deref()).await;
+                }
                 // The bytes of one version under the headers of another: servers that are not atomic answer so while
                 // the value is replaced.
                 Err(_) if free && attempt < READ_ATTEMPTS => {

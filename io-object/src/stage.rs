@@ -319,7 +319,7 @@ impl Staged for StagedObject {
         } else {
             "bin"
         };
-        self.core.decode(reader, format).await
+        self.core.decode(reader, format, self.receipt.schema.as_deref()).await
     }
 
     async fn publish(&mut self) -> Result<Receipt> {

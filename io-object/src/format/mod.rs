@@ -30,6 +30,12 @@ pub enum TableFormat {
     Parquet,
     /// Arrow IPC files: written and loaded at the speed of memory, by memory map on local disk.
     Arrow,
+    /// csv with a header: read by everything; nested columns are refused. Types are kept in the receipt.
+    Csv,
+    /// One JSON object for each line; refuses NaN and infinities. Types are kept in the receipt.
+    Ndjson,
+    /// Avro object container files, compressed by Zstandard. Types are kept in the receipt.
+    Avro,
 }
 
 /// The codec of Parquet pages.
@@ -130,6 +136,9 @@ impl Settings {
             (Form::Object, ObjectFormat::Msgpack, _) => "msgpack",
             (Form::Table, _, TableFormat::Parquet) => "parquet",
             (Form::Table, _, TableFormat::Arrow) => "arrow",
+            (Form::Table, _, TableFormat::Csv) => "csv",
+            (Form::Table, _, TableFormat::Ndjson) => "ndjson",
+            (Form::Table, _, TableFormat::Avro) => "avro",
             (Form::Blob, ..) => "raw",
             (Form::Nothing, ..) => "nothing",
         }
@@ -151,9 +160,12 @@ pub(crate) fn of_suffix(suffix: &str) -> (Form, &'static str) {
         "msgpack" => (Form::Object, "msgpack"),
         "parquet" => (Form::Table, "parquet"),
         "arrow" => (Form::Table, "arrow"),
+        "csv" => (Form::Table, "csv"),
+        "ndjson" => (Form::Table, "ndjson"),
+        "avro" => (Form::Table, "avro"),
         _ => (Form::Blob, "raw"),
     }
 }
 
 /// Suffixes that are formats of objects and tables.
-pub(crate) const FORMAT_SUFFIXES: [&str; 4] = ["json", "msgpack", "parquet", "arrow"];
+pub(crate) const FORMAT_SUFFIXES: [&str; 7] = ["json", "msgpack", "parquet", "arrow", "csv", "ndjson", "avro"];

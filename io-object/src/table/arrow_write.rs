@@ -45,6 +45,7 @@ pub(super) fn encode(
         rows: digest.rows(),
         content_hash: digest.finish(),
         metadata: None,
+        schema: None,
     })
 }
 

@@ -12,10 +12,12 @@ mod parquet_read;
 #[cfg(test)]
 mod parquet_tests;
 mod parquet_write;
+mod rows;
 mod write;
 
 pub(crate) use arrow_read::ArrowSource;
 pub(crate) use parquet_read::ParquetSource;
+pub(crate) use rows::{RowFormat, RowSource};
 pub(crate) use write::write;
 
 use arrow_schema::ArrowError;

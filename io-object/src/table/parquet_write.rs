@@ -97,6 +97,7 @@ fn run(
         rows,
         content_hash: supported.then(|| TableDigest::combine(&schema, rows, &hashes)),
         metadata: Some(Arc::new(metadata)),
+        schema: None,
     })
 }
 

@@ -1,6 +1,6 @@
 //! Encoding on a blocking thread, with bounded queues before and behind it.
 
-use super::{arrow_write, parquet_write};
+use super::{RowFormat, arrow_write, parquet_write, rows};
 use crate::format::{Settings, TableFormat};
 use crate::stage::{Sink, part_bytes};
 use arrow_array::RecordBatch;
@@ -23,6 +23,8 @@ pub(crate) struct Written {
     pub(crate) content_hash: Option<ContentHash>,
     /// The footer of a Parquet file.
     pub(crate) metadata: Option<Arc<ParquetMetaData>>,
+    /// The schema as JSON, where the format does not keep it.
+    pub(crate) schema: Option<String>,
 }
 
 /// Encodes a table into the sink. Memory: the batches in flight, one encoded row group, and four parts.
@@ -38,6 +40,9 @@ pub(crate) async fn write(source: &dyn TableSource, sink: &mut Sink, settings: &
             match settings.table {
                 TableFormat::Parquet => parquet_write::encode(schema, from_producer, output, &settings),
                 TableFormat::Arrow => arrow_write::encode(schema, from_producer, output),
+                TableFormat::Csv => rows::encode(RowFormat::Csv, schema, from_producer, output),
+                TableFormat::Ndjson => rows::encode(RowFormat::Ndjson, schema, from_producer, output),
+                TableFormat::Avro => rows::encode(RowFormat::Avro, schema, from_producer, output),
             }
         })
     };

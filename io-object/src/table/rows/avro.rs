@@ -1,0 +1,109 @@
+//! Avro object container files.
+
+use super::feed::Feed;
+use super::portable::{convert, portable_schema};
+use super::{BATCH_ROWS, Batches, Encoder};
+use arrow_array::RecordBatch;
+use arrow_avro::compression::CompressionCodec;
+use arrow_avro::reader::ReaderBuilder;
+use arrow_avro::writer::format::AvroOcfFormat;
+use arrow_avro::writer::{Writer, WriterBuilder};
+use arrow_schema::{ArrowError, DataType, Field, Fields, Schema, SchemaRef};
+use std::io;
+use std::sync::{Arc, Mutex};
+
+pub(super) struct AvroEncoder {
+    writer: Writer<Shared, AvroOcfFormat>,
+    output: Shared,
+    schema: SchemaRef,
+    header: Vec<u8>,
+}
+
+/// Where the writer writes, and from where finished blocks are taken.
+#[derive(Clone, Default)]
+struct Shared(Arc<Mutex<Vec<u8>>>);
+
+impl Shared {
+    fn take(&self) -> Vec<u8> {
+        self.0
+            .lock()
+            .map(|mut bytes| std::mem::take(&mut *bytes))
+            .unwrap_or_default()
+    }
+}
+
+impl io::Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut output = self.0.lock().map_err(|_| io::Error::other("the encoder stopped"))?;
+        output.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl AvroEncoder {
+    pub(super) fn new(schema: &SchemaRef) -> Result<Self, ArrowError> {
+        let schema = avro_schema(schema);
+        let output = Shared::default();
+        let writer = WriterBuilder::new(schema.as_ref().clone())
+            .with_compression(Some(CompressionCodec::ZStandard))
+            .build::<_, AvroOcfFormat>(output.clone())?;
+        Ok(Self {
+            writer,
+            header: output.take(),
+            output,
+            schema,
+        })
+    }
+}
+
+impl Encoder for AvroEncoder {
+    fn header(&self) -> &[u8] {
+        &self.header
+    }
+
+    fn encode(&mut self, batch: &RecordBatch) -> Result<Vec<u8>, ArrowError> {
+        self.writer.write(&convert(batch, &self.schema)?)?;
+        Ok(self.output.take())
+    }
+}
+
+/// The types that Avro has: whole numbers of 32 and 64 bits, and moments by milli- or microsecond.
+fn avro_schema(schema: &Schema) -> SchemaRef {
+    let field = |field: &Arc<Field>| {
+        let data_type = match field.data_type() {
+            DataType::Int8 | DataType::Int16 | DataType::UInt8 | DataType::UInt16 => DataType::Int32,
+            DataType::UInt32 => DataType::Int64,
+            // Every value fits, as far as there are digits.
+            DataType::UInt64 => DataType::Decimal128(20, 0),
+            DataType::Float16 => DataType::Float32,
+            other => other.clone(),
+        };
+        Field::new(field.name(), data_type, field.is_nullable())
+    };
+    let fields: Fields = portable_schema(schema).fields().iter().map(field).collect();
+    Arc::new(Schema::new(fields))
+}
+
+fn reader(feed: Feed) -> Result<arrow_avro::reader::Reader<Feed>, String> {
+    let builder = ReaderBuilder::new().with_batch_size(BATCH_ROWS);
+    builder.build(feed).map_err(|error| error.to_string())
+}
+
+pub(super) fn decode(feed: Feed, schema: &SchemaRef) -> Result<Batches, String> {
+    let reader = reader(feed)?;
+    let schema = Arc::clone(schema);
+    let batches = reader.map(move |batch| batch.and_then(|batch| convert(&batch, &schema)));
+    Ok(Box::new(batches.map(|batch| batch.map_err(|error| error.to_string()))))
+}
+
+pub(super) fn infer(feed: Feed) -> Result<SchemaRef, String> {
+    let schema = reader(feed)?.schema();
+    match schema.fields().is_empty() {
+        true => Err("it has no columns".to_owned()),
+        false => Ok(Arc::new(schema.as_ref().clone())),
+    }
+}
