@@ -41,6 +41,21 @@ mod arrow_without_maps {
     });
 }
 
+mod csv {
+    use super::*;
+    larder_testkit::conformance!(|| async { fixture(|config| config.table = TableFormat::Csv) });
+}
+
+mod ndjson {
+    use super::*;
+    larder_testkit::conformance!(|| async { fixture(|config| config.table = TableFormat::Ndjson) });
+}
+
+mod avro {
+    use super::*;
+    larder_testkit::conformance!(|| async { fixture(|config| config.table = TableFormat::Avro) });
+}
+
 mod records_in_sidecars {
     use super::*;
     larder_testkit::conformance!(|| async { fixture(|config| config.records = RecordKeeping::Sidecar) });
