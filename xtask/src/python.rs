@@ -4,11 +4,12 @@ use crate::shell::{command, output, run, target};
 use std::path::{Path, PathBuf};
 
 /// The readers, and the vendors' own clients; pinned, so that a new release of theirs is not our failure.
-const PACKAGES: [&str; 8] = [
+const PACKAGES: [&str; 9] = [
     "pyarrow==26.0.1",
     "polars==2.1.0",
     "duckdb==2.0.0",
     "deltalake==1.6.6",
+    "fastavro==1.13.1",
     "msgpack==1.1.2",
     "boto3==1.44.5",
     "azure-storage-blob==12.31.1",

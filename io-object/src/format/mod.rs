@@ -34,7 +34,7 @@ pub enum TableFormat {
     Csv,
     /// One JSON object for each line; refuses NaN and infinities. Types are kept in the receipt.
     Ndjson,
-    /// Avro object container files, compressed by Zstandard. Types are kept in the receipt.
+    /// Avro object container files, compressed by deflate. Types are kept in the receipt.
     Avro,
 }
 

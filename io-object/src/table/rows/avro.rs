@@ -49,7 +49,8 @@ impl AvroEncoder {
         let schema = avro_schema(schema);
         let output = Shared::default();
         let writer = WriterBuilder::new(schema.as_ref().clone())
-            .with_compression(Some(CompressionCodec::ZStandard))
+            // The codec that every reader has to have: <https://avro.apache.org/docs/1.12.0/specification/#required-codecs>
+            .with_compression(Some(CompressionCodec::Deflate))
             .build::<_, AvroOcfFormat>(output.clone())?;
         Ok(Self {
             writer,

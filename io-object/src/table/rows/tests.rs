@@ -230,6 +230,16 @@ async fn infers_types_that_every_row_fits() {
     let table = read(RowFormat::Ndjson, lines, None).await.expect("reads");
     assert_eq!(table.schema().field(0).data_type(), &DataType::Float64);
     assert_eq!(table.num_columns(), 3);
+    let table = read(RowFormat::Ndjson, b"{\"z\": 1}\n{\"a\": 2, \"z\": 3}\n", None)
+        .await
+        .expect("reads");
+    let names: Vec<String> = table
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| field.name().clone())
+        .collect();
+    assert_eq!(names, ["z", "a"], "in the order of the file");
 }
 
 #[tokio::test]
