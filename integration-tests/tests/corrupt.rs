@@ -162,6 +162,14 @@ fn table() -> Table {
     Table::new(batch.schema(), vec![batch.slice(0, 100), batch.slice(100, 50)]).expect("one schema")
 }
 
+/// The columns that csv has a notation for.
+fn without_nested(table: &Table) -> Table {
+    let batch = table.to_batch().expect("joins");
+    let flat = |index: &usize| !batch.column(*index).data_type().is_nested();
+    let columns: Vec<usize> = (0..batch.num_columns()).filter(flat).collect();
+    batch.project(&columns).expect("columns are there").into()
+}
+
 /// A file as it was stored, and copies of it with damage.
 struct Golden {
     root: tempfile::TempDir,
@@ -328,11 +336,15 @@ macro_rules! formats {
 }
 formats! {
     json: |_| {}, record(2).into_value();
+    pickle: |config| config.object = ObjectFormat::Pickle, record(2).into_value();
     msgpack: |config| config.object = ObjectFormat::Msgpack, record(2).into_value();
     parquet: |_| {}, table().into_value();
     parquet_without_compression: |config| config.compression = Compression::None, table().into_value();
     arrow_read: |config| { config.table = TableFormat::Arrow; config.mmap = false; }, table().into_value();
     arrow_by_memory_map: |config| config.table = TableFormat::Arrow, table().into_value();
+    csv: |config| config.table = TableFormat::Csv, without_nested(&table()).into_value();
+    ndjson: |config| config.table = TableFormat::Ndjson, table().into_value();
+    avro: |config| config.table = TableFormat::Avro, without_nested(&table()).into_value();
     raw: |_| {}, Blob::from(bytes_of(1, 5_000)).into_value();
 }
 

@@ -30,6 +30,7 @@ pub mod location;
 pub mod maintenance;
 pub mod manager;
 pub mod object;
+pub mod python;
 pub mod receipt;
 pub mod reference;
 pub mod secret;

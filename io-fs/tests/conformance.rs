@@ -41,6 +41,11 @@ mod arrow_without_maps {
     });
 }
 
+mod pickle {
+    use super::*;
+    larder_testkit::conformance!(|| async { fixture(|config| config.object = ObjectFormat::Pickle) });
+}
+
 mod csv {
     use super::*;
     larder_testkit::conformance!(|| async { fixture(|config| config.table = TableFormat::Csv) });

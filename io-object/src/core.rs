@@ -188,6 +188,7 @@ impl Core {
         match suffix {
             "json" => Ok(object(ObjectFormat::Json, reader.read(0..reader.size()).await?)),
             "msgpack" => Ok(object(ObjectFormat::Msgpack, reader.read(0..reader.size()).await?)),
+            "pickle" => Ok(object(ObjectFormat::Pickle, reader.read(0..reader.size()).await?)),
             #[cfg(feature = "arrow")]
             "parquet" => Ok(Value::Table(Arc::new(crate::table::ParquetSource::open(reader).await?))),
             #[cfg(feature = "arrow")]

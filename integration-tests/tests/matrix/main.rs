@@ -74,7 +74,10 @@ fn backends() -> Vec<Backend> {
             config.mmap = false;
             config.verify = true;
         }),
-        Backend::on_disk("disk, json and csv", |config| config.table = TableFormat::Csv),
+        Backend::on_disk("disk, pickle and csv", |config| {
+            config.object = ObjectFormat::Pickle;
+            config.table = TableFormat::Csv;
+        }),
         Backend::on_disk("disk, json and ndjson", |config| config.table = TableFormat::Ndjson),
         Backend::on_disk("disk, json and Avro", |config| config.table = TableFormat::Avro),
         Backend::on_disk(

@@ -1,6 +1,7 @@
 //! Byte encodings of the forms, and which of them a manager uses.
 
 mod object;
+mod pickle;
 
 pub(crate) use object::{EncodedObject, encode};
 
@@ -18,6 +19,9 @@ pub enum ObjectFormat {
     Json,
     /// MessagePack with named fields: smaller, keeps NaN.
     Msgpack,
+    /// Python's pickle of plain data, for programs in Python; its own types are in [`larder_io_core::python`]. Reading runs
+    /// nothing of it.
+    Pickle,
 }
 
 /// How tables are encoded.
@@ -134,6 +138,7 @@ impl Settings {
         match (form, self.object, self.table) {
             (Form::Object, ObjectFormat::Json, _) => "json",
             (Form::Object, ObjectFormat::Msgpack, _) => "msgpack",
+            (Form::Object, ObjectFormat::Pickle, _) => "pickle",
             (Form::Table, _, TableFormat::Parquet) => "parquet",
             (Form::Table, _, TableFormat::Arrow) => "arrow",
             (Form::Table, _, TableFormat::Csv) => "csv",
@@ -158,6 +163,7 @@ pub(crate) fn of_suffix(suffix: &str) -> (Form, &'static str) {
     match suffix {
         "json" => (Form::Object, "json"),
         "msgpack" => (Form::Object, "msgpack"),
+        "pickle" => (Form::Object, "pickle"),
         "parquet" => (Form::Table, "parquet"),
         "arrow" => (Form::Table, "arrow"),
         "csv" => (Form::Table, "csv"),
@@ -168,4 +174,5 @@ pub(crate) fn of_suffix(suffix: &str) -> (Form, &'static str) {
 }
 
 /// Suffixes that are formats of objects and tables.
-pub(crate) const FORMAT_SUFFIXES: [&str; 7] = ["json", "msgpack", "parquet", "arrow", "csv", "ndjson", "avro"];
+pub(crate) const FORMAT_SUFFIXES: [&str; 8] =
+    ["json", "msgpack", "pickle", "parquet", "arrow", "csv", "ndjson", "avro"];

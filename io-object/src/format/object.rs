@@ -1,6 +1,6 @@
-//! Objects as JSON and MessagePack.
+//! Objects as JSON, MessagePack and pickle.
 
-use super::ObjectFormat;
+use super::{ObjectFormat, pickle};
 use bytes::Bytes;
 use larder_io_core::hash::{Losses, ObjectDigest, digest_object};
 use larder_io_core::object::{ObjectSource, Visit, serialize_object};
@@ -31,6 +31,11 @@ pub(crate) fn encode(value: &Value, format: ObjectFormat) -> Result<(Bytes, Obje
                 .with_human_readable();
             serialize_object(value, &mut serializer).map_err(|error| failed(&error))?;
         }
+        ObjectFormat::Pickle => {
+            let mut serializer = pickle::Serializer::new(&mut bytes);
+            serialize_object(value, &mut serializer).map_err(|error| failed(&error))?;
+            serializer.finish();
+        }
     }
     Ok((bytes.into(), digest))
 }
@@ -39,6 +44,7 @@ fn name(format: ObjectFormat) -> &'static str {
     match format {
         ObjectFormat::Json => "json",
         ObjectFormat::Msgpack => "msgpack",
+        ObjectFormat::Pickle => "pickle",
     }
 }
 
@@ -89,6 +95,10 @@ impl ObjectSource for EncodedObject {
                     0 => Ok(()),
                     left => Err(wrap(&format!("{left} bytes are left over at its end"))),
                 }
+            }
+            ObjectFormat::Pickle => {
+                let pickled = pickle::parse(&self.bytes).map_err(|error| wrap(&error))?;
+                visit(&mut <dyn erased_serde::Deserializer<'_>>::erase(&pickled)).map_err(|error| wrap(&error))
             }
         }
     }

@@ -1,15 +1,16 @@
 //! Avro object container files.
 
+use super::avro_blocks::Blocks;
 use super::feed::Feed;
 use super::portable::{convert, portable_schema};
-use super::{BATCH_ROWS, Batches, Encoder};
+use super::{Batches, Encoder};
 use arrow_array::RecordBatch;
 use arrow_avro::compression::CompressionCodec;
-use arrow_avro::reader::ReaderBuilder;
+use arrow_avro::reader::{Reader, ReaderBuilder};
 use arrow_avro::writer::format::AvroOcfFormat;
 use arrow_avro::writer::{Writer, WriterBuilder};
 use arrow_schema::{ArrowError, DataType, Field, Fields, Schema, SchemaRef};
-use std::io;
+use std::io::{self, Cursor};
 use std::sync::{Arc, Mutex};
 
 pub(super) struct AvroEncoder {
@@ -89,20 +90,26 @@ fn avro_schema(schema: &Schema) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
-fn reader(feed: Feed) -> Result<arrow_avro::reader::Reader<Feed>, String> {
-    let builder = ReaderBuilder::new().with_batch_size(BATCH_ROWS);
-    builder.build(feed).map_err(|error| error.to_string())
+/// A reader of a whole file in memory.
+fn reader(file: Vec<u8>, rows: usize) -> Result<Reader<Cursor<Vec<u8>>>, String> {
+    let builder = ReaderBuilder::new().with_batch_size(rows.max(1));
+    builder.build(Cursor::new(file)).map_err(|error| error.to_string())
 }
 
 pub(super) fn decode(feed: Feed, schema: &SchemaRef) -> Result<Batches, String> {
-    let reader = reader(feed)?;
+    let mut blocks = Blocks::open(feed)?;
     let schema = Arc::clone(schema);
-    let batches = reader.map(move |batch| batch.and_then(|batch| convert(&batch, &schema)));
-    Ok(Box::new(batches.map(|batch| batch.map_err(|error| error.to_string()))))
+    let mut next = move || {
+        let Some(block) = blocks.next()? else { return Ok(None) };
+        let batch = reader(block.file, block.rows)?.next().transpose();
+        let batch = batch.map_err(|error| error.to_string())?.ok_or("a block has no rows")?;
+        convert(&batch, &schema).map(Some).map_err(|error| error.to_string())
+    };
+    Ok(Box::new(std::iter::from_fn(move || next().transpose())))
 }
 
 pub(super) fn infer(feed: Feed) -> Result<SchemaRef, String> {
-    let schema = reader(feed)?.schema();
+    let schema = reader(Blocks::open(feed)?.header().to_vec(), 1)?.schema();
     match schema.fields().is_empty() {
         true => Err("it has no columns".to_owned()),
         false => Ok(Arc::new(schema.as_ref().clone())),

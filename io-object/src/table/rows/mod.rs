@@ -4,6 +4,7 @@
 //! is decoded again and compared before anything is published: what would come back changed is refused (law 1).
 
 mod avro;
+mod avro_blocks;
 mod csv;
 mod csv_infer;
 mod csv_tokens;

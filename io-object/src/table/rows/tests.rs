@@ -279,6 +279,27 @@ async fn says_where_a_file_is_wrong() {
     }
 }
 
+/// Every bit of a file, among them counts of rows that leave bytes over and lengths that nobody has memory for.
+#[test]
+fn avro_ends_whatever_is_flipped() {
+    let batch = every_type();
+    let bytes = encoded(RowFormat::Avro, &batch).expect("is kept");
+    let (ended, wait) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for bit in 0..bytes.len() * 8 {
+            let mut damaged = bytes.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            let decode = || {
+                let rows = RowFormat::Avro.decode(Feed::of_bytes(damaged), batch.schema_ref())?;
+                rows.collect::<Result<Vec<_>, _>>()
+            };
+            drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(decode)));
+        }
+        ended.send(()).expect("somebody waits");
+    });
+    wait.recv_timeout(std::time::Duration::from_secs(300)).expect("ends");
+}
+
 #[tokio::test]
 async fn refuses_a_line_without_end() {
     let mut bytes = b"{\"a\": \"".to_vec();
