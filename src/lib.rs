@@ -3,9 +3,9 @@
 pub use larder_executor::policy::{Policies, RetryPolicy, TimeoutPolicy};
 pub use larder_executor::{
     Asset, AssetBuilder, AssetContext, AssetFn, AssetInfo, BindingReport, Checkup, CodeVersion, ConfigReport,
-    Diagnosis, DoctorOptions, Event, Examination, Explanation, HiveLayout, Level, ManagerReport, Materialization,
-    Observer, OutputSpec, Pipeline, Progress, RunOptions, RunReport, Selection, StepReport, StepStatus, Verdict,
-    doctor, graph,
+    DagsterLayout, Diagnosis, DoctorOptions, Event, Examination, Explanation, HiveLayout, Level, ManagerReport,
+    Materialization, Observer, OutputSpec, Pipeline, Progress, RunOptions, RunReport, Selection, StepReport,
+    StepStatus, Verdict, doctor, graph,
 };
 pub use larder_io_core::*;
 pub use larder_macros::{asset, code};

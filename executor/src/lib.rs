@@ -5,7 +5,7 @@
 //! | [`asset`] | one function and the assets it makes |
 //! | [`definitions`] | everything a pipeline is made of, and its validation into a [`Pipeline`] |
 //! | [`graph`], [`selection`] | who needs whom, and which of them to run |
-//! | [`layout`] | where values are kept: `hive` |
+//! | [`layout`] | where values are kept: `hive`, `dagster` |
 //! | [`ConfigReport`] | what `larder.toml` comes to; [`Definitions::config_file`] says how it is found |
 //! | [`policy`] | what stands between a run and a manager: retry, timeout, limit, context of errors |
 //! | [`run`] | running a selection |
@@ -40,7 +40,7 @@ pub use context::AssetContext;
 pub use definitions::{AssetInfo, Definitions, Explanation, Pipeline};
 pub use doctor::{Checkup, Diagnosis, DoctorOptions, Examination, Verdict};
 pub use event::{Event, Level, Materialization, Observer, Progress};
-pub use layout::HiveLayout;
+pub use layout::{DagsterLayout, HiveLayout};
 pub use policy::{Policies, RetryPolicy, TimeoutPolicy};
 pub use run::{RunOptions, RunReport, StepReport, StepStatus};
 pub use selection::Selection;

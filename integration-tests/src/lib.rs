@@ -6,7 +6,7 @@
 pub mod cloud;
 mod python;
 
-pub use python::python;
+pub use python::{python, python_file};
 
 use arrow_array::{Array, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema};

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// What every program ends with. Threads of a library may still run, and taking the interpreter down under them sometimes
@@ -16,6 +17,21 @@ pub fn python<A: AsRef<OsStr>>(code: &str, arguments: &[A], input: &str) -> Stri
     let python = std::env::var("LARDER_PYTHON").expect("LARDER_PYTHON is set to an interpreter with the libraries");
     let mut command = Command::new(python);
     command.args(["-c", &format!("{code}{END}")]).args(arguments);
+    ended(command, input)
+}
+
+/// Runs a program in a file with the interpreter that a variable names, as [`python`] does.
+///
+/// # Panics
+/// When it fails, with what it said; when the variable is not set.
+pub fn python_file(variable: &str, file: &Path, arguments: &[&str], input: &str) -> String {
+    let python = std::env::var(variable).unwrap_or_else(|_| panic!("{variable} is set to an interpreter"));
+    let mut command = Command::new(python);
+    command.arg(file).args(arguments);
+    ended(command, input)
+}
+
+fn ended(mut command: Command, input: &str) -> String {
     command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

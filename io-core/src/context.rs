@@ -1,7 +1,7 @@
 //! What a manager is told about the asset it stores or loads.
 
 use crate::key::{AssetKey, PartitionKey, RunId, Version, WriteId};
-use crate::location::Location;
+use crate::location::{Location, Naming};
 use crate::value::Form;
 
 /// What must be true of the location for a publish to take place.
@@ -37,6 +37,8 @@ pub struct OutputContext {
     pub code_version: Option<String>,
     /// The suffix for a blob, without a dot, such as `html`; `bin` without one.
     pub extension: Option<String>,
+    /// What stands at the location of an Object.
+    pub naming: Naming,
     /// What must hold when the value is published.
     pub precondition: Precondition,
     /// Whether [`Staged::load`](crate::Staged::load) will be asked for the value before it is published.
@@ -60,6 +62,7 @@ impl OutputContext {
             write: WriteId::random(),
             code_version: None,
             extension: None,
+            naming: Naming::Suffixed,
             precondition: Precondition::None,
             keep_for_checks: false,
         }
@@ -70,6 +73,7 @@ impl OutputContext {
         let mut input = InputContext::new(self.asset.clone(), self.partition.clone(), self.location.clone());
         input.form = Some(form);
         input.extension.clone_from(&self.extension);
+        input.naming = self.naming;
         input.asset_location.clone_from(&self.asset_location);
         input
     }
@@ -91,6 +95,8 @@ pub struct InputContext {
     pub form: Option<Form>,
     /// The suffix of a blob, as in [`OutputContext::extension`].
     pub extension: Option<String>,
+    /// What stands at the location of an Object, as in [`OutputContext::naming`].
+    pub naming: Naming,
     /// An old version instead of the published one.
     pub version: Option<Version>,
     /// Whether the stored hash is compared before a value is handed out.
@@ -107,6 +113,7 @@ impl InputContext {
             location,
             form: None,
             extension: None,
+            naming: Naming::Suffixed,
             version: None,
             verify: false,
         }

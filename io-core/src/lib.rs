@@ -47,7 +47,7 @@ pub use context::{InputContext, OutputContext, Precondition};
 pub use error::{Effect, Error, ErrorKind, Result, ResultExt, Retry};
 pub use input::{Arity, Input, Loaded, Maybe, Partitions, Shared};
 pub use key::{AssetKey, PartitionKey, RunId, Version, WriteId};
-pub use location::{Layout, Location};
+pub use location::{Layout, Location, Naming};
 pub use maintenance::{Finding, Garbage, GcOptions, Maintenance, OptimizeOptions, Optimized, VacuumOptions};
 pub use manager::{Capabilities, IoManager, ManagerInfo, Staged, Versions};
 pub use object::{Native, ObjectSource};

@@ -125,6 +125,17 @@ impl fmt::Debug for Location {
     }
 }
 
+/// What a manager makes of the stem of an Object.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Naming {
+    /// The stem with the suffix of the manager's format.
+    #[default]
+    Suffixed,
+    /// The stem itself, which is a Python pickle whatever the manager's format is: as Dagster keeps values. Tables and
+    /// blobs have their suffix.
+    Bare,
+}
+
 /// The rule from (asset, partition) to the stem of a location; the manager adds its format's suffix.
 ///
 /// A layout is injective (law 8): two different pairs never get one stem, and no stem with a suffix is a directory of
@@ -138,6 +149,11 @@ pub trait Layout: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// `InvalidDefinition` when the key cannot be represented, for example because it is too long.
     fn locate(&self, asset: &AssetKey, partition: Option<&PartitionKey>) -> Result<Location>;
+
+    /// What stands at the locations of Objects. Default [`Naming::Suffixed`].
+    fn naming(&self) -> Naming {
+        Naming::Suffixed
+    }
 
     /// The way back, for layouts that have one.
     fn parse(&self, stem: &Location) -> Option<(AssetKey, Option<PartitionKey>)> {

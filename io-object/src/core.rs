@@ -7,7 +7,8 @@ use crate::store::{Purpose, Reader, Store};
 use futures_util::future::join_all;
 use futures_util::stream::TryStreamExt;
 use larder_io_core::{
-    AssetKey, ContentHash, Error, ErrorKind, Form, InputContext, Location, Receipt, Result, Value, Version, WriteId,
+    AssetKey, ContentHash, Error, ErrorKind, Form, InputContext, Location, Naming, Receipt, Result, Value, Version,
+    WriteId,
 };
 use object_store::path::Path;
 use std::collections::HashSet;
@@ -27,6 +28,17 @@ pub(crate) fn path(location: &Location) -> Result<Path> {
         let message = format!("the store cannot represent the location `{location}`");
         Error::new(ErrorKind::InvalidDefinition, message).with_source(cause)
     })
+}
+
+/// The suffix of an Object that has none.
+pub(crate) const BARE: &str = "";
+
+/// A location with a suffix, or as it is for [`BARE`].
+pub(crate) fn suffixed(stem: &Location, suffix: &str) -> Result<Location> {
+    match suffix {
+        BARE => Ok(stem.clone()),
+        suffix => stem.with_suffix(suffix),
+    }
 }
 
 /// A stored value that was found.
@@ -88,7 +100,11 @@ impl Core {
 
     /// The suffixes under which a value may be found: the right one first, siblings of other formats after it.
     pub(crate) fn suffixes(&self, ctx: &InputContext) -> (Vec<String>, Vec<String>) {
-        let own = |form| self.settings.suffix(form, ctx.extension.as_deref()).to_owned();
+        let bare = ctx.naming == Naming::Bare;
+        let own = |form| match form {
+            Form::Object if bare => BARE.to_owned(),
+            form => self.settings.suffix(form, ctx.extension.as_deref()).to_owned(),
+        };
         let right: Vec<String> = match ctx.form {
             Some(form) => vec![own(form)],
             None => [Form::Object, Form::Table, Form::Blob].into_iter().map(own).collect(),
@@ -96,7 +112,8 @@ impl Core {
         let others = FORMAT_SUFFIXES
             .iter()
             .map(|suffix| (*suffix).to_owned())
-            .chain([own(Form::Blob)]);
+            .chain([own(Form::Blob)])
+            .chain(bare.then(|| BARE.to_owned()));
         let others = others.filter(|suffix| !right.contains(suffix)).collect();
         (right, others)
     }
@@ -109,7 +126,7 @@ impl Core {
         purpose: Purpose,
     ) -> Result<Option<Found>> {
         // Nothing was ever stored under a name that is too long with this suffix.
-        let Ok(location) = ctx.location.with_suffix(suffix) else {
+        let Ok(location) = suffixed(&ctx.location, suffix) else {
             return Ok(None);
         };
         let path = path(&location)?;
@@ -188,7 +205,7 @@ impl Core {
         match suffix {
             "json" => Ok(object(ObjectFormat::Json, reader.read(0..reader.size()).await?)),
             "msgpack" => Ok(object(ObjectFormat::Msgpack, reader.read(0..reader.size()).await?)),
-            "pickle" => Ok(object(ObjectFormat::Pickle, reader.read(0..reader.size()).await?)),
+            "pickle" | BARE => Ok(object(ObjectFormat::Pickle, reader.read(0..reader.size()).await?)),
             #[cfg(feature = "arrow")]
             "parquet" => Ok(Value::Table(Arc::new(crate::table::ParquetSource::open(reader).await?))),
             #[cfg(feature = "arrow")]
@@ -244,22 +261,21 @@ impl Core {
 
     /// Removes values of the same asset in other formats, which would be read by mistake after a change of settings.
     /// Called after the new value is published; failing is no reason to fail that, the next publish tries again.
-    pub(crate) async fn retire_siblings(&self, asset: &AssetKey, location: &Location) {
-        let Some((stem, own)) = location.split_suffix() else {
-            return;
-        };
-        if self.alone.lock().is_ok_and(|alone| alone.contains(&stem)) {
+    pub(crate) async fn retire_siblings(&self, asset: &AssetKey, stem: &Location, naming: Naming, own: &Path) {
+        if self.alone.lock().is_ok_and(|alone| alone.contains(stem)) {
             return;
         }
+        let bare = (naming == Naming::Bare).then_some(&BARE);
         let siblings = FORMAT_SUFFIXES
             .iter()
             .chain([&BLOB_SUFFIX])
-            .filter(|suffix| **suffix != own)
-            .filter_map(|suffix| stem.with_suffix(suffix).and_then(|sibling| path(&sibling)).ok());
+            .chain(bare)
+            .filter_map(|suffix| suffixed(stem, suffix).and_then(|sibling| path(&sibling)).ok())
+            .filter(|sibling| sibling != own);
         let retired = siblings.map(|sibling| async move { self.delete_own(asset, &sibling).await.is_ok() });
         let clean = join_all(retired).await.into_iter().all(|clean| clean);
         if let (true, Ok(mut alone)) = (clean, self.alone.lock()) {
-            alone.insert(stem);
+            alone.insert(stem.clone());
         }
     }
 

@@ -1,15 +1,15 @@
 //! `ObjectIo`: locations, siblings of other formats, receipts.
 
-use crate::core::{Core, path};
+use crate::core::{BARE, Core, path, suffixed};
 use crate::error::error;
-use crate::format::{Settings, encode};
+use crate::format::{ObjectFormat, Settings, encode};
 use crate::stage::{Sink, StagedObject};
 use crate::store::{Purpose, Store};
 use async_trait::async_trait;
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use larder_io_core::{
     Capabilities, Effect, Error, ErrorKind, Finding, Form, Garbage, GcOptions, InputContext, IoManager, Location,
-    Maintenance, ManagerInfo, OutputContext, Precondition, Receipt, Result, Staged, Value, Version, Versions,
+    Maintenance, ManagerInfo, Naming, OutputContext, Precondition, Receipt, Result, Staged, Value, Version, Versions,
 };
 use object_store::path::Path;
 use std::collections::HashSet;
@@ -103,17 +103,23 @@ impl IoManager for ObjectIo {
             let message = "this store cannot publish under a precondition; store without one";
             return Err(Error::new(ErrorKind::Unsupported, message));
         }
-        let location = ctx
-            .location
-            .with_suffix(core.settings.suffix(form, ctx.extension.as_deref()))?;
+        let bare = ctx.naming == Naming::Bare && form == Form::Object;
+        let (object, suffix, format) = match bare {
+            true => (ObjectFormat::Pickle, BARE, "pickle"),
+            false => {
+                let suffix = core.settings.suffix(form, ctx.extension.as_deref());
+                (core.settings.object, suffix, core.settings.name(form))
+            }
+        };
+        let location = suffixed(&ctx.location, suffix)?;
         let path = path(&location)?;
-        let mut receipt = Receipt::begin(ctx, location, form, core.settings.name(form));
+        let mut receipt = Receipt::begin(ctx, location, form, format);
         receipt.uri = core.store.uri(&path);
         let mut staged = StagedObject::new(core, ctx, path.clone(), receipt, value);
         let mut sink = Sink::new(core, path, ctx.write.clone());
         let written = match value {
             Value::Native(_) | Value::Object(_) => {
-                let (bytes, digest) = encode(value, core.settings.object)?;
+                let (bytes, digest) = encode(value, object)?;
                 staged.receipt.content_hash = Some(digest.hash);
                 sink.push(bytes).await
             }
@@ -194,8 +200,7 @@ impl IoManager for ObjectIo {
         let (right, others) = self.core.suffixes(ctx);
         // Nothing was ever stored under a name that is too long with its suffix.
         let at = |suffix: &String| {
-            ctx.location
-                .with_suffix(suffix)
+            suffixed(&ctx.location, suffix)
                 .and_then(|location| path(&location))
                 .ok()
         };
@@ -260,7 +265,7 @@ impl Versions for ObjectIo {
         let (right, others) = self.core.suffixes(ctx);
         let mut receipts: Vec<Receipt> = Vec::new();
         for suffix in right.iter().chain(&others) {
-            let Ok(location) = ctx.location.with_suffix(suffix) else {
+            let Ok(location) = suffixed(&ctx.location, suffix) else {
                 continue;
             };
             let at = path(&location)?;
@@ -308,7 +313,9 @@ impl Versions for ObjectIo {
         }
         let published = versions.restore(&found.path, version).await?;
         self.core.forget(&ctx.location);
-        self.core.retire_siblings(&ctx.asset, &found.location).await;
+        self.core
+            .retire_siblings(&ctx.asset, &ctx.location, ctx.naming, &found.path)
+            .await;
         let mut receipt = self.core.receipt_or_foreign(&ctx, &found)?;
         receipt.version = published;
         Ok(receipt)

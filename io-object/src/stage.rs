@@ -1,12 +1,12 @@
 //! Writing: bytes arrive in parts; a value of one part is one put, a larger one an upload that is completed at publish.
 
 use crate::core::Core;
-use crate::format::of_suffix;
 use crate::store::{Purpose, Reader, Upload, Written, conflict};
 use async_trait::async_trait;
 use bytes::Bytes;
 use larder_io_core::{
-    ContentHash, Error, ErrorKind, OutputContext, Precondition, Receipt, Result, Staged, Value, Version, WriteId,
+    ContentHash, Error, ErrorKind, Location, Naming, OutputContext, Precondition, Receipt, Result, Staged, Value,
+    Version, WriteId,
 };
 use object_store::path::Path;
 use object_store::{PutPayload, PutPayloadMut};
@@ -200,6 +200,8 @@ pub(crate) struct StagedObject {
     pub(crate) path: Path,
     pub(crate) receipt: Receipt,
     pub(crate) precondition: Precondition,
+    stem: Location,
+    naming: Naming,
     pub(crate) body: Option<Body>,
     /// The value itself, when checks may ask for it and it can be read again.
     pub(crate) kept: Option<Value>,
@@ -215,6 +217,8 @@ impl StagedObject {
             path,
             receipt,
             precondition: ctx.precondition.clone(),
+            stem: ctx.location.clone(),
+            naming: ctx.naming,
             body: None,
             kept: (ctx.keep_for_checks && value.replayable()).then(|| value.clone()),
             keep_for_checks: ctx.keep_for_checks,
@@ -313,13 +317,10 @@ impl Staged for StagedObject {
             })?,
             None => return Err(Error::new(ErrorKind::Unsupported, "the value was discarded")),
         };
-        let suffix = self.path.extension().unwrap_or_default();
-        let format = if of_suffix(suffix).1 == self.receipt.format {
-            suffix
-        } else {
-            "bin"
-        };
-        self.core.decode(reader, format, self.receipt.schema.as_deref()).await
+        // Suffixes are the names of formats; a blob's is none.
+        self.core
+            .decode(reader, &self.receipt.format, self.receipt.schema.as_deref())
+            .await
     }
 
     async fn publish(&mut self) -> Result<Receipt> {
@@ -341,7 +342,7 @@ impl Staged for StagedObject {
         self.receipt.version = version;
         self.receipt.duration = self.began.elapsed();
         self.core
-            .retire_siblings(&self.receipt.asset, &self.receipt.location)
+            .retire_siblings(&self.receipt.asset, &self.stem, self.naming, &self.path)
             .await;
         Ok(self.receipt.clone())
     }

@@ -16,6 +16,14 @@ const PACKAGES: [&str; 9] = [
     "google-cloud-storage==3.17.1",
 ];
 
+/// Dagster, with the manager of S3; they pin what others of them they go with.
+const DAGSTER: [&str; 2] = ["dagster==1.13.27", "dagster-aws==0.29.27"];
+
+/// The interpreter of Dagster's environment, made if it is not there: its dependencies must not hold the readers back.
+pub(crate) fn dagster() -> Result<PathBuf, String> {
+    environment(&target().join("dagster"), &DAGSTER, "", "Dagster")
+}
+
 /// The interpreter of the readers' environment, made if it is not there.
 pub(crate) fn interpreter() -> Result<PathBuf, String> {
     environment(&target().join("python"), &PACKAGES, "", "the readers")

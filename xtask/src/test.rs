@@ -7,16 +7,16 @@ use std::path::Path;
 /// Runs every test: the workspace's, those that are ignored because they need something, a stranger's backend.
 pub(crate) fn run_all() -> Done {
     // What can be missing or in the way is told first.
-    let python = python::interpreter()?;
+    let (python, dagster) = (python::interpreter()?, python::dagster()?);
     emulators::with_all(|variables| {
         cargo(&["test", "--workspace", "--all-features"])?;
-        ignored(&python, variables)
+        ignored(&python, &dagster, variables)
     })?;
     stranger()
 }
 
 /// Runs the tests that are ignored because they need something: all of it is there now.
-fn ignored(python: &Path, variables: &[(&str, String)]) -> Done {
+fn ignored(python: &Path, dagster: &Path, variables: &[(&str, String)]) -> Done {
     let home = target().join("flights-home");
     // A fresh home each time: the readers must see what this build wrote.
     if home.exists() {
@@ -40,7 +40,8 @@ fn ignored(python: &Path, variables: &[(&str, String)]) -> Done {
             "--ignored",
         ],
     );
-    tests.env("LARDER_PYTHON", python).env("LARDER_FLIGHTS_HOME", &home);
+    tests.env("LARDER_PYTHON", python).env("LARDER_DAGSTER", dagster);
+    tests.env("LARDER_FLIGHTS_HOME", &home);
     execute(tests.envs(variables.iter().map(|(name, value)| (name, value))))
 }
 

@@ -10,6 +10,8 @@ use larder_io_core::{Result, nearest};
 pub(super) struct Layer {
     /// The default manager.
     pub(super) io_manager: Option<(String, Place)>,
+    /// The layout's name.
+    pub(super) layout: Option<(String, Place)>,
     pub(super) managers: Vec<ManagerTable>,
     pub(super) bindings: Vec<Binding>,
 }
@@ -29,7 +31,8 @@ pub(super) type Profile = (String, Place, Layer);
 
 /// What the default manager is called.
 pub(crate) const DEFAULT_KEY: &str = "io_manager";
-const PARTS: [&str; 3] = [DEFAULT_KEY, "io_managers", "bind"];
+const LAYOUT: &str = "layout";
+const PARTS: [&str; 4] = [DEFAULT_KEY, LAYOUT, "io_managers", "bind"];
 const PROFILE: &str = "profile";
 
 /// Reads a document.
@@ -54,6 +57,7 @@ fn layer(entries: Vec<Entry>, more: &[&'static str]) -> Result<Layer> {
     for entry in entries {
         match entry.key.as_str() {
             DEFAULT_KEY => layer.io_manager = Some(entry.item.text("`io_manager`, a manager's key or URL,")?),
+            LAYOUT => layer.layout = Some(layout(entry.item)?),
             "io_managers" => {
                 for manager in entry.item.table("`io_managers`")? {
                     let entries = manager.item.table(&format!("the I/O manager `{}`", manager.key))?;
@@ -81,6 +85,19 @@ fn layer(entries: Vec<Entry>, more: &[&'static str]) -> Result<Layer> {
         }
     }
     Ok(layer)
+}
+
+/// The name of a layout that is there.
+fn layout(item: Item) -> Result<(String, Place)> {
+    let (name, place) = item.text("`layout`")?;
+    if crate::layout::named(&name).is_some() {
+        return Ok((name, place));
+    }
+    let known = crate::layout::NAMES;
+    Err(place.wrong(match nearest(&name, known) {
+        Some(near) => format!("there is no layout `{name}`; did you mean `{near}`?"),
+        None => format!("there is no layout `{name}`; there are {}", known.join(", ")),
+    }))
 }
 
 fn binding(pattern: String, place: Place, item: Item) -> Result<Binding> {

@@ -59,6 +59,8 @@ pub(crate) struct Config {
     pub(crate) profiles: Vec<String>,
     /// The default manager, before variables are put in, and whether the profile names it.
     pub(crate) default: Option<(String, Place, bool)>,
+    /// The layout's name, when one is given.
+    pub(crate) layout: Option<String>,
     pub(crate) managers: BTreeMap<String, ManagerTable>,
     of_profile: Vec<Binding>,
     of_base: Vec<Binding>,
@@ -138,6 +140,7 @@ impl Config {
         };
         let of_profile = profile.io_manager.map(|(text, place)| (text, place, true));
         self.default = of_profile.or(base.io_manager.map(|(text, place)| (text, place, false)));
+        self.layout = profile.layout.or(base.layout).map(|(name, _)| name);
         self.managers = base
             .managers
             .into_iter()

@@ -30,6 +30,10 @@ pub(crate) fn schema(backends: &[Arc<dyn Backend>]) -> Value {
                 "description": "The default: the key of an I/O manager, or a URL",
                 "type": "string",
             },
+            "layout": {
+                "description": "Where values are kept; default hive",
+                "enum": crate::layout::NAMES,
+            },
             "io_managers": {
                 "description": "I/O managers by key",
                 "type": "object",

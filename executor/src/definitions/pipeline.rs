@@ -6,7 +6,7 @@ use crate::asset::Asset;
 use crate::graph::{Graph, Origin, definition};
 use crate::policy::{describe, root};
 use larder_io_core::{
-    AssetKey, Error, Form, InputContext, IoManager, Layout, Location, OutputContext, Result, RunId, nearest,
+    AssetKey, Error, Form, InputContext, IoManager, Layout, Location, Naming, OutputContext, Result, RunId, nearest,
 };
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
@@ -209,6 +209,10 @@ impl Pipeline {
         let info = stored.bound.as_ref().map(|bound| bound.manager.info());
         let format = info.and_then(|info| {
             let name = stored.form.name();
+            // A manager without formats keeps values as they are, whatever the layout.
+            if stored.form == Form::Object && self.naming(key).is_ok_and(|naming| naming == Naming::Bare) {
+                return (!info.formats.is_empty()).then(|| "pickle".to_owned());
+            }
             info.formats
                 .iter()
                 .find(|(form, _)| *form == name)
@@ -249,6 +253,7 @@ impl Pipeline {
         let stored = self.stored(key)?;
         let mut context = InputContext::new(key.clone(), None, stored.location.clone()).with_form(stored.form);
         context.extension.clone_from(&stored.extension);
+        context.naming = self.naming(key)?;
         Ok((self.manager(key, stored)?, context))
     }
 
@@ -260,8 +265,17 @@ impl Pipeline {
         let stored = self.stored(key)?;
         let mut context = OutputContext::of_run(run, key.clone(), None, stored.location.clone());
         context.extension.clone_from(&stored.extension);
+        context.naming = self.naming(key)?;
         context.code_version = self.0.assets[self.origin(key)?.step].code_version.text();
         Ok((self.manager(key, stored)?, context))
+    }
+
+    /// An asset that names its location itself has a suffix there.
+    fn naming(&self, key: &AssetKey) -> Result<Naming> {
+        match self.0.assets[self.origin(key)?.step].location {
+            Some(_) => Ok(Naming::Suffixed),
+            None => Ok(self.0.layout.naming()),
+        }
     }
 
     fn manager(&self, key: &AssetKey, stored: &Stored) -> Result<Arc<dyn IoManager>> {

@@ -8,7 +8,7 @@ use crate::asset::{Asset, own_location, stored_form};
 use crate::config::Config;
 use crate::graph::{Graph, definition};
 use crate::policy::root;
-use larder_io_core::{Arity, AssetKey, Error, ErrorKind, Form, Forms, Result};
+use larder_io_core::{Arity, AssetKey, Error, ErrorKind, Form, Forms, Naming, Result};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
@@ -16,8 +16,11 @@ use std::fmt::Display;
 /// Problems shown at most; a broken pattern in a large pipeline would bury the rest.
 const PROBLEMS_SHOWN: usize = 20;
 
-pub(super) fn build(definitions: Definitions) -> Result<Pipeline> {
+pub(super) fn build(mut definitions: Definitions) -> Result<Pipeline> {
     let config = definitions.config()?;
+    if let Some(layout) = config.layout.as_deref().and_then(crate::layout::named) {
+        definitions.layout = layout;
+    }
     let mut problems = Vec::new();
     unique(
         definitions.backends.iter().flat_map(|backend| backend.schemes()),
@@ -36,6 +39,9 @@ pub(super) fn build(definitions: Definitions) -> Result<Pipeline> {
     }
     if problems.is_empty() {
         locations(&graph, &stored, &mut problems);
+        if definitions.layout.naming() == Naming::Bare {
+            nested(&graph, &stored, &mut problems);
+        }
         inputs(&definitions, &graph, &stored, &mut problems);
         resources(&definitions, &graph, &mut problems);
     }
@@ -223,6 +229,31 @@ fn locations(graph: &Graph, stored: &HashMap<AssetKey, Stored>, problems: &mut V
             "`{other}` and `{key}` would be stored at {problem}: `{location}` in {}; rename one of them",
             root(info)
         )));
+    }
+}
+
+/// Refuses an asset within another, where a file has the name of a directory: neither can be stored beside the other, and
+/// a partition of the one could be the other.
+fn nested(graph: &Graph, stored: &HashMap<AssetKey, Stored>, problems: &mut Vec<Error>) {
+    let places = graph.nodes.iter().flat_map(|node| &node.keys).filter_map(|key| {
+        let stored = stored.get(key)?;
+        let info = stored.bound.as_ref()?.manager.info();
+        Some((
+            (info.scheme.as_str(), info.root.as_str(), stored.location.as_str()),
+            key,
+        ))
+    });
+    let places: HashMap<_, _> = places.collect();
+    for ((scheme, root, location), key) in &places {
+        let parents = location.char_indices().filter(|(_, c)| *c == '/');
+        for (end, _) in parents {
+            if let Some(other) = places.get(&(*scheme, *root, &location[..end])) {
+                problems.push(definition(format!(
+                    "`{key}` would be stored within `{other}`: in the dagster layout `{}` is a file, and the partitions of `{other}` are below it; rename one of them",
+                    &location[..end]
+                )));
+            }
+        }
     }
 }
 

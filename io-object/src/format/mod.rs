@@ -163,7 +163,8 @@ pub(crate) fn of_suffix(suffix: &str) -> (Form, &'static str) {
     match suffix {
         "json" => (Form::Object, "json"),
         "msgpack" => (Form::Object, "msgpack"),
-        "pickle" => (Form::Object, "pickle"),
+        // Without a suffix it is one too, where a layout has bare names.
+        "pickle" | "" => (Form::Object, "pickle"),
         "parquet" => (Form::Table, "parquet"),
         "arrow" => (Form::Table, "arrow"),
         "csv" => (Form::Table, "csv"),

@@ -1,4 +1,4 @@
-//! Where values are kept: the `hive` layout.
+//! The `hive` layout: a tree that other tools read as partitioned tables.
 
 use larder_io_core::location::MAX_SEGMENT_BYTES;
 use larder_io_core::{AssetKey, Error, ErrorKind, Layout, Location, PartitionKey, Result};

@@ -1,0 +1,70 @@
+"""Stores and loads assets with Dagster's own I/O managers.
+
+Arguments: `store` or `load`, then `fs <base directory>` or `s3 <endpoint> <bucket> <prefix>`. Standard input has the assets
+as JSON: a list of [key segments, partition or null, value as Python source]. A partition is a list of [dimension, value].
+`load` prints what was loaded, as Python source, each on a line.
+"""
+import datetime
+import json
+import sys
+
+from dagster import (
+    AssetKey, DagsterInstance, MultiPartitionKey, MultiPartitionsDefinition, PartitionKeyRange,
+    StaticPartitionsDefinition, build_input_context, build_output_context,
+)
+from dagster._core.storage.fs_io_manager import PickledObjectFilesystemIOManager
+
+what, where, *place = sys.argv[1:]
+entries = json.loads(sys.stdin.read())
+
+
+def manager():
+    if where == "fs":
+        return PickledObjectFilesystemIOManager(base_dir=place[0])
+    import boto3
+    from dagster_aws.s3.io_manager import PickledObjectS3IOManager
+    client = boto3.client("s3", endpoint_url=place[0], aws_access_key_id="test", aws_secret_access_key="test",
+                          region_name="us-east-1")
+    return PickledObjectS3IOManager(place[1], client, s3_prefix=place[2])
+
+
+def shown(value):
+    """Source of a value, with sets in order."""
+    if isinstance(value, (set, frozenset)):
+        inner = ", ".join(sorted(map(shown, value)))
+        return f"{type(value).__name__}([{inner}])"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(shown, value)) + "]"
+    if isinstance(value, tuple):
+        return "(" + "".join(shown(item) + ", " for item in value) + ")"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{shown(key)}: {shown(item)}" for key, item in value.items()) + "}"
+    return repr(value)
+
+
+def partitions(entry):
+    """The definition and the key, as an asset of Dagster has them."""
+    dimensions = entry[1]
+    if dimensions is None:
+        return None, None
+    if len(dimensions) == 1:
+        value = dimensions[0][1]
+        return StaticPartitionsDefinition([value]), value
+    definition = MultiPartitionsDefinition({name: StaticPartitionsDefinition([value]) for name, value in dimensions})
+    return definition, MultiPartitionKey(dict(dimensions))
+
+
+io = manager()
+instance = DagsterInstance.ephemeral()
+for entry in entries:
+    definition, partition = partitions(entry)
+    key = AssetKey(entry[0])
+    if what == "store":
+        value = eval(entry[2], {"datetime": datetime, "float": float})
+        with build_output_context(asset_key=key, partition_key=partition, asset_partitions_def=definition) as context:
+            io.handle_output(context, value)
+    else:
+        with build_output_context(asset_key=key, partition_key=partition, asset_partitions_def=definition) as upstream, \
+             build_input_context(asset_key=key, partition_key=partition, asset_partition_key_range=PartitionKeyRange(partition, partition) if partition else None,
+                                 asset_partitions_def=definition, upstream_output=upstream, instance=instance) as context:
+            print(shown(io.load_input(context)))
