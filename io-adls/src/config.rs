@@ -5,7 +5,7 @@ use crate::connection::Connection;
 use crate::validate;
 use larder_io_core::{Backend, Error, ErrorKind, IoManager, ManagerUrl, Result, Secret};
 use larder_io_object::http::Transport;
-use larder_io_object::{Compression, ObjectFormat, ObjectIo, Settings, TableFormat, Transfer};
+use larder_io_object::{Compression, ObjectFormat, ObjectIo, ParquetSettings, Settings, TableFormat, Transfer};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -84,12 +84,14 @@ pub struct AdlsConfig {
     /// Values above this size are copied by ranges of it, four at once. Default 1 GiB, range 1 MiB to 4000 MiB, the
     /// largest block that Azure takes.
     pub copy_range_bytes: u64,
-    /// How objects are encoded: `json` (default), `msgpack`.
+    /// How objects are encoded: `json` (default), `msgpack`, `pickle`.
     pub object: ObjectFormat,
-    /// How tables are encoded: `parquet` (default), `arrow`.
+    /// How tables are encoded: `parquet` (default), `arrow`, `csv`, `ndjson`, `avro`.
     pub table: TableFormat,
     /// The codec of Parquet pages: `zstd` (default), `snappy`, `lz4`, `none`.
     pub compression: Compression,
+    /// How Parquet files are written.
+    pub parquet: ParquetSettings,
     /// Whether every load compares the stored hash first, which reads the value twice. Default false.
     pub verify: bool,
     /// Bytes of the first blocks of a large value; smaller values are one put. Default 8 MiB, at most 1 GiB. Blocks
@@ -131,6 +133,7 @@ impl Default for AdlsConfig {
             object: formats.object,
             table: formats.table,
             compression: formats.compression,
+            parquet: formats.parquet,
             verify: formats.verify,
             part_bytes: formats.part_bytes,
             transfer: Transfer::default(),
@@ -249,6 +252,7 @@ impl AdlsConfig {
         settings.object = self.object;
         settings.table = self.table;
         settings.compression = self.compression;
+        settings.parquet = self.parquet.clone();
         settings.verify = self.verify;
         settings.part_bytes = self.part_bytes;
         settings

@@ -6,10 +6,11 @@ use larder_io_object::files::{Ground, GroundBackend, check_settings, without};
 use std::sync::Arc;
 
 /// Settings that are for values and say nothing to a table format.
-const OF_VALUES: [&str; 8] = [
+const OF_VALUES: [&str; 9] = [
     "object",
     "table",
     "compression",
+    "parquet",
     "verify",
     "part_bytes",
     "versions",

@@ -5,7 +5,7 @@ use crate::manager::DeltaIo;
 use crate::window::Span;
 use larder_io_core::{Error, ErrorKind, ManagerUrl, Result};
 use larder_io_object::files::{Ground, TableFiles};
-use larder_io_object::{Compression, Settings};
+use larder_io_object::{Compression, ParquetSettings, Settings};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -53,6 +53,8 @@ pub struct DeltaConfig {
     pub properties: BTreeMap<String, String>,
     /// The codec of Parquet pages: `zstd` (default), `snappy`, `lz4`, `none`.
     pub compression: Compression,
+    /// How Parquet files are written.
+    pub parquet: ParquetSettings,
     /// Bytes of rows in memory after which a new file begins. Default 512 MiB, at least 1 MiB.
     pub file_bytes: u64,
     /// Bytes of one part of an upload. Default 8 MiB, range 64 KiB to 1 GiB; S3 takes no part under 5 MiB.
@@ -77,6 +79,7 @@ impl Default for DeltaConfig {
             partition_by: Vec::new(),
             properties: BTreeMap::new(),
             compression: Compression::default(),
+            parquet: ParquetSettings::default(),
             file_bytes: 512 << 20,
             part_bytes: 8 << 20,
             checkpoint_interval: 10,
@@ -103,6 +106,7 @@ impl DeltaConfig {
         self.validate()?;
         let mut settings = Settings::default();
         settings.compression = self.compression;
+        settings.parquet = self.parquet.clone();
         settings.part_bytes = self.part_bytes;
         Ok(DeltaIo::new(self.clone(), TableFiles::new(ground, settings)?))
     }

@@ -4,7 +4,7 @@ use crate::record::RecordKeeping;
 use crate::store::DurableFs;
 use crate::tree::Durability;
 use larder_io_core::{Backend, Error, ErrorKind, IoManager, ManagerUrl, Result};
-use larder_io_object::{Compression, ObjectFormat, ObjectIo, Settings, TableFormat};
+use larder_io_object::{Compression, ObjectFormat, ObjectIo, ParquetSettings, Settings, TableFormat};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -19,12 +19,14 @@ pub struct FsConfig {
     /// Created at the first write.
     #[serde(skip)]
     pub root: PathBuf,
-    /// How objects are encoded: `json` (default), `msgpack`.
+    /// How objects are encoded: `json` (default), `msgpack`, `pickle`.
     pub object: ObjectFormat,
-    /// How tables are encoded: `parquet` (default), `arrow`.
+    /// How tables are encoded: `parquet` (default), `arrow`, `csv`, `ndjson`, `avro`.
     pub table: TableFormat,
     /// The codec of Parquet pages: `zstd` (default), `snappy`, `lz4`, `none`.
     pub compression: Compression,
+    /// How Parquet files are written.
+    pub parquet: ParquetSettings,
     /// Versions of each value that are kept, the published one counted. Default 5; 0 and 1 keep none but it.
     pub history: usize,
     /// What an acknowledged write has survived: `fsync` (default) a power cut, `rename` a crash of the process.
@@ -48,6 +50,7 @@ impl Default for FsConfig {
             object: formats.object,
             table: formats.table,
             compression: formats.compression,
+            parquet: formats.parquet,
             history: 5,
             durability: Durability::default(),
             mmap: true,
@@ -113,6 +116,7 @@ impl FsConfig {
         settings.object = self.object;
         settings.table = self.table;
         settings.compression = self.compression;
+        settings.parquet = self.parquet.clone();
         settings.part_bytes = self.part_bytes;
         settings.verify = self.verify;
         settings

@@ -42,7 +42,7 @@ mod upload;
 pub use config::{FsConfig, SCHEME, backend};
 #[cfg(feature = "arrow")]
 pub use ground::ground;
-pub use larder_io_object::{Compression, ObjectFormat, TableFormat};
+pub use larder_io_object::{Compression, ObjectFormat, ParquetSettings, ParquetStatistics, TableFormat};
 pub use record::RecordKeeping;
 pub use store::DurableFs;
 pub use tree::Durability;

@@ -34,4 +34,4 @@ pub use config::{GcsConfig, backend};
 #[cfg(feature = "arrow")]
 pub use ground::ground;
 pub use larder_io_object::http::Transport;
-pub use larder_io_object::{Compression, ObjectFormat, TableFormat, Transfer};
+pub use larder_io_object::{Compression, ObjectFormat, ParquetSettings, ParquetStatistics, TableFormat, Transfer};

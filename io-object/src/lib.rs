@@ -34,7 +34,7 @@ mod table;
 mod vendor;
 
 pub use bucket::{BucketStore, Parts, Transfer, UPLOADS, prefix};
-pub use format::{Compression, ObjectFormat, Settings, TableFormat};
+pub use format::{Compression, ObjectFormat, ParquetSettings, ParquetStatistics, Settings, TableFormat};
 pub use manager::ObjectIo;
 pub use store::{Features, Marks, Purpose, Reader, Store, StoreVersions, Upload, Written};
 pub use vendor::{Unfinished, Vendor, VendorFeatures};

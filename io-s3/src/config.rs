@@ -2,7 +2,7 @@
 
 use larder_io_core::{Backend, Environment, Error, ErrorKind, IoManager, ManagerUrl, Result, Secret};
 use larder_io_object::http::{Transport, check_endpoint};
-use larder_io_object::{Compression, ObjectFormat, ObjectIo, Settings, TableFormat, Transfer};
+use larder_io_object::{Compression, ObjectFormat, ObjectIo, ParquetSettings, Settings, TableFormat, Transfer};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -71,12 +71,14 @@ pub struct S3Config {
     /// Values above this size are copied by ranges of it, four at once. Default 1 GiB, range 5 MiB to 5 GiB, the
     /// largest copy that S3 does in one request.
     pub copy_range_bytes: u64,
-    /// How objects are encoded: `json` (default), `msgpack`.
+    /// How objects are encoded: `json` (default), `msgpack`, `pickle`.
     pub object: ObjectFormat,
-    /// How tables are encoded: `parquet` (default), `arrow`.
+    /// How tables are encoded: `parquet` (default), `arrow`, `csv`, `ndjson`, `avro`.
     pub table: TableFormat,
     /// The codec of Parquet pages: `zstd` (default), `snappy`, `lz4`, `none`.
     pub compression: Compression,
+    /// How Parquet files are written.
+    pub parquet: ParquetSettings,
     /// Whether every load compares the stored hash first, which reads the value twice. Default false.
     pub verify: bool,
     /// Bytes of the first parts of an upload; smaller values are one put. Default 8 MiB, range 5 MiB to 1 GiB. Parts
@@ -116,6 +118,7 @@ impl Default for S3Config {
             object: formats.object,
             table: formats.table,
             compression: formats.compression,
+            parquet: formats.parquet,
             verify: formats.verify,
             part_bytes: formats.part_bytes,
             transfer: Transfer::default(),
@@ -194,6 +197,7 @@ impl S3Config {
         settings.object = self.object;
         settings.table = self.table;
         settings.compression = self.compression;
+        settings.parquet = self.parquet.clone();
         settings.verify = self.verify;
         settings.part_bytes = self.part_bytes;
         settings

@@ -95,10 +95,13 @@ mod tests {
             .map(|location| location.to_string())
     }
 
+    /// A key, a partition and a path.
+    type Case = (&'static str, &'static [(&'static str, &'static str)], &'static str);
+
     /// The tree that Dagster's own manager made of these keys.
     #[test]
     fn the_paths_are_those_of_dagster() {
-        let cases: [(&str, &[(&str, &str)], &str); 9] = [
+        let cases: [Case; 9] = [
             ("a/b", &[], "a/b"),
             ("plain", &[], "plain"),
             ("daily", &[("date", "2024-01-01")], "daily/2024-01-01"),

@@ -1,9 +1,11 @@
 //! Byte encodings of the forms, and which of them a manager uses.
 
 mod object;
+mod parquet;
 mod pickle;
 
 pub(crate) use object::{EncodedObject, encode};
+pub use parquet::{ParquetSettings, ParquetStatistics};
 
 use larder_io_core::{Error, ErrorKind, Form, Forms, Result};
 use schemars::JsonSchema;
@@ -47,7 +49,7 @@ pub enum TableFormat {
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]
 pub enum Compression {
-    /// Zstandard level 1.
+    /// Zstandard.
     #[default]
     Zstd,
     /// Snappy.
@@ -68,13 +70,11 @@ pub struct Settings {
     pub table: TableFormat,
     /// The codec of Parquet pages. Default zstd (level 1).
     pub compression: Compression,
+    /// How Parquet files are written.
+    pub parquet: ParquetSettings,
     /// Bytes of one part of an upload; smaller values are one put. Default 8 MiB, range 64 KiB to 1 GiB; S3
     /// takes no part under 5 MiB but the last.
     pub part_bytes: usize,
-    /// Rows of one Parquet row group at most. Default 1,048,576.
-    pub row_group_rows: usize,
-    /// Encoded bytes after which a Parquet row group ends. Default 16 MiB, which bounds the memory of a store.
-    pub row_group_bytes: usize,
     /// Whether every load compares the stored hash first, which reads the value twice. Default false.
     pub verify: bool,
 }
@@ -85,9 +85,8 @@ impl Default for Settings {
             object: ObjectFormat::default(),
             table: TableFormat::default(),
             compression: Compression::default(),
+            parquet: ParquetSettings::default(),
             part_bytes: 8 << 20,
-            row_group_rows: 1 << 20,
-            row_group_bytes: 16 << 20,
             verify: false,
         }
     }
@@ -109,10 +108,7 @@ impl Settings {
                 self.part_bytes
             ));
         }
-        if self.row_group_rows == 0 || self.row_group_bytes == 0 {
-            return wrong("row_group_rows and row_group_bytes must be greater than 0".to_owned());
-        }
-        Ok(())
+        self.parquet.validate(self.compression)
     }
 
     /// The forms that can be stored.

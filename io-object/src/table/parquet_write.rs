@@ -2,7 +2,7 @@
 
 use super::unwritable;
 use super::write::{PartWriter, Written};
-use crate::format::{Compression, Settings};
+use crate::format::{Compression, ParquetStatistics, Settings};
 use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, FieldRef, SchemaRef};
 use larder_io_core::hash::{ColumnDigest, TableDigest};
@@ -11,8 +11,9 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::basic::{Compression as Codec, ZstdLevel};
 use parquet::errors::{ParquetError, Result as ParquetResult};
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{CdcOptions, EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::ColumnPath;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -41,13 +42,73 @@ fn unwritable_parquet(error: ParquetError) -> Error {
     unwritable("parquet", &arrow)
 }
 
-fn codec(compression: Compression) -> Codec {
-    match compression {
-        Compression::Zstd => Codec::ZSTD(ZstdLevel::default()),
+fn codec(settings: &Settings) -> ParquetResult<Codec> {
+    Ok(match settings.compression {
+        Compression::Zstd => Codec::ZSTD(match settings.parquet.level {
+            Some(level) => ZstdLevel::try_new(level)?,
+            None => ZstdLevel::default(),
+        }),
         Compression::Snappy => Codec::SNAPPY,
         Compression::Lz4 => Codec::LZ4_RAW,
         Compression::None => Codec::UNCOMPRESSED,
+    })
+}
+
+fn properties(schema: &SchemaRef, settings: &Settings) -> ParquetResult<WriterProperties> {
+    let parquet = &settings.parquet;
+    let mut properties = WriterProperties::builder()
+        .set_compression(codec(settings)?)
+        .set_dictionary_enabled(parquet.dictionary)
+        .set_statistics_enabled(match parquet.statistics {
+            ParquetStatistics::Page => EnabledStatistics::Page,
+            ParquetStatistics::Chunk => EnabledStatistics::Chunk,
+            ParquetStatistics::None => EnabledStatistics::None,
+        })
+        .set_max_row_group_row_count(Some(parquet.row_group_rows))
+        .set_max_row_group_bytes(Some(parquet.row_group_bytes))
+        .set_content_defined_chunking(parquet.content_defined_chunks.then(CdcOptions::default));
+    for path in &parquet.bloom_filters {
+        let parts: Vec<String> = path.split('.').map(str::to_owned).collect();
+        let known = |name: &str| schema.column_with_name(name).is_some();
+        // A column may have a dot in its own name.
+        let column = match known(path) {
+            true => ColumnPath::from(path.as_str()),
+            false if known(&parts[0]) => ColumnPath::new(parts),
+            false => {
+                let problem = format!("parquet.bloom_filters names `{path}`, which is no column of the table");
+                return Err(ParquetError::General(problem));
+            }
+        };
+        properties = properties.set_column_bloom_filter_enabled(column, true);
     }
+    Ok(properties.build())
+}
+
+/// Encodes with pages that end where the values say, one column after the other: the writer of columns does not take the
+/// chunker of several row groups.
+fn chunked(
+    schema: SchemaRef,
+    mut batches: mpsc::Receiver<RecordBatch>,
+    output: PartWriter,
+    properties: WriterProperties,
+) -> ParquetResult<Written> {
+    let mut writer = ArrowWriter::try_new(output, schema.clone(), Some(properties))?;
+    let mut digest = TableDigest::new(schema.clone());
+    while let Some(batch) = batches.blocking_recv() {
+        if schema.fields().is_empty() && batch.num_rows() > 0 {
+            return Err(ParquetError::General("it has rows but no columns".to_owned()));
+        }
+        digest.update(&batch);
+        writer.write(&batch)?;
+    }
+    let metadata = writer.finish()?;
+    writer.inner_mut().finish()?;
+    Ok(Written {
+        rows: digest.rows(),
+        content_hash: digest.finish(),
+        metadata: Some(Arc::new(metadata)),
+        schema: None,
+    })
 }
 
 fn run(
@@ -56,9 +117,10 @@ fn run(
     output: PartWriter,
     settings: &Settings,
 ) -> ParquetResult<Written> {
-    let properties = WriterProperties::builder()
-        .set_compression(codec(settings.compression))
-        .build();
+    let properties = properties(&schema, settings)?;
+    if settings.parquet.content_defined_chunks {
+        return chunked(schema, batches, output, properties);
+    }
     let (mut file, factory) =
         ArrowWriter::try_new(output, schema.clone(), Some(properties))?.into_serialized_writer()?;
     let mut columns: Vec<Column> = schema.fields().iter().map(Column::new).collect();
@@ -72,14 +134,14 @@ fn run(
         }
         let mut at = 0;
         while at < batch.num_rows() {
-            let room = (settings.row_group_rows - group.rows - pending.rows).min(pending.room(&batch));
+            let room = (settings.parquet.row_group_rows - group.rows - pending.rows).min(pending.room(&batch));
             let taken = room.min(batch.num_rows() - at);
             pending.push(batch.slice(at, taken));
             at += taken;
-            let group_full = group.rows + pending.rows >= settings.row_group_rows;
+            let group_full = group.rows + pending.rows >= settings.parquet.row_group_rows;
             if group_full || pending.full() {
                 group.encode(&factory, &mut columns, pending.take())?;
-                if group_full || group.bytes(&columns) >= settings.row_group_bytes {
+                if group_full || group.bytes(&columns) >= settings.parquet.row_group_bytes {
                     group.flush(&mut columns, &mut file)?;
                 }
             }
