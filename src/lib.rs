@@ -8,6 +8,8 @@ pub use larder_executor::{
     StepStatus, Verdict, doctor, graph,
 };
 pub use larder_io_core::*;
+#[cfg(feature = "arrow")]
+pub use larder_macros::TableSchema;
 pub use larder_macros::{asset, code};
 
 mod definitions;
@@ -46,7 +48,7 @@ pub mod prelude {
         ResultExt, Shared, asset, assets, code,
     };
     #[cfg(feature = "arrow")]
-    pub use crate::{LazyTable, Table, TableStream};
+    pub use crate::{LazyTable, Table, TableSchema, TableStream};
 }
 
 /// Lists assets for [`Definitions::assets`]: `assets![flights, reports::carrier_delays]`.
@@ -59,4 +61,6 @@ macro_rules! assets {
 #[doc(hidden)]
 pub mod __private {
     pub use larder_executor::{Args, blocking};
+    #[cfg(feature = "arrow")]
+    pub use larder_io_core::table::derived::*;
 }

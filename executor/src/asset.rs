@@ -90,6 +90,8 @@ pub struct OutputSpec {
     pub(crate) forms: Forms,
     pub(crate) io_manager: Option<String>,
     pub(crate) extension: Option<String>,
+    #[cfg(feature = "arrow")]
+    pub(crate) columns: Option<arrow_schema::SchemaRef>,
 }
 
 impl OutputSpec {
@@ -100,6 +102,8 @@ impl OutputSpec {
             forms: Forms::NONE,
             io_manager: None,
             extension: None,
+            #[cfg(feature = "arrow")]
+            columns: None,
         }
     }
 
@@ -128,6 +132,14 @@ impl OutputSpec {
     #[must_use]
     pub fn extension(mut self, extension: impl Into<String>) -> Self {
         self.extension = Some(extension.into());
+        self
+    }
+
+    /// The columns of its table: held against what is stored, and against what is loaded, names in any order. Default any.
+    #[cfg(feature = "arrow")]
+    #[must_use]
+    pub fn columns(mut self, schema: arrow_schema::SchemaRef) -> Self {
+        self.columns = Some(schema);
         self
     }
 }
@@ -257,6 +269,14 @@ impl AssetBuilder {
     #[must_use]
     pub fn extension(mut self, extension: impl Into<String>) -> Self {
         self.output = self.output.extension(extension);
+        self
+    }
+
+    /// The columns of its table, as [`OutputSpec::columns`].
+    #[cfg(feature = "arrow")]
+    #[must_use]
+    pub fn columns(mut self, schema: arrow_schema::SchemaRef) -> Self {
+        self.output = self.output.columns(schema);
         self
     }
 

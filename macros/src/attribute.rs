@@ -1,6 +1,7 @@
 //! The options of the attributes, and the asset keys that follow from them.
 
 use crate::names::{check_key, plain, unknown};
+use crate::schema::columns;
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
@@ -9,20 +10,21 @@ use syn::punctuated::Punctuated;
 use syn::{Error, Expr, Ident, Lit, LitStr, Path, Result, Token, parenthesized, token};
 
 /// The options of an asset.
-const ASSET: [&str; 9] = [
+const ASSET: [&str; 10] = [
     "key",
     "group",
     "io_manager",
     "code_version",
     "uses",
     "extension",
+    "columns",
     "description",
     "tags",
     "outputs",
 ];
 
 /// The options of one output of a function that makes several assets.
-const OUTPUT: [&str; 3] = ["key", "io_manager", "extension"];
+const OUTPUT: [&str; 4] = ["key", "io_manager", "extension", "columns"];
 
 /// What stands in `#[asset(..)]`.
 #[derive(Default)]
@@ -33,6 +35,7 @@ pub(crate) struct Options {
     pub(crate) code_version: Option<LitStr>,
     pub(crate) uses: Vec<Path>,
     pub(crate) extension: Option<LitStr>,
+    pub(crate) columns: Option<Path>,
     pub(crate) description: Option<LitStr>,
     pub(crate) tags: Vec<(LitStr, LitStr)>,
     pub(crate) outputs: Option<Outputs>,
@@ -50,6 +53,7 @@ pub(crate) struct OutputOptions {
     pub(crate) key: Option<LitStr>,
     pub(crate) io_manager: Option<LitStr>,
     pub(crate) extension: Option<LitStr>,
+    pub(crate) columns: Option<Path>,
 }
 
 impl Options {
@@ -90,6 +94,7 @@ impl Options {
                 "io_manager" => options.io_manager = Some(filled(name, input)?),
                 "code_version" => options.code_version = Some(filled(name, input)?),
                 "extension" => options.extension = Some(extension(name, input)?),
+                "columns" => options.columns = Some(columns(name, input)?),
                 "description" => options.description = Some(text(name, input)?),
                 "uses" => options.uses = uses(name, input)?,
                 "tags" => options.tags = tags(name, input)?,
@@ -112,6 +117,10 @@ impl Options {
         if let Some(key) = &self.key {
             let message = "several assets cannot share one key: write `outputs(a(key = \"..\"), ..)`, or `group`";
             return Err(Error::new(key.span(), message));
+        }
+        if let Some(columns) = &self.columns {
+            let message = "each of several tables has columns of its own: write `outputs(a(columns = Row), ..)`";
+            return Err(Error::new_spanned(columns, message));
         }
         let mut keys = Vec::new();
         for output in &outputs.list {
@@ -304,6 +313,7 @@ fn output(name: &Ident, input: ParseStream<'_>) -> Result<OutputOptions> {
         key: None,
         io_manager: None,
         extension: None,
+        columns: None,
     };
     if input.peek(Token![=]) {
         let message = format!("the options of an output stand in parentheses: `{name}(key = \"..\")`");
@@ -317,6 +327,7 @@ fn output(name: &Ident, input: ParseStream<'_>) -> Result<OutputOptions> {
                 "key" => output.key = Some(key(name, input)?),
                 "io_manager" => output.io_manager = Some(filled(name, input)?),
                 "extension" => output.extension = Some(extension(name, input)?),
+                "columns" => output.columns = Some(columns(name, input)?),
                 other => return Err(Error::new(name.span(), unknown("option", other, &OUTPUT))),
             }
             Ok(())

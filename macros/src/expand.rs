@@ -92,6 +92,7 @@ fn settings(source: &Source, options: &Options) -> TokenStream {
     }
     if options.outputs.is_none() {
         settings.extend(storage(options.io_manager.as_ref(), options.extension.as_ref()));
+        settings.extend(declared(options.columns.as_ref()));
     }
     for (tag, value) in &options.tags {
         settings.extend(quote!(.tag(#tag, #value)));
@@ -113,6 +114,14 @@ pub(crate) fn storage(io_manager: Option<&LitStr>, extension: Option<&LitStr>) -
     let io_manager = io_manager.map(|name| quote!(.io_manager(#name)));
     let extension = extension.map(|name| quote!(.extension(#name)));
     quote!(#io_manager #extension)
+}
+
+/// The columns of a table, on an asset or on one output.
+pub(crate) fn declared(columns: Option<&Path>) -> TokenStream {
+    columns.map_or_else(
+        TokenStream::new,
+        |row| quote!(.columns(<#row as ::larder::TableSchema>::schema())),
+    )
 }
 
 /// The name and the hash of what `uses(..)` names: the constant stands in the module of the item.

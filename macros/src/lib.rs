@@ -7,6 +7,7 @@
 //! | [`macro@asset`] | a function | one asset, or with `outputs(..)` several |
 //! | [`macro@assets`] | a function | several assets: `outputs(..)` must be there |
 //! | [`macro@code`] | a function, constant, static or type | a hash that `uses(..)` takes into the code version |
+//! | [`macro@TableSchema`] | a struct | the columns of its rows, for `columns = ..` |
 //!
 //! | module | owns |
 //! |---|---|
@@ -14,6 +15,7 @@
 //! | `function`, `types` | what parameters and return type ask for |
 //! | `expand`, `outputs` | the code that is written |
 //! | `code`, `tokens` | hashes of code |
+//! | `schema` | the columns of a row |
 //! | `names` | keys, near misses, errors |
 
 mod attribute;
@@ -22,6 +24,7 @@ mod expand;
 mod function;
 mod names;
 mod outputs;
+mod schema;
 mod tokens;
 mod types;
 
@@ -50,6 +53,7 @@ use proc_macro::TokenStream;
 /// | `key = "a/b"` | the asset's key | group and function name, `reports/carrier_delays` |
 /// | `group = "reports"` | the group, and the beginning of the key | no group |
 /// | `io_manager = "warehouse"` | who keeps the value | the configured or default manager |
+/// | `columns = Row` | the columns of its table, a type with [`macro@TableSchema`]: held against what is stored and loaded | any |
 /// | `extension = "html"` | the suffix of a Blob's location, without the dot | the manager's |
 /// | `code_version = "1"` | the code version, by hand | a hash of the function |
 /// | `uses(helper, stats::LIMIT)` | [`macro@code`] items and assets whose code is part of the version | the function alone |
@@ -70,8 +74,8 @@ use proc_macro::TokenStream;
 ///
 /// # Several assets
 /// With `outputs(..)` the function returns a tuple, in that order, or a struct whose fields have the outputs' names.
-/// Every output has a key as an asset would have; in parentheses it takes `key`, `io_manager` and `extension`. The two
-/// last ones, when given for the function, hold for the outputs that have none of their own.
+/// Every output has a key as an asset would have; in parentheses it takes `key`, `io_manager`, `extension` and `columns`. All
+/// but the key, when given for the function, hold for the outputs that have none of their own.
 ///
 /// ```text
 /// #[asset(group = "clean", outputs(flights, rejected(extension = "txt")))]
@@ -120,4 +124,24 @@ pub fn assets(options: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn code(options: TokenStream, item: TokenStream) -> TokenStream {
     code::code(options.into(), item.into()).into()
+}
+
+/// Makes a struct with named fields a row: each field is a column of its name, which may be null where the field is an
+/// `Option`. `#[column(name = "dep delay")]` on a field gives the column another name.
+///
+/// ```text
+/// #[derive(TableSchema)]
+/// struct Delay {
+///     carrier: String,
+///     mean_minutes: Option<f64>,
+/// }
+///
+/// #[asset(columns = Delay)]
+/// async fn delays(flights: Table) -> Result<Table> { .. }
+/// ```
+///
+/// The types of fields are those that implement `larder::ColumnType`, where a table says what each becomes.
+#[proc_macro_derive(TableSchema, attributes(column))]
+pub fn table_schema(input: TokenStream) -> TokenStream {
+    schema::table_schema(input.into()).into()
 }

@@ -3,6 +3,7 @@
 mod access;
 mod binding;
 mod configured;
+mod contract;
 mod opening;
 mod pipeline;
 mod validate;

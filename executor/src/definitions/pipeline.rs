@@ -153,7 +153,7 @@ impl Pipeline {
         })
     }
 
-    fn origin(&self, key: &AssetKey) -> Result<Origin> {
+    pub(super) fn origin(&self, key: &AssetKey) -> Result<Origin> {
         match self.0.graph.origins.get(key) {
             Some(origin) => Ok(*origin),
             None => self.key(&key.to_string()).and_then(|key| self.origin(&key)),

@@ -128,6 +128,13 @@ fn bind(
             {
                 problems.push(definition(format!("`{key}`: {}", error.message())));
             }
+            #[cfg(feature = "arrow")]
+            if output.columns.is_some() && output.forms.first() != Some(Form::Table) {
+                problems.push(definition(format!(
+                    "`{key}` declares columns, but is a value of form {}: only tables have columns",
+                    output.forms
+                )));
+            }
             let group = group(asset, key);
             if output.forms.first() == Some(Form::Nothing) {
                 stored.insert(

@@ -38,7 +38,7 @@ impl SharedInput {
         }
         let (manager, context) = pipeline.input(&self.key)?;
         match manager.load_input(&context).await {
-            Ok(value) => Ok(Some(value)),
+            Ok(value) => pipeline.conforming(&self.key, value, ErrorKind::InvalidData).map(Some),
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
             // A value in another format is not a missing value: then the manager's own words say so.
             Err(error) => match manager.head(&context.of_any_form()).await? {

@@ -219,6 +219,7 @@ impl Step {
                 stored: Duration::ZERO,
             });
         }
+        let value = self.pipeline.conforming(key, value, ErrorKind::InvalidDefinition)?;
         let meter = Arc::new(Meter::default());
         let value = metered(value, &meter);
         self.emitter.emit(|| Event::StoreStarted {

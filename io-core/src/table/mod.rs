@@ -1,5 +1,7 @@
 //! Tables: whole, as a stream, or as a handle that reads only what is asked for.
 
+mod columns;
+mod contract;
 mod lazy;
 mod predicate;
 mod scan;
@@ -8,6 +10,10 @@ mod statistics;
 mod stream;
 mod whole;
 
+#[doc(hidden)]
+pub use columns::derived;
+pub use columns::{ColumnType, TableSchema};
+pub use contract::conforming;
 pub use lazy::LazyTable;
 pub use predicate::{Column, Comparison, Literal, Predicate, col};
 pub use scan::Scan;
