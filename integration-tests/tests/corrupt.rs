@@ -344,7 +344,7 @@ formats! {
     arrow_by_memory_map: |config| config.table = TableFormat::Arrow, table().into_value();
     csv: |config| config.table = TableFormat::Csv, without_nested(&table()).into_value();
     ndjson: |config| config.table = TableFormat::Ndjson, table().into_value();
-    avro: |config| config.table = TableFormat::Avro, without_nested(&table()).into_value();
+    avro: |config| config.table = TableFormat::Avro, table().into_value();
     raw: |_| {}, Blob::from(bytes_of(1, 5_000)).into_value();
 }
 

@@ -152,15 +152,6 @@ async fn settings_that_cannot_work_are_refused() {
         config.parquet.level = Some(3);
     };
     assert!(refused(&snappy).contains("the level of zstd"));
-    let mut config = FsConfig::new(root.path());
-    config.parquet.bloom_filters = vec!["nubmer".to_owned()];
-    let output = context("parquet/unknown");
-    let stored = config
-        .open()
-        .expect("opens")
-        .handle_output(&output, &table(|_| false).into_value())
-        .await;
-    assert!(stored.expect_err("no such column").message().contains("`nubmer`"));
     let url = format!(
         "file://{}?parquet.level=3&parquet.bloom_filters=a,b",
         root.path().display()

@@ -132,7 +132,11 @@ async fn rewrite(
     let Some(first) = old.first() else {
         return Ok(Vec::new());
     };
-    let writer = rewriter(Place { core, log }, table, first);
+    let mut writer = rewriter(Place { core, log }, table, first);
+    if options.z_order.is_empty() {
+        // Files were put together up to the target: they become one, or the next run would find them again.
+        writer.file_bytes = u64::MAX;
+    }
     let rows = FilesSource {
         source: source.clone(),
         files: old.to_vec(),

@@ -41,6 +41,14 @@ pub(crate) fn suffixed(stem: &Location, suffix: &str) -> Result<Location> {
     }
 }
 
+/// A location with a suffix, for messages.
+fn named(stem: &Location, suffix: &str) -> String {
+    match suffix {
+        BARE => stem.to_string(),
+        suffix => format!("{stem}.{suffix}"),
+    }
+}
+
 /// A stored value that was found.
 pub(crate) struct Found {
     pub(crate) path: Path,
@@ -171,8 +179,9 @@ impl Core {
         for suffix in others {
             if let Ok(Some(found)) = self.open(ctx, &suffix, None, Purpose::Receipt).await {
                 let message = format!(
-                    "there is no `{stem}.{}`, but `{}` is there, stored in another format before the asset or the manager changed; materialize the asset again, or set the format back",
-                    right[0], found.location
+                    "there is no `{}`, but `{}` is there, stored in another format before the asset or the manager changed; materialize the asset again, or set the format back",
+                    named(stem, &right[0]),
+                    found.location
                 );
                 return Error::new(ErrorKind::NotFound, message);
             }
@@ -180,8 +189,8 @@ impl Core {
         Error::new(
             ErrorKind::NotFound,
             format!(
-                "nothing is stored at `{stem}.{}`; materialize the asset first",
-                right.join("` or `")
+                "nothing is stored at `{}`; materialize the asset first",
+                named(stem, &right.join("` or `"))
             ),
         )
     }
@@ -197,10 +206,10 @@ impl Core {
     }
 
     /// Turns stored bytes into a value; tables and blobs are read when they are asked for rows or bytes.
-    /// `schema` is what the receipt keeps of a table whose format does not.
-    pub(crate) async fn decode(&self, reader: Arc<dyn Reader>, suffix: &str, schema: Option<&str>) -> Result<Value> {
+    /// The receipt tells of a table what its format does not.
+    pub(crate) async fn decode(&self, reader: Arc<dyn Reader>, suffix: &str, receipt: &Receipt) -> Result<Value> {
         #[cfg(not(feature = "arrow"))]
-        let _ = schema;
+        let _ = receipt;
         let object = |format, bytes| Value::Object(Arc::new(EncodedObject { bytes, format }));
         match suffix {
             "json" => Ok(object(ObjectFormat::Json, reader.read(0..reader.size()).await?)),
@@ -213,7 +222,8 @@ impl Core {
             #[cfg(feature = "arrow")]
             other => match crate::table::RowFormat::of(other) {
                 Some(format) => {
-                    let source = crate::table::RowSource::open(reader, format, schema).await?;
+                    let source =
+                        crate::table::RowSource::open(reader, format, receipt.schema.as_deref(), receipt.rows).await?;
                     Ok(Value::Table(Arc::new(source)))
                 }
                 None => Ok(Value::Blob(Arc::new(StoredBlob(reader)))),

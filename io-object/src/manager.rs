@@ -28,7 +28,8 @@ async fn pause(attempt: u32) {
     let _ = attempt;
 }
 
-/// An I/O manager over a [`Store`]: objects as json or msgpack, tables as parquet or arrow, blobs as they are.
+/// An I/O manager over a [`Store`]: objects as json, msgpack or pickle, tables as parquet, arrow, csv, ndjson or
+/// Avro, blobs as they are.
 #[derive(Clone)]
 pub struct ObjectIo {
     core: Arc<Core>,
@@ -176,7 +177,7 @@ impl IoManager for ObjectIo {
             match self.core.check(&found, &receipt, asked || free).await {
                 Ok(()) => {
                     let suffix = self.core.format_suffix(ctx, &found.suffix, &receipt).to_owned();
-                    return self.core.decode(found.reader, &suffix, receipt.schema.as_deref()).await;
+                    return self.core.decode(found.reader, &suffix, &receipt).await;
                 }
                 // The bytes of one version under the headers of another: servers that are not atomic answer so while
                 // the value is replaced.
@@ -236,11 +237,10 @@ impl IoManager for ObjectIo {
                 paths.extend(beside.objects.into_iter().map(|meta| meta.location));
             }
             let stems = paths.iter().filter_map(|path| {
-                path.as_ref()
-                    .parse::<Location>()
-                    .ok()?
-                    .split_suffix()
-                    .map(|(stem, _)| stem)
+                let location = path.as_ref().parse::<Location>().ok()?;
+                // Without a suffix it is an object that a layout has a bare name for.
+                let stem = location.split_suffix().map(|(stem, _)| stem);
+                Some(stem.unwrap_or(location))
             });
             let stems: HashSet<Location> = stems
                 .filter(|stem| prefix.as_ref().is_none_or(|prefix| stem.is_within(prefix)))

@@ -318,9 +318,7 @@ impl Staged for StagedObject {
             None => return Err(Error::new(ErrorKind::Unsupported, "the value was discarded")),
         };
         // Suffixes are the names of formats; a blob's is none.
-        self.core
-            .decode(reader, &self.receipt.format, self.receipt.schema.as_deref())
-            .await
+        self.core.decode(reader, &self.receipt.format, &self.receipt).await
     }
 
     async fn publish(&mut self) -> Result<Receipt> {

@@ -242,6 +242,31 @@ fn locations(graph: &Graph, stored: &HashMap<AssetKey, Stored>, problems: &mut V
 /// Refuses an asset within another, where a file has the name of a directory: neither can be stored beside the other, and
 /// a partition of the one could be the other.
 fn nested(graph: &Graph, stored: &HashMap<AssetKey, Stored>, problems: &mut Vec<Error>) {
+    let mut paths: HashMap<(&str, &str, String), &AssetKey> = HashMap::new();
+    for key in graph.nodes.iter().flat_map(|node| &node.keys) {
+        let Some((stored, bound)) = stored
+            .get(key)
+            .and_then(|stored| Some((stored, stored.bound.as_ref()?)))
+        else {
+            continue;
+        };
+        let info = bound.manager.info();
+        let format = info.formats.iter().find(|(form, _)| *form == stored.form.name());
+        let suffix = match (stored.form, format) {
+            (Form::Blob, _) => stored.extension.as_deref().unwrap_or("bin"),
+            (Form::Table, Some((_, format))) => format.as_str(),
+            _ => "",
+        };
+        let path = match suffix {
+            "" => stored.location.to_string(),
+            suffix => format!("{}.{suffix}", stored.location),
+        };
+        if let Some(other) = paths.insert((&info.scheme, &info.root, path.clone()), key) {
+            problems.push(definition(format!(
+                "`{other}` and `{key}` would both be stored as `{path}`: in the dagster layout an object has no suffix, and its name may end as that of a table; rename one of them"
+            )));
+        }
+    }
     let places = graph.nodes.iter().flat_map(|node| &node.keys).filter_map(|key| {
         let stored = stored.get(key)?;
         let info = stored.bound.as_ref()?.manager.info();

@@ -23,13 +23,7 @@ impl Layout for DagsterLayout {
     }
 
     fn locate(&self, asset: &AssetKey, partition: Option<&PartitionKey>) -> Result<Location> {
-        let mut segments: Vec<String> = Vec::new();
-        for segment in asset.segments() {
-            if segment.contains('/') {
-                return Err(refused(asset, segment, "a `/` within a segment, which would be two"));
-            }
-            segments.push(segment.to_owned());
-        }
+        let mut segments: Vec<String> = asset.segments().map(str::to_owned).collect();
         let mut dimensions: Vec<_> = partition.map(|key| key.dimensions().to_vec()).unwrap_or_default();
         dimensions.sort();
         let several = dimensions.len() > 1;

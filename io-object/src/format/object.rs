@@ -35,6 +35,7 @@ pub(crate) fn encode(value: &Value, format: ObjectFormat) -> Result<(Bytes, Obje
             let mut serializer = pickle::Serializer::new(&mut bytes);
             serialize_object(value, &mut serializer).map_err(|error| failed(&error))?;
             serializer.finish();
+            pickle::check(&bytes).map_err(|error| failed(&error))?;
         }
     }
     Ok((bytes.into(), digest))

@@ -35,7 +35,7 @@ pub struct ParquetSettings {
     /// For what least and greatest values are kept: `page` (default), `chunk`, `none`.
     pub statistics: ParquetStatistics,
     /// Columns with a bloom filter, which tells a reader that asks for one value where it is not. Default none. A nested
-    /// column is named by its path, parted by dots.
+    /// column is named by its path, parted by dots; a table without the column has none.
     pub bloom_filters: Vec<String>,
     /// Whether pages end where the values say, so that a small change leaves most pages as they were, for storage that
     /// keeps equal chunks once. Default false; columns are then encoded one after the other.

@@ -74,10 +74,8 @@ fn properties(schema: &SchemaRef, settings: &Settings) -> ParquetResult<WriterPr
         let column = match known(path) {
             true => ColumnPath::from(path.as_str()),
             false if known(&parts[0]) => ColumnPath::new(parts),
-            false => {
-                let problem = format!("parquet.bloom_filters names `{path}`, which is no column of the table");
-                return Err(ParquetError::General(problem));
-            }
+            // One manager keeps many tables.
+            false => continue,
         };
         properties = properties.set_column_bloom_filter_enabled(column, true);
     }

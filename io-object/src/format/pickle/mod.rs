@@ -92,6 +92,17 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Pickled, Error> {
     read::read(bytes)
 }
 
+/// Refuses a pickle of which Python would keep less than was written: a set with a member twice, a dict whose keys are the
+/// same to Python, as `1` and `True` are.
+pub(super) fn check(bytes: &[u8]) -> Result<(), Error> {
+    match parse(bytes)?.duplicates {
+        true => Err(Error::new(
+            "a set has a member, or a dict a key, twice, as Python compares them",
+        )),
+        false => Ok(()),
+    }
+}
+
 /// Shows text from a pickle in an error message: escaped, and cut when long.
 fn shown(text: &str) -> String {
     const LONGEST: usize = 80;

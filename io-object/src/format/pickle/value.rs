@@ -94,6 +94,8 @@ pub(super) fn node(nodes: &[Node], id: u32) -> Option<&Node> {
 pub(in crate::format) struct Pickled {
     nodes: Vec<Node>,
     root: u32,
+    /// Whether a set had a member, or a dict a key, more than once.
+    pub(super) duplicates: bool,
 }
 
 impl Pickled {
@@ -105,12 +107,17 @@ impl Pickled {
         for id in keyed {
             changed.extend(keys.without_duplicates(id)?.map(|node| (id, node)));
         }
+        let duplicates = !changed.is_empty();
         for (id, node) in changed {
             if let Some(place) = nodes.get_mut(id as usize) {
                 *place = node;
             }
         }
-        Ok(Self { nodes, root })
+        Ok(Self {
+            nodes,
+            root,
+            duplicates,
+        })
     }
 
     const fn value(&self) -> Value<'_> {

@@ -47,6 +47,7 @@ impl io::Write for Shared {
 
 impl AvroEncoder {
     pub(super) fn new(schema: &SchemaRef) -> Result<Self, ArrowError> {
+        names(schema.fields())?;
         let schema = avro_schema(schema);
         let output = Shared::default();
         let writer = WriterBuilder::new(schema.as_ref().clone())
@@ -73,7 +74,29 @@ impl Encoder for AvroEncoder {
     }
 }
 
-/// The types that Avro has: whole numbers of 32 and 64 bits, and moments by milli- or microsecond.
+/// Refuses names that Avro has not, which would be written as others.
+/// <https://avro.apache.org/docs/1.12.0/specification/#names>
+fn names(fields: &Fields) -> Result<(), ArrowError> {
+    for field in fields {
+        let name = field.name();
+        let letter = |c: char| c.is_ascii_alphabetic() || c == '_';
+        if !name.starts_with(letter) || !name.chars().all(|c| letter(c) || c.is_ascii_digit()) {
+            return Err(ArrowError::SchemaError(format!(
+                "column `{name}` has no name of Avro, which are letters, digits and `_`; rename it, or use ndjson or parquet"
+            )));
+        }
+        match field.data_type() {
+            DataType::Struct(fields) => names(fields)?,
+            DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
+                names(&Fields::from(vec![Arc::clone(item)]))?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The types that Avro has: whole numbers of 32 and 64 bits, moments by milli-, micro- or nanosecond.
 fn avro_schema(schema: &Schema) -> SchemaRef {
     let field = |field: &Arc<Field>| {
         let data_type = match field.data_type() {

@@ -41,7 +41,12 @@ impl Guess {
         match self {
             Self::Boolean => matches!(text, "true" | "false" | "True" | "False" | "TRUE" | "FALSE"),
             Self::Integer => number && text.parse::<i64>().is_ok(),
-            Self::Float => matches!(text, "NaN" | "nan" | "inf" | "-inf") || number && text.parse::<f64>().is_ok(),
+            // A whole number that is none of 64 bits would lose digits.
+            Self::Float => {
+                let whole = digits.bytes().all(|byte| byte.is_ascii_digit());
+                matches!(text, "NaN" | "nan" | "inf" | "-inf")
+                    || number && text.parse::<f64>().is_ok() && (!whole || text.parse::<i64>().is_ok())
+            }
             Self::Date => is_date(text) && Date32Type::parse(text).is_some(),
             Self::Moment => is_moment(text) && !zoned(),
             Self::MomentWithZone => is_moment(text) && zoned(),

@@ -137,14 +137,14 @@ impl<R: BufRead> Tokens<R> {
                 }
             }
             self.input.consume(used);
-            if ended {
-                return Ok(true);
-            }
             if record.text.len() > ROW_BYTES {
                 return Err(format!(
                     "the record that begins in line {} is longer than 64 MiB",
                     record.line
                 ));
+            }
+            if ended {
+                return Ok(true);
             }
         }
     }

@@ -89,22 +89,28 @@ impl Feed {
     }
 
     /// Refuses lines that are longer than a row may be.
-    pub(super) fn of_lines(mut self) -> Self {
+    ///
+    /// # Errors
+    /// For the chunk that is there.
+    pub(super) fn of_lines(mut self) -> Result<Self, String> {
         self.line = Some(0);
-        self
+        self.count().map_err(|error| error.to_string())?;
+        Ok(self)
     }
 
     /// Counts bytes of lines.
     fn count(&mut self) -> io::Result<()> {
         let Some(line) = &mut self.line else { return Ok(()) };
-        match self.chunk.iter().rposition(|byte| *byte == b'\n') {
-            Some(end) => *line = self.chunk.len() - end,
-            None => *line += self.chunk.len(),
+        for piece in self.chunk.split_inclusive(|byte| *byte == b'\n') {
+            *line += piece.len();
+            if *line > ROW_BYTES {
+                return Err(io::Error::other("a line is longer than 64 MiB"));
+            }
+            if piece.ends_with(b"\n") {
+                *line = 0;
+            }
         }
-        match *line > ROW_BYTES {
-            true => Err(io::Error::other("a line is longer than 64 MiB")),
-            false => Ok(()),
-        }
+        Ok(())
     }
 }
 

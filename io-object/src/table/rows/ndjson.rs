@@ -38,7 +38,9 @@ pub(super) fn decode(feed: Feed, schema: &SchemaRef) -> Result<Batches, String> 
     let reader = ReaderBuilder::new(portable_schema(schema))
         .with_batch_size(BATCH_ROWS)
         .with_strict_mode(true)
-        .build(feed.of_lines())
+        // A column of texts and numbers is one of texts.
+        .with_coerce_primitive(true)
+        .build(feed.of_lines()?)
         .map_err(|error| error.to_string())?;
     let schema = Arc::clone(schema);
     let batches = reader.map(move |batch| batch.and_then(|batch| convert(&batch, &schema)));
@@ -49,7 +51,7 @@ pub(super) fn decode(feed: Feed, schema: &SchemaRef) -> Result<Batches, String> 
 pub(super) fn infer(feed: Feed) -> Result<SchemaRef, String> {
     let mut names: Vec<String> = Vec::new();
     let mut known: HashSet<String> = HashSet::new();
-    let lines = feed.of_lines().lines().enumerate().filter_map(|(index, line)| {
+    let lines = feed.of_lines()?.lines().enumerate().filter_map(|(index, line)| {
         let wrong = |error: &dyn std::fmt::Display| ArrowError::JsonError(format!("line {}: {error}", index + 1));
         let line = match line {
             Ok(line) if line.trim().is_empty() => return None,

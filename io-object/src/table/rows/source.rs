@@ -21,11 +21,17 @@ pub(crate) struct RowSource {
     reader: Arc<dyn Reader>,
     schema: SchemaRef,
     format: RowFormat,
+    rows: Option<u64>,
 }
 
 impl RowSource {
-    /// Takes the schema from the receipt; a file that somebody else wrote is read once to find one that every row fits.
-    pub(crate) async fn open(reader: Arc<dyn Reader>, format: RowFormat, schema: Option<&str>) -> Result<Self> {
+    /// Takes schema and rows from the receipt; a file that somebody else wrote is read once to find one that every row fits.
+    pub(crate) async fn open(
+        reader: Arc<dyn Reader>,
+        format: RowFormat,
+        schema: Option<&str>,
+        rows: Option<u64>,
+    ) -> Result<Self> {
         let schema: SchemaRef = match schema {
             Some(json) => Arc::new(serde_json::from_str::<Schema>(json).map_err(|error| {
                 let message = format!(
@@ -40,7 +46,12 @@ impl RowSource {
                 told(&failed, inferred.map_err(stopped)?)?
             }
         };
-        Ok(Self { reader, schema, format })
+        Ok(Self {
+            reader,
+            schema,
+            format,
+            rows,
+        })
     }
 }
 
@@ -61,6 +72,10 @@ impl TableSource for RowSource {
 
     fn replayable(&self) -> bool {
         true
+    }
+
+    fn rows(&self) -> Option<u64> {
+        self.rows
     }
 
     async fn scan(&self, request: Scan) -> Result<BatchStream> {

@@ -26,7 +26,7 @@ fn encoded(format: RowFormat, batch: &RecordBatch) -> Result<Vec<u8>, String> {
 async fn read(format: RowFormat, bytes: &[u8], schema: Option<&SchemaRef>) -> Result<RecordBatch> {
     let (reader, _) = Counted::reader(&Bytes::copy_from_slice(bytes));
     let schema = schema.map(|schema| serde_json::to_string(schema.as_ref()).expect("is written"));
-    let source = RowSource::open(reader, format, schema.as_deref()).await?;
+    let source = RowSource::open(reader, format, schema.as_deref(), None).await?;
     let batches = source.scan(Scan::all()).await?.try_collect().await?;
     Table::new(source.schema(), batches)?.to_batch()
 }
@@ -174,6 +174,10 @@ fn refuses_what_would_be_lost() {
     assert!(error.contains("column `x` (Float64)"), "{error}");
     assert_eq!(refused(RowFormat::Csv, nan()), None);
     assert_eq!(refused(RowFormat::Avro, nan()), None);
+    let odd: ArrayRef = Arc::new(Int64Array::from(vec![1]));
+    let odd = RecordBatch::try_from_iter([("dep delay", odd)]).expect("fits");
+    let error = encoded(RowFormat::Avro, &odd).expect_err("is no name of Avro");
+    assert!(error.contains("`dep delay`"), "{error}");
     // Nanoseconds, where a format stops at microseconds, and years that ISO 8601 has no digits for.
     let late: ArrayRef = Arc::new(TimestampSecondArray::from(vec![i64::MAX / 2]));
     for format in [RowFormat::Csv, RowFormat::Ndjson] {
@@ -226,6 +230,18 @@ async fn infers_types_that_every_row_fits() {
     ];
     assert_eq!(types, wanted);
     assert_eq!(table.num_rows(), 2);
+    let digits = read(RowFormat::Csv, b"n,m\n12345678901234567890,1\n1,2.5\n", None)
+        .await
+        .expect("reads");
+    assert_eq!(
+        digits.schema().field(0).data_type(),
+        &DataType::Utf8,
+        "a float would lose digits"
+    );
+    let mixed = read(RowFormat::Ndjson, b"{\"a\": 1}\n{\"a\": \"x\"}\n", None)
+        .await
+        .expect("reads");
+    assert_eq!(mixed.schema().field(0).data_type(), &DataType::Utf8);
     let lines = b"{\"a\": 1, \"b\": [\"x\"]}\n{\"a\": 2.5, \"c\": {\"d\": true}}\n";
     let table = read(RowFormat::Ndjson, lines, None).await.expect("reads");
     assert_eq!(table.schema().field(0).data_type(), &DataType::Float64);
@@ -305,6 +321,9 @@ async fn refuses_a_line_without_end() {
     let mut bytes = b"{\"a\": \"".to_vec();
     bytes.resize((64 << 20) + 100, b'x');
     for format in [RowFormat::Ndjson, RowFormat::Csv] {
+        let long: ArrayRef = Arc::new(StringArray::from(vec!["x".repeat((64 << 20) + 100)]));
+        let long = RecordBatch::try_from_iter([("a", long)]).expect("fits");
+        encoded(format, &long).expect_err("what cannot be read is not written");
         let error = read(format, &bytes, None).await.expect_err("has no end");
         assert!(error.message().contains("64 MiB"), "{error}");
     }

@@ -4,7 +4,7 @@ use super::feed::Feed;
 use super::{Encoder, RowFormat};
 use crate::table::unwritable;
 use crate::table::write::{PartWriter, Written};
-use arrow_array::RecordBatch;
+use arrow_array::{Array, RecordBatch};
 use arrow_schema::{ArrowError, Schema, SchemaRef};
 use larder_io_core::hash::{ColumnDigest, TableDigest};
 use larder_io_core::{Error, ErrorKind, Result};
@@ -13,6 +13,8 @@ use tokio::sync::mpsc;
 
 /// Rows that are encoded in one go: they are in memory as a batch, as bytes, and as the batch that was read back.
 const ROWS: usize = 4096;
+/// Bytes in memory that are encoded in one go, as far as rows can be cut.
+const BYTES: usize = 8 << 20;
 
 /// Encodes batches until the channel closes. Blocks.
 pub(in crate::table) fn encode(
@@ -28,8 +30,13 @@ pub(in crate::table) fn encode(
     output.write_all(encoder.header()).map_err(stopped)?;
     let mut digest = TableDigest::new(schema.clone());
     while let Some(batch) = batches.blocking_recv() {
-        for start in (0..batch.num_rows()).step_by(ROWS) {
-            let rows = batch.slice(start, ROWS.min(batch.num_rows() - start));
+        let columns = batch.columns().iter();
+        let bytes: usize = columns
+            .map(|column| column.to_data().get_slice_memory_size().unwrap_or(0))
+            .sum();
+        let at_once = (BYTES / (bytes / batch.num_rows().max(1)).max(1)).clamp(1, ROWS);
+        for start in (0..batch.num_rows()).step_by(at_once) {
+            let rows = batch.slice(start, at_once.min(batch.num_rows() - start));
             let bytes = encoder.encode(&rows).map_err(wrap)?;
             verify(format, encoder.as_ref(), &rows, &bytes).map_err(wrap)?;
             output.write_all(&bytes).map_err(stopped)?;

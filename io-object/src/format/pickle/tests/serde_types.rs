@@ -39,6 +39,17 @@ struct Wrapped(i64);
 struct Pair(i64, String);
 
 #[test]
+fn what_python_would_keep_less_of_is_refused() {
+    for lossy in [
+        to_vec(&larder_io_core::python::Set(vec!["a", "a"])),
+        to_vec(&larder_io_core::python::FrozenSet(vec!["a", "a"])),
+    ] {
+        super::super::check(&lossy.unwrap()).unwrap_err();
+    }
+    super::super::check(&to_vec(&larder_io_core::python::Set(vec!["a", "b"])).unwrap()).unwrap();
+}
+
+#[test]
 fn scalars() {
     there_and_back((), "None");
     there_and_back(Unit, "None");
