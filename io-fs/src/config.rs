@@ -38,7 +38,7 @@ pub struct FsConfig {
     pub records: RecordKeeping,
     /// Whether every load compares the stored hash first. Default false.
     pub verify: bool,
-    /// Bytes of one part while writing; bounds memory. Default 4 MiB, range 64 KiB to 1 GiB.
+    /// Bytes of one part while writing; bounds memory. Default 1 MiB, range 64 KiB to 1 GiB.
     pub part_bytes: usize,
 }
 
@@ -56,7 +56,7 @@ impl Default for FsConfig {
             mmap: true,
             records: RecordKeeping::default(),
             verify: false,
-            part_bytes: 4 << 20,
+            part_bytes: 1 << 20,
         }
     }
 }

@@ -28,7 +28,7 @@ pub struct ParquetSettings {
     pub level: Option<i32>,
     /// Rows of one row group at most. Default 1,048,576.
     pub row_group_rows: usize,
-    /// Encoded bytes after which a row group ends. Default 16 MiB, which bounds the memory of a store.
+    /// Encoded bytes after which a row group ends. Default 12 MiB, which bounds the memory of a store.
     pub row_group_bytes: usize,
     /// Whether columns of few values are kept by a dictionary. Default true.
     pub dictionary: bool,
@@ -47,7 +47,7 @@ impl Default for ParquetSettings {
         Self {
             level: None,
             row_group_rows: 1 << 20,
-            row_group_bytes: 16 << 20,
+            row_group_bytes: 12 << 20,
             dictionary: true,
             statistics: ParquetStatistics::default(),
             bloom_filters: Vec::new(),

@@ -1,28 +1,29 @@
-//! Tables as Parquet files, columns encoded in parallel.
+//! Tables as Parquet files: rows are cut into row groups and chunks; [`super::parquet_encoders`] encodes their columns.
 
+use super::parquet_encoders::{Encoders, Wait, Writers};
 use super::unwritable;
 use super::write::{PartWriter, Written};
 use crate::format::{Compression, ParquetStatistics, Settings};
 use arrow_array::RecordBatch;
-use arrow_schema::{ArrowError, FieldRef, SchemaRef};
-use larder_io_core::hash::{ColumnDigest, TableDigest};
-use larder_io_core::{ContentHash, Error, Result};
+use arrow_schema::{ArrowError, SchemaRef};
+use larder_io_core::hash::TableDigest;
+use larder_io_core::{Error, Result};
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
+use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
 use parquet::basic::{Compression as Codec, ZstdLevel};
 use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::properties::{CdcOptions, EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::io;
+use std::sync::Arc;
+use std::thread::Scope;
 use tokio::sync::mpsc;
 
 /// Rows that are encoded in one go: enough work for each thread, little enough to be held.
 const CHUNK_ROWS: usize = 64 << 10;
 /// Bytes that are encoded in one go, whatever the rows.
-const CHUNK_BYTES: usize = 8 << 20;
+const CHUNK_BYTES: usize = 4 << 20;
 
 /// Encodes batches until the channel closes. Blocks.
 pub(super) fn encode(
@@ -111,7 +112,7 @@ fn chunked(
 
 fn run(
     schema: SchemaRef,
-    mut batches: mpsc::Receiver<RecordBatch>,
+    batches: mpsc::Receiver<RecordBatch>,
     output: PartWriter,
     settings: &Settings,
 ) -> ParquetResult<Written> {
@@ -119,46 +120,148 @@ fn run(
     if settings.parquet.content_defined_chunks {
         return chunked(schema, batches, output, properties);
     }
+    let plain = properties.clone().into_builder().set_dictionary_enabled(false).build();
     let (mut file, factory) =
         ArrowWriter::try_new(output, schema.clone(), Some(properties))?.into_serialized_writer()?;
-    let mut columns: Vec<Column> = schema.fields().iter().map(Column::new).collect();
-    let mut group = Group { rows: 0, index: 0 };
-    let mut pending = Pending::default();
-    let mut rows = 0;
-    while let Some(batch) = batches.blocking_recv() {
-        rows += batch.num_rows() as u64;
-        if columns.is_empty() && rows > 0 {
-            return Err(ParquetError::General("it has rows but no columns".to_owned()));
-        }
-        let mut at = 0;
-        while at < batch.num_rows() {
-            let room = (settings.parquet.row_group_rows - group.rows - pending.rows).min(pending.room(&batch));
-            let taken = room.min(batch.num_rows() - at);
-            pending.push(batch.slice(at, taken));
-            at += taken;
-            let group_full = group.rows + pending.rows >= settings.parquet.row_group_rows;
-            if group_full || pending.full() {
-                group.encode(&factory, &mut columns, pending.take())?;
-                if group_full || group.bytes(&columns) >= settings.parquet.row_group_bytes {
-                    group.flush(&mut columns, &mut file)?;
-                }
-            }
-        }
-    }
-    if pending.rows > 0 {
-        group.encode(&factory, &mut columns, pending.take())?;
-    }
-    group.flush(&mut columns, &mut file)?;
+    // Its file stays empty: only its writers of columns are wanted.
+    let (_, plain) = ArrowWriter::try_new(io::sink(), schema.clone(), Some(plain))?.into_serialized_writer()?;
+    let encoders = Encoders::new(schema.fields());
+    let groups = Groups::new(&encoders, [factory, plain], settings);
+    let rows = std::thread::scope(|threads| {
+        // Before the scope waits for its threads, whatever happened here.
+        let _ended = encoders.ending();
+        groups.write(threads, batches, &mut file)
+    })?;
     let metadata = file.finish()?;
     file.inner_mut().finish()?;
-    let supported = columns.iter().all(|column| column.digest.supported());
-    let hashes: Vec<ContentHash> = columns.into_iter().map(|column| column.digest.finish()).collect();
+    let hashes = encoders.hashes();
     Ok(Written {
         rows,
-        content_hash: supported.then(|| TableDigest::combine(&schema, rows, &hashes)),
+        content_hash: hashes.map(|hashes| TableDigest::combine(&schema, rows, &hashes)),
         metadata: Some(Arc::new(metadata)),
         schema: None,
     })
+}
+
+/// Cuts rows into row groups and chunks, has them encoded, and appends finished groups to the file.
+struct Groups<'e> {
+    encoders: &'e Encoders,
+    /// Of writers as the settings say, and of those without a dictionary.
+    factories: [ArrowRowGroupWriterFactory; 2],
+    most_rows: usize,
+    most_bytes: usize,
+    /// Rows of the group that is being filled.
+    rows: usize,
+    /// Groups that were begun.
+    begun: usize,
+    /// Encoded bytes of a row, as far as is known.
+    row_bytes: f64,
+}
+
+impl<'e> Groups<'e> {
+    fn new(encoders: &'e Encoders, factories: [ArrowRowGroupWriterFactory; 2], settings: &Settings) -> Self {
+        Self {
+            encoders,
+            factories,
+            most_rows: settings.parquet.row_group_rows,
+            most_bytes: settings.parquet.row_group_bytes,
+            rows: 0,
+            begun: 0,
+            row_bytes: 0.0,
+        }
+    }
+
+    /// Writes all rows and gives their number.
+    fn write<'s>(
+        mut self,
+        threads: &'s Scope<'s, 'e>,
+        mut batches: mpsc::Receiver<RecordBatch>,
+        file: &mut SerializedFileWriter<PartWriter>,
+    ) -> ParquetResult<u64> {
+        let (mut pending, mut rows) = (Pending::default(), 0);
+        while let Some(batch) = batches.blocking_recv() {
+            rows += batch.num_rows() as u64;
+            if batch.num_columns() == 0 && rows > 0 {
+                return Err(ParquetError::General("it has rows but no columns".to_owned()));
+            }
+            let mut at = 0;
+            while at < batch.num_rows() {
+                let room = (self.most_rows - self.rows - pending.rows).min(pending.room(&batch));
+                let taken = room.min(batch.num_rows() - at);
+                pending.push(batch.slice(at, taken));
+                at += taken;
+                if pending.full() || self.rows + pending.rows >= self.most_rows {
+                    self.encoders.start(threads);
+                    self.encode(pending.take(), file)?;
+                }
+            }
+        }
+        if pending.rows > 0 {
+            self.encode(pending.take(), file)?;
+        }
+        self.close();
+        self.encoders.work_off();
+        while self.append(file)? {}
+        Ok(rows)
+    }
+
+    /// Hands a chunk over as soon as there is room.
+    fn encode(
+        &mut self,
+        chunk: Vec<RecordBatch>,
+        file: &mut SerializedFileWriter<PartWriter>,
+    ) -> ParquetResult<()> {
+        while let Wait::Group = self.encoders.room()? {
+            self.append(file)?;
+        }
+        // Always told by the same chunk before this one, however fast the threads were: equal tables become equal files.
+        if let Some(row_bytes) = self.encoders.row_bytes() {
+            self.row_bytes = row_bytes;
+        }
+        if self.rows as f64 * self.row_bytes >= self.most_bytes as f64 {
+            self.close();
+        }
+        let writers = match self.rows {
+            0 => Some(self.writers()?),
+            _ => None,
+        };
+        self.rows += chunk.iter().map(RecordBatch::num_rows).sum::<usize>();
+        self.encoders.push(chunk, writers);
+        if self.rows >= self.most_rows {
+            self.close();
+        }
+        Ok(())
+    }
+
+    /// The writers of a new group.
+    fn writers(&self) -> ParquetResult<Vec<Writers>> {
+        let [usual, plain] = &self.factories;
+        let usual = usual.create_column_writers(self.begun)?.into_iter();
+        let plain = plain.create_column_writers(self.begun)?;
+        Ok(usual.zip(plain).map(|(usual, plain)| Writers { usual, plain }).collect())
+    }
+
+    /// Ends the group that is being filled.
+    fn close(&mut self) {
+        if self.rows > 0 {
+            self.encoders.close();
+            self.begun += 1;
+            self.rows = 0;
+        }
+    }
+
+    /// Appends the next group, waiting until it is encoded; `false` when there is none.
+    fn append(&mut self, file: &mut SerializedFileWriter<PartWriter>) -> ParquetResult<bool> {
+        let Some(columns) = self.encoders.group()? else {
+            return Ok(false);
+        };
+        let mut group = file.next_row_group()?;
+        for chunk in columns {
+            chunk.append_to_row_group(&mut group)?;
+        }
+        group.close()?;
+        Ok(true)
+    }
 }
 
 /// Batches that wait to be encoded in one go.
@@ -197,146 +300,3 @@ impl Pending {
     }
 }
 
-/// One column of the table: its writers (one for each leaf of a nested type), its hash, its cost so far.
-struct Column {
-    field: FieldRef,
-    writers: Vec<ArrowColumnWriter>,
-    digest: ColumnDigest,
-    spent: Duration,
-}
-
-impl Column {
-    fn new(field: &FieldRef) -> Self {
-        Self {
-            field: field.clone(),
-            writers: Vec::new(),
-            digest: ColumnDigest::new(field.data_type()),
-            spent: Duration::ZERO,
-        }
-    }
-
-    fn encode(&mut self, index: usize, batches: &[RecordBatch]) -> ParquetResult<()> {
-        let began = Instant::now();
-        for batch in batches {
-            let array = batch.column(index);
-            self.digest.update(array);
-            for (writer, leaf) in self.writers.iter_mut().zip(compute_leaves(&self.field, array)?) {
-                writer.write(&leaf)?;
-            }
-        }
-        self.spent += began.elapsed();
-        Ok(())
-    }
-
-    fn close(&mut self) -> ParquetResult<Vec<ArrowColumnChunk>> {
-        std::mem::take(&mut self.writers)
-            .into_iter()
-            .map(ArrowColumnWriter::close)
-            .collect()
-    }
-}
-
-/// The row group being written.
-struct Group {
-    rows: usize,
-    index: usize,
-}
-
-impl Group {
-    fn encode(
-        &mut self,
-        factory: &ArrowRowGroupWriterFactory,
-        columns: &mut [Column],
-        batches: Vec<RecordBatch>,
-    ) -> ParquetResult<()> {
-        if self.rows == 0 {
-            let mut writers = factory.create_column_writers(self.index)?.into_iter();
-            for column in columns.iter_mut() {
-                let leaves = leaves(column.field.data_type());
-                column.writers = writers.by_ref().take(leaves).collect();
-            }
-        }
-        self.rows += batches.iter().map(RecordBatch::num_rows).sum::<usize>();
-        in_parallel(columns, |index, column| column.encode(index, &batches)).map(drop)
-    }
-
-    fn bytes(&self, columns: &[Column]) -> usize {
-        columns
-            .iter()
-            .flat_map(|column| &column.writers)
-            .map(ArrowColumnWriter::get_estimated_total_bytes)
-            .sum()
-    }
-
-    fn flush(&mut self, columns: &mut [Column], file: &mut SerializedFileWriter<PartWriter>) -> ParquetResult<()> {
-        if self.rows == 0 {
-            return Ok(());
-        }
-        let chunks = in_parallel(columns, |_, column| column.close())?;
-        let mut writer = file.next_row_group()?;
-        for chunk in chunks.into_iter().flatten() {
-            chunk.append_to_row_group(&mut writer)?;
-        }
-        writer.close()?;
-        self.index += 1;
-        self.rows = 0;
-        Ok(())
-    }
-}
-
-/// How many Parquet columns a type becomes.
-fn leaves(data_type: &arrow_schema::DataType) -> usize {
-    use arrow_schema::DataType as T;
-    match data_type {
-        T::List(item)
-        | T::LargeList(item)
-        | T::FixedSizeList(item, _)
-        | T::ListView(item)
-        | T::LargeListView(item)
-        | T::Map(item, _) => leaves(item.data_type()),
-        T::Struct(fields) => fields.iter().map(|field| leaves(field.data_type())).sum(),
-        _ => 1,
-    }
-}
-
-/// A column and what its work gave.
-type Slot<'c, T> = (&'c mut Column, Option<ParquetResult<T>>);
-
-/// Runs `work` for each column on all cores, the costliest column first, and gives the results in column order.
-fn in_parallel<T: Send>(
-    columns: &mut [Column],
-    work: impl Fn(usize, &mut Column) -> ParquetResult<T> + Sync,
-) -> ParquetResult<Vec<T>> {
-    let mut order: Vec<usize> = (0..columns.len()).collect();
-    order.sort_by_key(|index| std::cmp::Reverse(columns[*index].spent));
-    let threads = std::thread::available_parallelism()
-        .map_or(1, usize::from)
-        .min(columns.len());
-    let slots: Vec<Mutex<Slot<'_, T>>> = columns.iter_mut().map(|column| Mutex::new((column, None))).collect();
-    let next = AtomicUsize::new(0);
-    let worker = || {
-        while let Some(index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-            // Each slot is taken by one worker, once.
-            if let Ok(mut slot) = slots[*index].lock() {
-                let (column, result) = &mut *slot;
-                *result = Some(work(*index, column));
-            }
-        }
-    };
-    std::thread::scope(|scope| {
-        (1..threads).for_each(|_| {
-            scope.spawn(worker);
-        });
-        worker();
-    });
-    let missing = || Err(ParquetError::General("a column was not encoded".to_owned()));
-    slots
-        .into_iter()
-        .map(|slot| {
-            slot.into_inner()
-                .ok()
-                .and_then(|(_, result)| result)
-                .unwrap_or_else(missing)
-        })
-        .collect()
-}

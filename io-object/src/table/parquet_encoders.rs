@@ -1,0 +1,417 @@
+//! Columns encoded by threads, each column in its own order and independent of the others.
+//!
+//! No thread waits until all columns of a chunk are done: while one column is still at it, others go on with the chunks
+//! after it, and the next row group is encoded while the one before is appended to the file.
+
+use arrow_array::RecordBatch;
+use arrow_schema::{DataType, FieldRef, Fields};
+use larder_io_core::ContentHash;
+use larder_io_core::hash::ColumnDigest;
+use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, compute_leaves};
+use parquet::basic::{Encoding, PageType};
+use parquet::errors::{ParquetError, Result};
+use parquet::file::metadata::PageEncodingStats;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::Scope;
+use std::time::{Duration, Instant};
+
+/// Chunks that are waiting or being encoded at most: enough for every thread while one column lags behind.
+const CHUNKS_AHEAD: usize = 4;
+
+/// Groups in which a leaf gets no dictionary after one that outgrew it: building one to throw it away is a large part of
+/// what such a column costs. Then it is tried again.
+const PLAIN_GROUPS: usize = 15;
+
+/// The columns of a table, and what is to be done with them.
+pub(super) struct Encoders {
+    state: Mutex<State>,
+    /// There may be something to do.
+    work: Condvar,
+    /// Something was done.
+    progress: Condvar,
+}
+
+/// What there is to wait for no longer.
+pub(super) enum Wait {
+    /// There is room for a chunk.
+    Room,
+    /// A group is encoded.
+    Group,
+}
+
+#[derive(Default)]
+struct State {
+    lanes: Vec<Lane>,
+    /// The last [`CHUNKS_AHEAD`] chunks.
+    chunks: VecDeque<Chunk>,
+    pushed: usize,
+    /// Groups that were closed and not taken.
+    groups: VecDeque<Group>,
+    taken: usize,
+    /// Rows of the group that is being filled.
+    rows: usize,
+    failed: Option<ParquetError>,
+    started: bool,
+    ended: bool,
+}
+
+/// One column and what waits for it.
+struct Lane {
+    /// With the thread that works on it, else here.
+    column: Option<Column>,
+    /// Parquet columns that it becomes.
+    leaves: usize,
+    waiting: VecDeque<Task>,
+    /// What a chunk of it costs, roughly.
+    cost: Duration,
+}
+
+struct Chunk {
+    /// Columns that have not encoded it.
+    left: usize,
+    /// Rows of its group up to its end.
+    rows: usize,
+    /// Encoded bytes of its group up to its end.
+    bytes: usize,
+}
+
+struct Group {
+    /// Columns that have not ended it.
+    left: usize,
+    columns: Vec<Vec<ArrowColumnChunk>>,
+}
+
+enum Task {
+    Encode {
+        chunk: usize,
+        batches: Arc<Vec<RecordBatch>>,
+        /// Of a new group.
+        writers: Option<Vec<Writers>>,
+    },
+    Close {
+        group: usize,
+    },
+}
+
+enum Done {
+    Encoded { chunk: usize, bytes: usize },
+    Closed { group: usize, chunks: Vec<ArrowColumnChunk> },
+}
+
+impl Encoders {
+    pub(super) fn new(fields: &Fields) -> Self {
+        let lane = |field: &FieldRef| Lane {
+            column: Some(Column::new(field)),
+            leaves: leaves(field.data_type()),
+            waiting: VecDeque::new(),
+            cost: Duration::ZERO,
+        };
+        let state = State {
+            lanes: fields.iter().map(lane).collect(),
+            ..State::default()
+        };
+        Self {
+            state: Mutex::new(state),
+            work: Condvar::new(),
+            progress: Condvar::new(),
+        }
+    }
+
+    /// Nothing panics while it holds the lock.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins the threads, one for each core, where they have not begun. Without them a chunk waits for
+    /// [`Encoders::work_off`].
+    pub(super) fn start<'s, 'e>(&'e self, threads: &'s Scope<'s, 'e>) {
+        let columns = {
+            let mut state = self.lock();
+            if std::mem::replace(&mut state.started, true) {
+                return;
+            }
+            state.lanes.len()
+        };
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        for _ in 0..cores.min(columns) {
+            threads.spawn(|| self.run(true));
+        }
+    }
+
+    /// Does on this thread what waits, beside the others.
+    pub(super) fn work_off(&self) {
+        self.run(false);
+    }
+
+    /// Ends the threads when it is dropped; what waits then is left undone.
+    pub(super) fn ending(&self) -> impl Drop + '_ {
+        struct Ending<'e>(&'e Encoders);
+        impl Drop for Ending<'_> {
+            fn drop(&mut self) {
+                self.0.lock().ended = true;
+                self.0.work.notify_all();
+            }
+        }
+        Ending(self)
+    }
+
+    fn run(&self, patient: bool) {
+        let mut state = self.lock();
+        while !state.ended {
+            let Some((index, mut column, task)) = state.next() else {
+                if !patient {
+                    return;
+                }
+                state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            drop(state);
+            let began = Instant::now();
+            let panicked = |_| Err(ParquetError::General("encoding a column panicked".to_owned()));
+            let done = catch_unwind(AssertUnwindSafe(|| column.run(index, task))).unwrap_or_else(panicked);
+            state = self.lock();
+            state.settle(index, column, began.elapsed(), done);
+            self.progress.notify_all();
+        }
+    }
+
+    /// Waits for room for a chunk, or for a group to append.
+    pub(super) fn room(&self) -> Result<Wait> {
+        let mut state = self.lock();
+        loop {
+            if let Some(failed) = state.failed.take() {
+                return Err(failed);
+            }
+            if state.groups.front().is_some_and(|group| group.left == 0) {
+                return Ok(Wait::Group);
+            }
+            if state.chunks.iter().filter(|chunk| chunk.left > 0).count() < CHUNKS_AHEAD {
+                return Ok(Wait::Room);
+            }
+            state = self.progress.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Encoded bytes of a row, as the chunk tells that is [`CHUNKS_AHEAD`] before the next one. To be asked when there is
+    /// room: that chunk is encoded then.
+    pub(super) fn row_bytes(&self) -> Option<f64> {
+        let state = self.lock();
+        let measured = state.chunks.front().filter(|_| state.chunks.len() == CHUNKS_AHEAD)?;
+        Some(measured.bytes as f64 / measured.rows.max(1) as f64)
+    }
+
+    /// Hands a chunk over; the first one of a group comes with the writers of the group's leaves.
+    pub(super) fn push(&self, batches: Vec<RecordBatch>, writers: Option<Vec<Writers>>) {
+        let mut state = self.lock();
+        state.rows += batches.iter().map(RecordBatch::num_rows).sum::<usize>();
+        let chunk = Chunk {
+            left: state.lanes.len(),
+            rows: state.rows,
+            bytes: 0,
+        };
+        if state.chunks.len() == CHUNKS_AHEAD {
+            state.chunks.pop_front();
+        }
+        state.chunks.push_back(chunk);
+        let number = state.pushed;
+        state.pushed += 1;
+        let batches = Arc::new(batches);
+        let mut writers = writers.map(Vec::into_iter);
+        for lane in &mut state.lanes {
+            let own = writers.as_mut().map(|writers| writers.take(lane.leaves).collect());
+            lane.waiting.push_back(Task::Encode {
+                chunk: number,
+                batches: Arc::clone(&batches),
+                writers: own,
+            });
+        }
+        drop(state);
+        self.work.notify_all();
+    }
+
+    /// Ends the group of the chunks so far.
+    pub(super) fn close(&self) {
+        let mut state = self.lock();
+        let columns = state.lanes.len();
+        let group = state.taken + state.groups.len();
+        state.groups.push_back(Group {
+            left: columns,
+            columns: (0..columns).map(|_| Vec::new()).collect(),
+        });
+        state.rows = 0;
+        for lane in &mut state.lanes {
+            lane.waiting.push_back(Task::Close { group });
+        }
+        drop(state);
+        self.work.notify_all();
+    }
+
+    /// The columns of the next group, waiting until they are encoded; `None` when no group was closed since.
+    pub(super) fn group(&self) -> Result<Option<Vec<ArrowColumnChunk>>> {
+        let mut state = self.lock();
+        loop {
+            if let Some(failed) = state.failed.take() {
+                return Err(failed);
+            }
+            match state.groups.front() {
+                None => return Ok(None),
+                Some(group) if group.left == 0 => break,
+                Some(_) => state = self.progress.wait(state).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+        state.taken += 1;
+        let group = state.groups.pop_front();
+        Ok(group.map(|group| group.columns.into_iter().flatten().collect()))
+    }
+
+    /// The hash of each column; `None` when a type has none. To be asked when every group was taken.
+    pub(super) fn hashes(&self) -> Option<Vec<ContentHash>> {
+        let columns = std::mem::take(&mut self.lock().lanes).into_iter();
+        let digest = |lane: Lane| lane.column.map(|column| column.digest);
+        let digests = columns.map(digest).collect::<Option<Vec<ColumnDigest>>>()?;
+        let supported = digests.iter().all(ColumnDigest::supported);
+        supported.then(|| digests.into_iter().map(ColumnDigest::finish).collect())
+    }
+}
+
+impl State {
+    /// The next thing to do: of the column with the most work waiting.
+    fn next(&mut self) -> Option<(usize, Column, Task)> {
+        if self.failed.is_some() {
+            return None;
+        }
+        let free = self.lanes.iter_mut().enumerate();
+        let free = free.filter(|(_, lane)| lane.column.is_some() && !lane.waiting.is_empty());
+        let (index, lane) = free.max_by_key(|(_, lane)| (lane.cost * lane.waiting.len() as u32, lane.waiting.len()))?;
+        Some((index, lane.column.take()?, lane.waiting.pop_front()?))
+    }
+
+    fn settle(&mut self, index: usize, column: Column, took: Duration, done: Result<Done>) {
+        if let Some(lane) = self.lanes.get_mut(index) {
+            lane.column = Some(column);
+            lane.cost = lane.cost.max(took);
+        }
+        match done {
+            Ok(Done::Encoded { chunk, bytes }) => {
+                let from_end = self.pushed - chunk;
+                let at = self.chunks.len().checked_sub(from_end);
+                if let Some(chunk) = at.and_then(|at| self.chunks.get_mut(at)) {
+                    chunk.left -= 1;
+                    chunk.bytes += bytes;
+                }
+            }
+            Ok(Done::Closed { group, chunks }) => {
+                if let Some(group) = self.groups.get_mut(group - self.taken) {
+                    group.left -= 1;
+                    group.columns[index] = chunks;
+                }
+            }
+            Err(error) => self.failed = Some(error),
+        }
+    }
+}
+
+/// The writers of one leaf for a new group, of which its column takes one.
+pub(super) struct Writers {
+    /// As the settings say.
+    pub(super) usual: ArrowColumnWriter,
+    /// Without a dictionary.
+    pub(super) plain: ArrowColumnWriter,
+}
+
+/// One column of the table: its leaves (several of a nested type) and its hash.
+struct Column {
+    field: FieldRef,
+    leaves: Vec<Leaf>,
+    digest: ColumnDigest,
+}
+
+/// One Parquet column.
+#[derive(Default)]
+struct Leaf {
+    writer: Option<ArrowColumnWriter>,
+    /// Groups that are still written without a dictionary.
+    plain: usize,
+}
+
+impl Column {
+    fn new(field: &FieldRef) -> Self {
+        Self {
+            field: field.clone(),
+            leaves: (0..leaves(field.data_type())).map(|_| Leaf::default()).collect(),
+            digest: ColumnDigest::new(field.data_type()),
+        }
+    }
+
+    fn run(&mut self, index: usize, task: Task) -> Result<Done> {
+        match task {
+            Task::Encode {
+                chunk,
+                batches,
+                writers,
+            } => {
+                for (leaf, writers) in self.leaves.iter_mut().zip(writers.into_iter().flatten()) {
+                    leaf.begin(writers);
+                }
+                for batch in batches.iter() {
+                    let array = batch.column(index);
+                    self.digest.update(array);
+                    let writers = self.leaves.iter_mut().filter_map(|leaf| leaf.writer.as_mut());
+                    for (writer, values) in writers.zip(compute_leaves(&self.field, array)?) {
+                        writer.write(&values)?;
+                    }
+                }
+                let writers = self.leaves.iter().filter_map(|leaf| leaf.writer.as_ref());
+                let bytes = writers.map(ArrowColumnWriter::get_estimated_total_bytes).sum();
+                Ok(Done::Encoded { chunk, bytes })
+            }
+            Task::Close { group } => {
+                let closed = self.leaves.iter_mut().filter_map(|leaf| leaf.close().transpose());
+                let chunks = closed.collect::<Result<_>>()?;
+                Ok(Done::Closed { group, chunks })
+            }
+        }
+    }
+}
+
+impl Leaf {
+    fn begin(&mut self, writers: Writers) {
+        let usual = self.plain == 0;
+        self.plain = self.plain.saturating_sub(1);
+        self.writer = Some(if usual { writers.usual } else { writers.plain });
+    }
+
+    fn close(&mut self) -> Result<Option<ArrowColumnChunk>> {
+        let closed = self.writer.take().map(ArrowColumnWriter::close).transpose()?;
+        if closed.as_ref().is_some_and(outgrown) {
+            self.plain = PLAIN_GROUPS;
+        }
+        Ok(closed)
+    }
+}
+
+/// Whether the values were too many for a dictionary, so that it was begun in vain.
+fn outgrown(chunk: &ArrowColumnChunk) -> bool {
+    let metadata = &chunk.close().metadata;
+    let pages = metadata.page_encoding_stats().map_or(&[][..], |pages| pages.as_slice());
+    let is_data = |page: &&PageEncodingStats| matches!(page.page_type, PageType::DATA_PAGE | PageType::DATA_PAGE_V2);
+    let is_coded = |page: &PageEncodingStats| page.encoding == Encoding::RLE_DICTIONARY;
+    metadata.dictionary_page_offset().is_some() && !pages.iter().filter(is_data).all(is_coded)
+}
+
+/// How many Parquet columns a type becomes.
+fn leaves(data_type: &DataType) -> usize {
+    use DataType as T;
+    match data_type {
+        T::List(item)
+        | T::LargeList(item)
+        | T::FixedSizeList(item, _)
+        | T::ListView(item)
+        | T::LargeListView(item)
+        | T::Map(item, _) => leaves(item.data_type()),
+        T::Struct(fields) => fields.iter().map(|field| leaves(field.data_type())).sum(),
+        _ => 1,
+    }
+}
