@@ -2,9 +2,18 @@
 
 pub use larder_executor::Definitions;
 
-/// Empty definitions with every backend that is compiled in.
+/// Empty definitions with every backend and engine that is compiled in.
 pub fn definitions() -> Definitions {
-    with_backends(Definitions::new())
+    with_engines(with_backends(Definitions::new()))
+}
+
+/// Adds the compiled-in engine for queries, where nobody has handed one over yet.
+fn with_engines(definitions: Definitions) -> Definitions {
+    #[cfg(feature = "datafusion")]
+    if !definitions.has_query_engine() {
+        return definitions.query_engine(std::sync::Arc::new(larder_engine_datafusion::DataFusion::new()));
+    }
+    definitions
 }
 
 /// Adds the compiled-in backends whose scheme nobody has handed over yet.
@@ -55,5 +64,5 @@ fn delta() -> Vec<std::sync::Arc<dyn crate::Backend>> {
 /// Without arguments it materializes everything. Exit codes: 0 done, 1 an asset failed, 2 wrong usage or definitions.
 #[cfg(feature = "cli")]
 pub fn main(definitions: Definitions) -> std::process::ExitCode {
-    larder_cli::main(with_backends(definitions))
+    larder_cli::main(with_engines(with_backends(definitions)))
 }

@@ -36,6 +36,12 @@ pub mod backends {
     pub use larder_io_s3 as s3;
 }
 
+/// Engines that are compiled in, by name.
+pub mod engines {
+    #[cfg(feature = "datafusion")]
+    pub use larder_engine_datafusion as datafusion;
+}
+
 /// Attributes whose names would collide with a macro in the prelude.
 pub mod attributes {
     pub use larder_macros::assets;

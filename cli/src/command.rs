@@ -36,7 +36,7 @@ pub(crate) enum Command {
     List,
     /// Show which asset is made from which
     Graph(Graph),
-    /// Show the stored value of an asset
+    /// Show the stored value of an asset, or the rows of a query over all of them
     Show(Show),
     /// Tell where an asset is stored, and why there
     Explain {
@@ -101,7 +101,11 @@ pub(crate) struct Graph {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Show {
     /// The asset
-    pub(crate) asset: String,
+    #[arg(required_unless_present = "sql", conflicts_with = "sql")]
+    pub(crate) asset: Option<String>,
+    /// A query over the tables of all assets: "select carrier, avg(delay) from reports.delays group by carrier"
+    #[arg(long, value_name = "QUERY", conflicts_with = "version")]
+    pub(crate) sql: Option<String>,
     /// How many rows of a table
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(crate) head: usize,

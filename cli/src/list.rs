@@ -101,6 +101,7 @@ pub(crate) async fn explain(pipeline: &Pipeline, asset: &str, out: &mut Out<'_>)
         ("io manager", manager),
         ("defined", explanation.defined.clone().unwrap_or_default()),
         ("settings", explanation.settings.join(", ")),
+        ("of this asset", explanation.own_settings.join(", ")),
         ("root", explanation.root.clone().unwrap_or_default()),
         (
             "location",

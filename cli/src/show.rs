@@ -7,16 +7,23 @@ use crate::{DONE, cells, command, history, units};
 use futures_util::TryStreamExt;
 use larder_executor::Pipeline;
 use larder_io_core::object::AsObject;
-use larder_io_core::{AssetKey, Blob, Error, ErrorKind, LazyTable, Receipt, Result, Value, Version};
+use larder_io_core::{AssetKey, Blob, Error, ErrorKind, LazyTable, Receipt, Result, Table, Value, Version};
 use serde::Serialize;
 use serde_json::json;
+use std::sync::Arc;
 
 /// Bytes of a blob that are read to see whether it is text, and printed when it is.
 const LONGEST_TEXT: usize = 64 * 1024;
 
-/// `show ASSET`.
+/// `show ASSET`, `show --sql QUERY`.
 pub(crate) async fn show(pipeline: &Pipeline, wanted: &command::Show, out: &mut Out<'_>) -> Result<u8> {
-    let key = pipeline.key(&wanted.asset)?;
+    if let Some(sql) = &wanted.sql {
+        let shown = query(pipeline, sql, wanted.head, out).await;
+        return shown
+            .map(|()| DONE)
+            .map_err(|error| error.with_context("operation", "query"));
+    }
+    let key = pipeline.key(wanted.asset.as_deref().unwrap_or_default())?;
     let version = match &wanted.version {
         Some(beginning) => Some(history::find(pipeline, &key, beginning).await?),
         None => None,
@@ -39,25 +46,74 @@ async fn table(key: &AssetKey, lazy: LazyTable, rows: usize, out: &mut Out<'_>) 
     let head = lazy.head(rows).await?;
     let total = lazy.count().await?;
     if out.json {
-        let columns = head.schema().fields().iter().map(|field| {
-            json!({ "name": field.name(), "type": field.data_type().to_string(), "nullable": field.is_nullable() })
-        });
         return out.document(&json!({
             "asset": key.to_string(),
             "form": "table",
             "total_rows": total,
-            "columns": columns.collect::<Vec<_>>(),
+            "columns": described(&head),
             "rows": cells::rows(&head)?,
         }));
     }
-    let columns = head.schema().fields().len();
-    let (text, hidden) = boxed(format(&head)?, out.screen.width, out.screen.colour_out);
-    out.line(text);
-    let shown = head.rows() as u64;
-    let of = match shown == total {
+    let of = match head.rows() as u64 == total {
         true => units::counted(total, "row"),
-        false => format!("{} of {}", units::number(shown), units::counted(total, "row")),
+        false => format!(
+            "{} of {}",
+            units::number(head.rows() as u64),
+            units::counted(total, "row")
+        ),
     };
+    drawn(&head, &of, out)
+}
+
+/// The first rows of a query. One more is asked for, which tells whether there are more: counting them could take as long as
+/// the query.
+async fn query(pipeline: &Pipeline, sql: &str, rows: usize, out: &mut Out<'_>) -> Result<()> {
+    let mut stream = pipeline.query(sql).await?;
+    let schema = Arc::clone(stream.schema());
+    let (mut batches, mut found) = (Vec::new(), 0);
+    while found <= rows
+        && let Some(batch) = stream.try_next().await?
+    {
+        let taken = batch.num_rows().min(rows.saturating_sub(found));
+        found += batch.num_rows();
+        batches.push(batch.slice(0, taken));
+    }
+    let more = found > rows;
+    let head = Table::new(schema, batches)?;
+    if out.json {
+        return out.document(&json!({
+            "sql": sql,
+            "form": "table",
+            "more_rows": more,
+            "columns": described(&head),
+            "rows": cells::rows(&head)?,
+        }));
+    }
+    let of = match more {
+        false => units::counted(head.rows() as u64, "row"),
+        true => format!(
+            "the first {}, there are more: --head N",
+            units::counted(rows as u64, "row")
+        ),
+    };
+    drawn(&head, &of, out)
+}
+
+/// Names and types of the columns.
+fn described(head: &Table) -> Vec<serde_json::Value> {
+    let fields = head.schema().fields().iter();
+    fields
+        .map(|field| {
+            json!({ "name": field.name(), "type": field.data_type().to_string(), "nullable": field.is_nullable() })
+        })
+        .collect()
+}
+
+/// The rows in a box, and below it how many there are.
+fn drawn(head: &Table, of: &str, out: &mut Out<'_>) -> Result<()> {
+    let columns = head.schema().fields().len();
+    let (text, hidden) = boxed(format(head)?, out.screen.width, out.screen.colour_out);
+    out.line(text);
     let left_out = match hidden {
         0 => String::new(),
         hidden => format!(", {hidden} of them not shown: pipe the output, or use --json"),

@@ -90,6 +90,7 @@ pub struct OutputSpec {
     pub(crate) forms: Forms,
     pub(crate) io_manager: Option<String>,
     pub(crate) extension: Option<String>,
+    pub(crate) settings: BTreeMap<String, String>,
     #[cfg(feature = "arrow")]
     pub(crate) columns: Option<arrow_schema::SchemaRef>,
 }
@@ -102,6 +103,7 @@ impl OutputSpec {
             forms: Forms::NONE,
             io_manager: None,
             extension: None,
+            settings: BTreeMap::new(),
             #[cfg(feature = "arrow")]
             columns: None,
         }
@@ -132,6 +134,14 @@ impl OutputSpec {
     #[must_use]
     pub fn extension(mut self, extension: impl Into<String>) -> Self {
         self.extension = Some(extension.into());
+        self
+    }
+
+    /// A setting of its I/O manager for this asset alone, by name and text as in a URL: `mode` and `append`. A manager that has
+    /// no such settings is refused when definitions are built; `[bind]` of `larder.toml` says them where profiles differ.
+    #[must_use]
+    pub fn setting(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.settings.insert(name.into(), value.into());
         self
     }
 
@@ -269,6 +279,13 @@ impl AssetBuilder {
     #[must_use]
     pub fn extension(mut self, extension: impl Into<String>) -> Self {
         self.output = self.output.extension(extension);
+        self
+    }
+
+    /// A setting of its I/O manager for this asset alone, as [`OutputSpec::setting`].
+    #[must_use]
+    pub fn setting(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.output = self.output.setting(name, value);
         self
     }
 

@@ -57,8 +57,8 @@ pub use secret::Secret;
 pub use settings::{Environment, from_texts};
 #[cfg(feature = "arrow")]
 pub use table::{
-    BatchStream, Bounds, ColumnType, Comparison, LazyTable, Literal, Predicate, Scan, Statistics, Table, TableSchema,
-    TableSource, TableStream, Verdict, col,
+    BatchStream, Bounds, ColumnType, Comparison, LazyTable, Literal, Predicate, QueryEngine, Scan, Statistics, Table,
+    TableSchema, TableSource, TableStream, Tables, Verdict, col,
 };
 pub use text::nearest;
 pub use value::{Access, AssetValue, Form, Forms, Value};

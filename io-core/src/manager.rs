@@ -21,7 +21,7 @@
 //! 16. Stored bytes are never trusted: an error or other values, never a panic or unbounded memory.
 
 use crate::context::{InputContext, OutputContext};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::key::Version;
 use crate::location::Location;
 use crate::maintenance::Maintenance;
@@ -29,7 +29,9 @@ use crate::receipt::Receipt;
 use crate::value::{Forms, Value};
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 /// What a manager can do beyond the laws that every manager keeps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -140,6 +142,22 @@ pub trait IoManager: fmt::Debug + Send + Sync + 'static {
     /// Cleaning up, when the manager leaves anything behind.
     fn maintenance(&self) -> Option<&dyn Maintenance> {
         None
+    }
+
+    /// The same storage with other settings, for assets that differ from the manager's others: names and texts as in its
+    /// URL, such as `mode` = `append`. What does not belong to one asset, such as the address, cannot be set.
+    ///
+    /// # Errors
+    /// `Unsupported` for a manager without such settings; `InvalidConfig` for a setting that is unknown or wrong, with the
+    /// context `setting`.
+    fn with_settings(&self, settings: &BTreeMap<String, String>) -> Result<Arc<dyn IoManager>> {
+        let names: Vec<String> = settings.keys().map(|name| format!("`{name}`")).collect();
+        let message = format!(
+            "a manager of `{}:` has no settings for single assets, so that {} cannot be set",
+            self.info().scheme,
+            names.join(", ")
+        );
+        Err(Error::new(ErrorKind::Unsupported, message))
     }
 
     /// Stages and publishes in one go; what could not be published is discarded.

@@ -30,6 +30,7 @@ mod maintenance;
 mod manager;
 mod merge;
 mod optimize;
+mod overrides;
 mod partition;
 mod plan;
 mod protocol;

@@ -2,6 +2,7 @@
 
 use crate::config::DeltaConfig;
 use crate::core::{Core, SUFFIX, not_found};
+use crate::overrides::Overrides;
 use crate::verify;
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
@@ -10,6 +11,7 @@ use larder_io_core::{
     OutputContext, Receipt, Result, Staged, Value, Versions,
 };
 use larder_io_object::files::TableFiles;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -106,6 +108,12 @@ impl IoManager for DeltaIo {
 
     fn maintenance(&self) -> Option<&dyn Maintenance> {
         Some(self)
+    }
+
+    fn with_settings(&self, settings: &BTreeMap<String, String>) -> Result<Arc<dyn IoManager>> {
+        let config = Overrides::read(settings)?.over(&self.core.config);
+        let ground = self.core.files.ground().clone();
+        Ok(Arc::new(config.open(ground)?))
     }
 }
 

@@ -10,13 +10,14 @@ use syn::punctuated::Punctuated;
 use syn::{Error, Expr, Ident, Lit, LitStr, Path, Result, Token, parenthesized, token};
 
 /// The options of an asset.
-const ASSET: [&str; 10] = [
+const ASSET: [&str; 11] = [
     "key",
     "group",
     "io_manager",
     "code_version",
     "uses",
     "extension",
+    "settings",
     "columns",
     "description",
     "tags",
@@ -24,7 +25,7 @@ const ASSET: [&str; 10] = [
 ];
 
 /// The options of one output of a function that makes several assets.
-const OUTPUT: [&str; 4] = ["key", "io_manager", "extension", "columns"];
+const OUTPUT: [&str; 5] = ["key", "io_manager", "extension", "settings", "columns"];
 
 /// What stands in `#[asset(..)]`.
 #[derive(Default)]
@@ -35,6 +36,7 @@ pub(crate) struct Options {
     pub(crate) code_version: Option<LitStr>,
     pub(crate) uses: Vec<Path>,
     pub(crate) extension: Option<LitStr>,
+    pub(crate) settings: Vec<(LitStr, LitStr)>,
     pub(crate) columns: Option<Path>,
     pub(crate) description: Option<LitStr>,
     pub(crate) tags: Vec<(LitStr, LitStr)>,
@@ -53,6 +55,7 @@ pub(crate) struct OutputOptions {
     pub(crate) key: Option<LitStr>,
     pub(crate) io_manager: Option<LitStr>,
     pub(crate) extension: Option<LitStr>,
+    pub(crate) settings: Vec<(LitStr, LitStr)>,
     pub(crate) columns: Option<Path>,
 }
 
@@ -97,7 +100,8 @@ impl Options {
                 "columns" => options.columns = Some(columns(name, input)?),
                 "description" => options.description = Some(text(name, input)?),
                 "uses" => options.uses = uses(name, input)?,
-                "tags" => options.tags = tags(name, input)?,
+                "tags" => options.tags = pairs(&TAGS, name, input)?,
+                "settings" => options.settings = pairs(&SETTINGS, name, input)?,
                 "outputs" => options.outputs = Some(outputs(name, input)?),
                 other => return Err(Error::new(name.span(), unknown("option", other, &ASSET))),
             }
@@ -263,33 +267,60 @@ fn uses(name: &Ident, input: ParseStream<'_>) -> Result<Vec<Path>> {
     })
 }
 
-fn tags(name: &Ident, input: ParseStream<'_>) -> Result<Vec<(LitStr, LitStr)>> {
-    let sample = "tags(team = \"ops\", \"on-call\" = \"yes\")";
+/// What a list of names and values is called, and how one is written.
+struct Pairs {
+    one: &'static str,
+    sample: &'static str,
+}
+
+const TAGS: Pairs = Pairs {
+    one: "tag",
+    sample: "tags(team = \"ops\", \"on-call\" = \"yes\")",
+};
+
+const SETTINGS: Pairs = Pairs {
+    one: "setting",
+    sample: "settings(mode = \"merge\", merge_on = \"id\", \"columns.date\" = \"day\")",
+};
+
+fn pairs(pairs: &Pairs, name: &Ident, input: ParseStream<'_>) -> Result<Vec<(LitStr, LitStr)>> {
+    let Pairs { one, sample } = pairs;
     list(name, input, sample, |content| {
-        let mut tags: Vec<(LitStr, LitStr)> = Vec::new();
+        let mut found: Vec<(LitStr, LitStr)> = Vec::new();
         while !content.is_empty() {
-            let tag = match content.parse::<Lit>() {
-                Ok(Lit::Str(tag)) => tag,
-                Ok(other) => return Err(Error::new(other.span(), format!("a tag has a name: write `{sample}`"))),
+            let pair = match content.parse::<Lit>() {
+                Ok(Lit::Str(pair)) => pair,
+                Ok(other) => {
+                    return Err(Error::new(
+                        other.span(),
+                        format!("a {one} has a name: write `{sample}`"),
+                    ));
+                }
                 Err(_) => {
                     let ident = content.call(Ident::parse_any)?;
                     LitStr::new(&plain(&ident), ident.span())
                 }
             };
-            if tags.iter().any(|(known, _)| known.value() == tag.value()) {
-                return Err(Error::new(tag.span(), format!("the tag `{}` comes twice", tag.value())));
+            if found.iter().any(|(known, _)| known.value() == pair.value()) {
+                return Err(Error::new(
+                    pair.span(),
+                    format!("the {one} `{}` comes twice", pair.value()),
+                ));
             }
             if !content.peek(Token![=]) {
-                return Err(Error::new(tag.span(), format!("a tag has a value: write `{sample}`")));
+                return Err(Error::new(
+                    pair.span(),
+                    format!("a {one} has a value: write `{sample}`"),
+                ));
             }
             content.parse::<Token![=]>()?;
             let value = literal(name, content)?;
-            tags.push((tag, value));
+            found.push((pair, value));
             if !content.is_empty() {
                 content.parse::<Token![,]>()?;
             }
         }
-        Ok(tags)
+        Ok(found)
     })
 }
 
@@ -313,6 +344,7 @@ fn output(name: &Ident, input: ParseStream<'_>) -> Result<OutputOptions> {
         key: None,
         io_manager: None,
         extension: None,
+        settings: Vec::new(),
         columns: None,
     };
     if input.peek(Token![=]) {
@@ -327,6 +359,7 @@ fn output(name: &Ident, input: ParseStream<'_>) -> Result<OutputOptions> {
                 "key" => output.key = Some(key(name, input)?),
                 "io_manager" => output.io_manager = Some(filled(name, input)?),
                 "extension" => output.extension = Some(extension(name, input)?),
+                "settings" => output.settings = pairs(&SETTINGS, name, input)?,
                 "columns" => output.columns = Some(columns(name, input)?),
                 other => return Err(Error::new(name.span(), unknown("option", other, &OUTPUT))),
             }
@@ -385,6 +418,11 @@ mod tests {
             (quote!(code_version = "1", uses(a)), "remove one of them"),
             (quote!(tags(team)), "a tag has a value"),
             (quote!(tags(a = "1", a = "2")), "comes twice"),
+            (quote!(settings(mode)), "a setting has a value"),
+            (
+                quote!(settings(mode = "a", mode = "b")),
+                "the setting `mode` comes twice",
+            ),
             (quote!(outputs()), "`outputs` is empty"),
             (quote!(outputs(a, a)), "the output `a` comes twice"),
             (quote!(outputs(a, b(key = "a"))), "two outputs have the key `a`"),

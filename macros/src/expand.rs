@@ -92,6 +92,7 @@ fn settings(source: &Source, options: &Options) -> TokenStream {
     }
     if options.outputs.is_none() {
         settings.extend(storage(options.io_manager.as_ref(), options.extension.as_ref()));
+        settings.extend(own_settings(&options.settings));
         settings.extend(declared(options.columns.as_ref()));
     }
     for (tag, value) in &options.tags {
@@ -114,6 +115,14 @@ pub(crate) fn storage(io_manager: Option<&LitStr>, extension: Option<&LitStr>) -
     let io_manager = io_manager.map(|name| quote!(.io_manager(#name)));
     let extension = extension.map(|name| quote!(.extension(#name)));
     quote!(#io_manager #extension)
+}
+
+/// Settings of the manager for one asset, on an asset or on one output.
+pub(crate) fn own_settings(settings: &[(LitStr, LitStr)]) -> TokenStream {
+    settings
+        .iter()
+        .map(|(name, value)| quote!(.setting(#name, #value)))
+        .collect()
 }
 
 /// The columns of a table, on an asset or on one output.

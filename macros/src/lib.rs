@@ -53,6 +53,7 @@ use proc_macro::TokenStream;
 /// | `key = "a/b"` | the asset's key | group and function name, `reports/carrier_delays` |
 /// | `group = "reports"` | the group, and the beginning of the key | no group |
 /// | `io_manager = "warehouse"` | who keeps the value | the configured or default manager |
+/// | `settings(mode = "append", ..)` | settings of its I/O manager for this asset alone, by name and text as in a URL; a manager that has none is refused | the manager's |
 /// | `columns = Row` | the columns of its table, a type with [`macro@TableSchema`]: held against what is stored and loaded | any |
 /// | `extension = "html"` | the suffix of a Blob's location, without the dot | the manager's |
 /// | `code_version = "1"` | the code version, by hand | a hash of the function |
@@ -74,7 +75,7 @@ use proc_macro::TokenStream;
 ///
 /// # Several assets
 /// With `outputs(..)` the function returns a tuple, in that order, or a struct whose fields have the outputs' names.
-/// Every output has a key as an asset would have; in parentheses it takes `key`, `io_manager`, `extension` and `columns`. All
+/// Every output has a key as an asset would have; in parentheses it takes `key`, `io_manager`, `extension`, `settings` and `columns`. All
 /// but the key, when given for the function, hold for the outputs that have none of their own.
 ///
 /// ```text

@@ -1,7 +1,7 @@
 //! One function that makes several assets: a tuple or a struct taken apart.
 
 use crate::attribute::{Options, OutputOptions, Outputs};
-use crate::expand::{Made, declared, storage};
+use crate::expand::{Made, declared, own_settings, storage};
 use crate::function::Returns;
 use crate::names::at;
 use proc_macro2::{Ident, Span, TokenStream};
@@ -101,6 +101,10 @@ fn spec(options: &Options, output: &OutputOptions, value: &Ident) -> TokenStream
     let io_manager = output.io_manager.as_ref().or(options.io_manager.as_ref());
     let extension = output.extension.as_ref().or(options.extension.as_ref());
     let storage = storage(io_manager, extension);
+    let settings = own_settings(match output.settings.is_empty() {
+        true => &options.settings,
+        false => &output.settings,
+    });
     let columns = declared(output.columns.as_ref());
-    quote!(::larder::OutputSpec::new(#key).form_of::<#value>() #storage #columns)
+    quote!(::larder::OutputSpec::new(#key).form_of::<#value>() #storage #settings #columns)
 }

@@ -1,6 +1,6 @@
 //! The document's known parts: the base and the profiles.
 
-use super::item::{Entry, Item, parse};
+use super::item::{Entry, Item, Value, parse};
 use super::pattern::{Binding, Pattern};
 use super::place::Place;
 use larder_io_core::{Result, nearest};
@@ -102,12 +102,36 @@ fn layout(item: Item) -> Result<(String, Place)> {
 
 fn binding(pattern: String, place: Place, item: Item) -> Result<Binding> {
     let parsed = Pattern::parse(&pattern).map_err(|problem| place.wrong(problem))?;
+    let mut settings = Vec::new();
+    let item = match item.value {
+        Value::Table(entries) => {
+            let mut manager = None;
+            for entry in entries {
+                match entry.key.as_str() {
+                    MANAGER => manager = Some(entry.item),
+                    known if known == URL || POLICIES.contains(&known) => {
+                        let problem =
+                            format!("`{known}` is of the I/O manager itself: write it into `[io_managers.KEY]`");
+                        return Err(entry.place.wrong(problem));
+                    }
+                    _ => settings.push(entry),
+                }
+            }
+            manager.ok_or_else(|| {
+                place.wrong(format_args!(
+                    "`{pattern}` is bound to nothing; write `{MANAGER} = \"..\"`, a manager's key"
+                ))
+            })?
+        }
+        _ => item,
+    };
     let (manager, manager_place) = item.text(&format!("what `{pattern}` is bound to, a manager's key,"))?;
     Ok(Binding {
         pattern: parsed,
         place,
         manager,
         manager_place,
+        settings,
     })
 }
 
@@ -140,6 +164,8 @@ impl ManagerTable {
     }
 }
 
+/// The key that names the manager where a binding has settings too.
+const MANAGER: &str = "manager";
 /// The key of a manager's address.
 pub(super) const URL: &str = "url";
 /// Keys of a manager's table that are no settings of its backend.

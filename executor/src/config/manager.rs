@@ -6,6 +6,7 @@ use super::layer::{ManagerTable, POLICIES, URL};
 use super::place::Place;
 use crate::policy::Policies;
 use larder_io_core::{Error, ErrorKind, ManagerUrl, Result, Secret, from_texts};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Keys of a table that stands for a value kept elsewhere.
@@ -65,6 +66,14 @@ impl Resolved {
             flatten(&escaped(&entry.key), &entry.place, &entry.item, around, settings)?;
         }
         Ok(resolved)
+    }
+
+    /// The settings as texts by name, for assets that have some of their own.
+    pub(crate) fn texts(&self) -> BTreeMap<String, String> {
+        let pairs = self.settings.iter();
+        pairs
+            .map(|setting| (setting.name.clone(), setting.text.clone()))
+            .collect()
     }
 
     /// The URL with its settings; `base` is that of a manager which code registers under the key.
@@ -137,13 +146,11 @@ impl Resolved {
         Ok(Some(policies))
     }
 
-    /// Hides what an error of policies says of a value that came from elsewhere.
-    fn veiled(&self, error: Error) -> Error {
+    /// Hides what an error says of a value that came from elsewhere.
+    pub(crate) fn veiled(&self, error: Error) -> Error {
         let name = error.context("setting").unwrap_or_default().to_owned();
-        let referred = self
-            .policies
-            .iter()
-            .any(|setting| setting.referred && setting.name == name);
+        let mut all = self.settings.iter().chain(&self.policies);
+        let referred = all.any(|setting| setting.referred && setting.name == name);
         match referred {
             true => {
                 let message = format!("the setting `{name}` has a value that cannot be used");

@@ -1,5 +1,6 @@
 //! Patterns that bind assets to managers.
 
+use super::item::Entry;
 use super::place::Place;
 use crate::selection;
 use larder_io_core::AssetKey;
@@ -16,6 +17,8 @@ pub(crate) struct Binding {
     /// A manager's key, before variables are put in.
     pub(crate) manager: String,
     pub(crate) manager_place: Place,
+    /// Settings of the manager for these assets alone.
+    pub(crate) settings: Vec<Entry>,
 }
 
 /// How specific a pattern is; the greater one wins.

@@ -40,9 +40,18 @@ pub(crate) fn schema(backends: &[Arc<dyn Backend>]) -> Value {
                 "additionalProperties": { "$ref": "#/$defs/io_manager" },
             },
             "bind": {
-                "description": "Patterns of assets (`reports/*`, `raw/flights`, `group:raw`), and the key of an I/O manager for each",
+                "description": "Patterns of assets (`reports/*`, `raw/flights`, `group:raw`), and the key of an I/O manager for each; or a table with the key and with settings for these assets alone",
                 "type": "object",
-                "additionalProperties": { "type": "string" },
+                "additionalProperties": {
+                    "anyOf": [
+                        { "type": "string" },
+                        {
+                            "type": "object",
+                            "properties": { "manager": { "description": "The key of an I/O manager", "type": "string" } },
+                            "required": ["manager"],
+                        },
+                    ],
+                },
             },
         })
     };

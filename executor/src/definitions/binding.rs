@@ -2,9 +2,12 @@
 
 use super::Definitions;
 use super::opening::{Opener, Refused};
+use super::own_settings::OwnSettings;
+use crate::asset::OutputSpec;
 use crate::config::{Binding, Config, DEFAULT_KEY};
 use crate::graph::Graph;
 use larder_io_core::{AssetKey, Error, ErrorKind, IoManager, nearest};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// A manager and the reason for it.
@@ -17,6 +20,8 @@ pub(crate) struct Bound {
     pub(crate) defined: Option<String>,
     /// Names of the settings given there.
     pub(crate) settings: Vec<String>,
+    /// Settings of single assets, each with who gives it.
+    pub(crate) own_settings: Vec<String>,
 }
 
 /// Finds the manager of each asset.
@@ -25,6 +30,8 @@ pub(crate) struct Binder<'d> {
     config: &'d Config,
     opener: Opener<'d>,
     default: Option<Result<Option<Arc<Bound>>, Refused>>,
+    /// Managers with settings for some assets, so that those with the same ones share one.
+    set: HashMap<(String, BTreeMap<String, String>), Arc<dyn IoManager>>,
     everything: Option<Arc<Bound>>,
 }
 
@@ -39,6 +46,7 @@ impl<'d> Binder<'d> {
             config,
             opener: Opener::new(definitions, config),
             default: None,
+            set: HashMap::new(),
             everything: None,
         }
     }
@@ -79,25 +87,34 @@ impl<'d> Binder<'d> {
     }
 
     /// The most specific wins: the asset's own, a pattern of the profile, a pattern of the base, its group's, the
-    /// default.
+    /// default. Settings for single assets come from the asset, and over those from the pattern that won.
     pub(crate) fn bind(
         &mut self,
-        own: Option<&str>,
+        output: &OutputSpec,
         key: &AssetKey,
         group: Option<&str>,
     ) -> Result<Arc<Bound>, Refused> {
         if let Some(manager) = &self.definitions.everything {
             return self.everything(manager);
         }
-        if let Some(own) = own {
-            return self.keyed(own, "the asset names it".to_owned());
+        if let Some(own) = &output.io_manager {
+            let bound = self.keyed(own, "the asset names it".to_owned())?;
+            return self.set(bound, OwnSettings::of(&output.settings));
         }
         let binding = self.config.binding(key, group).map_err(Refused::placed)?;
         if let Some((binding, of_profile)) = binding {
             let manager = self.named(binding).map_err(Refused::placed)?;
             let at = self.config.told(&binding.place, of_profile);
-            return self.keyed(&manager, format!("{at} binds `{}` to it", binding.pattern.as_str()));
+            let resolved = self.opener.settings(binding).map_err(Refused::placed)?;
+            let bound = self.keyed(&manager, format!("{at} binds `{}` to it", binding.pattern.as_str()))?;
+            return self.set(bound, OwnSettings::of(&output.settings).over_by(resolved, at));
         }
+        let bound = self.unsaid(group)?;
+        self.set(bound, OwnSettings::of(&output.settings))
+    }
+
+    /// The manager of an asset that nothing is said of: its group's, else the default.
+    fn unsaid(&mut self, group: Option<&str>) -> Result<Arc<Bound>, Refused> {
         let bound = group.and_then(|group| self.definitions.groups.iter().rev().find(|(name, _)| name == group));
         if let Some((group, key)) = bound {
             return self.keyed(key, format!("the group `{group}` is bound to it"));
@@ -105,6 +122,28 @@ impl<'d> Binder<'d> {
         self.default()?.ok_or_else(|| {
             "there is no default I/O manager; set one with `Definitions::default_io_manager`, or add the local disk with `Definitions::backend(larder_io_fs::backend())`".to_owned().into()
         })
+    }
+
+    /// The manager with settings for single assets.
+    fn set(&mut self, bound: Arc<Bound>, own: OwnSettings) -> Result<Arc<Bound>, Refused> {
+        if own.texts.is_empty() {
+            return Ok(bound);
+        }
+        let known = (bound.key.clone(), own.texts.clone());
+        let manager = match self.set.get(&known) {
+            Some(manager) => Arc::clone(manager),
+            None => {
+                let manager = bound.manager.with_settings(&own.texts);
+                let manager = manager.map_err(|error| own.refused(&bound.key, error))?;
+                self.set.insert(known, Arc::clone(&manager));
+                manager
+            }
+        };
+        Ok(Arc::new(Bound {
+            manager,
+            own_settings: own.told(),
+            ..Bound::clone(&bound)
+        }))
     }
 
     /// The manager of whatever nothing else is said of, if there is one.
@@ -120,6 +159,7 @@ impl<'d> Binder<'d> {
                     because,
                     defined: opened.defined,
                     settings: opened.settings,
+                    own_settings: Vec::new(),
                 })
             })
         });
@@ -135,6 +175,7 @@ impl<'d> Binder<'d> {
             because,
             defined: opened.defined,
             settings: opened.settings,
+            own_settings: Vec::new(),
         }))
     }
 
@@ -156,6 +197,7 @@ impl<'d> Binder<'d> {
             because: "every asset is stored there".to_owned(),
             defined: None,
             settings: Vec::new(),
+            own_settings: Vec::new(),
         });
         Ok(Arc::clone(self.everything.insert(bound)))
     }

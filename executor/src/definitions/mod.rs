@@ -5,7 +5,10 @@ mod binding;
 mod configured;
 mod contract;
 mod opening;
+mod own_settings;
 mod pipeline;
+#[cfg(feature = "arrow")]
+mod query;
 mod validate;
 
 pub(crate) use configured::Managers;
@@ -49,6 +52,8 @@ pub struct Definitions {
     source: Source,
     profile: Option<String>,
     chosen_profile: Option<String>,
+    #[cfg(feature = "arrow")]
+    query_engine: Option<Arc<dyn larder_io_core::QueryEngine>>,
 }
 
 impl Default for Definitions {
@@ -76,6 +81,8 @@ impl Definitions {
             source: Source::default(),
             profile: None,
             chosen_profile: None,
+            #[cfg(feature = "arrow")]
+            query_engine: None,
         }
     }
 

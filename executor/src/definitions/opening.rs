@@ -1,7 +1,7 @@
 //! Opening managers, each once: from code, from the configuration, by URL.
 
 use super::{Definitions, ManagerSpec};
-use crate::config::{Config, DEFAULT_KEY, ManagerTable, Place, Resolved, Surroundings};
+use crate::config::{Binding, Config, DEFAULT_KEY, ManagerTable, Place, Resolved, Surroundings};
 use crate::home;
 use crate::policy::{Policies, assemble_by_default};
 use larder_io_core::{Error, ErrorKind, IoManager, ManagerUrl, Result, nearest};
@@ -174,6 +174,21 @@ impl<'d> Opener<'d> {
         crate::config::fill(text, |name| self.definitions.variable(name))
             .map(|filled| filled.text)
             .map_err(|problem| place.wrong(problem))
+    }
+
+    /// The settings of a line of `[bind]`, with variables and references put in.
+    pub(super) fn settings(&self, binding: &Binding) -> Result<Resolved> {
+        let around = Surroundings {
+            variable: &|name| self.definitions.variable(name),
+            directory: &self.config.directory,
+        };
+        let table = ManagerTable {
+            key: binding.manager.clone(),
+            place: binding.place.clone(),
+            profile: None,
+            entries: binding.settings.clone(),
+        };
+        Resolved::of(&table, &around)
     }
 
     /// Puts the policies around a manager that was opened.

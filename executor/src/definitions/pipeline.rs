@@ -35,6 +35,8 @@ pub(crate) struct Inner {
     graph: Graph,
     stored: HashMap<AssetKey, Stored>,
     warnings: Vec<String>,
+    #[cfg(feature = "arrow")]
+    pub(super) query_engine: Option<Arc<dyn larder_io_core::QueryEngine>>,
 }
 
 /// An asset in a list.
@@ -76,6 +78,8 @@ pub struct Explanation {
     pub defined: Option<String>,
     /// Names of the settings given there; their values may be secret.
     pub settings: Vec<String>,
+    /// Settings that the manager has for this asset alone, each with who gives it.
+    pub own_settings: Vec<String>,
     /// The manager's scheme and root.
     pub root: Option<String>,
     /// The format's name.
@@ -96,6 +100,7 @@ impl Pipeline {
         graph: Graph,
         stored: HashMap<AssetKey, Stored>,
         warnings: Vec<String>,
+        #[cfg(feature = "arrow")] query_engine: Option<Arc<dyn larder_io_core::QueryEngine>>,
     ) -> Self {
         Self(Arc::new(Inner {
             assets,
@@ -104,6 +109,8 @@ impl Pipeline {
             graph,
             stored,
             warnings,
+            #[cfg(feature = "arrow")]
+            query_engine,
         }))
     }
 
@@ -226,6 +233,11 @@ impl Pipeline {
                 None => "it returns `()`: its materialization is recorded, nothing is stored".to_owned(),
             },
             defined: stored.bound.as_ref().and_then(|bound| bound.defined.clone()),
+            own_settings: stored
+                .bound
+                .as_ref()
+                .map(|bound| bound.own_settings.clone())
+                .unwrap_or_default(),
             settings: stored
                 .bound
                 .as_ref()

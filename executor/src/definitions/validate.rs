@@ -59,6 +59,8 @@ pub(super) fn build(mut definitions: Definitions) -> Result<Pipeline> {
         graph,
         stored,
         warnings,
+        #[cfg(feature = "arrow")]
+        definitions.query_engine,
     ))
 }
 
@@ -149,7 +151,7 @@ fn bind(
                 );
                 continue;
             }
-            let bound = match binder.bind(output.io_manager.as_deref(), key, group.as_deref()) {
+            let bound = match binder.bind(output, key, group.as_deref()) {
                 Ok(bound) => bound,
                 Err(refused) => {
                     if told.insert(refused.message.clone()) {

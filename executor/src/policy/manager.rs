@@ -13,6 +13,7 @@ use larder_io_core::{
     Error, ErrorKind, Finding, Garbage, GcOptions, InputContext, IoManager, Location, Maintenance, ManagerInfo,
     OptimizeOptions, Optimized, OutputContext, Receipt, Result, Staged, VacuumOptions, Value, Version, Versions,
 };
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -114,6 +115,11 @@ impl IoManager for Guarded {
 
     fn maintenance(&self) -> Option<&dyn Maintenance> {
         self.0.inner.maintenance().map(|_| self as &dyn Maintenance)
+    }
+
+    fn with_settings(&self, settings: &BTreeMap<String, String>) -> Result<Arc<dyn IoManager>> {
+        let inner = self.0.inner.with_settings(settings)?;
+        Ok(Self::manager(self.0.around(inner)))
     }
 }
 

@@ -61,7 +61,7 @@ struct Stack {
     key: String,
     /// As [`describe`] writes it.
     name: String,
-    rules: Option<Rules>,
+    rules: Option<Arc<Rules>>,
 }
 
 struct Rules {
@@ -73,16 +73,26 @@ impl Stack {
     fn new(inner: Arc<dyn IoManager>, key: &str, policies: Option<&Policies>) -> Arc<Self> {
         let rules = policies.map(|policies| {
             let most = usize::try_from(policies.max_concurrent).unwrap_or(usize::MAX);
-            Rules {
+            Arc::new(Rules {
                 policies: policies.clone(),
                 semaphore: Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS)),
-            }
+            })
         });
         Arc::new(Self {
             name: describe(key, inner.info()),
             key: key.to_owned(),
             inner,
             rules,
+        })
+    }
+
+    /// The same policies around the same storage with other settings: both share one limit.
+    fn around(&self, inner: Arc<dyn IoManager>) -> Arc<Self> {
+        Arc::new(Self {
+            name: describe(&self.key, inner.info()),
+            key: self.key.clone(),
+            inner,
+            rules: self.rules.clone(),
         })
     }
 

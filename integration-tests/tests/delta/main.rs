@@ -3,6 +3,7 @@
 mod at_once;
 mod killed;
 mod python;
+mod settings;
 mod stores;
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};

@@ -1,0 +1,71 @@
+//! Settings that single assets have of their own.
+
+use super::opening::Refused;
+use crate::config::Resolved;
+use larder_io_core::Error;
+use std::collections::BTreeMap;
+
+/// What the asset says, and over it what the line of `[bind]` says that won.
+pub(super) struct OwnSettings {
+    pub(super) texts: BTreeMap<String, String>,
+    binding: Option<(Resolved, String)>,
+}
+
+impl OwnSettings {
+    /// Those of the asset.
+    pub(super) fn of(settings: &BTreeMap<String, String>) -> Self {
+        Self {
+            texts: settings.clone(),
+            binding: None,
+        }
+    }
+
+    /// Lays those of a line over them; a list or table replaces the whole of it.
+    pub(super) fn over_by(mut self, line: Resolved, at: String) -> Self {
+        let given = line.texts();
+        self.texts
+            .retain(|name, _| !given.keys().any(|other| first(other) == first(name)));
+        self.texts.extend(given);
+        self.binding = Some((line, at));
+        self
+    }
+
+    fn of_line(&self, name: &str) -> Option<&(Resolved, String)> {
+        let given = |(line, _): &&(Resolved, String)| line.texts().keys().any(|other| first(other) == first(name));
+        self.binding.as_ref().filter(given)
+    }
+
+    /// Each setting once, with who gives it.
+    pub(super) fn told(&self) -> Vec<String> {
+        let mut told: Vec<String> = Vec::new();
+        for name in self.texts.keys() {
+            let by = self.of_line(name).map_or("the asset", |(_, at)| at);
+            let line = format!("{} ({by})", first(name));
+            if told.last() != Some(&line) {
+                told.push(line);
+            }
+        }
+        told
+    }
+
+    /// What the manager says of them, at the place that gives the setting it is about.
+    pub(super) fn refused(&self, manager: &str, error: Error) -> Refused {
+        let of_line = match error.context("setting") {
+            Some(name) => self.of_line(name),
+            None => self.texts.keys().find_map(|name| self.of_line(name)),
+        };
+        match of_line {
+            Some((line, _)) => Refused::placed(line.located(line.veiled(error))),
+            None => format!(
+                "its own settings do not fit the I/O manager `{manager}`: {}",
+                error.message()
+            )
+            .into(),
+        }
+    }
+}
+
+/// The name above the first dot.
+fn first(name: &str) -> &str {
+    name.split('.').next().unwrap_or(name)
+}
