@@ -8,7 +8,7 @@ struct Wall {
     forbidden: &'static [&'static str],
 }
 
-const WALLS: [Wall; 11] = [
+const WALLS: [Wall; 12] = [
     Wall {
         arguments: &["--package", "larder-io-core", "--no-default-features"],
         forbidden: &[
@@ -96,14 +96,28 @@ const WALLS: [Wall; 11] = [
         ],
     },
     Wall {
+        arguments: &["--package", "larder-engine-datafusion", "--all-features"],
+        forbidden: &[
+            "larder-executor",
+            "larder-io-object",
+            "larder-io-fs",
+            "larder-io-delta",
+            "reqwest",
+        ],
+    },
+    Wall {
         arguments: &["--package", "larder-cli"],
         forbidden: &["object_store", "parquet", "larder-io-fs", "larder-io-memory", "reqwest"],
     },
 ];
 
 /// Backends of the facade: with one of them, nothing of the others comes in.
-const FACADE: [(&str, &[&str]); 9] = [
-    ("fs", &["larder-io-memory", "larder-cli", "reqwest"]),
+const FACADE: [(&str, &[&str]); 10] = [
+    ("fs", &["larder-io-memory", "larder-cli", "reqwest", "datafusion"]),
+    (
+        "datafusion",
+        &["larder-io-fs", "larder-io-memory", "larder-cli", "reqwest"],
+    ),
     (
         "s3",
         &[
