@@ -54,7 +54,11 @@ async fn rows(pipeline: &Pipeline, sql: &str) -> Result<Vec<Vec<Json>>> {
         }
     };
     let of = |batch: &RecordBatch| -> Vec<Vec<Json>> {
-        let row = |row| (0..batch.num_columns()).map(|column| cell(batch, column, row)).collect();
+        let row = |row| {
+            (0..batch.num_columns())
+                .map(|column| cell(batch, column, row))
+                .collect()
+        };
         (0..batch.num_rows()).map(row).collect()
     };
     Ok(table.batches().iter().flat_map(of).collect())
@@ -66,12 +70,16 @@ const JOIN: &str = "select name, sum(delay) as total from \"raw/flights\" \
 #[tokio::test(flavor = "multi_thread")]
 async fn a_query_joins_assets_of_every_format() {
     let dir = tempfile::tempdir().expect("a directory");
-    let expected = [vec![json!("American"), json!(-3)], vec![Json::Null, json!(7)], vec![
-        json!("United"),
-        json!(10),
-    ]];
+    let expected = [
+        vec![json!("American"), json!(-3)],
+        vec![Json::Null, json!(7)],
+        vec![json!("United"), json!(10)],
+    ];
     let mut managers: Vec<Arc<dyn IoManager>> = vec![Arc::new(MemoryIo::new())];
-    for (number, format) in [TableFormat::Parquet, TableFormat::Arrow, TableFormat::Csv].into_iter().enumerate() {
+    for (number, format) in [TableFormat::Parquet, TableFormat::Arrow, TableFormat::Csv]
+        .into_iter()
+        .enumerate()
+    {
         let mut config = FsConfig::new(dir.path().join(number.to_string()));
         config.table = format;
         managers.push(Arc::new(config.open().expect("opens")));
@@ -85,7 +93,13 @@ async fn a_query_joins_assets_of_every_format() {
 #[tokio::test(flavor = "multi_thread")]
 async fn assets_are_named_in_every_way() {
     let pipeline = pipeline(Arc::new(MemoryIo::new())).await;
-    for name in ["\"raw/flights\"", "raw.flights", "flights", "RAW.Flights", "\"raw\".\"flights\""] {
+    for name in [
+        "\"raw/flights\"",
+        "raw.flights",
+        "flights",
+        "RAW.Flights",
+        "\"raw\".\"flights\"",
+    ] {
         let found = rows(&pipeline, &format!("select count(*) from {name}")).await;
         assert_eq!(found.expect(name), [[json!(4)]], "{name}");
     }
@@ -100,20 +114,52 @@ async fn assets_are_named_in_every_way() {
 async fn what_is_no_query_is_refused() {
     let pipeline = pipeline(Arc::new(MemoryIo::new())).await;
     let cases = [
-        ("select * from raw.flihts", ErrorKind::InvalidDefinition, "did you mean `raw/flights`?"),
-        ("select * from airlines", ErrorKind::InvalidDefinition, "may be `other/airlines` or `raw/airlines`"),
-        ("select * from total", ErrorKind::InvalidDefinition, "`reports/total` is stored as object"),
+        (
+            "select * from raw.flihts",
+            ErrorKind::InvalidDefinition,
+            "did you mean `raw/flights`?",
+        ),
+        (
+            "select * from airlines",
+            ErrorKind::InvalidDefinition,
+            "may be `other/airlines` or `raw/airlines`",
+        ),
+        (
+            "select * from total",
+            ErrorKind::InvalidDefinition,
+            "`reports/total` is stored as object",
+        ),
         ("select * from never", ErrorKind::NotFound, "materialize"),
         ("select carier from flights", ErrorKind::InvalidDefinition, "carier"),
         ("selct 1", ErrorKind::InvalidDefinition, "selct"),
         ("", ErrorKind::InvalidDefinition, ""),
         ("select 1; select 2", ErrorKind::InvalidDefinition, ""),
         ("drop table flights", ErrorKind::Unsupported, "a query reads"),
-        ("create table x as select * from flights", ErrorKind::Unsupported, "a query reads"),
-        ("insert into flights values ('a', 1)", ErrorKind::Unsupported, "a query reads"),
-        ("copy flights to '/tmp/larder-x.csv'", ErrorKind::Unsupported, "a query reads"),
-        ("set datafusion.execution.batch_size = 1", ErrorKind::Unsupported, "a query reads"),
-        ("select * from '/etc/passwd'", ErrorKind::InvalidDefinition, "/etc/passwd"),
+        (
+            "create table x as select * from flights",
+            ErrorKind::Unsupported,
+            "a query reads",
+        ),
+        (
+            "insert into flights values ('a', 1)",
+            ErrorKind::Unsupported,
+            "a query reads",
+        ),
+        (
+            "copy flights to '/tmp/larder-x.csv'",
+            ErrorKind::Unsupported,
+            "a query reads",
+        ),
+        (
+            "set datafusion.execution.batch_size = 1",
+            ErrorKind::Unsupported,
+            "a query reads",
+        ),
+        (
+            "select * from '/etc/passwd'",
+            ErrorKind::InvalidDefinition,
+            "/etc/passwd",
+        ),
         ("select 1 / 0", ErrorKind::InvalidData, "ivide"),
     ];
     for (sql, kind, part) in cases {
@@ -123,13 +169,20 @@ async fn what_is_no_query_is_refused() {
         assert!(told.contains(part), "{sql}: {told}");
     }
     // Nothing of that changed a table.
-    assert_eq!(rows(&pipeline, "select count(*) from flights").await.expect("is a query"), [[json!(4)]]);
+    assert_eq!(
+        rows(&pipeline, "select count(*) from flights")
+            .await
+            .expect("is a query"),
+        [[json!(4)]]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_an_engine_it_says_how_to_get_one() {
     let asset = Asset::builder("a").function(|_| async { Ok(flights()) });
-    let definitions = Definitions::new().asset(asset).with_every_asset_in(Arc::new(MemoryIo::new()));
+    let definitions = Definitions::new()
+        .asset(asset)
+        .with_every_asset_in(Arc::new(MemoryIo::new()));
     let pipeline = definitions.build().expect("is valid");
     let error = pipeline.query("select 1").await.map(drop).expect_err("has no engine");
     assert_eq!(error.kind(), ErrorKind::Unsupported);
@@ -139,7 +192,9 @@ async fn without_an_engine_it_says_how_to_get_one() {
 /// Exit code and what was printed.
 fn command(definitions: &Definitions, arguments: &[&str]) -> (u8, String, String) {
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let arguments = std::iter::once("pipeline").chain(arguments.iter().copied()).map(Into::into);
+    let arguments = std::iter::once("pipeline")
+        .chain(arguments.iter().copied())
+        .map(Into::into);
     let code = larder_cli::run(definitions.clone(), arguments, &mut out, &mut err, false);
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("is text");
     (code, text(out), text(err))

@@ -13,6 +13,8 @@ mod parquet_read;
 #[cfg(test)]
 mod parquet_tests;
 mod parquet_write;
+#[cfg(test)]
+mod parquet_write_tests;
 mod rows;
 mod write;
 

@@ -96,8 +96,14 @@ enum Task {
 }
 
 enum Done {
-    Encoded { chunk: usize, bytes: usize },
-    Closed { group: usize, chunks: Vec<ArrowColumnChunk> },
+    Encoded {
+        chunk: usize,
+        bytes: usize,
+    },
+    Closed {
+        group: usize,
+        chunks: Vec<ArrowColumnChunk>,
+    },
 }
 
 impl Encoders {

@@ -206,11 +206,7 @@ impl<'e> Groups<'e> {
     }
 
     /// Hands a chunk over as soon as there is room.
-    fn encode(
-        &mut self,
-        chunk: Vec<RecordBatch>,
-        file: &mut SerializedFileWriter<PartWriter>,
-    ) -> ParquetResult<()> {
+    fn encode(&mut self, chunk: Vec<RecordBatch>, file: &mut SerializedFileWriter<PartWriter>) -> ParquetResult<()> {
         while let Wait::Group = self.encoders.room()? {
             self.append(file)?;
         }
@@ -238,7 +234,10 @@ impl<'e> Groups<'e> {
         let [usual, plain] = &self.factories;
         let usual = usual.create_column_writers(self.begun)?.into_iter();
         let plain = plain.create_column_writers(self.begun)?;
-        Ok(usual.zip(plain).map(|(usual, plain)| Writers { usual, plain }).collect())
+        Ok(usual
+            .zip(plain)
+            .map(|(usual, plain)| Writers { usual, plain })
+            .collect())
     }
 
     /// Ends the group that is being filled.
@@ -299,4 +298,3 @@ impl Pending {
         std::mem::take(self).batches
     }
 }
-

@@ -85,7 +85,7 @@ pub(super) struct PartWriter {
 }
 
 impl PartWriter {
-    fn new(first_bytes: usize, to_sink: mpsc::Sender<Bytes>) -> Self {
+    pub(super) fn new(first_bytes: usize, to_sink: mpsc::Sender<Bytes>) -> Self {
         Self {
             first_bytes,
             parts: 0,

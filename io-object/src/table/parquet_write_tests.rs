@@ -1,0 +1,173 @@
+//! What the writer of Parquet files promises whatever its threads do.
+
+use super::parquet_write::encode;
+use super::write::{PartWriter, Written};
+use crate::format::Settings;
+use arrow_array::{ArrayRef, Int64Array, ListArray, RecordBatch, StringArray, StringViewArray};
+use arrow_schema::SchemaRef;
+use bytes::Bytes;
+use larder_io_core::Result;
+use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use std::sync::Arc;
+use std::thread;
+use tokio::sync::mpsc;
+
+const PART_BYTES: usize = 64 << 10;
+
+/// A number, a word of few, a text that never comes again, and a nested column.
+fn batch(from: i64, rows: i64) -> RecordBatch {
+    let numbers = from..from + rows;
+    let words = ["one", "two", "a word that no view holds"];
+    let texts = numbers
+        .clone()
+        .map(|n| format!("{:016x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15_u64 as i64)));
+    let lists = numbers.clone().map(|n| (n % 3 != 0).then(|| vec![Some(n), None]));
+    let columns: [(&str, ArrayRef); 4] = [
+        ("n", Arc::new(Int64Array::from_iter_values(numbers.clone()))),
+        (
+            "word",
+            Arc::new(StringViewArray::from_iter_values(
+                numbers.map(|n| words[n as usize % 3]),
+            )),
+        ),
+        ("text", Arc::new(StringArray::from_iter_values(texts))),
+        (
+            "list",
+            Arc::new(ListArray::from_iter_primitive::<arrow_array::types::Int64Type, _, _>(
+                lists,
+            )),
+        ),
+    ];
+    RecordBatch::try_from_iter(columns).expect("fits")
+}
+
+/// Writes batches as an asset's stream would come, and gives the file; `parts` of it are taken, then nobody listens.
+fn written(
+    schema: SchemaRef,
+    batches: Vec<RecordBatch>,
+    settings: &Settings,
+    parts: usize,
+) -> (Result<Written>, Bytes) {
+    let (to_encoder, from_producer) = mpsc::channel(1);
+    let (to_sink, mut from_encoder) = mpsc::channel::<Bytes>(1);
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            batches
+                .into_iter()
+                .try_for_each(|batch| to_encoder.blocking_send(batch).ok())
+        });
+        let encoder = scope.spawn(|| {
+            let output = PartWriter::new(PART_BYTES, to_sink);
+            encode(schema, from_producer, output, settings)
+        });
+        let mut file = Vec::new();
+        for _ in 0..parts {
+            let Some(part) = from_encoder.blocking_recv() else {
+                break;
+            };
+            file.extend_from_slice(&part);
+        }
+        drop(from_encoder);
+        (encoder.join().expect("does not panic"), file.into())
+    })
+}
+
+fn file(rows: i64, in_one: i64, settings: &Settings) -> (Written, Bytes) {
+    let batches: Vec<RecordBatch> = (0..rows)
+        .step_by(in_one as usize)
+        .map(|at| batch(at, in_one.min(rows - at)))
+        .collect();
+    let (done, file) = written(batch(0, 0).schema(), batches, settings, usize::MAX);
+    (done.expect("writes"), file)
+}
+
+fn groups(file: &Bytes) -> Vec<(i64, Vec<ColumnChunkMetaData>)> {
+    let reader = SerializedFileReader::new(file.clone()).expect("is a file");
+    let groups = reader.metadata().row_groups().iter();
+    groups
+        .map(|group| (group.num_rows(), group.columns().to_vec()))
+        .collect()
+}
+
+#[test]
+fn equal_tables_become_equal_files() {
+    let mut settings = Settings::default();
+    settings.parquet.row_group_bytes = 1 << 20;
+    let (first, bytes) = file(400_000, 30_000, &settings);
+    assert!(groups(&bytes).len() > 5, "{} groups", groups(&bytes).len());
+    for _ in 0..5 {
+        let (again, other) = file(400_000, 30_000, &settings);
+        assert!(other == bytes, "the files differ");
+        assert_eq!(again.content_hash, first.content_hash);
+    }
+    // Cut into batches otherwise, the file may differ and the values may not.
+    let (other, _) = file(400_000, 7_001, &settings);
+    assert_eq!((other.rows, other.content_hash), (first.rows, first.content_hash));
+}
+
+#[test]
+fn groups_are_of_the_size_that_was_asked_for() {
+    let mut settings = Settings::default();
+    settings.parquet.row_group_bytes = 2 << 20;
+    let (_, bytes) = file(600_000, 20_000, &settings);
+    let found = groups(&bytes);
+    let (last, whole) = found.split_last().expect("has groups");
+    assert!(whole.len() > 2);
+    for (rows, columns) in whole {
+        let bytes: i64 = columns.iter().map(ColumnChunkMetaData::compressed_size).sum();
+        assert!((1 << 20..4 << 20).contains(&bytes), "{bytes} bytes in {rows} rows");
+    }
+    let rows: i64 = whole.iter().map(|(rows, _)| rows).sum();
+    assert_eq!(rows + last.0, 600_000);
+    settings.parquet.row_group_rows = 50_000;
+    settings.parquet.row_group_bytes = usize::MAX;
+    let (_, bytes) = file(220_000, 30_000, &settings);
+    let rows: Vec<i64> = groups(&bytes).iter().map(|(rows, _)| *rows).collect();
+    assert_eq!(rows, [50_000, 50_000, 50_000, 50_000, 20_000]);
+}
+
+#[test]
+fn a_dictionary_that_was_outgrown_is_not_begun_again_at_once() {
+    let mut settings = Settings::default();
+    settings.parquet.row_group_rows = 100_000;
+    let (_, bytes) = file(1_800_000, 100_000, &settings);
+    let found = groups(&bytes);
+    let begun = |column: usize| -> Vec<bool> {
+        let column =
+            |(_, columns): &(i64, Vec<ColumnChunkMetaData>)| columns[column].dictionary_page_offset().is_some();
+        found.iter().map(column).collect()
+    };
+    let (words, texts) = (begun(1), begun(2));
+    assert_eq!(words, [true; 18], "few words fit their dictionary in each group");
+    let tried: Vec<usize> = (0..18).filter(|group| texts[*group]).collect();
+    assert_eq!(tried, [0, 16], "texts are tried again after fifteen groups");
+    settings.parquet.dictionary = false;
+    let (_, bytes) = file(200_000, 100_000, &settings);
+    let any = groups(&bytes)
+        .iter()
+        .any(|(_, columns)| columns.iter().any(|column| column.dictionary_page_offset().is_some()));
+    assert!(!any, "nobody asked for dictionaries");
+}
+
+/// The threads end when nobody takes the file any more.
+#[test]
+fn a_write_that_is_stopped_ends() {
+    let batches: Vec<RecordBatch> = (0..40).map(|at| batch(at * 20_000, 20_000)).collect();
+    let mut settings = Settings::default();
+    settings.parquet.row_group_bytes = 1 << 20;
+    let (stopped, file) = written(batches[0].schema(), batches, &settings, 2);
+    assert_eq!(file.len(), 2 * PART_BYTES);
+    let error = stopped.map(|written| written.rows).expect_err("was stopped");
+    assert!(error.message().contains("the write was stopped"), "{error}");
+}
+
+#[test]
+fn small_and_empty_tables_are_written_too() {
+    for rows in [0, 1, 3] {
+        let (done, bytes) = file(rows, 1_000, &Settings::default());
+        assert_eq!(done.rows, rows as u64);
+        let found: i64 = groups(&bytes).iter().map(|(rows, _)| rows).sum();
+        assert_eq!(found, rows);
+    }
+}
