@@ -5,9 +5,9 @@ use crate::partition::Scope;
 use crate::schema::{assemble, into_schema};
 use crate::stats::FileStats;
 use crate::table::Table;
-use arrow_array::{ArrayRef, BooleanArray, RecordBatch, StringArray, UInt32Array, new_null_array};
+use arrow_array::{ArrayRef, BinaryArray, BooleanArray, RecordBatch, StringArray, UInt32Array, new_null_array};
 use arrow_cast::cast;
-use arrow_schema::{FieldRef, Schema, SchemaRef};
+use arrow_schema::{DataType, FieldRef, Schema, SchemaRef};
 use arrow_select::filter::filter_record_batch;
 use arrow_select::take::take;
 use async_trait::async_trait;
@@ -264,6 +264,7 @@ fn constants(add: &Add, partition_columns: &[String], columns: &SchemaRef) -> Re
         let value = value.filter(|value| !value.is_empty());
         let array: ArrayRef = match &value {
             None => new_null_array(field.data_type(), 1),
+            Some(text) if *field.data_type() == DataType::Binary => Arc::new(BinaryArray::from(vec![&*binary(text)])),
             Some(text) => {
                 let texts = StringArray::from(vec![text.as_str()]);
                 let typed = cast(&texts, field.data_type())
@@ -286,6 +287,18 @@ fn constants(add: &Add, partition_columns: &[String], columns: &SchemaRef) -> Re
         .iter()
         .filter(|field| partition_columns.contains(field.name()));
     partitioned.map(constant).collect()
+}
+
+/// The bytes of a partition's value: the protocol writes each as `\u00FF`; some writers write a text as it is.
+fn binary(text: &str) -> Vec<u8> {
+    let escaped = text.strip_prefix("\\u").map(|escapes| {
+        let byte = |escape: &str| {
+            let digits = escape.len() == 4 && escape.bytes().all(|digit| digit.is_ascii_hexdigit());
+            u8::from_str_radix(escape, 16).ok().filter(|_| digits)
+        };
+        escapes.split("\\u").map(byte).collect::<Option<Vec<u8>>>()
+    });
+    escaped.flatten().unwrap_or_else(|| text.as_bytes().to_vec())
 }
 
 /// Puts constants beside what the file has.

@@ -5,36 +5,19 @@ mod feed;
 
 use arrow_array::{ArrayRef, BooleanArray, Date32Array, Int64Array, RecordBatch, StringArray};
 use common::{Lake, in_run, ints, open, partition, rows, strings, table, whole};
-use feed::{actions, changes, follows, newest, recorded};
-use larder_io_core::{AssetValue, ErrorKind, Form, GcOptions, IoManager, OptimizeOptions, Table, Version};
-use larder_io_delta::{DeltaConfig, Evolution, WriteMode};
+use feed::{actions, appending, changes, follows, keyed, merging, newest, recorded};
+use larder_io_core::{AssetValue, Form, Garbage, GcOptions, IoManager, OptimizeOptions, Table, VacuumOptions, Version};
+use larder_io_delta::{Evolution, WriteMode};
 use std::sync::Arc;
 use std::time::Duration;
-
-fn keyed(pairs: &[(i64, &str)]) -> Table {
-    table(vec![
-        ("id", ints(pairs.iter().map(|(id, _)| *id))),
-        ("v", strings(pairs.iter().map(|(_, v)| *v))),
-    ])
-}
 
 fn marked(rows: &[(i64, &str, bool)]) -> Table {
     let gone: ArrayRef = Arc::new(BooleanArray::from_iter(rows.iter().map(|(_, _, gone)| Some(*gone))));
     table(vec![
         ("id", ints(rows.iter().map(|(id, _, _)| *id))),
-        ("v", strings(rows.iter().map(|(_, v, _)| *v))),
+        ("t", strings(rows.iter().map(|(_, t, _)| *t))),
         ("gone", gone),
     ])
-}
-
-fn merging(config: &mut DeltaConfig) {
-    config.change_data_feed = true;
-    config.mode = WriteMode::Merge;
-    config.merge_on = vec!["id".to_owned()];
-}
-
-fn appending(config: &mut DeltaConfig) {
-    (config.change_data_feed, config.mode) = (true, WriteMode::Append);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -315,7 +298,7 @@ async fn new_columns_are_in_what_changed() {
         .expect("stores");
     let more = RecordBatch::try_from_iter_with_nullable([
         ("id", ints([2]), false),
-        ("v", strings(["B"]), false),
+        ("t", strings(["B"]), false),
         ("more", Arc::new(Int64Array::from(vec![7])) as ArrayRef, true),
     ]);
     let manager = lake.with(|config| {
@@ -331,31 +314,6 @@ async fn new_columns_are_in_what_changed() {
         changes(&lake, "t", 1),
         ["update_postimage|2|B|7", "update_preimage|2|b|null"]
     );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn names_that_the_feed_needs_are_refused_before_anything_is_written() {
-    let lake = Lake::new(|config| config.change_data_feed = true);
-    for name in ["_change_type", "_commit_version", "_Commit_Timestamp"] {
-        let error = lake
-            .store(&whole("t"), table(vec![(name, ints([1]))]))
-            .await
-            .map(drop)
-            .expect_err(name);
-        assert_eq!(error.kind(), ErrorKind::InvalidDefinition);
-        assert!(error.message().contains(&format!("`{name}`")), "{error}");
-    }
-    assert!(!lake.dir.path().join("t.delta").exists());
-    let mut config = DeltaConfig::default();
-    config.change_data_feed = true;
-    config
-        .properties
-        .insert("delta.enableChangeDataFeed".to_owned(), "false".to_owned());
-    let ground = larder_io_fs::FsConfig::new(lake.dir.path())
-        .open_ground()
-        .expect("opens");
-    let error = config.open(ground).map(drop).expect_err("says two things");
-    assert_eq!(error.kind(), ErrorKind::InvalidConfig);
 }
 
 /// Commits that come too late leave nothing behind, and all that landed can be followed.
@@ -407,6 +365,14 @@ async fn what_a_crash_leaves_is_found_and_the_feed_stays() {
     std::fs::remove_file(directory.join("others.parquet")).expect("is removed");
     assert_eq!(feed::files(&lake, "t"), before);
     assert_eq!(changes(&lake, "t", 1).len(), 4);
+    // It goes with what is older than the retention.
+    let input = whole("t").to_input(Form::Table);
+    let mut options = VacuumOptions::default();
+    assert_eq!(maintenance.vacuum(&input, &options).await.expect("vacuums"), []);
+    (options.retention, options.force) = (Some(Duration::ZERO), true);
+    let taken = maintenance.vacuum(&input, &options).await.expect("vacuums");
+    let changed = |garbage: &&Garbage| garbage.name.contains("_change_data/") && garbage.what == "old";
+    assert_eq!((taken.len(), taken.iter().filter(changed).count()), (2, 1), "{taken:?}");
     // A file of changes is none of rows.
     assert_eq!(
         rows(&lake.manager, &whole("t").to_input(Form::Table)).await,

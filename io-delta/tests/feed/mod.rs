@@ -1,13 +1,43 @@
-//! A reader of the change data feed, by the protocol alone.
+//! A reader of the change data feed, by the protocol alone, and small tables with keys.
+#![allow(dead_code)]
 
-use crate::common::{Lake, rows, whole};
+use crate::common::{Lake, ints, rows, strings, table, whole};
+use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
-use larder_io_core::{Form, Version};
+use larder_io_core::{Form, Table, Version};
+use larder_io_delta::{DeltaConfig, WriteMode};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value as Json;
 use std::fs::File;
 use std::path::PathBuf;
+
+pub(crate) fn keyed(pairs: &[(i64, &str)]) -> Table {
+    table(vec![
+        ("id", ints(pairs.iter().map(|(id, _)| *id))),
+        ("t", strings(pairs.iter().map(|(_, t)| *t))),
+    ])
+}
+
+/// The same in columns that may be null, as others make them.
+pub(crate) fn nullable(pairs: &[(i64, &str)]) -> Table {
+    let batch = keyed(pairs).to_batch().expect("is one");
+    let columns = ["id", "t"]
+        .into_iter()
+        .zip(batch.columns())
+        .map(|(name, column)| (name, column.clone(), true));
+    Table::from(RecordBatch::try_from_iter_with_nullable(columns).expect("is a table"))
+}
+
+pub(crate) fn merging(config: &mut DeltaConfig) {
+    config.change_data_feed = true;
+    config.mode = WriteMode::Merge;
+    config.merge_on = vec!["id".to_owned()];
+}
+
+pub(crate) fn appending(config: &mut DeltaConfig) {
+    (config.change_data_feed, config.mode) = (true, WriteMode::Append);
+}
 
 fn root(lake: &Lake, asset: &str) -> PathBuf {
     lake.dir.path().join(format!("{asset}.delta"))
