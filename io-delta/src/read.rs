@@ -16,6 +16,7 @@ use deltalake_core::kernel::Add;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use larder_io_core::{BatchStream, Error, ErrorKind, Predicate, Result, Scan, TableSource};
 use larder_io_object::files::TableFiles;
+use object_store::ObjectStoreExt as _;
 use std::sync::Arc;
 
 /// Files that are opened ahead of the one whose rows are being given.
@@ -193,13 +194,24 @@ async fn read_file(
     hint: &Scan,
 ) -> Result<BatchStream> {
     let bytes = u64::try_from(add.size).map_err(|_| damaged(add, "its size is negative"))?;
-    let source = files
-        .open(&log.path(&add.path)?, bytes)
-        .await
-        .map_err(|cause| match cause.kind() {
-            ErrorKind::NotFound => damaged(add, "it is gone; restore a version whose files are kept"),
-            _ => cause,
-        })?;
+    let path = log.path(&add.path)?;
+    let source = match files.open(&path, bytes).await {
+        Ok(source) => source,
+        Err(cause) if cause.kind() == ErrorKind::NotFound => {
+            return Err(damaged(add, "it is gone; restore a version whose files are kept"));
+        }
+        // A file that was cut looks like a storage that does not answer.
+        Err(cause) => match files.ground().objects.head(&path).await {
+            Ok(there) if there.size != bytes => {
+                let why = format!(
+                    "it has {} bytes, and the log says {bytes}; restore a version whose files are kept",
+                    there.size
+                );
+                return Err(damaged(add, &why));
+            }
+            _ => return Err(cause),
+        },
+    };
     let mut names: Vec<&str> = columns.fields().iter().map(|field| field.name().as_str()).collect();
     names.retain(|name| !partition_columns.iter().any(|column| column == name));
     let there = narrowed(&source.schema(), &names);
