@@ -1,5 +1,6 @@
 //! Settings of Delta tables.
 
+use crate::changes::FEED;
 use crate::evolution::Evolution;
 use crate::manager::DeltaIo;
 use crate::window::Span;
@@ -51,6 +52,9 @@ pub struct DeltaConfig {
     pub partition_by: Vec<String>,
     /// Properties of new tables, such as `delta.appendOnly`; a change of them does not change tables that are there.
     pub properties: BTreeMap<String, String>,
+    /// Whether tables record the rows that each commit changes, as Delta's change data feed: new tables from the first commit
+    /// on, those that are there from the next one on. A table that records changes goes on, whatever this says. Default false.
+    pub change_data_feed: bool,
     /// The codec of Parquet pages: `zstd` (default), `snappy`, `lz4`, `none`.
     pub compression: Compression,
     /// How Parquet files are written.
@@ -78,6 +82,7 @@ impl Default for DeltaConfig {
             spans: BTreeMap::new(),
             partition_by: Vec::new(),
             properties: BTreeMap::new(),
+            change_data_feed: false,
             compression: Compression::default(),
             parquet: ParquetSettings::default(),
             file_bytes: 512 << 20,
@@ -111,6 +116,15 @@ impl DeltaConfig {
         Ok(DeltaIo::new(self.clone(), TableFiles::new(ground, settings)?))
     }
 
+    /// Properties of new tables.
+    pub(crate) fn table_properties(&self) -> BTreeMap<String, String> {
+        let mut properties = self.properties.clone();
+        if self.change_data_feed {
+            properties.insert(FEED.to_owned(), "true".to_owned());
+        }
+        properties
+    }
+
     fn validate(&self) -> Result<()> {
         let wrong = |problem: &str| Err(Error::new(ErrorKind::InvalidConfig, problem));
         if (self.mode == WriteMode::Merge) == self.merge_on.is_empty() {
@@ -118,6 +132,12 @@ impl DeltaConfig {
         }
         if self.delete_when.is_some() && self.mode != WriteMode::Merge {
             return wrong("`delete_when` is for `mode = \"merge\"`");
+        }
+        let feed = self.properties.get(FEED);
+        if self.change_data_feed && feed.is_some_and(|feed| !feed.eq_ignore_ascii_case("true")) {
+            return wrong(
+                "`change_data_feed = true` and the property `delta.enableChangeDataFeed` say different things; leave the property away",
+            );
         }
         if self.file_bytes < 1 << 20 {
             return wrong("`file_bytes` must be 1 MiB (1048576) or more");

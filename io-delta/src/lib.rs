@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `manager`, `core`, `config` | [`DeltaIo`] and its settings |
 //! | `store`, `stage`, `plan`, `merge` | a staged value, the actions of its commit, and merging by keys |
+//! | `changes` | files that a commit takes away, and the rows that it records as changed |
 //! | `log`, `table`, `files` | versions of a table, its properties, and what tags of files tell |
 //! | `partition`, `window`, `stats` | which rows a partition has, and which files have such rows |
 //! | `protocol` | which tables may be written |
@@ -18,6 +19,7 @@
 //! | `maintenance`, `optimize`, `cluster`, `vacuum` | leftovers; small files, z-order; files of old versions |
 
 mod backend;
+mod changes;
 mod cluster;
 mod config;
 mod core;

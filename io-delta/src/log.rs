@@ -136,13 +136,73 @@ impl Log {
             let files: Vec<Add> = snapshot.try_log_data()?.iter().map(|file| file.add_action()).collect();
             Ok((snapshot, files))
         });
-        let (snapshot, files) = joined(loading).await?.map_err(error)?;
+        let loaded = match joined(loading).await {
+            Ok(loaded) => loaded.map_err(error),
+            Err(failed) => Err(failed),
+        };
+        let (snapshot, files) = match loaded {
+            Ok(loaded) => loaded,
+            Err(failed) => return Err(self.placed(failed).await),
+        };
         PROTOCOL.can_read_from(&snapshot).map_err(transaction)?;
         Ok(State {
             version: snapshot.version(),
             snapshot: Arc::new(snapshot),
             files: Arc::new(files),
         })
+    }
+
+    /// The same error, with the place in the log where it can be found out.
+    async fn placed(&self, failed: Error) -> Error {
+        let damaged = failed.kind() == ErrorKind::InvalidData;
+        if !damaged && failed.kind() != ErrorKind::NotFound {
+            return failed;
+        }
+        match self.damage(damaged).await {
+            Ok(Some(place)) => {
+                let message = format!("{place}; restore it from a backup ({})", failed.message());
+                Error::new(ErrorKind::InvalidData, message).with_source(failed)
+            }
+            _ => failed,
+        }
+    }
+
+    /// What is wrong with the commits since the newest checkpoint, or, where they are whole and something is, with that.
+    async fn damage(&self, something: bool) -> Result<Option<String>> {
+        let checkpoint = self.checkpoints().await?.into_iter().max();
+        let since = checkpoint.as_ref().map_or(0, |(version, _)| version + 1);
+        let versions: Vec<u64> = self
+            .versions()
+            .await?
+            .into_iter()
+            .filter(|version| *version >= since)
+            .collect();
+        for (version, expected) in versions.iter().zip(since..) {
+            if *version != expected {
+                return Ok(Some(format!(
+                    "version {expected} is missing in the table's log `{LOG}`"
+                )));
+            }
+            if let Err(damaged) = self.actions(*version).await
+                && damaged.kind() == ErrorKind::InvalidData
+            {
+                return Ok(Some(format!("{}, in `{LOG}/{version:020}.json`", damaged.message())));
+            }
+        }
+        let checkpoint = checkpoint.filter(|_| something);
+        Ok(checkpoint.map(|(_, name)| format!("the table's checkpoint `{LOG}/{name}` cannot be read")))
+    }
+
+    /// Versions of checkpoints, and the names of their files.
+    async fn checkpoints(&self) -> Result<Vec<(u64, String)>> {
+        let entries = self.objects.list(Some(&Path::from(LOG)));
+        let checkpoint = |meta: object_store::ObjectMeta| {
+            let name = meta.location.filename()?;
+            let (version, _) = name.split_once(".checkpoint.")?;
+            Some((version.parse().ok()?, name.to_owned()))
+        };
+        let checkpoints = entries.try_filter_map(|meta| std::future::ready(Ok(checkpoint(meta))));
+        checkpoints.try_collect().await.map_err(larder_io_object::error::error)
     }
 
     /// Whether nothing was ever committed here.

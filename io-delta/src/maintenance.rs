@@ -1,8 +1,10 @@
 //! Removing files that no version of a table refers to.
 
+use crate::changes::CHANGES;
 use crate::list::tables;
 use crate::log::Log;
 use crate::manager::DeltaIo;
+use crate::write::DATA;
 use async_trait::async_trait;
 use deltalake_core::kernel::Action;
 use futures_util::TryStreamExt;
@@ -34,7 +36,7 @@ impl Maintenance for DeltaIo {
     }
 }
 
-/// Data files of writes that never landed, older than the limit. Old versions keep theirs: taking those is `vacuum`.
+/// Files of writes that never landed, older than the limit. Old versions keep theirs: taking those is `vacuum`.
 async fn unreferenced(log: &Log, table: &str, options: &GcOptions) -> Result<Vec<Garbage>> {
     let now = jiff::Timestamp::now().as_millisecond();
     let mut candidates = Vec::new();
@@ -43,7 +45,10 @@ async fn unreferenced(log: &Log, table: &str, options: &GcOptions) -> Result<Vec
         let age = Duration::from_millis(u64::try_from(now - meta.last_modified.timestamp_millis()).unwrap_or(0));
         let name = meta.location.as_ref();
         // Only what larder names so; others' files may be other tables' or an engine's own.
-        let ours = !name.contains('/') && name.starts_with("part-") && name.ends_with(".parquet");
+        let ours = [DATA, CHANGES]
+            .iter()
+            .filter_map(|prefix| name.strip_prefix(prefix))
+            .any(|id| !id.contains('/') && id.ends_with(".parquet"));
         if ours && age >= options.older_than {
             candidates.push((meta, age));
         }

@@ -1,24 +1,28 @@
 //! Merging by keys: rows that have the same key are replaced, others stay.
 
-use crate::plan::{Changed, rewriter};
+use crate::changes::{AFTER, BEFORE, Changed, DELETE, INSERT, Label, all};
+use crate::plan::rewriter;
 use crate::stage::StagedTable;
 use crate::stats::FileStats;
 use crate::table::Table;
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch};
-use arrow_row::{RowConverter, SortField};
+use arrow_row::{Row, RowConverter, SortField};
 use arrow_schema::{Schema, SchemaRef};
 use arrow_select::filter::filter_record_batch;
 use deltalake_core::kernel::Add;
 use futures_util::stream::{StreamExt, TryStreamExt};
 use larder_io_core::{Error, ErrorKind, Predicate, Result};
-use std::collections::HashSet;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The keys of what is merged into a table: in memory, as the only part of it.
 pub(crate) struct Keys {
     columns: Vec<String>,
     converter: RowConverter,
-    seen: HashSet<Box<[u8]>>,
+    /// Each key, and its place in the order in which they came.
+    seen: HashMap<Box<[u8]>, usize>,
+    /// Whether the row of a key is to be deleted, by its place.
+    deletes: Vec<bool>,
 }
 
 impl Keys {
@@ -41,7 +45,8 @@ impl Keys {
         Ok(Self {
             columns: columns.to_vec(),
             converter: RowConverter::new(fields.collect::<Result<_>>()?)?,
-            seen: HashSet::new(),
+            seen: HashMap::new(),
+            deletes: Vec::new(),
         })
     }
 
@@ -68,15 +73,25 @@ impl Keys {
         Ok((arrays, nulls))
     }
 
-    /// Adds the keys of new rows.
+    /// Adds the keys of new rows; `marker` is the column that says which are to be deleted.
     ///
     /// # Errors
     /// `InvalidData` for a key that comes twice: nobody can say which of the rows counts.
-    pub(crate) fn add(&mut self, batch: &RecordBatch) -> Result<()> {
+    pub(crate) fn add(&mut self, batch: &RecordBatch, marker: Option<&str>) -> Result<()> {
+        let marks = marker.map(|marker| marks(batch, marker)).transpose()?;
         let (arrays, nulls) = self.parts(batch)?;
         let rows = self.converter.convert_columns(&arrays)?;
-        for (row, null) in rows.iter().zip(nulls) {
-            if !null && !self.seen.insert(row.as_ref().into()) {
+        for (at, (row, null)) in rows.iter().zip(nulls).enumerate() {
+            if null {
+                continue;
+            }
+            let place = self.deletes.len();
+            self.deletes.push(
+                marks
+                    .as_ref()
+                    .is_some_and(|marks| marks.is_valid(at) && marks.value(at)),
+            );
+            if self.seen.insert(row.as_ref().into(), place).is_some() {
                 let message = format!(
                     "two rows have the same `{}`, so that nobody can say which of them to merge; make the asset give one",
                     self.columns.join(", ")
@@ -87,27 +102,77 @@ impl Keys {
         Ok(())
     }
 
-    /// Which rows stay: those whose key is not among the keys.
-    fn staying(&self, batch: &RecordBatch) -> Result<BooleanArray> {
+    /// The place of each row's key among the keys; none where it is not among them.
+    fn places(&self, batch: &RecordBatch) -> Result<Vec<Option<usize>>> {
         let (arrays, nulls) = self.parts(batch)?;
         let rows = self.converter.convert_columns(&arrays)?;
-        let stays = rows
-            .iter()
-            .zip(nulls)
-            .map(|(row, null)| Some(null || !self.seen.contains(row.as_ref())));
-        Ok(stays.collect())
+        let place = |(row, null): (Row<'_>, bool)| match null {
+            true => None,
+            false => self.seen.get(row.as_ref()).copied(),
+        };
+        Ok(rows.iter().zip(nulls).map(place).collect())
     }
+}
+
+/// Which keys are those of rows that are there, by their places.
+struct Found {
+    keys: Arc<Keys>,
+    there: Vec<bool>,
+}
+
+impl Found {
+    /// The places of keys of rows that are replaced or deleted; none for rows that stay.
+    fn places(keys: &Keys, batch: &RecordBatch, scope: Option<&Predicate>) -> Result<Vec<Option<usize>>> {
+        let mut places = keys.places(batch)?;
+        if let Some(scope) = scope {
+            let inside = scope.mask(batch)?;
+            places.iter_mut().zip(inside.iter()).for_each(|(place, inside)| {
+                *place = place.filter(|_| inside == Some(true));
+            });
+        }
+        Ok(places)
+    }
+
+    /// What became of new rows.
+    fn of_new(self: &Arc<Self>) -> Label {
+        let found = Arc::clone(self);
+        Arc::new(move |batch| {
+            let kind = |place: Option<usize>| match place.is_some_and(|place| found.there[place]) {
+                true => Some(AFTER),
+                false => Some(INSERT),
+            };
+            Ok(found.keys.places(batch)?.into_iter().map(kind).collect())
+        })
+    }
+}
+
+/// What became of old rows. Of several with one key one is changed, and the others go.
+fn of_old(keys: &Arc<Keys>, told: &Arc<Mutex<Vec<bool>>>, scope: Option<Predicate>) -> Label {
+    let (keys, told) = (Arc::clone(keys), Arc::clone(told));
+    Arc::new(move |batch| {
+        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kind = |place: usize| {
+            let again = std::mem::replace(&mut told[place], true);
+            if again || keys.deletes[place] { DELETE } else { BEFORE }
+        };
+        let places = Found::places(&keys, batch, scope.as_ref())?;
+        Ok(places.into_iter().map(|place| place.map(&mut kind)).collect())
+    })
+}
+
+/// The column that says which rows are to be deleted.
+fn marks(batch: &RecordBatch, marker: &str) -> Result<BooleanArray> {
+    let column = batch.column_by_name(marker);
+    let marks = column.and_then(|marks| marks.as_any().downcast_ref::<BooleanArray>().cloned());
+    marks.ok_or_else(|| {
+        let message = format!("`delete_when` names `{marker}`, which is no column of booleans");
+        Error::new(ErrorKind::InvalidDefinition, message)
+    })
 }
 
 /// Takes the rows marked by a column of booleans apart from the others, without that column. A null marks nothing.
 pub(crate) fn unmarked(batch: &RecordBatch, marker: &str, schema: &SchemaRef) -> Result<RecordBatch> {
-    let marks = batch
-        .column_by_name(marker)
-        .and_then(|marks| marks.as_any().downcast_ref::<BooleanArray>().cloned());
-    let Some(marks) = marks else {
-        let message = format!("`delete_when` names `{marker}`, which is no column of booleans");
-        return Err(Error::new(ErrorKind::InvalidDefinition, message));
-    };
+    let marks = marks(batch, marker)?;
     let stays: BooleanArray = marks.iter().map(|marked| Some(marked != Some(true))).collect();
     let indices = schema
         .fields()
@@ -117,16 +182,20 @@ pub(crate) fn unmarked(batch: &RecordBatch, marker: &str, schema: &SchemaRef) ->
     Ok(filter_record_batch(&batch.project(&indices)?, &stays)?)
 }
 
-/// Takes away what is replaced: files with such rows are written again without them.
-pub(crate) async fn apply(staged: &StagedTable, table: &Table) -> Result<Changed> {
+/// Takes away what is replaced: files with such rows are written again without them. Also tells what became of new rows.
+pub(crate) async fn apply(staged: &StagedTable, table: &Table) -> Result<(Changed, Label)> {
     let mut changed = Changed::default();
-    if table.property("delta.enableChangeDataFeed") == Some("true") {
-        let message = "the table records changes, and larder does not write those of a merge yet; set another mode, or take `delta.enableChangeDataFeed` away";
-        return Err(Error::new(ErrorKind::Unsupported, message));
-    }
-    let Some(keys) = &staged.keys else { return Ok(changed) };
+    let Some(keys) = &staged.keys else {
+        return Ok((changed, all(INSERT)));
+    };
+    let none = vec![false; keys.deletes.len()];
+    let told = Arc::new(Mutex::new(none.clone()));
+    let mut found = Found {
+        keys: Arc::clone(keys),
+        there: none,
+    };
     for add in table.files(staged.scope.predicate().as_ref()) {
-        match file(staged, table, add, keys, &mut changed).await {
+        match file(staged, table, add, &mut found, &told, &mut changed).await {
             Ok(()) => {}
             Err(error) => {
                 crate::write::remove(&staged.log, &changed.written).await;
@@ -134,13 +203,21 @@ pub(crate) async fn apply(staged: &StagedTable, table: &Table) -> Result<Changed
             }
         }
     }
-    Ok(changed)
+    Ok((changed, Arc::new(found).of_new()))
 }
 
-async fn file(staged: &StagedTable, table: &Table, add: &Add, keys: &Keys, changed: &mut Changed) -> Result<()> {
+async fn file(
+    staged: &StagedTable,
+    table: &Table,
+    add: &Add,
+    found: &mut Found,
+    told: &Arc<Mutex<Vec<bool>>>,
+    changed: &mut Changed,
+) -> Result<()> {
     let source = staged
         .core
         .source(&staged.log, table, &crate::partition::Scope::default());
+    let keys = Arc::clone(&found.keys);
     // Rows of other partitions are not this one's to replace.
     let rows = staged
         .scope
@@ -160,17 +237,9 @@ async fn file(staged: &StagedTable, table: &Table, add: &Add, keys: &Keys, chang
     let (mut all, mut stay) = (0, 0);
     let mut masks = Vec::new();
     while let Some(batch) = batches.try_next().await? {
-        let mask = match &rows {
-            None => keys.staying(&batch)?,
-            Some(rows) => {
-                let (staying, inside) = (keys.staying(&batch)?, rows.mask(&batch)?);
-                staying
-                    .iter()
-                    .zip(inside.iter())
-                    .map(|(stays, inside)| Some(stays == Some(true) || inside != Some(true)))
-                    .collect()
-            }
-        };
+        let places = Found::places(&keys, &batch, rows.as_ref())?;
+        places.iter().flatten().for_each(|place| found.there[*place] = true);
+        let mask: BooleanArray = places.iter().map(|place| Some(place.is_none())).collect();
         all += mask.len();
         stay += mask.true_count();
         masks.push(mask);
@@ -182,16 +251,18 @@ async fn file(staged: &StagedTable, table: &Table, add: &Add, keys: &Keys, chang
         0 => Vec::new(),
         _ => {
             let mut position = Position::new(masks);
-            let rows = source.file(add, &table.natural).await?;
-            let rows = rows.map(move |batch| {
+            let batches = source.file(add, &table.natural).await?;
+            let batches = batches.map(move |batch| {
                 let batch = batch?;
                 let mask = position.next(batch.num_rows());
                 filter_record_batch(&batch, &mask).map_err(Error::from)
             });
-            rewriter(staged.place(), table, add).write(rows.boxed(), false).await?
+            rewriter(staged.place(), table, add)
+                .write(batches.boxed(), false)
+                .await?
         }
     };
-    changed.replace(add, kept);
+    changed.replace(add, kept, of_old(&keys, told, rows));
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! The actions of one commit, made for one version of the table.
 
+use crate::changes::{Changed, FEED, INSERT, all, cleared};
 use crate::config::WriteMode;
 use crate::core::Core;
 use crate::files;
@@ -11,7 +12,7 @@ use crate::schema;
 use crate::stage::StagedTable;
 use crate::stats::FileStats;
 use crate::table::{ADDED, MISSING, SCHEMA, Table, added_field};
-use crate::write::{DataFile, Writer};
+use crate::write::{DATA, DataFile, Writer};
 use arrow_schema::{FieldRef, Schema, SchemaRef};
 use bytes::Bytes;
 use deltalake_core::kernel::transaction::CommitData;
@@ -41,26 +42,43 @@ impl Plan {
         if let Some(table) = table {
             protocol::check(table, &[])?;
         }
-        let metadata = metadata(staged, table)?;
-        if table.is_none() {
-            actions.push(Action::Protocol(protocol::of_new_table(
+        let (natural, metadata) = metadata(staged, table)?;
+        let records = staged.core.config.change_data_feed || table.is_some_and(Table::records_changes);
+        let protocol = match table {
+            Some(table) => protocol::raised(table, &natural, records)?,
+            None => Some(protocol::of_new_table(
                 &staged.natural,
-                &staged.core.config.properties,
-            )?));
-        }
+                &staged.core.config.table_properties(),
+            )?),
+        };
+        actions.extend(protocol.map(Action::Protocol));
         actions.extend(metadata.map(Action::Metadata));
+        let adds = staged.adds()?;
         let mut rewritten = Vec::new();
         if let Some(table) = table {
-            let changed = match staged.mode() {
+            let mut new = all(INSERT);
+            let mut changed = match staged.mode() {
                 WriteMode::Append => Changed::default(),
-                WriteMode::Merge => merge::apply(staged, table).await?,
+                WriteMode::Merge => {
+                    let (changed, merged) = merge::apply(staged, table).await?;
+                    new = merged;
+                    changed
+                }
                 WriteMode::Overwrite | WriteMode::ErrorIfExists => clear(staged.place(), table, &staged.scope).await?,
                 WriteMode::ReplacePartitions => replaced(staged, table).await?,
             };
+            if records && changed.is_partial() {
+                let new = adds.iter().map(|add| (add.clone(), Arc::clone(&new))).collect();
+                let recorded = changed.record(staged.place(), table, &natural, new, |_| false).await;
+                if let Err(error) = recorded {
+                    crate::write::remove(&staged.log, &changed.written).await;
+                    return Err(error);
+                }
+            }
             actions.extend(changed.actions());
             rewritten = changed.written;
         }
-        for mut add in staged.adds()? {
+        for mut add in adds {
             files::set_version(&mut add, version);
             actions.push(Action::Add(add));
         }
@@ -123,31 +141,6 @@ pub(crate) struct Place<'p> {
     pub(crate) log: &'p Log,
 }
 
-/// What a commit does to files that are there.
-#[derive(Default)]
-pub(crate) struct Changed {
-    pub(crate) removed: Vec<Add>,
-    pub(crate) added: Vec<Add>,
-    pub(crate) written: Vec<DataFile>,
-}
-
-impl Changed {
-    /// As actions of a commit.
-    pub(crate) fn actions(&self) -> Vec<Action> {
-        let removed = self.removed.iter().map(|add| Action::Remove(removed(add)));
-        removed.chain(self.added.iter().cloned().map(Action::Add)).collect()
-    }
-
-    /// Puts files with the rows that stay in the place of another one.
-    pub(crate) fn replace(&mut self, old: &Add, stay: Vec<DataFile>) {
-        self.removed.push(old.clone());
-        for (piece, file) in stay.iter().enumerate() {
-            self.added.push(files::in_place_of(old, file, piece));
-        }
-        self.written.extend(stay);
-    }
-}
-
 /// Takes all rows of a scope away; a file that has others too is written again with those.
 pub(crate) async fn clear(place: Place<'_>, table: &Table, scope: &Scope) -> Result<Changed> {
     let mut changed = Changed::default();
@@ -163,7 +156,7 @@ pub(crate) async fn clear(place: Place<'_>, table: &Table, scope: &Scope) -> Res
         let others = all_but(&rows);
         let kept = rest(place, table, add, others).await;
         match kept {
-            Ok(stay) => changed.replace(add, stay),
+            Ok(stay) => changed.replace(add, stay, cleared(rows.clone())),
             Err(error) => {
                 crate::write::remove(place.log, &changed.written).await;
                 return Err(error);
@@ -189,16 +182,15 @@ async fn rest(place: Place<'_>, table: &Table, add: &Add, keep: Predicate) -> Re
 
 /// Writes rows of one file again, in its partition.
 pub(crate) fn rewriter<'w>(place: Place<'w>, table: &'w Table, add: &Add) -> Writer<'w> {
-    let values = add
-        .partition_values
-        .iter()
-        .filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
+    let value = |name: &String| add.partition_values.get(name).cloned().flatten();
+    let values = table.partition_columns.iter().map(|name| (name.clone(), value(name)));
     Writer {
         files: &place.core.files,
         log: place.log,
         schema: Arc::clone(&table.natural),
         partition_columns: &table.partition_columns,
         fixed: values.collect(),
+        prefix: DATA,
         file_bytes: place.core.config.file_bytes,
         compression: place.core.compression(),
     }
@@ -243,8 +235,8 @@ pub(crate) fn removed(add: &Add) -> Remove {
     }
 }
 
-/// The table's metadata, where the commit changes it.
-fn metadata(staged: &StagedTable, table: Option<&Table>) -> Result<Option<Metadata>> {
+/// The columns that the table has after the commit, and its metadata, where the commit changes it.
+fn metadata(staged: &StagedTable, table: Option<&Table>) -> Result<(SchemaRef, Option<Metadata>)> {
     let whole = staged.scope.is_whole() && matches!(staged.mode(), WriteMode::Overwrite | WriteMode::ErrorIfExists);
     let free = table.is_none_or(Table::is_missing);
     let natural = match table.filter(|_| !free) {
@@ -278,10 +270,10 @@ fn metadata(staged: &StagedTable, table: Option<&Table>) -> Result<Option<Metada
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
-        properties.extend(staged.core.config.properties.clone());
+        properties.extend(staged.core.config.table_properties());
         properties.extend(own.map(|(name, value)| (name.to_owned(), value)));
         let made = deltalake_core::kernel::new_metadata(&schema, &staged.partition_columns, properties);
-        return made.map(Some).map_err(|cause| {
+        return made.map(|made| (natural, Some(made))).map_err(|cause| {
             Error::new(
                 ErrorKind::Unexpected,
                 format!("the table's metadata cannot be written: {cause}"),
@@ -290,18 +282,24 @@ fn metadata(staged: &StagedTable, table: Option<&Table>) -> Result<Option<Metada
     };
     let same = |(name, value): &(&str, String)| table.property(name).unwrap_or("false") == value;
     let foreign = table.kept.is_none() && !whole && !free;
-    if natural.fields() == table.natural.fields() && (own.iter().all(same) || foreign) {
-        return Ok(None);
+    let begins = staged.core.config.change_data_feed && !table.records_changes();
+    let keeps = natural.fields() == table.natural.fields() && (own.iter().all(same) || foreign);
+    if keeps && !begins {
+        return Ok((natural, None));
     }
     let mut metadata = serde_json::to_value(table.state.snapshot.metadata()).map_err(unwritable)?;
     let mut properties = table.properties().clone();
-    properties.extend(own.map(|(name, value)| (name.to_owned(), value)));
+    if !keeps {
+        properties.extend(own.map(|(name, value)| (name.to_owned(), value)));
+    }
+    properties.extend(begins.then(|| (FEED.to_owned(), "true".to_owned())));
     metadata["schemaString"] = json!(serde_json::to_string(&schema).map_err(unwritable)?);
     metadata["configuration"] = json!(properties);
     if free {
         metadata["partitionColumns"] = json!(staged.partition_columns);
     }
-    serde_json::from_value(metadata).map(Some).map_err(unwritable)
+    let metadata = serde_json::from_value(metadata).map_err(unwritable)?;
+    Ok((natural, Some(metadata)))
 }
 
 /// What is kept of the asset's types, with columns that are new.

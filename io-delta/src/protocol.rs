@@ -1,11 +1,12 @@
 //! Which tables may be written. The library says no to every table whose protocol could have rules for rows; here it is looked
 //! whether the table has any.
 
+use crate::changes::FEED;
 use crate::table::Table;
 use arrow_schema::{DataType, Schema};
 use deltalake_core::kernel::{Action, Protocol};
 use larder_io_core::{Error, ErrorKind, Result};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
 /// The newest protocol for writers, whose features are listed one by one.
@@ -93,8 +94,8 @@ pub(crate) fn check(table: &Table, actions: &[Action]) -> Result<()> {
 pub(crate) fn of_new_table(schema: &Schema, properties: &BTreeMap<String, String>) -> Result<Protocol> {
     let zoneless = schema.fields().iter().any(|field| has_zoneless(field.data_type()));
     let feed = properties
-        .get("delta.enableChangeDataFeed")
-        .is_some_and(|value| value == "true");
+        .get(FEED)
+        .is_some_and(|value| value.eq_ignore_ascii_case("true"));
     let protocol = match (zoneless, feed) {
         (false, false) => json!({ "minReaderVersion": 1, "minWriterVersion": 2 }),
         (false, true) => json!({ "minReaderVersion": 1, "minWriterVersion": 4 }),
@@ -107,6 +108,61 @@ pub(crate) fn of_new_table(schema: &Schema, properties: &BTreeMap<String, String
             })
         }
     };
+    made(protocol)
+}
+
+/// What the versions for writers before the listed ones stand for, each with what those before it do.
+/// <https://github.com/delta-io/delta/blob/master/PROTOCOL.md#feature-names>
+const NUMBERED: [(i64, &str); 7] = [
+    (2, "appendOnly"),
+    (2, "invariants"),
+    (3, "checkConstraints"),
+    (4, "changeDataFeed"),
+    (4, "generatedColumns"),
+    (5, "columnMapping"),
+    (6, "identityColumns"),
+];
+
+/// The protocol that a table needs with these columns, and with a feed of its changes where `feed` says so; `None` where it
+/// has it.
+pub(crate) fn raised(table: &Table, schema: &Schema, feed: bool) -> Result<Option<Protocol>> {
+    let mut protocol = serde_json::to_value(table.state.snapshot.protocol()).unwrap_or_default();
+    let version = |name: &str| protocol[name].as_i64().unwrap_or(1);
+    let (reads, writes) = (version("minReaderVersion"), version("minWriterVersion"));
+    let listed = |name: &str| {
+        let all = protocol[name].as_array().into_iter().flatten();
+        all.filter_map(|name| name.as_str().map(str::to_owned))
+            .collect::<Vec<_>>()
+    };
+    let mut features = listed("writerFeatures");
+    if writes < LISTED {
+        let known = NUMBERED.iter().filter(|(since, _)| *since <= writes);
+        features = known.map(|(_, name)| (*name).to_owned()).collect();
+    }
+    let lacks = |features: &[String], name: &str| !features.iter().any(|known| known == name);
+    let zoneless =
+        schema.fields().iter().any(|field| has_zoneless(field.data_type())) && lacks(&features, "timestampNtz");
+    let feed = feed && lacks(&features, "changeDataFeed");
+    if !zoneless && !feed {
+        return Ok(None);
+    }
+    if !zoneless && writes < LISTED {
+        protocol["minWriterVersion"] = json!(4);
+        return made(protocol).map(Some);
+    }
+    features.extend(feed.then(|| "changeDataFeed".to_owned()));
+    if zoneless {
+        features.push("timestampNtz".to_owned());
+        let mut readers = listed("readerFeatures");
+        readers.extend((reads == 2).then(|| "columnMapping".to_owned()));
+        readers.push("timestampNtz".to_owned());
+        (protocol["minReaderVersion"], protocol["readerFeatures"]) = (json!(3), json!(readers));
+    }
+    (protocol["minWriterVersion"], protocol["writerFeatures"]) = (json!(LISTED), json!(features));
+    made(protocol).map(Some)
+}
+
+fn made(protocol: Json) -> Result<Protocol> {
     serde_json::from_value(protocol).map_err(|cause| {
         Error::new(
             ErrorKind::Unexpected,

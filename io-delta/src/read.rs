@@ -5,9 +5,9 @@ use crate::partition::Scope;
 use crate::schema::{assemble, into_schema};
 use crate::stats::FileStats;
 use crate::table::Table;
-use arrow_array::{ArrayRef, BooleanArray, RecordBatch, StringArray, UInt32Array, new_null_array};
+use arrow_array::{ArrayRef, BinaryArray, BooleanArray, RecordBatch, StringArray, UInt32Array, new_null_array};
 use arrow_cast::cast;
-use arrow_schema::{FieldRef, Schema, SchemaRef};
+use arrow_schema::{DataType, FieldRef, Schema, SchemaRef};
 use arrow_select::filter::filter_record_batch;
 use arrow_select::take::take;
 use async_trait::async_trait;
@@ -16,6 +16,7 @@ use deltalake_core::kernel::Add;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use larder_io_core::{BatchStream, Error, ErrorKind, Predicate, Result, Scan, TableSource};
 use larder_io_object::files::TableFiles;
+use object_store::ObjectStoreExt as _;
 use std::sync::Arc;
 
 /// Files that are opened ahead of the one whose rows are being given.
@@ -193,13 +194,24 @@ async fn read_file(
     hint: &Scan,
 ) -> Result<BatchStream> {
     let bytes = u64::try_from(add.size).map_err(|_| damaged(add, "its size is negative"))?;
-    let source = files
-        .open(&log.path(&add.path)?, bytes)
-        .await
-        .map_err(|cause| match cause.kind() {
-            ErrorKind::NotFound => damaged(add, "it is gone; restore a version whose files are kept"),
-            _ => cause,
-        })?;
+    let path = log.path(&add.path)?;
+    let source = match files.open(&path, bytes).await {
+        Ok(source) => source,
+        Err(cause) if cause.kind() == ErrorKind::NotFound => {
+            return Err(damaged(add, "it is gone; restore a version whose files are kept"));
+        }
+        // A file that was cut looks like a storage that does not answer.
+        Err(cause) => match files.ground().objects.head(&path).await {
+            Ok(there) if there.size != bytes => {
+                let why = format!(
+                    "it has {} bytes, and the log says {bytes}; restore a version whose files are kept",
+                    there.size
+                );
+                return Err(damaged(add, &why));
+            }
+            _ => return Err(cause),
+        },
+    };
     let mut names: Vec<&str> = columns.fields().iter().map(|field| field.name().as_str()).collect();
     names.retain(|name| !partition_columns.iter().any(|column| column == name));
     let there = narrowed(&source.schema(), &names);
@@ -264,6 +276,7 @@ fn constants(add: &Add, partition_columns: &[String], columns: &SchemaRef) -> Re
         let value = value.filter(|value| !value.is_empty());
         let array: ArrayRef = match &value {
             None => new_null_array(field.data_type(), 1),
+            Some(text) if *field.data_type() == DataType::Binary => Arc::new(BinaryArray::from(vec![&*binary(text)])),
             Some(text) => {
                 let texts = StringArray::from(vec![text.as_str()]);
                 let typed = cast(&texts, field.data_type())
@@ -286,6 +299,18 @@ fn constants(add: &Add, partition_columns: &[String], columns: &SchemaRef) -> Re
         .iter()
         .filter(|field| partition_columns.contains(field.name()));
     partitioned.map(constant).collect()
+}
+
+/// The bytes of a partition's value: the protocol writes each as `\u00FF`; some writers write a text as it is.
+fn binary(text: &str) -> Vec<u8> {
+    let escaped = text.strip_prefix("\\u").map(|escapes| {
+        let byte = |escape: &str| {
+            let digits = escape.len() == 4 && escape.bytes().all(|digit| digit.is_ascii_hexdigit());
+            u8::from_str_radix(escape, 16).ok().filter(|_| digits)
+        };
+        escapes.split("\\u").map(byte).collect::<Option<Vec<u8>>>()
+    });
+    escaped.flatten().unwrap_or_else(|| text.as_bytes().to_vec())
 }
 
 /// Puts constants beside what the file has.

@@ -32,7 +32,7 @@ pub(crate) struct StagedTable {
     pub(crate) partition_columns: Vec<String>,
     pub(crate) files: Vec<DataFile>,
     /// Keys of the rows, for merging.
-    pub(crate) keys: Option<Keys>,
+    pub(crate) keys: Option<Arc<Keys>>,
     pub(crate) receipt: Receipt,
     pub(crate) kept: Option<Value>,
     pub(crate) began: Instant,

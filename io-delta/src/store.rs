@@ -10,7 +10,7 @@ use crate::schema;
 use crate::stage::StagedTable;
 use crate::table::Table;
 use crate::verify;
-use crate::write::Writer;
+use crate::write::{DATA, Writer};
 use arrow_schema::{Schema, SchemaRef};
 use futures_util::stream::StreamExt;
 use larder_io_core::hash::TableDigest;
@@ -54,7 +54,7 @@ fn prepared(
         if let Ok(mut keys) = shared.lock()
             && let Some(keys) = keys.as_mut()
         {
-            keys.add(&cast)?;
+            keys.add(&cast, marker.as_ref().map(|(marker, _)| marker.as_str()))?;
         }
         if let Some((marker, stored)) = &marker {
             cast = unmarked(&cast, marker, stored)?;
@@ -113,6 +113,9 @@ impl DeltaIo {
             }
         };
         let full = with_added(&natural, &scope);
+        if core.config.change_data_feed || table.as_ref().is_some_and(Table::records_changes) {
+            crate::changes::check_names(&full)?;
+        }
         if let Some(table) = table.as_ref().filter(|_| !free) {
             // Early, so that nothing is written that could not be committed; the commit looks again.
             let whole = scope.is_whole() && matches!(core.config.mode, WriteMode::Overwrite | WriteMode::ErrorIfExists);
@@ -143,7 +146,7 @@ impl DeltaIo {
         let fixed = scope
             .values()
             .into_iter()
-            .map(|(column, value)| (column.to_owned(), value.to_owned()));
+            .map(|(column, value)| (column.to_owned(), Some(value.to_owned())));
         let fixed = fixed.filter(|(column, _)| partition_columns.contains(column)).collect();
         let writer = Writer {
             files: &core.files,
@@ -151,6 +154,7 @@ impl DeltaIo {
             schema: Arc::clone(&natural),
             partition_columns: &partition_columns,
             fixed,
+            prefix: DATA,
             file_bytes: core.config.file_bytes,
             compression: core.compression(),
         };
@@ -179,7 +183,7 @@ impl DeltaIo {
             natural: full,
             partition_columns,
             files,
-            keys: keys.lock().ok().and_then(|mut keys| keys.take()),
+            keys: keys.lock().ok().and_then(|mut keys| keys.take()).map(Arc::new),
             receipt,
             kept: (ctx.keep_for_checks && value.replayable()).then(|| value.clone()),
             began,

@@ -69,6 +69,11 @@ impl Table {
         self.properties.get(name).map(String::as_str)
     }
 
+    /// Whether commits record what they change.
+    pub(crate) fn records_changes(&self) -> bool {
+        crate::changes::records(&self.properties)
+    }
+
     pub(crate) fn properties(&self) -> &HashMap<String, String> {
         &self.properties
     }

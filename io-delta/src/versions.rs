@@ -1,11 +1,12 @@
 //! History, restoring and deleting, as commits of the table's own log.
 
+use crate::changes::{Changed, FEED, INSERT, all};
 use crate::core::{Core, SUFFIX, not_found};
 use crate::files;
 use crate::log::{Log, Outcome};
 use crate::manager::DeltaIo;
 use crate::partition::Scope;
-use crate::plan::{Changed, Place, clear};
+use crate::plan::{Place, clear};
 use crate::protocol;
 use crate::stats::FileStats;
 use crate::table::{MISSING, Table};
@@ -13,13 +14,14 @@ use crate::write::remove;
 use async_trait::async_trait;
 use bytes::Bytes;
 use deltalake_core::kernel::transaction::CommitData;
-use deltalake_core::kernel::{Action, Add};
+use deltalake_core::kernel::{Action, Add, DeletionVectorDescriptor};
 use deltalake_core::protocol::DeltaOperation;
 use futures_util::TryStreamExt;
 use larder_io_core::{Error, ErrorKind, Form, InputContext, Receipt, Result, Version, Versions, WriteId};
 use object_store::ObjectStoreExt as _;
 use serde_json::json;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// Removes the rows of a context, in one commit; the table stays for its history.
 pub(crate) async fn delete(core: &Core, ctx: &InputContext) -> Result<()> {
@@ -33,7 +35,13 @@ pub(crate) async fn delete(core: &Core, ctx: &InputContext) -> Result<()> {
             return Ok(());
         }
         protocol::check(&table, &[])?;
-        let changed = clear(Place { core, log: &log }, &table, &scope).await?;
+        let place = Place { core, log: &log };
+        let mut changed = clear(place, &table, &scope).await?;
+        if table.records_changes() && changed.is_partial() {
+            let columns = Arc::clone(&table.natural);
+            let recorded = changed.record(place, &table, &columns, Vec::new(), |_| false).await;
+            undone(&log, &changed, recorded).await?;
+        }
         let mut actions = changed.actions();
         if scope.is_whole() {
             actions.push(marked(&table, "true")?);
@@ -47,6 +55,14 @@ pub(crate) async fn delete(core: &Core, ctx: &InputContext) -> Result<()> {
         }
     }
     Err(busy(core))
+}
+
+/// Removes what was written for a commit that cannot be made.
+async fn undone(log: &Log, changed: &Changed, made: Result<()>) -> Result<()> {
+    if made.is_err() {
+        remove(log, &changed.written).await;
+    }
+    made
 }
 
 /// Commits the next version; what was written for it alone is removed where it did not become that.
@@ -75,17 +91,18 @@ fn busy(core: &Core) -> Error {
 
 /// The table's metadata, saying whether the value is missing.
 fn marked(table: &Table, missing: &str) -> Result<Action> {
-    let unreadable = |cause: serde_json::Error| {
-        Error::new(
-            ErrorKind::Unexpected,
-            format!("the table's metadata cannot be written: {cause}"),
-        )
-    };
-    let mut metadata = serde_json::to_value(table.state.snapshot.metadata()).map_err(unreadable)?;
+    let mut metadata = serde_json::to_value(table.state.snapshot.metadata()).map_err(unwritable)?;
     let mut properties = table.properties().clone();
     properties.insert(MISSING.to_owned(), missing.to_owned());
     metadata["configuration"] = json!(properties);
-    Ok(Action::Metadata(serde_json::from_value(metadata).map_err(unreadable)?))
+    Ok(Action::Metadata(serde_json::from_value(metadata).map_err(unwritable)?))
+}
+
+fn unwritable(cause: serde_json::Error) -> Error {
+    Error::new(
+        ErrorKind::Unexpected,
+        format!("the table's metadata cannot be written: {cause}"),
+    )
 }
 
 fn commit(
@@ -198,7 +215,17 @@ impl Versions for DeltaIo {
                 core: &self.core,
                 log: &log,
             };
-            let changed = clear(place, &table, &scope).await?;
+            let mut changed = clear(place, &table, &scope).await?;
+            let (kept, active) = (keys(&files), keys(&table.state.files));
+            let stays = |add: &Add| {
+                let key = key(&add.path, add.deletion_vector.as_ref());
+                kept.contains(&key) && active.contains(&key)
+            };
+            if table.records_changes() && (changed.is_partial() || files.iter().any(stays)) {
+                let new = files.iter().map(|add| (add.clone(), all(INSERT))).collect();
+                let recorded = changed.record(place, &table, &old.natural, new, stays).await;
+                undone(&log, &changed, recorded).await?;
+            }
             let bytes = restoring(&table, &scope, &old, &files, &changed, ctx);
             if landed(&log, &table, bytes, &changed).await? {
                 let restored = self.core.latest(&log).await?.ok_or_else(|| not_found(ctx))?;
@@ -258,6 +285,32 @@ fn touches(add: &Add, table: &Table, scope: &Scope) -> bool {
         .is_none_or(|rows| !FileStats::new(add, &table.natural).verdict(&rows).never())
 }
 
+/// What the log knows a file by: the same one with other rows deleted in it is another.
+type Key<'f> = (&'f str, Option<(&'f str, Option<i32>)>);
+
+fn key<'f>(path: &'f str, vector: Option<&'f DeletionVectorDescriptor>) -> Key<'f> {
+    (
+        path,
+        vector.map(|vector| (vector.path_or_inline_dv.as_str(), vector.offset)),
+    )
+}
+
+fn keys(files: &[Add]) -> HashSet<Key<'_>> {
+    files
+        .iter()
+        .map(|add| key(&add.path, add.deletion_vector.as_ref()))
+        .collect()
+}
+
+/// The old metadata. A feed of changes goes on: whoever follows it would miss what comes.
+fn restored(table: &Table, old: &Table) -> Result<Action> {
+    let mut metadata = serde_json::to_value(old.state.snapshot.metadata()).map_err(unwritable)?;
+    if table.records_changes() {
+        metadata["configuration"][FEED] = json!("true");
+    }
+    Ok(Action::Metadata(serde_json::from_value(metadata).map_err(unwritable)?))
+}
+
 /// The commit that makes the old files of a scope the table's again.
 fn restoring(
     table: &Table,
@@ -270,17 +323,14 @@ fn restoring(
     let version = table.state.version + 1;
     let mut actions: Vec<Action> = Vec::new();
     if scope.is_whole() {
-        let metadata = serde_json::to_value(old.state.snapshot.metadata()).and_then(serde_json::from_value);
-        actions.push(Action::Metadata(metadata.map_err(|cause| {
-            Error::new(
-                ErrorKind::Unexpected,
-                format!("the table's metadata cannot be written: {cause}"),
-            )
-        })?));
+        actions.push(restored(table, old)?);
     }
     // A file that stays is not taken away first.
-    let kept: HashSet<&str> = files.iter().map(|add| add.path.as_str()).collect();
-    let goes = |action: &Action| !matches!(action, Action::Remove(remove) if kept.contains(remove.path.as_str()));
+    let kept = keys(files);
+    let goes = |action: &Action| match action {
+        Action::Remove(remove) => !kept.contains(&key(&remove.path, remove.deletion_vector.as_ref())),
+        _ => true,
+    };
     actions.extend(changed.actions().into_iter().filter(goes));
     for add in files {
         let mut add = Add {

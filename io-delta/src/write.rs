@@ -17,6 +17,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
+/// How the names of data files begin.
+pub(crate) const DATA: &str = "part-";
+
 /// A data file that was written.
 #[derive(Clone, Debug)]
 pub(crate) struct DataFile {
@@ -33,7 +36,9 @@ pub(crate) struct Writer<'w> {
     pub(crate) schema: SchemaRef,
     pub(crate) partition_columns: &'w [String],
     /// Values of partition columns that are the same in every row, and need not be among the columns.
-    pub(crate) fixed: BTreeMap<String, String>,
+    pub(crate) fixed: BTreeMap<String, Option<String>>,
+    /// How the names of the files begin, below the table.
+    pub(crate) prefix: &'static str,
     pub(crate) file_bytes: u64,
     pub(crate) compression: &'static str,
 }
@@ -156,7 +161,7 @@ impl Writer<'_> {
     fn values(&self, mut values: HashMap<String, Option<String>>) -> HashMap<String, Option<String>> {
         for column in self.partition_columns {
             if let Some(fixed) = self.fixed.get(column) {
-                values.insert(column.clone(), Some(fixed.clone()));
+                values.insert(column.clone(), fixed.clone());
             }
         }
         values
@@ -165,7 +170,7 @@ impl Writer<'_> {
     async fn file(&self, source: &dyn TableSource, values: HashMap<String, Option<String>>) -> Result<DataFile> {
         // A name of its own for every attempt: nobody replaces a file that a commit may refer to.
         let id = WriteId::random();
-        let name = format!("part-{id}.{}.parquet", self.compression);
+        let name = format!("{}{id}.{}.parquet", self.prefix, self.compression);
         let path = self.log.path(&name)?;
         let file = self.files.write(&path, &id, source).await?;
         let add = Add {

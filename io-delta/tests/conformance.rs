@@ -26,3 +26,8 @@ mod with_small_files {
     use super::*;
     larder_testkit::conformance!(|| async { fixture(|config| config.file_bytes = 1 << 20) });
 }
+
+mod recording_changes {
+    use super::*;
+    larder_testkit::conformance!(|| async { fixture(|config| config.change_data_feed = true) });
+}

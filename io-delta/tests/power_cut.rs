@@ -12,20 +12,27 @@ use larder_io_delta::{DeltaConfig, DeltaIo, WriteMode};
 use larder_io_fs::{Durability, DurableFs};
 use larder_io_object::files::Ground;
 use larder_testkit::crash::{Choice, SimDisk, crash_choices};
+use object_store::ObjectStoreExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 const ROOT: &str = "/disk/deep/root";
 
+fn store(disk: &SimDisk) -> DurableFs {
+    DurableFs::on_disk(Arc::new(disk.clone()), PathBuf::from(ROOT), Durability::Fsync, 1)
+}
+
 fn open(disk: &SimDisk, mode: WriteMode) -> DeltaIo {
-    let store = DurableFs::on_disk(Arc::new(disk.clone()), PathBuf::from(ROOT), Durability::Fsync, 1);
     let mut config = DeltaConfig::default();
     config.mode = mode;
     config.checkpoint_interval = 2;
-    config
-        .open(Ground::new(Arc::new(store), format!("file://{ROOT}")))
-        .expect("opens")
+    with(disk, &config)
+}
+
+fn with(disk: &SimDisk, config: &DeltaConfig) -> DeltaIo {
+    let ground = Ground::new(Arc::new(store(disk)), format!("file://{ROOT}"));
+    config.open(ground).expect("opens")
 }
 
 fn rows_of(n: i64) -> Table {
@@ -97,6 +104,57 @@ async fn scenario(disk: &SimDisk) -> Vec<Acknowledged> {
     acknowledged
 }
 
+/// An append, and merges into it whose changes are recorded.
+async fn recording(disk: &SimDisk) -> Vec<Acknowledged> {
+    let mut acknowledged = vec![Acknowledged {
+        calls: 0,
+        rows: Vec::new(),
+    }];
+    let mut config = DeltaConfig::default();
+    config.change_data_feed = true;
+    (config.mode, config.merge_on) = (WriteMode::Merge, vec!["n".to_owned()]);
+    let merging = with(disk, &config);
+    for n in [1, 2, 1, 2] {
+        let ctx = whole("t");
+        merging
+            .handle_output(&ctx, &rows_of(n).into_value())
+            .await
+            .expect("merges");
+        let rows = rows(&merging).await.expect("reads");
+        acknowledged.push(Acknowledged {
+            calls: disk.log_len(),
+            rows,
+        });
+    }
+    acknowledged
+}
+
+/// A change file that a commit names and that is not there whole.
+async fn lost_change(disk: &SimDisk) -> Option<String> {
+    let store = store(disk);
+    for version in 0..10 {
+        let Ok(found) = store
+            .get(&format!("t.delta/_delta_log/{version:020}.json").into())
+            .await
+        else {
+            continue;
+        };
+        let commit = found.bytes().await.expect("reads");
+        for action in serde_json::Deserializer::from_slice(&commit).into_iter::<serde_json::Value>() {
+            let change = action.expect("is JSON")["cdc"].clone();
+            let Some(name) = change["path"].as_str() else { continue };
+            let size = store
+                .head(&format!("t.delta/{name}").into())
+                .await
+                .map(|meta| meta.size);
+            if size.as_ref().ok() != change["size"].as_u64().as_ref() {
+                return Some(format!("version {version} records its changes in `{name}`: {size:?}"));
+            }
+        }
+    }
+    None
+}
+
 /// What is wrong with a crashed disk, if anything.
 async fn problem(disk: &SimDisk, allowed: &[&Acknowledged]) -> Option<String> {
     let manager = open(disk, WriteMode::Append);
@@ -129,8 +187,12 @@ async fn problem(disk: &SimDisk, allowed: &[&Acknowledged]) -> Option<String> {
 }
 
 /// Opens at most so many crash states, evenly spread, or as many as it takes to find a problem.
-async fn replay(disk: SimDisk, at_most: usize, stop_early: bool) -> (usize, Vec<(Choice, String)>) {
-    let acknowledged = scenario(&disk).await;
+async fn replay(
+    disk: SimDisk,
+    acknowledged: Vec<Acknowledged>,
+    at_most: usize,
+    stop_early: bool,
+) -> (usize, Vec<(Choice, String)>) {
     let log = disk.log();
     let choices = crash_choices(&log);
     println!("{} disk calls, {} crash states", log.len(), choices.len());
@@ -155,7 +217,9 @@ async fn replay(disk: SimDisk, at_most: usize, stop_early: bool) -> (usize, Vec<
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_state_holds_a_whole_version() {
-    let (states, problems) = replay(SimDisk::new(), 1_000, false).await;
+    let disk = SimDisk::new();
+    let acknowledged = scenario(&disk).await;
+    let (states, problems) = replay(disk, acknowledged, 1_000, false).await;
     println!("{states} crash states opened, {} problems", problems.len());
     assert!(problems.is_empty(), "{:?}", problems.first());
     assert!(states >= 500, "only {states} states");
@@ -166,8 +230,28 @@ async fn a_crash_state_holds_a_whole_version() {
 async fn without_a_sync_rows_are_lost() {
     let mut noticed = 0;
     for sync in 0..12 {
-        let (_, problems) = replay(SimDisk::new().losing_sync(sync), 200, true).await;
+        let disk = SimDisk::new().losing_sync(sync);
+        let acknowledged = scenario(&disk).await;
+        let (_, problems) = replay(disk, acknowledged, 200, true).await;
         noticed += usize::from(!problems.is_empty());
     }
     assert!(noticed >= 3, "{noticed} of 12 lost syncs were noticed");
+}
+
+/// Changes are there, whole, with the commit that names them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_state_holds_the_changes_of_its_versions() {
+    let disk = SimDisk::new();
+    let acknowledged = recording(&disk).await;
+    let (log, choices) = (disk.log(), crash_choices(&disk.log()));
+    let mut found = 0;
+    for choice in choices.iter().step_by(choices.len().div_ceil(600)) {
+        let crashed = choice.disk(&log, disk.has_attributes());
+        let lost = lost_change(&crashed).await;
+        assert!(lost.is_none(), "{choice:?}: {lost:?}");
+        found += 1;
+    }
+    assert!(found >= 300, "only {found} states");
+    let (_, problems) = replay(disk, acknowledged, 300, false).await;
+    assert!(problems.is_empty(), "{:?}", problems.first());
 }

@@ -1,6 +1,7 @@
 //! Delta tables on every store, beside other libraries, and in processes that are killed.
 
 mod at_once;
+mod golden;
 mod killed;
 mod python;
 mod settings;

@@ -159,7 +159,7 @@ async fn larder_reads_what_others_write() {
     assert_eq!(python(&table, read), "[1, 2, 3, 4, 5, 6, 100]");
 }
 
-/// Deletion vectors, as Spark writes them; the package reads them too and is asked.
+/// A constraint that the package set is not broken, and a protocol from the future is left alone.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Python: cargo xtask test"]
 async fn rules_of_a_table_are_not_broken() {
@@ -196,4 +196,88 @@ async fn rules_of_a_table_are_not_broken() {
         appended.map(drop).expect_err("is too new").kind(),
         ErrorKind::Unsupported
     );
+}
+
+/// The package's own reader of the change data feed is the second witness of what larder recorded.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Python: cargo xtask test"]
+async fn others_follow_the_changes_that_larder_recorded() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let keyed = |rows: &[(i64, &str, Option<&str>)]| {
+        let columns: [(&str, ArrayRef, bool); 3] = [
+            (
+                "n",
+                Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.0))),
+                true,
+            ),
+            (
+                "t",
+                Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.1))),
+                true,
+            ),
+            (
+                "p",
+                Arc::new(StringArray::from_iter(rows.iter().map(|row| row.2))),
+                true,
+            ),
+        ];
+        Table::from(RecordBatch::try_from_iter_with_nullable(columns).expect("is a table")).into_value()
+    };
+    let merging = on_disk(dir.path(), |config| {
+        config.change_data_feed = true;
+        config.mode = WriteMode::Merge;
+        config.merge_on = vec!["n".to_owned()];
+        config.partition_by = vec!["p".to_owned()];
+    });
+    for rows in [
+        keyed(&[(1, "a", Some("x/y")), (2, "b", None), (3, "c", Some("ü"))]),
+        keyed(&[(1, "A", None), (2, "B", None), (4, "D", Some("x/y"))]),
+    ] {
+        merging.handle_output(&context("t"), &rows).await.expect("merges");
+    }
+    let read = "print(json.dumps(sorted([r['_commit_version'], r['_change_type'], r['n'], r['t'], r['p']] \
+        for r in pa.table(DeltaTable(path).load_cdf(starting_version=0).read_all()).to_pylist())))";
+    let path = dir.path().join("t.delta");
+    let expected = r#"[[0, "insert", 1, "a", "x/y"], [0, "insert", 2, "b", null], [0, "insert", 3, "c", "\u00fc"], \
+        [1, "insert", 4, "D", "x/y"], [1, "update_postimage", 1, "A", null], [1, "update_postimage", 2, "B", null], \
+        [1, "update_preimage", 1, "a", "x/y"], [1, "update_preimage", 2, "b", null]"#;
+    let expected = expected.replace("\\\n        ", "");
+    assert_eq!(python(&path, read), format!("{expected}]"));
+    // The package's own commits and ours, one after the other.
+    python(
+        &path,
+        "DeltaTable(path).update(predicate='n = 3', updates={'t': \"'theirs'\"})",
+    );
+    merging
+        .handle_output(&context("t"), &keyed(&[(3, "ours", None)]))
+        .await
+        .expect("merges");
+    let theirs = r#"[2, "update_postimage", 3, "theirs", "\u00fc"], [2, "update_preimage", 3, "c", "\u00fc"]"#;
+    let ours = r#"[3, "update_postimage", 3, "ours", null], [3, "update_preimage", 3, "theirs", "\u00fc"]"#;
+    assert_eq!(python(&path, read), format!("{expected}, {theirs}, {ours}]"));
+    // A partition of the asset that goes out of a file with others, and a table of the package's that larder goes on with.
+    let overwriting = on_disk(dir.path(), |config| {
+        config.columns = [("key".to_owned(), "n".to_owned())].into()
+    });
+    overwriting
+        .delete(&partition("t", "4").to_input(Form::Table))
+        .await
+        .expect("deletes");
+    let path = dir.path().join("theirs.delta");
+    python(
+        &path,
+        "write_deltalake(path, pa.table({'n': [1, 2, 3], 't': ['a', 'b', 'c']}), configuration={'delta.enableChangeDataFeed': 'true'})",
+    );
+    let replaced = RecordBatch::try_from_iter_with_nullable([
+        ("n", Arc::new(Int64Array::from(vec![2])) as ArrayRef, true),
+        ("t", Arc::new(StringArray::from(vec!["B"])) as ArrayRef, true),
+    ]);
+    let replaced = Table::from(replaced.expect("is a table")).into_value();
+    overwriting
+        .handle_output(&partition("theirs", "2"), &replaced)
+        .await
+        .expect("replaces");
+    let read = "print(json.dumps(sorted([r['_change_type'], r['n'], r['t']] \
+        for r in pa.table(DeltaTable(path).load_cdf(starting_version=1).read_all()).to_pylist())))";
+    assert_eq!(python(&path, read), r#"[["delete", 2, "b"], ["insert", 2, "B"]]"#);
 }
