@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn the_nearest_mount_holds_a_folder() {
-        let mounts = "/dev/a / ext4 rw 0 0\ntmpfs /tmp tmpfs rw 0 0\n/dev/b /tmpfiles xfs rw 0 0\n";
+        let mounts = "tmpfs /tmp tmpfs rw 0 0\n/dev/b /tmpfiles xfs rw 0 0\n/dev/a / ext4 rw 0 0\n";
         let of = |folder: &str| file_system(mounts, Path::new(folder));
         assert_eq!(of("/tmp/x").as_deref(), Some("tmpfs"));
         assert_eq!(of("/tmpfiles/x").as_deref(), Some("xfs"));
