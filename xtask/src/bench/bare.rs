@@ -28,6 +28,11 @@ const GROUP_ROWS: usize = 1 << 20;
 /// Writes a table with arrow-rs and syncs the file. All cores encode columns, group after group without waiting for the
 /// end of one, while this thread writes what is done.
 pub(super) fn write_parquet(batches: &[RecordBatch], path: &Path) -> Result<(), String> {
+    let rows = batches.first().ok_or("no rows")?.num_rows();
+    write_groups(batches, (GROUP_ROWS / rows).max(1), path)
+}
+
+fn write_groups(batches: &[RecordBatch], per_group: usize, path: &Path) -> Result<(), String> {
     let schema = batches.first().ok_or("no rows")?.schema();
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
@@ -35,7 +40,6 @@ pub(super) fn write_parquet(batches: &[RecordBatch], path: &Path) -> Result<(), 
     let file = BufWriter::with_capacity(1 << 20, File::create(path).map_err(text)?);
     let writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties)).map_err(text)?;
     let (mut file, factory) = writer.into_serialized_writer().map_err(text)?;
-    let per_group = (GROUP_ROWS / batches[0].num_rows()).max(1);
     let groups: Vec<&[RecordBatch]> = batches.chunks(per_group).collect();
     let mut tasks = Vec::new();
     for group in 0..groups.len() {
@@ -173,4 +177,44 @@ pub(super) fn scan_arrow(path: &Path) -> Result<usize, String> {
     };
     in_threads(&work)?;
     Ok(rows.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_array::cast::AsArray;
+    use arrow_array::types::Int64Type;
+
+    /// The first column and the last, which are written by different threads.
+    fn values(batches: &[RecordBatch]) -> Vec<(i64, String)> {
+        let of = |batch: &RecordBatch| {
+            let keys = batch.column(0).as_primitive::<Int64Type>().values().to_vec();
+            let comments = batch.column(batch.num_columns() - 1).as_string_view().clone();
+            let comments: Vec<String> = comments
+                .iter()
+                .map(|text| text.unwrap_or_default().to_owned())
+                .collect();
+            keys.into_iter().zip(comments)
+        };
+        batches.iter().flat_map(of).collect()
+    }
+
+    #[test]
+    fn reads_and_scans_what_it_wrote_in_order() {
+        let dir = tempfile::tempdir().expect("is there");
+        let table = crate::bench::data::lineitem(0.002).expect("is made");
+        let whole = &table.batches()[0];
+        let slices = (0..whole.num_rows()).step_by(1000);
+        let slices: Vec<RecordBatch> = slices
+            .map(|at| whole.slice(at, 1000.min(whole.num_rows() - at)))
+            .collect();
+        let file = dir.path().join("bare.parquet");
+        write_groups(&slices, 3, &file).expect("is written");
+        let read = read_parquet(&file).expect("is read");
+        assert!(read.len() > 2, "one batch of each row group");
+        assert_eq!(values(&read), values(&slices));
+        let handed = dir.path().join("handed.arrow");
+        crate::bench::data::hand_over(&table, &handed).expect("is written");
+        assert_eq!(scan_arrow(&handed), Ok(table.rows()));
+    }
 }

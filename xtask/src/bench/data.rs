@@ -81,3 +81,25 @@ pub(super) fn hand_over(table: &Table, path: &Path) -> Result<(), String> {
     let file = writer.into_inner().map_err(text)?.into_inner().map_err(text)?;
     file.sync_all().map_err(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_ends_when_its_bytes_have_passed() {
+        let wanted = 30 << 20;
+        let (stream, passed) = stream(wanted);
+        let runtime = crate::bench::runtime().expect("starts");
+        let table = runtime.block_on(stream.collect()).expect("is made");
+        let last = table.batches().last().expect("has rows").get_array_memory_size() as u64;
+        let bytes_passed = passed.bytes.load(Ordering::Relaxed);
+        assert_eq!(bytes_passed, bytes(&table) as u64);
+        assert!(
+            bytes_passed >= wanted && bytes_passed - last < wanted,
+            "{bytes_passed} bytes"
+        );
+        assert_eq!(passed.rows.load(Ordering::Relaxed), table.rows() as u64);
+        assert!(passed.order_key.load(Ordering::Relaxed) > 0);
+    }
+}

@@ -94,15 +94,21 @@ pub(super) fn alone(what: &[&str]) -> Result<u64, String> {
 pub(super) async fn store(format: &str, scale: &str) -> Result<(), String> {
     let dir = tempfile::tempdir().map_err(text)?;
     let manager = manager(dir.path(), of(format)?)?;
-    let value = data::lineitem(scale.parse().map_err(text)?)?.into_value();
-    let before = reset_peak()?;
-    manager.handle_output(&output()?, &value).await.map_err(text)?;
+    let start = status("VmRSS")?;
+    let table = data::lineitem(scale.parse().map_err(text)?)?;
+    let counted = start + data::bytes(&table) as u64;
+    // What making the value has left behind is free to be used again, and must not be taken for the value.
+    let before = reset_peak()?.min(counted);
+    manager
+        .handle_output(&output()?, &table.into_value())
+        .await
+        .map_err(text)?;
     println!("{}", status("VmHWM")?.saturating_sub(before));
     Ok(())
 }
 
-/// Peak of resident memory while loading, above what the value takes. Pages of a file that is mapped are the kernel's
-/// to take back and count as the value.
+/// Peak of resident memory while loading, above what the value takes: as the table counts it, and no more than is resident
+/// afterwards. Pages of a file that is mapped are the kernel's to take back and count as the value.
 pub(super) async fn load(format: &str, root: &str) -> Result<(), String> {
     let manager = manager(Path::new(root), of(format)?)?;
     let before = reset_peak()?;
@@ -110,7 +116,7 @@ pub(super) async fn load(format: &str, root: &str) -> Result<(), String> {
         .await
         .map_err(text)?;
     let peak = status("VmHWM")?;
-    let value = status("VmRSS")?;
+    let value = status("VmRSS")?.min(before + data::bytes(&table) as u64);
     println!(
         "loaded {} rows of {format}: {} above the value, which takes {}",
         table.rows(),

@@ -30,6 +30,11 @@ def sync(path):
     os.close(descriptor)
 
 
+def counted(value):
+    """Bytes of a value as its library counts them."""
+    return value.get_total_buffer_size() if hasattr(value, "get_total_buffer_size") else value.estimated_size()
+
+
 def pyarrow():
     import pyarrow as pa
     import pyarrow.ipc
@@ -135,8 +140,10 @@ for line in sys.stdin:
     made = work(path)
     took = time.perf_counter() - began
     peak = status("VmHWM")
-    # What is in hand afterwards is the value that was loaded.
-    value = status("VmRSS") if made is not None else before
+    # What was loaded is the value; what a library keeps for itself afterwards is not.
+    value = before
+    if operation.startswith("load"):
+        value = min(status("VmRSS"), before + counted(made))
     rows = 0 if made is None else len(made)
     # Freed before the next one, and outside of its time.
     del made
