@@ -183,6 +183,42 @@ mod tests {
     }
 
     #[test]
+    #[ignore = "needs LARDER_PYTHON; run by cargo xtask test"]
+    fn every_library_does_what_it_is_asked() {
+        let python = PathBuf::from(std::env::var_os("LARDER_PYTHON").expect("LARDER_PYTHON is set"));
+        let dir = tempfile::tempdir().expect("is there");
+        let table = crate::bench::data::lineitem(0.01).expect("is made");
+        let handed = dir.path().join("handed.arrow");
+        crate::bench::data::hand_over(&table, &handed).expect("is written");
+        for (library, shown) in LIBRARIES {
+            let parquet = dir.path().join(format!("{library}.parquet"));
+            let arrow = dir.path().join(format!("{library}.arrow"));
+            for (operation, file, rows) in [
+                (Operation::StoreParquet, &parquet, 0),
+                (Operation::LoadParquet, &parquet, table.rows()),
+                (Operation::Head, &parquet, 10),
+                (Operation::StoreArrow, &arrow, 0),
+                (Operation::ScanArrow, &arrow, table.rows()),
+            ] {
+                if !operation.known_to(library) {
+                    continue;
+                }
+                let mut process = Process::start(&python, library, operation.name(), &handed)
+                    .unwrap_or_else(|why| panic!("{shown}, {operation:?}: {why}"));
+                for _ in 0..2 {
+                    let done = process
+                        .once(file)
+                        .unwrap_or_else(|why| panic!("{shown}, {operation:?}: {why}"));
+                    assert_eq!(done.rows, rows, "{shown}, {operation:?}");
+                    assert!(done.took > Duration::ZERO);
+                }
+            }
+            let stored = crate::bench::bare::read_parquet(&parquet).expect("is Parquet");
+            assert_eq!(stored.iter().map(|batch| batch.num_rows()).sum::<usize>(), table.rows());
+        }
+    }
+
+    #[test]
     fn who_writes_nothing_is_missing() {
         let dir = tempfile::tempdir().expect("is there");
         let mut peers = peers(Process::of(

@@ -9,6 +9,10 @@ import os
 import sys
 import time
 
+# A library may talk on its own, as DuckDB does when it takes long: answers have a channel of their own.
+answers = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
+
 library, operation, source = sys.argv[1:4]
 # The level that larder and the bare writer use, said outright because the libraries' own defaults differ.
 LEVEL = 1
@@ -102,6 +106,7 @@ def duckdb():
     import duckdb
 
     connection = duckdb.connect()
+    connection.execute("set enable_progress_bar = false").fetchall()
     if operation.startswith("store"):
         import pyarrow as pa
         import pyarrow.ipc
@@ -129,7 +134,7 @@ def duckdb():
 
 version, threads, operations = {"pyarrow": pyarrow, "polars": polars, "duckdb": duckdb}[library]()
 work = operations[operation]
-print("ready", version, threads, flush=True)
+print("ready", version, threads, file=answers, flush=True)
 for line in sys.stdin:
     path = line.rstrip("\n")
     # Documented in proc_pid_clear_refs(5): 5 resets the peak of the resident set.
@@ -147,4 +152,4 @@ for line in sys.stdin:
     rows = 0 if made is None else len(made)
     # Freed before the next one, and outside of its time.
     del made
-    print(took, max(peak - value, 0), rows, flush=True)
+    print(took, max(peak - value, 0), rows, file=answers, flush=True)
