@@ -16,7 +16,8 @@ cargo xtask COMMAND
 
   test        every test, the ones that need Python, emulators or a built example too; says what is missing and how to get it
   ci          formatting, lints, docs, licences, each feature alone, the walls between crates, then `test`
-  bench       speed and memory, as ratios to the bare libraries in the same run [--quick]
+  bench       speed and memory beside the bare libraries and peers, as a table and a page with charts
+              [steps] [tables] [head] [clouds] [--quick] [--page FILE]
   emulators   up, down, status: object stores on loopback for tests, without Docker [localstack moto azurite fake-gcs]
   python      makes the Python environment of the tests that need one, and tells its interpreter
   walls       only the walls between crates";

@@ -1,7 +1,8 @@
 //! Peaks of memory, each in a process of its own.
 
+use super::row::{Amount, Row, limited};
 use super::tables::{input, manager, output};
-use super::{Row, Size, data, limited, text};
+use super::{Size, data, text};
 use larder::{AssetValue, IoManager, Table};
 use larder_io_object::TableFormat;
 use std::path::Path;
@@ -9,46 +10,61 @@ use std::process::Command;
 
 /// The limit of DESIGN section 10.
 const LIMIT: u64 = 64 << 20;
-pub(super) const STREAM_LIMIT: u64 = 256 << 20;
+const STREAM_LIMIT: u64 = 256 << 20;
 
-pub(super) fn run(size: Size) -> Result<Vec<Row>, String> {
+/// The rows that peers have too.
+pub(super) const STORING_PARQUET: &str = "peak above the value, storing Parquet";
+pub(super) const STORING_ARROW: &str = "peak above the value, storing Arrow";
+pub(super) const LOADING_PARQUET: &str = "peak above the value, loading Parquet";
+
+/// The peaks of larder, each followed by those of the peers, which come in the order of the constants.
+pub(super) fn peaks(size: Size, roots: &Roots<'_>, peers: [Vec<Row>; 3]) -> Result<Vec<Row>, String> {
+    let scale = size.scale.to_string();
+    let [storing_parquet, storing_arrow, loading_parquet] = peers;
     let mut rows = Vec::new();
-    for (format, what) in [
-        ("parquet", "peak above the value, storing Parquet"),
-        ("arrow", "peak above the value, storing Arrow"),
+    for (what, arguments, peers) in [
+        (STORING_PARQUET, ["store", "parquet", &scale], storing_parquet),
+        (STORING_ARROW, ["store", "arrow", &scale], storing_arrow),
+        (LOADING_PARQUET, ["load", "parquet", roots.parquet], loading_parquet),
+        (
+            "peak above the value, loading Arrow",
+            ["load", "arrow", roots.arrow],
+            Vec::new(),
+        ),
     ] {
-        let peak = alone(&["store", format, &size.scale.to_string()])?;
-        rows.push(limited(what, mib(peak), peak <= LIMIT, "<= 64 MiB"));
+        let peak = alone(&arguments)?;
+        rows.push(limited(what, Amount::Bytes(peak), Amount::Bytes(LIMIT), "<= 64 MiB"));
+        rows.extend(peers);
     }
-    let dir = tempfile::tempdir().map_err(text)?;
-    let root = dir.path().display().to_string();
-    let table = data::lineitem(size.scale)?;
-    let runtime = super::runtime()?;
-    for (name, format, what) in [
-        ("parquet", TableFormat::Parquet, "peak above the value, loading Parquet"),
-        ("arrow", TableFormat::Arrow, "peak above the value, loading Arrow"),
-    ] {
-        let manager = manager(dir.path(), format)?;
-        let value = table.clone().into_value();
-        runtime
-            .block_on(manager.handle_output(&output()?, &value))
-            .map_err(text)?;
-        let peak = alone(&["load", name, &root])?;
-        rows.push(limited(what, mib(peak), peak <= LIMIT, "<= 64 MiB"));
-    }
-    drop(table);
+    Ok(rows)
+}
+
+/// Where the value is stored already, to be loaded.
+pub(super) struct Roots<'r> {
+    pub(super) parquet: &'r str,
+    pub(super) arrow: &'r str,
+}
+
+/// The peaks of streams that are much larger than memory may be.
+pub(super) fn streams(size: Size) -> Result<Vec<Row>, String> {
+    let mut rows = Vec::new();
     for (format, what) in [
         ("parquet", "resident, streaming rows into Parquet"),
         ("arrow", "resident, streaming rows into Arrow"),
     ] {
         let peak = alone(&["stream", format, &size.stream_rows.to_string()])?;
-        rows.push(limited(what, mib(peak), peak <= STREAM_LIMIT, "<= 256 MiB"));
+        rows.push(resident(what, peak));
     }
     Ok(rows)
 }
 
-pub(super) fn mib(bytes: u64) -> String {
-    format!("{:.0} MiB", bytes as f64 / f64::from(1 << 20))
+/// The peak of a process that streams.
+pub(super) fn resident(what: &str, peak: u64) -> Row {
+    limited(what, Amount::Bytes(peak), Amount::Bytes(STREAM_LIMIT), "<= 256 MiB")
+}
+
+fn mib(bytes: u64) -> String {
+    Amount::Bytes(bytes).shown(0.0)
 }
 
 /// Runs one measurement in a process of its own; its last line is the peak in bytes.
@@ -78,15 +94,23 @@ pub(super) fn alone(what: &[&str]) -> Result<u64, String> {
 pub(super) async fn store(format: &str, scale: &str) -> Result<(), String> {
     let dir = tempfile::tempdir().map_err(text)?;
     let manager = manager(dir.path(), of(format)?)?;
-    let value = data::lineitem(scale.parse().map_err(text)?)?.into_value();
-    let before = reset_peak()?;
-    manager.handle_output(&output()?, &value).await.map_err(text)?;
+    // The generator keeps a pool of text, which is made with its first rows.
+    drop(data::lineitem(0.001)?);
+    let start = status("VmRSS")?;
+    let table = data::lineitem(scale.parse().map_err(text)?)?;
+    let counted = start + data::bytes(&table) as u64;
+    // What making the value has left behind is free to be used again, and must not be taken for the value.
+    let before = reset_peak()?.min(counted);
+    manager
+        .handle_output(&output()?, &table.into_value())
+        .await
+        .map_err(text)?;
     println!("{}", status("VmHWM")?.saturating_sub(before));
     Ok(())
 }
 
-/// Peak of resident memory while loading, above what the value takes. Pages of a file that is mapped are the kernel's
-/// to take back and count as the value.
+/// Peak of resident memory while loading, above what the value takes: as the table counts it, and no more than is resident
+/// afterwards. Pages of a file that is mapped are the kernel's to take back and count as the value.
 pub(super) async fn load(format: &str, root: &str) -> Result<(), String> {
     let manager = manager(Path::new(root), of(format)?)?;
     let before = reset_peak()?;
@@ -94,7 +118,7 @@ pub(super) async fn load(format: &str, root: &str) -> Result<(), String> {
         .await
         .map_err(text)?;
     let peak = status("VmHWM")?;
-    let value = status("VmRSS")?;
+    let value = status("VmRSS")?.min(before + data::bytes(&table) as u64);
     println!(
         "loaded {} rows of {format}: {} above the value, which takes {}",
         table.rows(),

@@ -1,19 +1,27 @@
 //! Speed and memory, as ratios to the bare libraries in the same run.
 
+mod arguments;
 mod bare;
 mod cloud;
 mod data;
+mod head;
 mod memory;
+mod page;
+mod peers;
 mod plan;
+mod row;
 mod steps;
 mod stream;
 mod tables;
 
 use crate::shell::Done;
+use arguments::{Arguments, Part};
+use row::Row;
 use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
 
 /// How large and how often.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Size {
     /// TPC-H scale factor of lineitem.
     scale: f64,
@@ -25,6 +33,10 @@ struct Size {
     stream_rows: u64,
     /// Assets to plan.
     assets: usize,
+    /// Bytes in memory of the table whose first rows are asked for.
+    head_bytes: u64,
+    /// Times they are asked for; the median counts.
+    heads: usize,
     /// Bytes that are streamed to a cloud to measure memory.
     cloud_stream: u64,
     /// Bytes that are moved to and from a cloud to measure time.
@@ -37,6 +49,8 @@ const FULL: Size = Size {
     steps: 10_000,
     stream_rows: 100_000_000,
     assets: 100_000,
+    head_bytes: 10_000_000_000,
+    heads: 21,
     // A little more than 5 GiB, so that the table is larger than that also as a file.
     cloud_stream: (5 << 30) + (256 << 20),
     cloud_speed: 1 << 30,
@@ -47,47 +61,65 @@ const QUICK: Size = Size {
     steps: 2_000,
     stream_rows: 5_000_000,
     assets: 100_000,
+    head_bytes: 1_000_000_000,
+    heads: 11,
     cloud_stream: 512 << 20,
     cloud_speed: 256 << 20,
 };
 
-/// One line of the result.
-struct Row {
-    what: &'static str,
-    measured: String,
-    bare: String,
-    ratio: Option<f64>,
-    reach: &'static str,
-    reached: bool,
+/// What a part gives.
+struct Measured {
+    /// On which data, how often.
+    setting: String,
+    rows: Vec<Row>,
+    /// Of the peers that took part.
+    versions: Vec<(String, String)>,
 }
 
 /// The command.
 pub(crate) fn run(arguments: &[String]) -> Done {
-    let size = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        [] => FULL,
-        ["--quick"] => QUICK,
-        ["clouds"] => return clouds(FULL),
-        ["clouds", "--quick"] => return clouds(QUICK),
-        // One measurement in a process of its own, so that its peak of memory is its own.
-        ["--alone", what, rest @ ..] => return alone(what, rest),
-        _ => return Err("usage: cargo xtask bench [clouds] [--quick]".to_owned()),
-    };
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    // One measurement in a process of its own, so that its peak of memory is its own.
+    if let ["--alone", what, rest @ ..] = arguments.as_slice() {
+        return alone(what, rest);
+    }
+    let arguments = Arguments::read(&arguments)?;
+    let size = if arguments.quick { QUICK } else { FULL };
     let runtime = runtime()?;
-    let mut rows = Vec::new();
-    rows.extend(runtime.block_on(steps::run(size))?);
-    rows.extend(plan::run(size)?);
-    rows.extend(tables::run(&runtime, size)?);
-    rows.extend(memory::run(size)?);
-    rows.extend(cloud::run(&runtime, size)?);
-    print(&rows, size);
+    for part in &arguments.parts {
+        let measured = measure(*part, &runtime, size)?;
+        row::print(&format!("{} ({} cores)", measured.setting, cores()), &measured.rows);
+        // After each part, so that a later one that fails takes nothing away.
+        page::keep(&arguments.page, part.name(), measured)?;
+    }
+    println!("\nthe page: {}", arguments.page.display());
     Ok(())
 }
 
-/// Only the rows of clouds.
-fn clouds(size: Size) -> Done {
-    let rows = cloud::run(&runtime()?, size)?;
-    print(&rows, size);
-    Ok(())
+fn measure(part: Part, runtime: &Runtime, size: Size) -> Result<Measured, String> {
+    match part {
+        Part::Steps => {
+            let mut rows = runtime.block_on(steps::run(size))?;
+            rows.extend(plan::run(size)?);
+            Ok(Measured {
+                setting: format!("a chain of {} steps; best of {}", size.steps, size.times),
+                rows,
+                versions: Vec::new(),
+            })
+        }
+        Part::Tables => tables::run(runtime, size),
+        Part::Head => head::run(runtime, size),
+        Part::Clouds => Ok(Measured {
+            setting: format!(
+                "{} MiB to and from S3 on loopback, {} MiB streamed; best of {}",
+                size.cloud_speed >> 20,
+                size.cloud_stream >> 20,
+                size.times
+            ),
+            rows: cloud::run(runtime, size)?,
+            versions: Vec::new(),
+        }),
+    }
 }
 
 fn alone(what: &str, rest: &[&str]) -> Done {
@@ -101,7 +133,7 @@ fn alone(what: &str, rest: &[&str]) -> Done {
     }
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, String> {
+fn runtime() -> Result<Runtime, String> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -112,72 +144,25 @@ fn runtime() -> Result<tokio::runtime::Runtime, String> {
 fn best<T>(times: usize, mut work: impl FnMut(usize) -> Result<T, String>) -> Result<Duration, String> {
     let mut best = Duration::MAX;
     for time in 0..times {
-        let began = Instant::now();
-        let made = work(time)?;
-        best = best.min(began.elapsed());
-        drop(made);
+        // What was made is dropped outside of its time.
+        let (_made, took) = timed(|| work(time))?;
+        best = best.min(took);
     }
     Ok(best)
 }
 
-/// A measurement beside its bare one.
-fn against(what: &'static str, ours: Duration, bare: Duration, limit: f64, reach: &'static str) -> Row {
-    let ratio = ours.as_secs_f64() / bare.as_secs_f64();
-    let seconds = |time: Duration| format!("{:.3} s", time.as_secs_f64());
-    Row {
-        what,
-        measured: seconds(ours),
-        bare: seconds(bare),
-        ratio: Some(ratio),
-        reach,
-        reached: ratio <= limit,
-    }
+/// What `work` makes, and the time that it takes.
+fn timed<T>(work: impl FnOnce() -> Result<T, String>) -> Result<(T, Duration), String> {
+    let began = Instant::now();
+    let made = work()?;
+    Ok((made, began.elapsed()))
 }
 
-/// A measurement with a limit of its own.
-fn limited(what: &'static str, measured: String, reached: bool, reach: &'static str) -> Row {
-    Row {
-        what,
-        measured,
-        bare: String::new(),
-        ratio: None,
-        reach,
-        reached,
-    }
-}
-
-/// The time of another program that does the same, which is no aim.
-fn beside(what: &'static str, other: Duration) -> Row {
-    Row {
-        what,
-        measured: String::new(),
-        bare: format!("{:.3} s", other.as_secs_f64()),
-        ratio: None,
-        reach: "",
-        reached: true,
-    }
-}
-
-fn print(rows: &[Row], size: Size) {
-    println!(
-        "\nlineitem at scale {}, {} MiB to and from S3, best of {}, {} cores",
-        size.scale,
-        size.cloud_speed >> 20,
-        size.times,
-        cores()
-    );
-    println!(
-        "{:<46} {:>12} {:>10} {:>7}   {:<10}",
-        "what", "larder", "bare", "ratio", "reach"
-    );
-    for row in rows {
-        let ratio = row.ratio.map_or(String::new(), |ratio| format!("{ratio:.2}"));
-        let mark = if row.reached { "" } else { "  MISSED" };
-        println!(
-            "{:<46} {:>12} {:>10} {:>7}   {:<10}{mark}",
-            row.what, row.measured, row.bare, ratio, row.reach
-        );
-    }
+/// The middle one.
+fn median(times: &[Duration]) -> Option<Duration> {
+    let mut times = times.to_vec();
+    times.sort_unstable();
+    times.get(times.len() / 2).copied()
 }
 
 fn cores() -> usize {

@@ -1,6 +1,7 @@
 //! What a step costs: a chain in memory.
 
-use super::{Row, Size, limited, text};
+use super::row::{Row, limited};
+use super::{Size, text};
 use larder::{Asset, Definitions};
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,11 +36,10 @@ pub(super) async fn run(size: Size) -> Result<Vec<Row>, String> {
         }
         best = best.min(report.duration);
     }
-    let each = best.as_secs_f64() * 1e6 / size.steps as f64;
     Ok(vec![limited(
         "a step of a chain, in memory",
-        format!("{each:.1} us"),
-        each <= 10.0,
+        best.div_f64(size.steps as f64),
+        Duration::from_micros(10),
         "<= 10 us",
     )])
 }
