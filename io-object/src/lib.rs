@@ -14,9 +14,11 @@
 //! | `bucket`, `vendor` | any object store, and what a vendor's own interface adds |
 //! | `http` | requests to a vendor: retries, stalls, refusals in words (feature `http`) |
 //! | `format` | json, msgpack, and the settings of every format |
+//! | `records` | sequences of structs as tables, both ways |
 //! | `table` | parquet and arrow files, both ways |
 //! | `error` | the one mapping of object_store's errors |
 
+mod beside;
 mod bucket;
 mod core;
 pub mod error;
@@ -26,6 +28,8 @@ pub mod format;
 #[cfg(feature = "http")]
 pub mod http;
 mod manager;
+#[cfg(feature = "arrow")]
+mod records;
 mod source;
 mod stage;
 pub mod store;
@@ -34,7 +38,7 @@ mod table;
 mod vendor;
 
 pub use bucket::{BucketStore, Parts, Transfer, UPLOADS, prefix};
-pub use format::{Compression, ObjectFormat, ParquetSettings, ParquetStatistics, Settings, TableFormat};
+pub use format::{AutoSettings, Compression, ObjectFormat, ParquetSettings, ParquetStatistics, Settings, TableFormat};
 pub use manager::ObjectIo;
-pub use store::{Features, Marks, Purpose, Reader, Store, StoreVersions, Upload, Written};
+pub use store::{Features, Marks, Purpose, Reader, Store, StoreLoads, StoreVersions, Upload, Written};
 pub use vendor::{Unfinished, Vendor, VendorFeatures};
