@@ -58,12 +58,15 @@ impl Beside {
                 Ok(if published.own { asked.clone() } else { left_over })
             }
             (_, found) => {
-                let found = found.map_or("nothing".to_owned(), |found| format!("`{}`, version {}", found.path, found.version));
+                let found = found.map_or("nothing".to_owned(), |found| {
+                    format!("`{}`, version {}", found.path, found.version)
+                });
                 let wanted = match asked {
                     Precondition::Unchanged(version) => format!("version {version}"),
                     _ => "nothing".to_owned(),
                 };
-                let message = format!("the value was changed by somebody else: {wanted} was expected, {found} is there");
+                let message =
+                    format!("the value was changed by somebody else: {wanted} was expected, {found} is there");
                 Err(Error::new(ErrorKind::Conflict, message))
             }
         }
@@ -89,7 +92,10 @@ impl Core {
                 continue;
             };
             // A damaged receipt says nothing of the form; what it lies with is replaced like any other value.
-            let receipt = found.reader.receipt().and_then(|_| self.receipt(&at, found.reader.as_ref()).ok());
+            let receipt = found
+                .reader
+                .receipt()
+                .and_then(|_| self.receipt(&at, found.reader.as_ref()).ok());
             places.push(Standing {
                 version: found.reader.version().clone(),
                 counts: self.counts(ctx, &found).unwrap_or(true),
@@ -107,7 +113,13 @@ impl Core {
     /// # Errors
     /// When something is left that would be loaded instead; `Conflict` when another writer replaced it first, whose
     /// value stays.
-    pub(crate) async fn retire(&self, beside: &Beside, asked: &Precondition, own: &Path, version: &Version) -> Result<()> {
+    pub(crate) async fn retire(
+        &self,
+        beside: &Beside,
+        asked: &Precondition,
+        own: &Path,
+        version: &Version,
+    ) -> Result<()> {
         let first = beside.0.iter().find(|standing| standing.counts);
         if let Some(first) = first.filter(|first| first.before && !first.replaced_under(asked)) {
             return self.lost(&first.path, own, version).await;
@@ -142,7 +154,10 @@ impl Core {
 
     /// Whether a table is at a place where an object's rows may be too.
     pub(crate) fn shared(ctx: &InputContext, own: &Path) -> bool {
-        let suffix = own.filename().and_then(|name| name.rsplit_once('.')).map(|(_, suffix)| suffix);
+        let suffix = own
+            .filename()
+            .and_then(|name| name.rsplit_once('.'))
+            .map(|(_, suffix)| suffix);
         ctx.form == Some(Form::Table) && suffix.is_some_and(|suffix| of_suffix(suffix).0 == Form::Table)
     }
 }

@@ -1,7 +1,7 @@
 //! What the manager and its staged values share: finding values, checking them, retiring siblings.
 
 use crate::error::error;
-use crate::format::{BARE, BLOB_SUFFIX, EncodedObject, FORMAT_SUFFIXES, ObjectFormat, Settings, TableFormat, Use, of_suffix};
+use crate::format::{BARE, BLOB_SUFFIX, EncodedObject, FORMAT_SUFFIXES, ObjectFormat, Settings, of_suffix};
 use crate::source::StoredBlob;
 use crate::store::{Purpose, Reader, Store};
 use futures_util::future::join_all;
@@ -124,7 +124,9 @@ impl Core {
         let bare = ctx.naming == Naming::Bare;
         let of = |form| self.settings.suffixes(form, bare, ctx.extension.as_deref());
         let mut right: Vec<String> = Vec::new();
-        let forms = ctx.form.map_or(vec![Form::Object, Form::Table, Form::Blob], |form| vec![form]);
+        let forms = ctx
+            .form
+            .map_or(vec![Form::Object, Form::Table, Form::Blob], |form| vec![form]);
         for suffix in forms.into_iter().flat_map(of) {
             if !right.contains(&suffix) {
                 right.push(suffix);
@@ -146,7 +148,9 @@ impl Core {
             return Ok(true);
         }
         let stored = || match found.reader.receipt() {
-            Some(_) => self.receipt(&found.path, found.reader.as_ref()).map(|receipt| receipt.form),
+            Some(_) => self
+                .receipt(&found.path, found.reader.as_ref())
+                .map(|receipt| receipt.form),
             None => Ok(Form::Table),
         };
         match ctx.form {
@@ -191,7 +195,11 @@ impl Core {
             right.extend(others);
         }
         // A value that changes its format while it is looked for may be missed at both places, but not twice.
-        let passes = if ctx.version.is_none() && self.settings.several() { 2 } else { 1 };
+        let passes = if ctx.version.is_none() && self.settings.several() {
+            2
+        } else {
+            1
+        };
         for _ in 0..passes {
             for suffix in &right {
                 if let Some(found) = self.open(ctx, suffix, ctx.version.as_ref(), purpose).await?
@@ -212,10 +220,13 @@ impl Core {
             return Error::new(ErrorKind::NotFound, message);
         }
         let (right, others) = self.suffixes(ctx);
-        for suffix in right.iter().skip(1).chain([&right[0]]).chain(&others) {
+        for suffix in right.iter().chain(&others) {
             if let Ok(Some(found)) = self.open(ctx, suffix, None, Purpose::Receipt).await {
-                if let (true, Some(asked)) = (right.contains(suffix), ctx.form) {
-                    return another_form(&found, asked);
+                match ctx.form.filter(|_| right.contains(suffix)) {
+                    Some(asked) if !self.counts(ctx, &found).unwrap_or(true) => return another_form(&found, asked),
+                    // It came since it was looked for.
+                    Some(_) => break,
+                    None => {}
                 }
                 let message = format!(
                     "there is no `{}`, but `{}` is there, stored in another format before the asset or the manager changed; materialize the asset again, or set the format back",
@@ -351,35 +362,6 @@ impl Core {
         if let (true, Ok(mut alone)) = (clean, self.alone.lock()) {
             alone.insert(stem.clone());
         }
-    }
-
-    /// Counts a load where the manager chooses formats by it.
-    pub(crate) async fn count_load(&self, ctx: &InputContext) {
-        if let (Some(loads), true, Ok(stem)) = (self.store.loads(), self.settings.chooses(), path(&ctx.location)) {
-            loads.add(&stem).await;
-        }
-    }
-
-    /// Counts loads of a new value from 0.
-    pub(crate) async fn reset_loads(&self, ctx: &InputContext) {
-        if let (Some(loads), true, Ok(stem)) = (self.store.loads(), self.settings.chooses(), path(&ctx.location)) {
-            loads.reset(&stem).await;
-        }
-    }
-
-    /// The format of the next table at a location, and why where the manager chooses it.
-    pub(crate) async fn next_table(&self, ctx: &InputContext) -> Result<(TableFormat, Option<String>)> {
-        if !self.settings.chooses() {
-            return Ok((self.settings.table, None));
-        }
-        let mut of = Use::default();
-        if let Some(loads) = self.store.loads() {
-            of.loads = Some(loads.count(&path(&ctx.location)?).await);
-            let found = self.find(ctx, Purpose::Receipt).await?;
-            of.bytes = found.map(|found| found.reader.size());
-        }
-        let (format, because) = self.settings.auto.choose(of);
-        Ok((format, Some(because)))
     }
 
     /// Removes a value only if its receipt says that this asset made it: a file that somebody else put beside ours is

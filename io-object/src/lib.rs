@@ -7,7 +7,8 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | `manager`, `core` | [`ObjectIo`]: locations, siblings, receipts |
+//! | `manager`, `core`, `versions` | [`ObjectIo`]: locations, siblings, receipts |
+//! | `beside`, `choice` | values of several formats: the places of one value, and which it gets next |
 //! | `stage` | writing: small values in one put, large ones in an upload |
 //! | `store` | what a store can do |
 //! | `files` | tables as files that table formats refer to |
@@ -20,11 +21,13 @@
 
 mod beside;
 mod bucket;
+mod choice;
 mod core;
 pub mod error;
 #[cfg(feature = "arrow")]
 pub mod files;
 pub mod format;
+mod held;
 #[cfg(feature = "http")]
 pub mod http;
 mod manager;
@@ -36,6 +39,7 @@ pub mod store;
 #[cfg(feature = "arrow")]
 mod table;
 mod vendor;
+mod versions;
 
 pub use bucket::{BucketStore, Parts, Transfer, UPLOADS, prefix};
 pub use format::{AutoSettings, Compression, ObjectFormat, ParquetSettings, ParquetStatistics, Settings, TableFormat};

@@ -8,8 +8,8 @@ use crate::store::{Purpose, Store};
 use async_trait::async_trait;
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use larder_io_core::{
-    Capabilities, Effect, Error, ErrorKind, Finding, Form, FormatChoice, Garbage, GcOptions, InputContext, IoManager, Location,
-    Maintenance, ManagerInfo, Naming, OutputContext, Precondition, Receipt, Result, Staged, Value, Version, Versions,
+    Capabilities, Effect, Error, ErrorKind, Form, FormatChoice, InputContext, IoManager, Location, Maintenance,
+    ManagerInfo, Naming, OutputContext, Precondition, Receipt, Result, Staged, Value, Versions,
 };
 use object_store::path::Path;
 use std::collections::HashSet;
@@ -32,7 +32,7 @@ async fn pause(attempt: u32) {
 /// Avro, blobs as they are.
 #[derive(Clone)]
 pub struct ObjectIo {
-    core: Arc<Core>,
+    pub(crate) core: Arc<Core>,
     info: ManagerInfo,
 }
 
@@ -109,9 +109,10 @@ impl ObjectIo {
         let (mut staged, mut sink) = self.begin(ctx, value, Form::Object, format, format)?;
         let settings = core.settings.clone().with_table(format);
         let written = match crate::table::write(&rows, &mut sink, &settings).await {
-            Ok(written) if !rows.complete(written.rows) => {
-                Err(Error::new(ErrorKind::Unexpected, "rows of an object were lost on their way into a table"))
-            }
+            Ok(written) if !rows.complete(written.rows) => Err(Error::new(
+                ErrorKind::Unexpected,
+                "rows of an object were lost on their way into a table",
+            )),
             other => other,
         };
         match written {
@@ -342,7 +343,10 @@ impl IoManager for ObjectIo {
             (Some(Form::Table), (format, Some(because)), _) => Some(FormatChoice::new(format.name(), because)),
             (Some(Form::Object), (format, because), Some(rows)) if ctx.naming != Naming::Bare => {
                 let because = because.map(|because| format!(" ({because})")).unwrap_or_default();
-                let because = format!("a sequence of {rows} structs or more is stored as {}{because}", format.name());
+                let because = format!(
+                    "a sequence of {rows} structs or more is stored as {}{because}",
+                    format.name()
+                );
                 Some(FormatChoice::new(settings.name(Form::Object), because))
             }
             _ => None,
@@ -355,85 +359,5 @@ impl IoManager for ObjectIo {
 
     fn maintenance(&self) -> Option<&dyn Maintenance> {
         Some(self)
-    }
-}
-
-#[async_trait]
-impl Versions for ObjectIo {
-    async fn history(&self, ctx: &InputContext) -> Result<Vec<Receipt>> {
-        let (right, others) = self.core.suffixes(ctx);
-        let mut receipts: Vec<Receipt> = Vec::new();
-        for suffix in right.iter().chain(&others) {
-            let Ok(location) = suffixed(&ctx.location, suffix) else {
-                continue;
-            };
-            let at = path(&location)?;
-            let kept = match self.core.store.versions() {
-                Some(versions) => versions.kept(&at).await?,
-                None => Vec::new(),
-            };
-            for version in std::iter::once(None).chain(kept.iter().map(Some)) {
-                // A version that went away since it was listed is not history any more.
-                let Some(found) = self.core.open(ctx, suffix, version, Purpose::Receipt).await? else {
-                    continue;
-                };
-                let receipt = self.core.receipt_or_foreign(ctx, &found)?;
-                if !receipts.iter().any(|known| known.version == receipt.version) {
-                    receipts.push(receipt);
-                }
-            }
-        }
-        receipts.sort_by(|a, b| b.stored_at.cmp(&a.stored_at).then_with(|| b.version.cmp(&a.version)));
-        Ok(receipts)
-    }
-
-    async fn restore(&self, ctx: &InputContext, version: &Version) -> Result<Receipt> {
-        let versions = self
-            .core
-            .store
-            .versions()
-            .ok_or_else(|| Error::new(ErrorKind::Unsupported, "this store keeps no old versions"))?;
-        let ctx = ctx.clone().with_version(version.clone());
-        let Some(found) = self.core.find(&ctx, Purpose::Value).await? else {
-            return Err(self.core.missing(&ctx).await);
-        };
-        let (right, _) = self.core.suffixes(&ctx);
-        if !right.contains(&found.suffix) || !self.core.counts(&ctx, &found)? {
-            let message = format!(
-                "version {version} is stored as `{}`, and the asset is read as `{}` now; set the format back to restore it",
-                found.location, right[0]
-            );
-            return Err(Error::new(ErrorKind::Unsupported, message));
-        }
-        // Never a damaged value over a good one. What larder did not write has no hash to compare.
-        if found.reader.receipt().is_some() {
-            let receipt = self.core.receipt(&found.path, found.reader.as_ref())?;
-            self.core.check(&found, &receipt, true).await?;
-        }
-        let mut current = ctx.clone();
-        current.version = None;
-        let beside = self.core.beside(&current, &found.path, false).await?;
-        let published = versions.restore(&found.path, version).await?;
-        if let Some(beside) = beside {
-            let asked = Precondition::None;
-            self.core.retire(&beside, &asked, &found.path, &published).await?;
-        }
-        self.core.forget(&ctx.location);
-        self.core.retire_siblings(&current, &found.path).await;
-        self.core.reset_loads(&current).await;
-        let mut receipt = self.core.receipt_or_foreign(&ctx, &found)?;
-        receipt.version = published;
-        Ok(receipt)
-    }
-}
-
-#[async_trait]
-impl Maintenance for ObjectIo {
-    async fn gc(&self, options: &GcOptions) -> Result<Vec<Garbage>> {
-        self.core.store.gc(options).await
-    }
-
-    async fn survey(&self) -> Result<Vec<Finding>> {
-        self.core.store.survey().await
     }
 }

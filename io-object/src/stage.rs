@@ -2,6 +2,7 @@
 
 use crate::beside::Beside;
 use crate::core::Core;
+use crate::held::InMemory;
 use crate::store::{Purpose, Reader, Upload, Written, conflict};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -11,7 +12,6 @@ use larder_io_core::{
 };
 use object_store::path::Path;
 use object_store::{PutPayload, PutPayloadMut};
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::task::{JoinHandle, JoinSet};
@@ -374,7 +374,9 @@ impl Staged for StagedObject {
             self.seen = Some(self.core.beside(&self.input, &self.path, false).await?);
         }
         if let Some(Some(beside)) = &self.seen {
-            self.core.retire(beside, &self.precondition, &self.path, &version).await?;
+            self.core
+                .retire(beside, &self.precondition, &self.path, &version)
+                .await?;
         }
         self.receipt.version = version;
         self.published = true;
@@ -392,47 +394,5 @@ impl Staged for StagedObject {
             Some(Body::Large(mut upload)) => upload.abort().await,
             _ => Ok(()),
         }
-    }
-}
-
-/// Bytes that are not in the store yet.
-struct InMemory {
-    bytes: Bytes,
-    version: Version,
-}
-
-#[async_trait]
-impl Reader for InMemory {
-    fn size(&self) -> u64 {
-        self.bytes.len() as u64
-    }
-
-    fn version(&self) -> &Version {
-        &self.version
-    }
-
-    fn modified_millis(&self) -> i64 {
-        0
-    }
-
-    fn receipt(&self) -> Option<&str> {
-        None
-    }
-
-    async fn read(&self, range: Range<u64>) -> Result<Bytes> {
-        let within = range.start <= range.end && range.end <= self.size();
-        match within {
-            true => Ok(self.bytes.slice(range.start as usize..range.end as usize)),
-            false => Err(Error::new(ErrorKind::InvalidData, "a range lies outside of the value")),
-        }
-    }
-
-    fn stream(&self) -> larder_io_core::ByteStream {
-        Box::pin(futures_util::stream::iter([Ok(self.bytes.clone())]))
-    }
-
-    fn map(&self, range: Range<u64>) -> Option<Bytes> {
-        self.bytes.get(range.start as usize..range.end as usize)?;
-        Some(self.bytes.slice(range.start as usize..range.end as usize))
     }
 }

@@ -10,8 +10,9 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 use futures_util::stream::BoxStream;
 use larder_io_core::{
-    Error, ErrorKind, Finding, FormatChoice, Garbage, GcOptions, InputContext, IoManager, Location, Maintenance, ManagerInfo,
-    OptimizeOptions, Optimized, OutputContext, Receipt, Result, Staged, VacuumOptions, Value, Version, Versions,
+    Error, ErrorKind, Finding, FormatChoice, Garbage, GcOptions, InputContext, IoManager, Location, Maintenance,
+    ManagerInfo, OptimizeOptions, Optimized, OutputContext, Receipt, Result, Staged, VacuumOptions, Value, Version,
+    Versions,
 };
 use std::fmt;
 use std::sync::Arc;

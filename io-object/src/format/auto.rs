@@ -101,18 +101,43 @@ mod tests {
         let auto = AutoSettings::default();
         let of = |loads, bytes| auto.choose(Use { loads, bytes });
         for (loads, bytes, format, because) in [
-            (None, Some(50_000_000), TableFormat::Parquet, "this store counts no loads"),
+            (
+                None,
+                Some(50_000_000),
+                TableFormat::Parquet,
+                "this store counts no loads",
+            ),
             (Some(9), None, TableFormat::Parquet, "nothing is stored yet"),
-            (Some(0), Some(50_000_000), TableFormat::Parquet, "not loaded since it was stored"),
-            (Some(1), Some(50_000_000), TableFormat::Parquet, "loaded once since it was stored"),
+            (
+                Some(0),
+                Some(50_000_000),
+                TableFormat::Parquet,
+                "not loaded since it was stored",
+            ),
+            (
+                Some(1),
+                Some(50_000_000),
+                TableFormat::Parquet,
+                "loaded once since it was stored",
+            ),
             (
                 Some(2),
                 Some(9_999_999),
                 TableFormat::Parquet,
                 "loaded 2 times since it was stored, but 10.0 MB are less than 10 MB",
             ),
-            (Some(2), Some(10_000_000), TableFormat::Arrow, "loaded 2 times since it was stored, 10 MB"),
-            (Some(5), Some(120_400_000), TableFormat::Arrow, "loaded 5 times since it was stored, 120 MB"),
+            (
+                Some(2),
+                Some(10_000_000),
+                TableFormat::Arrow,
+                "loaded 2 times since it was stored, 10 MB",
+            ),
+            (
+                Some(5),
+                Some(120_400_000),
+                TableFormat::Arrow,
+                "loaded 5 times since it was stored, 120 MB",
+            ),
             (
                 Some(5),
                 Some(1_000_000_000),
@@ -128,9 +153,19 @@ mod tests {
         ] {
             assert_eq!(of(loads, bytes), (format, because.to_owned()), "{loads:?} {bytes:?}");
         }
-        let eager = AutoSettings { loads: 1, least_bytes: 0, ..auto };
-        let (format, because) = eager.choose(Use { loads: Some(1), bytes: Some(10) });
-        assert_eq!((format, because.as_str()), (TableFormat::Arrow, "loaded once since it was stored, 10 bytes"));
+        let eager = AutoSettings {
+            loads: 1,
+            least_bytes: 0,
+            ..auto
+        };
+        let (format, because) = eager.choose(Use {
+            loads: Some(1),
+            bytes: Some(10),
+        });
+        assert_eq!(
+            (format, because.as_str()),
+            (TableFormat::Arrow, "loaded once since it was stored, 10 bytes")
+        );
     }
 
     #[test]

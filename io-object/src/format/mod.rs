@@ -195,7 +195,10 @@ impl Settings {
     /// The same with a table format that was chosen, by its name.
     #[cfg(feature = "arrow")]
     pub(crate) fn with_table(mut self, name: &str) -> Self {
-        let known = TableFormat::Auto.candidates().iter().find(|format| format.name() == name);
+        let known = TableFormat::Auto
+            .candidates()
+            .iter()
+            .find(|format| format.name() == name);
         self.table = known.copied().unwrap_or(self.table);
         self
     }

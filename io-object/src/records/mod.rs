@@ -20,6 +20,7 @@ mod build;
 mod cell;
 mod compare;
 mod read;
+mod rows;
 mod shape;
 mod source;
 #[cfg(test)]

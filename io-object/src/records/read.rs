@@ -59,7 +59,9 @@ impl View {
     /// The rows of a batch.
     pub(super) fn of_batch(batch: &RecordBatch) -> Result<Self, Refused> {
         let fields = batch.schema_ref().fields().iter().zip(batch.columns());
-        let named = fields.map(|(field, array)| Named::of(field, array)).collect::<Result<_, _>>()?;
+        let named = fields
+            .map(|(field, array)| Named::of(field, array))
+            .collect::<Result<_, _>>()?;
         Ok(Self::Fields(None, named))
     }
 
@@ -86,7 +88,9 @@ impl View {
             DataType::Struct(fields) => {
                 let array = array.as_struct();
                 let fields = fields.iter().zip(array.columns());
-                let named = fields.map(|(field, array)| Named::of(field, array)).collect::<Result<_, _>>()?;
+                let named = fields
+                    .map(|(field, array)| Named::of(field, array))
+                    .collect::<Result<_, _>>()?;
                 Self::Fields(Some(array.clone()), named)
             }
             DataType::Map(..) => {
@@ -130,7 +134,11 @@ pub(super) struct Item<'v> {
 
 fn range(offsets: &[i32], row: usize) -> Range<usize> {
     // Arrow validated the offsets when the array was made.
-    let at = |index: usize| offsets.get(index).map_or(0, |offset| usize::try_from(*offset).unwrap_or(0));
+    let at = |index: usize| {
+        offsets
+            .get(index)
+            .map_or(0, |offset| usize::try_from(*offset).unwrap_or(0))
+    };
     at(row)..at(row + 1)
 }
 
@@ -142,7 +150,9 @@ impl<'v> Item<'v> {
     /// The fields that are there.
     fn fields(self, fields: &'v [Named]) -> impl Iterator<Item = (&'v str, Item<'v>)> + 'v {
         let row = self.row;
-        let there = fields.iter().filter(move |field| !(field.absent && field.view.is_null(row)));
+        let there = fields
+            .iter()
+            .filter(move |field| !(field.absent && field.view.is_null(row)));
         there.map(move |field| (field.name.as_str(), Item { view: &field.view, row }))
     }
 }
@@ -271,7 +281,8 @@ impl<'de> de::SeqAccess<'de> for Items<'_> {
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Refused> {
         let next = self.rows.next();
-        next.map(|row| seed.deserialize(Item { view: self.view, row })).transpose()
+        next.map(|row| seed.deserialize(Item { view: self.view, row }))
+            .transpose()
     }
 
     fn size_hint(&self) -> Option<usize> {

@@ -1,8 +1,9 @@
 //! Rows of an object on their way into a table, and a stored table as an object.
 
 use super::build::Columns;
-use super::cell::{Cell, Rows};
+use super::cell::Cell;
 use super::read::{Item, View};
+use super::rows::Rows;
 use super::shape::Fields;
 use super::{Refused, compare, refused};
 use crate::store::Reader;
@@ -95,11 +96,16 @@ impl Chunks {
         if self.cells.is_empty() {
             return Ok(());
         }
-        let batch = self.columns.batch(&self.schema).map_err(|error| Refused(error.to_string()))?;
+        let batch = self
+            .columns
+            .batch(&self.schema)
+            .map_err(|error| Refused(error.to_string()))?;
         compare::rows(&self.cells, &batch)?;
         self.cells.clear();
         self.bytes = 0;
-        self.to.blocking_send(Ok(batch)).map_err(|_| Refused("nobody takes the rows".to_owned()))
+        self.to
+            .blocking_send(Ok(batch))
+            .map_err(|_| Refused("nobody takes the rows".to_owned()))
     }
 }
 
@@ -227,7 +233,8 @@ impl ObjectSource for StoredRows {
             row: 0,
             rows: 0,
         };
-        visit(&mut <dyn erased_serde::Deserializer<'_>>::erase(&mut rows)).map_err(|error| damaged("table of rows", error))
+        visit(&mut <dyn erased_serde::Deserializer<'_>>::erase(&mut rows))
+            .map_err(|error| damaged("table of rows", error))
     }
 
     fn bytes(&self) -> u64 {
