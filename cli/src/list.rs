@@ -59,8 +59,16 @@ pub(crate) async fn explain(pipeline: &Pipeline, asset: &str, out: &mut Out<'_>)
         true => pipeline.head(&info.key).await,
         false => Ok(None),
     };
+    let next = match explanation.io_manager.is_some() {
+        true => pipeline.next_format(&info.key).await.ok().flatten(),
+        false => None,
+    };
     if out.json {
         let mut document = json::described(info, &explanation);
+        document["next_format"] = next
+            .as_ref()
+            .map(|next| serde_json::json!({ "format": next.format, "because": next.because }))
+            .into();
         document["published"] = published
             .as_ref()
             .ok()
@@ -108,6 +116,11 @@ pub(crate) async fn explain(pipeline: &Pipeline, asset: &str, out: &mut Out<'_>)
             format!("{} (layout: {})", explanation.location, explanation.layout),
         ),
         ("format", explanation.format.clone().unwrap_or_default()),
+        (
+            "next format",
+            next.map(|next| format!("{}: {}", next.format, next.because))
+                .unwrap_or_default(),
+        ),
         ("published", published),
     ] {
         if !value.is_empty() {

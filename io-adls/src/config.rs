@@ -86,12 +86,16 @@ pub struct AdlsConfig {
     pub copy_range_bytes: u64,
     /// How objects are encoded: `json` (default), `msgpack`, `pickle`.
     pub object: ObjectFormat,
-    /// How tables are encoded: `parquet` (default), `arrow`, `csv`, `ndjson`, `avro`.
+    /// How tables are encoded: `parquet` (default), `arrow`, `csv`, `ndjson`, `avro`; `auto` is parquet here, and
+    /// large sequences of structs are tables too.
     pub table: TableFormat,
     /// The codec of Parquet pages: `zstd` (default), `snappy`, `lz4`, `none`.
     pub compression: Compression,
     /// How Parquet files are written.
     pub parquet: ParquetSettings,
+    /// Structs or maps from which a sequence of them is stored in the table format. Default never, with `table = "auto"`
+    /// 10,000; 0 is never.
+    pub rows_as_table: Option<usize>,
     /// Whether every load compares the stored hash first, which reads the value twice. Default false.
     pub verify: bool,
     /// Bytes of the first blocks of a large value; smaller values are one put. Default 8 MiB, at most 1 GiB. Blocks
@@ -134,6 +138,7 @@ impl Default for AdlsConfig {
             table: formats.table,
             compression: formats.compression,
             parquet: formats.parquet,
+            rows_as_table: formats.rows_as_table,
             verify: formats.verify,
             part_bytes: formats.part_bytes,
             transfer: Transfer::default(),
@@ -253,6 +258,7 @@ impl AdlsConfig {
         settings.table = self.table;
         settings.compression = self.compression;
         settings.parquet = self.parquet.clone();
+        settings.rows_as_table = self.rows_as_table;
         settings.verify = self.verify;
         settings.part_bytes = self.part_bytes;
         settings

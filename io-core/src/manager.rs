@@ -98,6 +98,26 @@ impl ManagerInfo {
     }
 }
 
+/// The format that the next store of a value gets where the manager chooses it, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FormatChoice {
+    /// The format's name, such as `parquet`.
+    pub format: String,
+    /// Why, for people: `loaded 5 times since it was stored, 120 MB`.
+    pub because: String,
+}
+
+impl FormatChoice {
+    /// Makes a choice.
+    pub fn new(format: impl Into<String>, because: impl Into<String>) -> Self {
+        Self {
+            format: format.into(),
+            because: because.into(),
+        }
+    }
+}
+
 /// Stores outputs and loads inputs. See the [module](self) for the laws it keeps.
 #[async_trait]
 pub trait IoManager: fmt::Debug + Send + Sync + 'static {
@@ -133,6 +153,16 @@ pub trait IoManager: fmt::Debug + Send + Sync + 'static {
 
     /// Every published stem below `prefix`, by whole segments, each once, in any order.
     fn list(&self, prefix: Option<&Location>) -> BoxStream<'static, Result<Location>>;
+
+    /// The format that the next store of this value gets, where it depends on more than the settings; `None` where
+    /// [`ManagerInfo::formats`] says all. Changes nothing and promises nothing: the next load may change it.
+    ///
+    /// # Errors
+    /// When it cannot tell.
+    async fn next_format(&self, ctx: &InputContext) -> Result<Option<FormatChoice>> {
+        let _ = ctx;
+        Ok(None)
+    }
 
     /// Old versions, when the manager keeps any.
     fn versions(&self) -> Option<&dyn Versions> {

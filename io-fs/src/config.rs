@@ -4,7 +4,7 @@ use crate::record::RecordKeeping;
 use crate::store::DurableFs;
 use crate::tree::Durability;
 use larder_io_core::{Backend, Error, ErrorKind, IoManager, ManagerUrl, Result};
-use larder_io_object::{Compression, ObjectFormat, ObjectIo, ParquetSettings, Settings, TableFormat};
+use larder_io_object::{AutoSettings, Compression, ObjectFormat, ObjectIo, ParquetSettings, Settings, TableFormat};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -21,12 +21,17 @@ pub struct FsConfig {
     pub root: PathBuf,
     /// How objects are encoded: `json` (default), `msgpack`, `pickle`.
     pub object: ObjectFormat,
-    /// How tables are encoded: `parquet` (default), `arrow`, `csv`, `ndjson`, `avro`.
+    /// How tables are encoded: `parquet` (default), `arrow`, `csv`, `ndjson`, `avro`, `auto`.
     pub table: TableFormat,
     /// The codec of Parquet pages: `zstd` (default), `snappy`, `lz4`, `none`.
     pub compression: Compression,
     /// How Parquet files are written.
     pub parquet: ParquetSettings,
+    /// Structs or maps from which a sequence of them is stored in the table format. Default never, with `table = "auto"`
+    /// 10,000; 0 is never.
+    pub rows_as_table: Option<usize>,
+    /// When `table = "auto"` keeps a value as Arrow.
+    pub auto: AutoSettings,
     /// Versions of each value that are kept, the published one counted. Default 5; 0 and 1 keep none but it.
     pub history: usize,
     /// What an acknowledged write has survived: `fsync` (default) a power cut, `rename` a crash of the process.
@@ -51,6 +56,8 @@ impl Default for FsConfig {
             table: formats.table,
             compression: formats.compression,
             parquet: formats.parquet,
+            rows_as_table: formats.rows_as_table,
+            auto: formats.auto,
             history: 5,
             durability: Durability::default(),
             mmap: true,
@@ -117,6 +124,8 @@ impl FsConfig {
         settings.table = self.table;
         settings.compression = self.compression;
         settings.parquet = self.parquet.clone();
+        settings.rows_as_table = self.rows_as_table;
+        settings.auto = self.auto;
         settings.part_bytes = self.part_bytes;
         settings.verify = self.verify;
         settings
@@ -188,16 +197,20 @@ mod tests {
                     .collect(),
                 (_, Some("boolean")) => vec!["true".to_owned()],
                 (_, Some("integer")) => vec!["65536".to_owned()],
-                _ if name == "parquet" => vec!["9".to_owned()],
+                _ if ["parquet", "auto", "rows_as_table"].contains(&name.as_str()) => vec!["9".to_owned()],
                 other => panic!("{name} is {other:?}"),
             };
-            let key = if name == "parquet" { "parquet.level" } else { name };
+            let key = match name.as_str() {
+                "parquet" => "parquet.level",
+                "auto" => "auto.loads",
+                name => name,
+            };
             for value in values {
                 let url = format!("file:///x?{key}={value}").parse().expect("is a URL");
                 FsConfig::from_url(&url).expect("the schema allows it");
             }
             assert!(setting["description"].is_string(), "{name}");
         }
-        assert_eq!(settings.len(), 10);
+        assert_eq!(settings.len(), 12);
     }
 }

@@ -2,6 +2,7 @@
 //! history.
 
 use crate::attributes;
+use crate::loads;
 use crate::publish::StagedFile;
 use crate::read::FileReader;
 use crate::store::{DurableFs, blocking};
@@ -11,7 +12,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use larder_io_core::{ByteStream, Error, ErrorKind, Garbage, GcOptions, Result, Version, WriteId};
 use larder_io_object::store::{RECEIPT_ATTRIBUTE, receipt_attributes};
-use larder_io_object::{Features, Purpose, Reader, Store, StoreVersions, Upload, Written};
+use larder_io_object::{Features, Purpose, Reader, Store, StoreLoads, StoreVersions, Upload, Written};
 use object_store::path::Path;
 use object_store::{ObjectStore, PutPayload};
 use std::ops::Range;
@@ -77,6 +78,16 @@ impl Store for DurableStore {
         (self.fs.tree.settings.history > 1).then_some(self)
     }
 
+    async fn delete_version(&self, path: &Path, version: &Version) -> Result<bool> {
+        let (at, version) = (path.clone(), version.as_str().to_owned());
+        self.fs.blocking(move |tree| tree.delete_version(&at, &version)).await
+    }
+
+    fn loads(&self) -> Option<&dyn StoreLoads> {
+        // Arrow files are worth their size where they are mapped.
+        self.fs.mmap.then_some(self)
+    }
+
     async fn gc(&self, options: &GcOptions) -> Result<Vec<Garbage>> {
         self.fs.collect_garbage(options).await
     }
@@ -91,6 +102,21 @@ impl StoreVersions for DurableStore {
     async fn restore(&self, path: &Path, version: &Version) -> Result<Version> {
         self.fs.restore_version(path, version).await?;
         Ok(version.clone())
+    }
+}
+
+#[async_trait]
+impl StoreLoads for DurableStore {
+    async fn add(&self, stem: &Path) {
+        loads::add(Arc::clone(&self.fs.tree), stem.to_string()).await;
+    }
+
+    async fn count(&self, stem: &Path) -> u64 {
+        loads::count(Arc::clone(&self.fs.tree), stem.to_string()).await
+    }
+
+    async fn reset(&self, stem: &Path) {
+        loads::reset(Arc::clone(&self.fs.tree), stem.to_string()).await;
     }
 }
 

@@ -7,11 +7,13 @@ use larder_io_object::files::{Ground, GroundBackend, check_settings, without};
 use std::sync::Arc;
 
 /// Settings that are for values and say nothing to a table format.
-const OF_VALUES: [&str; 8] = [
+const OF_VALUES: [&str; 10] = [
     "object",
     "table",
     "compression",
     "parquet",
+    "rows_as_table",
+    "auto",
     "history",
     "mmap",
     "verify",

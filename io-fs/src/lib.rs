@@ -17,6 +17,7 @@
 //! | staged values | `.larder/tmp/<id>` |
 //! | records, where there are no extended attributes | `.larder/records/` |
 //! | locks | `.larder/locks/` |
+//! | counts of loads, for `table = "auto"` | `.larder/loads/` |
 //!
 //! What it does not do: protect a file from another program that edits it in place (after a restore the kept version
 //! shares its inode), or tell two values apart on file systems without extended attributes once another tool has
@@ -31,6 +32,7 @@ mod gc;
 #[cfg(feature = "arrow")]
 mod ground;
 mod list;
+mod loads;
 mod names;
 mod publish;
 mod read;
@@ -42,7 +44,7 @@ mod upload;
 pub use config::{FsConfig, SCHEME, backend};
 #[cfg(feature = "arrow")]
 pub use ground::ground;
-pub use larder_io_object::{Compression, ObjectFormat, ParquetSettings, ParquetStatistics, TableFormat};
+pub use larder_io_object::{AutoSettings, Compression, ObjectFormat, ParquetSettings, ParquetStatistics, TableFormat};
 pub use record::RecordKeeping;
 pub use store::DurableFs;
 pub use tree::Durability;

@@ -55,6 +55,11 @@ impl Names {
         self.state.join("records")
     }
 
+    /// Counts of loads.
+    pub(crate) fn loads(&self) -> PathBuf {
+        self.state.join("loads")
+    }
+
     pub(crate) fn locks(&self) -> PathBuf {
         self.state.join("locks")
     }

@@ -225,10 +225,26 @@ impl Tree {
         self.open_public(path)?.ok_or_else(missing)?;
         let _lock = self.lock(path)?;
         self.open_public(path)?.ok_or_else(missing)?;
-        self.archive(path, &public)?;
+        self.take_away(path, &public)
+    }
+
+    /// Removes a public file if it still is this version; false when it is another one.
+    pub(crate) fn delete_version(&self, path: &ObjectPath, version: &str) -> Result<bool> {
+        let public = self.names.public(path)?;
+        let _lock = self.lock(path)?;
+        match self.open_public(path)? {
+            None => Ok(true),
+            Some(current) if current.version() != version => Ok(false),
+            Some(_) => self.take_away(path, &public).map(|()| true),
+        }
+    }
+
+    /// Moves a public file into the history. Called under the lock.
+    fn take_away(&self, path: &ObjectPath, public: &Path) -> Result<()> {
+        self.archive(path, public)?;
         self.disk
-            .remove(&public)
-            .map_err(|error| disk_error(error, "remove", &public))?;
+            .remove(public)
+            .map_err(|error| disk_error(error, "remove", public))?;
         self.sync_dir(public.parent().unwrap_or(self.names.root()))?;
         self.prune(path);
         Ok(())

@@ -65,3 +65,32 @@ mod records_in_sidecars {
     use super::*;
     larder_testkit::conformance!(|| async { fixture(|config| config.records = RecordKeeping::Sidecar) });
 }
+
+mod rows_as_parquet {
+    use super::*;
+    larder_testkit::conformance!(|| async { fixture(|config| config.rows_as_table = Some(1)) });
+}
+
+mod rows_as_avro {
+    use super::*;
+    larder_testkit::conformance!(|| async {
+        fixture(|config| {
+            config.rows_as_table = Some(1);
+            config.table = TableFormat::Avro;
+            config.object = ObjectFormat::Msgpack;
+        })
+    });
+}
+
+/// Every value that was loaded once is stored as Arrow next.
+mod auto {
+    use super::*;
+    larder_testkit::conformance!(|| async {
+        fixture(|config| {
+            config.table = TableFormat::Auto;
+            config.rows_as_table = Some(1);
+            config.auto.loads = 1;
+            config.auto.least_bytes = 0;
+        })
+    });
+}

@@ -1,7 +1,7 @@
 //! What the manager and its staged values share: finding values, checking them, retiring siblings.
 
 use crate::error::error;
-use crate::format::{BLOB_SUFFIX, EncodedObject, FORMAT_SUFFIXES, ObjectFormat, Settings, of_suffix};
+use crate::format::{BARE, BLOB_SUFFIX, EncodedObject, FORMAT_SUFFIXES, ObjectFormat, Settings, of_suffix};
 use crate::source::StoredBlob;
 use crate::store::{Purpose, Reader, Store};
 use futures_util::future::join_all;
@@ -30,9 +30,6 @@ pub(crate) fn path(location: &Location) -> Result<Path> {
     })
 }
 
-/// The suffix of an Object that has none.
-pub(crate) const BARE: &str = "";
-
 /// A location with a suffix, or as it is for [`BARE`].
 pub(crate) fn suffixed(stem: &Location, suffix: &str) -> Result<Location> {
     match suffix {
@@ -47,6 +44,21 @@ fn named(stem: &Location, suffix: &str) -> String {
         BARE => stem.to_string(),
         suffix => format!("{stem}.{suffix}"),
     }
+}
+
+/// The error of a file that holds the value in another form than the asset has now.
+fn another_form(found: &Found, asked: Form) -> Error {
+    let message = match asked {
+        Form::Table => format!(
+            "`{}` holds the rows of an object; take it as a `Vec` of structs, or let the asset return a `Table` and materialize it again",
+            found.location
+        ),
+        other => format!(
+            "`{}` is there, but it is no {other}: it was stored before the asset changed; materialize the asset again",
+            found.location
+        ),
+    };
+    Error::new(ErrorKind::NotFound, message)
 }
 
 /// A stored value that was found.
@@ -106,24 +118,46 @@ impl Core {
         Ok(receipt)
     }
 
-    /// The suffixes under which a value may be found: the right one first, siblings of other formats after it.
+    /// The suffixes under which a value may be found: the right ones first, siblings of other formats after them. Where
+    /// a value is at several of the right ones, the first counts.
     pub(crate) fn suffixes(&self, ctx: &InputContext) -> (Vec<String>, Vec<String>) {
         let bare = ctx.naming == Naming::Bare;
-        let own = |form| match form {
-            Form::Object if bare => BARE.to_owned(),
-            form => self.settings.suffix(form, ctx.extension.as_deref()).to_owned(),
-        };
-        let right: Vec<String> = match ctx.form {
-            Some(form) => vec![own(form)],
-            None => [Form::Object, Form::Table, Form::Blob].into_iter().map(own).collect(),
-        };
+        let of = |form| self.settings.suffixes(form, bare, ctx.extension.as_deref());
+        let mut right: Vec<String> = Vec::new();
+        let forms = ctx
+            .form
+            .map_or(vec![Form::Object, Form::Table, Form::Blob], |form| vec![form]);
+        for suffix in forms.into_iter().flat_map(of) {
+            if !right.contains(&suffix) {
+                right.push(suffix);
+            }
+        }
         let others = FORMAT_SUFFIXES
             .iter()
             .map(|suffix| (*suffix).to_owned())
-            .chain([own(Form::Blob)])
+            .chain(of(Form::Blob))
             .chain(bare.then(|| BARE.to_owned()));
         let others = others.filter(|suffix| !right.contains(suffix)).collect();
         (right, others)
+    }
+
+    /// Whether what stands at a suffix is of the form that is asked for: rows of an object are no table, though their file is
+    /// one, and a table is no object.
+    pub(crate) fn counts(&self, ctx: &InputContext, found: &Found) -> Result<bool> {
+        if of_suffix(&found.suffix).0 != Form::Table {
+            return Ok(true);
+        }
+        let stored = || match found.reader.receipt() {
+            Some(_) => self
+                .receipt(&found.path, found.reader.as_ref())
+                .map(|receipt| receipt.form),
+            None => Ok(Form::Table),
+        };
+        match ctx.form {
+            Some(Form::Object) => Ok(stored()? == Form::Object),
+            Some(Form::Table) => Ok(stored()? != Form::Object),
+            _ => Ok(true),
+        }
     }
 
     pub(crate) async fn open(
@@ -160,9 +194,19 @@ impl Core {
         if ctx.version.is_some() || ctx.form.is_none() {
             right.extend(others);
         }
-        for suffix in &right {
-            if let Some(found) = self.open(ctx, suffix, ctx.version.as_ref(), purpose).await? {
-                return Ok(Some(found));
+        // A value that changes its format while it is looked for may be missed at both places, but not twice.
+        let passes = if ctx.version.is_none() && self.settings.several() {
+            2
+        } else {
+            1
+        };
+        for _ in 0..passes {
+            for suffix in &right {
+                if let Some(found) = self.open(ctx, suffix, ctx.version.as_ref(), purpose).await?
+                    && (ctx.version.is_some() || self.counts(ctx, &found)?)
+                {
+                    return Ok(Some(found));
+                }
             }
         }
         Ok(None)
@@ -176,8 +220,14 @@ impl Core {
             return Error::new(ErrorKind::NotFound, message);
         }
         let (right, others) = self.suffixes(ctx);
-        for suffix in others {
-            if let Ok(Some(found)) = self.open(ctx, &suffix, None, Purpose::Receipt).await {
+        for suffix in right.iter().chain(&others) {
+            if let Ok(Some(found)) = self.open(ctx, suffix, None, Purpose::Receipt).await {
+                match ctx.form.filter(|_| right.contains(suffix)) {
+                    Some(asked) if !self.counts(ctx, &found).unwrap_or(true) => return another_form(&found, asked),
+                    // It came since it was looked for.
+                    Some(_) => break,
+                    None => {}
+                }
                 let message = format!(
                     "there is no `{}`, but `{}` is there, stored in another format before the asset or the manager changed; materialize the asset again, or set the format back",
                     named(stem, &right[0]),
@@ -198,7 +248,7 @@ impl Core {
     /// The suffix by which bytes are decoded: a blob is one also where its extension is that of a format.
     pub(crate) fn format_suffix<'a>(&self, ctx: &InputContext, suffix: &'a str, receipt: &Receipt) -> &'a str {
         let blob = match ctx.form {
-            Some(Form::Blob) => suffix == self.settings.suffix(Form::Blob, ctx.extension.as_deref()),
+            Some(Form::Blob) => suffix == ctx.extension.as_deref().unwrap_or(BLOB_SUFFIX),
             Some(_) => false,
             None => receipt.form == Form::Blob,
         };
@@ -211,6 +261,10 @@ impl Core {
         #[cfg(not(feature = "arrow"))]
         let _ = receipt;
         let object = |format, bytes| Value::Object(Arc::new(EncodedObject { bytes, format }));
+        #[cfg(feature = "arrow")]
+        if receipt.form == Form::Object && of_suffix(suffix).0 == Form::Table {
+            return self.rows(reader, suffix, receipt).await;
+        }
         match suffix {
             "json" => Ok(object(ObjectFormat::Json, reader.read(0..reader.size()).await?)),
             "msgpack" => Ok(object(ObjectFormat::Msgpack, reader.read(0..reader.size()).await?)),
@@ -231,6 +285,23 @@ impl Core {
             #[cfg(not(feature = "arrow"))]
             _ => Ok(Value::Blob(Arc::new(StoredBlob(reader)))),
         }
+    }
+
+    /// Turns the rows of an object back into it.
+    #[cfg(feature = "arrow")]
+    async fn rows(&self, reader: Arc<dyn Reader>, suffix: &str, receipt: &Receipt) -> Result<Value> {
+        use crate::records::StoredRows;
+        use crate::table::{ArrowSource, RowFormat, RowSource};
+        let bytes = reader.size();
+        let rows = match RowFormat::of(suffix) {
+            Some(format) => {
+                let source = RowSource::open(reader, format, receipt.schema.as_deref(), receipt.rows).await?;
+                StoredRows::batches(bytes, &source).await?
+            }
+            None if suffix == "arrow" => StoredRows::batches(bytes, &ArrowSource::open(reader).await?).await?,
+            None => StoredRows::parquet(reader.as_ref()).await?,
+        };
+        Ok(Value::Object(Arc::new(rows)))
     }
 
     /// Compares size, and the hash if asked to.
@@ -269,20 +340,24 @@ impl Core {
         }
     }
 
-    /// Removes values of the same asset in other formats, which would be read by mistake after a change of settings.
-    /// Called after the new value is published; failing is no reason to fail that, the next publish tries again.
-    pub(crate) async fn retire_siblings(&self, asset: &AssetKey, stem: &Location, naming: Naming, own: &Path) {
+    /// Removes values of the same asset in formats that its own form does not have, which would be read by mistake after a
+    /// change of settings. Called after the new value is published; failing is no reason to fail that, the next publish
+    /// tries again.
+    pub(crate) async fn retire_siblings(&self, ctx: &InputContext, own: &Path) {
+        let stem = &ctx.location;
         if self.alone.lock().is_ok_and(|alone| alone.contains(stem)) {
             return;
         }
-        let bare = (naming == Naming::Bare).then_some(&BARE);
+        let (right, _) = self.suffixes(ctx);
+        let bare = (ctx.naming == Naming::Bare).then_some(&BARE);
         let siblings = FORMAT_SUFFIXES
             .iter()
             .chain([&BLOB_SUFFIX])
             .chain(bare)
+            .filter(|suffix| !right.iter().any(|right| right == *suffix))
             .filter_map(|suffix| suffixed(stem, suffix).and_then(|sibling| path(&sibling)).ok())
             .filter(|sibling| sibling != own);
-        let retired = siblings.map(|sibling| async move { self.delete_own(asset, &sibling).await.is_ok() });
+        let retired = siblings.map(|sibling| async move { self.delete_own(&ctx.asset, &sibling).await.is_ok() });
         let clean = join_all(retired).await.into_iter().all(|clean| clean);
         if let (true, Ok(mut alone)) = (clean, self.alone.lock()) {
             alone.insert(stem.clone());

@@ -7,34 +7,42 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | `manager`, `core` | [`ObjectIo`]: locations, siblings, receipts |
+//! | `manager`, `core`, `versions` | [`ObjectIo`]: locations, siblings, receipts |
+//! | `beside`, `choice` | values of several formats: the places of one value, and which it gets next |
 //! | `stage` | writing: small values in one put, large ones in an upload |
 //! | `store` | what a store can do |
 //! | `files` | tables as files that table formats refer to |
 //! | `bucket`, `vendor` | any object store, and what a vendor's own interface adds |
 //! | `http` | requests to a vendor: retries, stalls, refusals in words (feature `http`) |
 //! | `format` | json, msgpack, and the settings of every format |
+//! | `records` | sequences of structs as tables, both ways |
 //! | `table` | parquet and arrow files, both ways |
 //! | `error` | the one mapping of object_store's errors |
 
+mod beside;
 mod bucket;
+mod choice;
 mod core;
 pub mod error;
 #[cfg(feature = "arrow")]
 pub mod files;
 pub mod format;
+mod held;
 #[cfg(feature = "http")]
 pub mod http;
 mod manager;
+#[cfg(feature = "arrow")]
+mod records;
 mod source;
 mod stage;
 pub mod store;
 #[cfg(feature = "arrow")]
 mod table;
 mod vendor;
+mod versions;
 
 pub use bucket::{BucketStore, Parts, Transfer, UPLOADS, prefix};
-pub use format::{Compression, ObjectFormat, ParquetSettings, ParquetStatistics, Settings, TableFormat};
+pub use format::{AutoSettings, Compression, ObjectFormat, ParquetSettings, ParquetStatistics, Settings, TableFormat};
 pub use manager::ObjectIo;
-pub use store::{Features, Marks, Purpose, Reader, Store, StoreVersions, Upload, Written};
+pub use store::{Features, Marks, Purpose, Reader, Store, StoreLoads, StoreVersions, Upload, Written};
 pub use vendor::{Unfinished, Vendor, VendorFeatures};

@@ -1,15 +1,15 @@
 //! `ObjectIo`: locations, siblings of other formats, receipts.
 
-use crate::core::{BARE, Core, path, suffixed};
+use crate::core::{Core, path, suffixed};
 use crate::error::error;
-use crate::format::{ObjectFormat, Settings, encode};
+use crate::format::{BARE, BLOB_SUFFIX, ObjectFormat, Settings, encode, of_suffix};
 use crate::stage::{Sink, StagedObject};
 use crate::store::{Purpose, Store};
 use async_trait::async_trait;
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use larder_io_core::{
-    Capabilities, Effect, Error, ErrorKind, Finding, Form, Garbage, GcOptions, InputContext, IoManager, Location,
-    Maintenance, ManagerInfo, Naming, OutputContext, Precondition, Receipt, Result, Staged, Value, Version, Versions,
+    Capabilities, Effect, Error, ErrorKind, Form, FormatChoice, InputContext, IoManager, Location, Maintenance,
+    ManagerInfo, Naming, OutputContext, Precondition, Receipt, Result, Staged, Value, Versions,
 };
 use object_store::path::Path;
 use std::collections::HashSet;
@@ -32,7 +32,7 @@ async fn pause(attempt: u32) {
 /// Avro, blobs as they are.
 #[derive(Clone)]
 pub struct ObjectIo {
-    core: Arc<Core>,
+    pub(crate) core: Arc<Core>,
     info: ManagerInfo,
 }
 
@@ -74,6 +74,80 @@ impl ObjectIo {
     }
 }
 
+impl ObjectIo {
+    /// The beginning of a store: the value under its receipt, and where its bytes go.
+    fn begin(
+        &self,
+        ctx: &OutputContext,
+        value: &Value,
+        form: Form,
+        suffix: &str,
+        format: &str,
+    ) -> Result<(StagedObject, Sink)> {
+        let location = suffixed(&ctx.location, suffix)?;
+        let path = path(&location)?;
+        let mut receipt = Receipt::begin(ctx, location, form, format);
+        receipt.uri = self.core.store.uri(&path);
+        let staged = StagedObject::new(&self.core, ctx, path.clone(), receipt, value);
+        Ok((staged, Sink::new(&self.core, path, ctx.write.clone())))
+    }
+
+    /// Stages a sequence of structs as a table, when the settings ask for it and all of it comes back.
+    #[cfg(feature = "arrow")]
+    async fn stage_rows(&self, ctx: &OutputContext, value: &Value) -> Result<Option<Box<dyn Staged>>> {
+        let core = &self.core;
+        let Some(least) = core.settings.least_rows().filter(|_| ctx.naming != Naming::Bare) else {
+            return Ok(None);
+        };
+        if value.form() != Form::Object {
+            return Ok(None);
+        }
+        let Some(rows) = crate::records::as_rows(value, least).await else {
+            return Ok(None);
+        };
+        let format = core.next_table(&ctx.to_input(Form::Object)).await?.0.name();
+        let (mut staged, mut sink) = self.begin(ctx, value, Form::Object, format, format)?;
+        let settings = core.settings.clone().with_table(format);
+        let written = match crate::table::write(&rows, &mut sink, &settings).await {
+            Ok(written) if !rows.complete(written.rows) => Err(Error::new(
+                ErrorKind::Unexpected,
+                "rows of an object were lost on their way into a table",
+            )),
+            other => other,
+        };
+        match written {
+            Ok(written) => {
+                staged.receipt.rows = Some(written.rows);
+                staged.receipt.content_hash = Some(rows.digest.hash);
+                staged.receipt.schema = written.schema;
+                finish(staged, sink).await.map(Some)
+            }
+            // What a table cannot keep is an object again.
+            Err(error) if error.kind() == ErrorKind::Unsupported => {
+                sink.abort().await;
+                Ok(None)
+            }
+            Err(error) => {
+                sink.abort().await;
+                Err(error)
+            }
+        }
+    }
+}
+
+/// The end of a store, before anybody sees the value.
+async fn finish(mut staged: StagedObject, sink: Sink) -> Result<Box<dyn Staged>> {
+    let (body, bytes, hash) = sink.finish().await?;
+    staged.receipt.bytes = bytes;
+    staged.receipt.stored_hash = Some(hash);
+    if staged.receipt.form == Form::Blob {
+        staged.receipt.content_hash = Some(hash);
+    }
+    staged.receipt.duration = staged.began.elapsed();
+    staged.body = Some(body);
+    Ok(Box::new(staged))
+}
+
 impl fmt::Debug for ObjectIo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ObjectIo({:?}, {:?})", self.core.store, self.core.settings)
@@ -104,20 +178,27 @@ impl IoManager for ObjectIo {
             let message = "this store cannot publish under a precondition; store without one";
             return Err(Error::new(ErrorKind::Unsupported, message));
         }
+        #[cfg(feature = "arrow")]
+        if let Some(staged) = self.stage_rows(ctx, value).await? {
+            return Ok(staged);
+        }
         let bare = ctx.naming == Naming::Bare && form == Form::Object;
-        let (object, suffix, format) = match bare {
-            true => (ObjectFormat::Pickle, BARE, "pickle"),
-            false => {
-                let suffix = core.settings.suffix(form, ctx.extension.as_deref());
-                (core.settings.object, suffix, core.settings.name(form))
+        let (object, suffix, format) = match (bare, form) {
+            (true, _) => (ObjectFormat::Pickle, BARE.to_owned(), "pickle"),
+            (false, Form::Blob) => {
+                let suffix = ctx.extension.as_deref().unwrap_or(BLOB_SUFFIX);
+                (core.settings.object, suffix.to_owned(), core.settings.name(form))
+            }
+            (false, Form::Table) => {
+                let format = core.next_table(&ctx.to_input(form)).await?.0.name();
+                (core.settings.object, format.to_owned(), format)
+            }
+            (false, _) => {
+                let format = core.settings.name(form);
+                (core.settings.object, format.to_owned(), format)
             }
         };
-        let location = suffixed(&ctx.location, suffix)?;
-        let path = path(&location)?;
-        let mut receipt = Receipt::begin(ctx, location, form, format);
-        receipt.uri = core.store.uri(&path);
-        let mut staged = StagedObject::new(core, ctx, path.clone(), receipt, value);
-        let mut sink = Sink::new(core, path, ctx.write.clone());
+        let (mut staged, mut sink) = self.begin(ctx, value, form, &suffix, format)?;
         let written = match value {
             Value::Native(_) | Value::Object(_) => {
                 let (bytes, digest) = encode(value, object)?;
@@ -125,15 +206,18 @@ impl IoManager for ObjectIo {
                 sink.push(bytes).await
             }
             #[cfg(feature = "arrow")]
-            Value::Table(source) => match crate::table::write(source.as_ref(), &mut sink, &core.settings).await {
-                Ok(written) => {
-                    staged.receipt.rows = Some(written.rows);
-                    staged.receipt.content_hash = written.content_hash;
-                    staged.receipt.schema = written.schema;
-                    Ok(())
+            Value::Table(source) => {
+                let settings = core.settings.clone().with_table(format);
+                match crate::table::write(source.as_ref(), &mut sink, &settings).await {
+                    Ok(written) => {
+                        staged.receipt.rows = Some(written.rows);
+                        staged.receipt.content_hash = written.content_hash;
+                        staged.receipt.schema = written.schema;
+                        Ok(())
+                    }
+                    Err(error) => Err(error),
                 }
-                Err(error) => Err(error),
-            },
+            }
             Value::Blob(source) => {
                 async {
                     let mut chunks = source.open().await?;
@@ -153,15 +237,7 @@ impl IoManager for ObjectIo {
             sink.abort().await;
             return Err(error);
         }
-        let (body, bytes, hash) = sink.finish().await?;
-        staged.receipt.bytes = bytes;
-        staged.receipt.stored_hash = Some(hash);
-        if form == Form::Blob {
-            staged.receipt.content_hash = Some(hash);
-        }
-        staged.receipt.duration = staged.began.elapsed();
-        staged.body = Some(body);
-        Ok(Box::new(staged))
+        finish(staged, sink).await
     }
 
     async fn load_input(&self, ctx: &InputContext) -> Result<Value> {
@@ -177,7 +253,11 @@ impl IoManager for ObjectIo {
             match self.core.check(&found, &receipt, asked || free).await {
                 Ok(()) => {
                     let suffix = self.core.format_suffix(ctx, &found.suffix, &receipt).to_owned();
-                    return self.core.decode(found.reader, &suffix, &receipt).await;
+                    let value = self.core.decode(found.reader, &suffix, &receipt).await?;
+                    if ctx.version.is_none() && of_suffix(&suffix).0 == Form::Table {
+                        self.core.count_load(ctx).await;
+                    }
+                    return Ok(value);
                 }
                 // The bytes of one version under the headers of another: servers that are not atomic answer so while
                 // the value is replaced.
@@ -205,9 +285,15 @@ impl IoManager for ObjectIo {
                 .and_then(|location| path(&location))
                 .ok()
         };
-        for path in right.iter().filter_map(at) {
-            self.core.delete(&path).await?;
+        for suffix in &right {
+            let Some(path) = at(suffix) else { continue };
+            // A table is no object: a file of somebody else beside ours is theirs.
+            match ctx.form == Some(Form::Object) && of_suffix(suffix).0 == Form::Table {
+                true => self.core.delete_own(&ctx.asset, &path).await?,
+                false => self.core.delete(&path).await?,
+            }
         }
+        self.core.reset_loads(ctx).await;
         for path in others.iter().filter_map(at) {
             self.core.delete_own(&ctx.asset, &path).await?;
         }
@@ -250,85 +336,28 @@ impl IoManager for ObjectIo {
         stream::once(listed).try_flatten().boxed()
     }
 
+    async fn next_format(&self, ctx: &InputContext) -> Result<Option<FormatChoice>> {
+        let settings = &self.core.settings;
+        let tables = self.core.next_table(ctx).await?;
+        Ok(match (ctx.form, tables, settings.least_rows()) {
+            (Some(Form::Table), (format, Some(because)), _) => Some(FormatChoice::new(format.name(), because)),
+            (Some(Form::Object), (format, because), Some(rows)) if ctx.naming != Naming::Bare => {
+                let because = because.map(|because| format!(" ({because})")).unwrap_or_default();
+                let because = format!(
+                    "a sequence of {rows} structs or more is stored as {}{because}",
+                    format.name()
+                );
+                Some(FormatChoice::new(settings.name(Form::Object), because))
+            }
+            _ => None,
+        })
+    }
+
     fn versions(&self) -> Option<&dyn Versions> {
         self.core.store.versions().is_some().then_some(self)
     }
 
     fn maintenance(&self) -> Option<&dyn Maintenance> {
         Some(self)
-    }
-}
-
-#[async_trait]
-impl Versions for ObjectIo {
-    async fn history(&self, ctx: &InputContext) -> Result<Vec<Receipt>> {
-        let (right, others) = self.core.suffixes(ctx);
-        let mut receipts: Vec<Receipt> = Vec::new();
-        for suffix in right.iter().chain(&others) {
-            let Ok(location) = suffixed(&ctx.location, suffix) else {
-                continue;
-            };
-            let at = path(&location)?;
-            let kept = match self.core.store.versions() {
-                Some(versions) => versions.kept(&at).await?,
-                None => Vec::new(),
-            };
-            for version in std::iter::once(None).chain(kept.iter().map(Some)) {
-                // A version that went away since it was listed is not history any more.
-                let Some(found) = self.core.open(ctx, suffix, version, Purpose::Receipt).await? else {
-                    continue;
-                };
-                let receipt = self.core.receipt_or_foreign(ctx, &found)?;
-                if !receipts.iter().any(|known| known.version == receipt.version) {
-                    receipts.push(receipt);
-                }
-            }
-        }
-        receipts.sort_by(|a, b| b.stored_at.cmp(&a.stored_at).then_with(|| b.version.cmp(&a.version)));
-        Ok(receipts)
-    }
-
-    async fn restore(&self, ctx: &InputContext, version: &Version) -> Result<Receipt> {
-        let versions = self
-            .core
-            .store
-            .versions()
-            .ok_or_else(|| Error::new(ErrorKind::Unsupported, "this store keeps no old versions"))?;
-        let ctx = ctx.clone().with_version(version.clone());
-        let Some(found) = self.core.find(&ctx, Purpose::Value).await? else {
-            return Err(self.core.missing(&ctx).await);
-        };
-        let (right, _) = self.core.suffixes(&ctx);
-        if !right.contains(&found.suffix) {
-            let message = format!(
-                "version {version} is stored as `{}`, and the asset is read as `{}` now; set the format back to restore it",
-                found.location, right[0]
-            );
-            return Err(Error::new(ErrorKind::Unsupported, message));
-        }
-        // Never a damaged value over a good one. What larder did not write has no hash to compare.
-        if found.reader.receipt().is_some() {
-            let receipt = self.core.receipt(&found.path, found.reader.as_ref())?;
-            self.core.check(&found, &receipt, true).await?;
-        }
-        let published = versions.restore(&found.path, version).await?;
-        self.core.forget(&ctx.location);
-        self.core
-            .retire_siblings(&ctx.asset, &ctx.location, ctx.naming, &found.path)
-            .await;
-        let mut receipt = self.core.receipt_or_foreign(&ctx, &found)?;
-        receipt.version = published;
-        Ok(receipt)
-    }
-}
-
-#[async_trait]
-impl Maintenance for ObjectIo {
-    async fn gc(&self, options: &GcOptions) -> Result<Vec<Garbage>> {
-        self.core.store.gc(options).await
-    }
-
-    async fn survey(&self) -> Result<Vec<Finding>> {
-        self.core.store.survey().await
     }
 }

@@ -1,16 +1,17 @@
 //! Writing: bytes arrive in parts; a value of one part is one put, a larger one an upload that is completed at publish.
 
+use crate::beside::Beside;
 use crate::core::Core;
+use crate::held::InMemory;
 use crate::store::{Purpose, Reader, Upload, Written, conflict};
 use async_trait::async_trait;
 use bytes::Bytes;
 use larder_io_core::{
-    ContentHash, Error, ErrorKind, Location, Naming, OutputContext, Precondition, Receipt, Result, Staged, Value,
-    Version, WriteId,
+    ContentHash, Error, ErrorKind, InputContext, OutputContext, Precondition, Receipt, Result, Staged, Value, Version,
+    WriteId,
 };
 use object_store::path::Path;
 use object_store::{PutPayload, PutPayloadMut};
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::task::{JoinHandle, JoinSet};
@@ -200,13 +201,17 @@ pub(crate) struct StagedObject {
     pub(crate) path: Path,
     pub(crate) receipt: Receipt,
     pub(crate) precondition: Precondition,
-    stem: Location,
-    naming: Naming,
+    /// What loads the value.
+    input: InputContext,
     pub(crate) body: Option<Body>,
     /// The value itself, when checks may ask for it and it can be read again.
     pub(crate) kept: Option<Value>,
     pub(crate) keep_for_checks: bool,
     pub(crate) began: Instant,
+    /// What was at the value's places before its own was written.
+    seen: Option<Option<Beside>>,
+    /// The version it got there.
+    written: Option<Version>,
     pub(crate) published: bool,
 }
 
@@ -215,24 +220,25 @@ impl StagedObject {
         Self {
             core: Arc::clone(core),
             path,
-            receipt,
             precondition: ctx.precondition.clone(),
-            stem: ctx.location.clone(),
-            naming: ctx.naming,
+            input: ctx.to_input(receipt.form),
+            receipt,
             body: None,
             kept: (ctx.keep_for_checks && value.replayable()).then(|| value.clone()),
             keep_for_checks: ctx.keep_for_checks,
             began: Instant::now(),
+            seen: None,
+            written: None,
             published: false,
         }
     }
 
-    async fn put(&mut self) -> Result<Version> {
+    async fn put(&mut self, precondition: &Precondition) -> Result<Version> {
         let receipt = receipt_json(&self.receipt)?;
         let written = Written {
             write: &self.receipt.write,
             receipt: &receipt,
-            precondition: &self.precondition,
+            precondition,
         };
         match &mut self.body {
             Some(Body::Small(bytes)) => self.core.store.put(&self.path, bytes.clone(), &written).await,
@@ -242,6 +248,32 @@ impl StagedObject {
                 "the value was discarded and cannot be published",
             )),
         }
+    }
+
+    /// Writes the value at its place, in view of what is at its other ones.
+    async fn write(&mut self) -> Result<Version> {
+        let beside = self.core.beside(&self.input, &self.path, false).await?;
+        let asked = self.precondition.clone();
+        let wanted = match &beside {
+            Some(beside) => beside.condition(&asked)?,
+            None => asked.clone(),
+        };
+        let several = beside.is_some();
+        self.seen.get_or_insert(beside);
+        let failed = match self.put(&wanted).await {
+            Ok(version) => return Ok(version),
+            Err(error) => error,
+        };
+        let taken = matches!(failed.kind(), ErrorKind::Conflict | ErrorKind::AlreadyExists);
+        if !several && taken && Core::shared(&self.input, &self.path) {
+            // Rows of an object, from before the asset's type changed, count as nothing.
+            let beside = self.core.beside(&self.input, &self.path, true).await?;
+            let wanted = beside.and_then(|beside| beside.condition(&asked).ok());
+            if let Some(wanted) = wanted.filter(|wanted| *wanted != asked) {
+                return self.put(&wanted).await;
+            }
+        }
+        Err(failed)
     }
 
     /// The version of our own write, when it is the published one.
@@ -325,23 +357,34 @@ impl Staged for StagedObject {
         if self.published {
             return Ok(self.receipt.clone());
         }
-        let version = match self.put().await {
-            Ok(version) => version,
-            // The answer may have been lost, or an attempt before this one may have landed.
-            Err(error) => match self.landed().await {
-                Ok(Some(version)) => version,
-                Ok(None) => return Err(error),
-                Err(_) => return Err(undecided(error)),
+        let version = match &self.written {
+            Some(version) => version.clone(),
+            None => match self.write().await {
+                Ok(version) => version,
+                // The answer may have been lost, or an attempt before this one may have landed.
+                Err(error) => match self.landed().await {
+                    Ok(Some(version)) => version,
+                    Ok(None) => return Err(error),
+                    Err(_) => return Err(undecided(error)),
+                },
             },
         };
+        self.written = Some(version.clone());
+        if self.seen.is_none() {
+            self.seen = Some(self.core.beside(&self.input, &self.path, false).await?);
+        }
+        if let Some(Some(beside)) = &self.seen {
+            self.core
+                .retire(beside, &self.precondition, &self.path, &version)
+                .await?;
+        }
+        self.receipt.version = version;
         self.published = true;
         self.body = None;
         self.kept = None;
-        self.receipt.version = version;
         self.receipt.duration = self.began.elapsed();
-        self.core
-            .retire_siblings(&self.receipt.asset, &self.stem, self.naming, &self.path)
-            .await;
+        self.core.retire_siblings(&self.input, &self.path).await;
+        self.core.reset_loads(&self.input).await;
         Ok(self.receipt.clone())
     }
 
@@ -351,47 +394,5 @@ impl Staged for StagedObject {
             Some(Body::Large(mut upload)) => upload.abort().await,
             _ => Ok(()),
         }
-    }
-}
-
-/// Bytes that are not in the store yet.
-struct InMemory {
-    bytes: Bytes,
-    version: Version,
-}
-
-#[async_trait]
-impl Reader for InMemory {
-    fn size(&self) -> u64 {
-        self.bytes.len() as u64
-    }
-
-    fn version(&self) -> &Version {
-        &self.version
-    }
-
-    fn modified_millis(&self) -> i64 {
-        0
-    }
-
-    fn receipt(&self) -> Option<&str> {
-        None
-    }
-
-    async fn read(&self, range: Range<u64>) -> Result<Bytes> {
-        let within = range.start <= range.end && range.end <= self.size();
-        match within {
-            true => Ok(self.bytes.slice(range.start as usize..range.end as usize)),
-            false => Err(Error::new(ErrorKind::InvalidData, "a range lies outside of the value")),
-        }
-    }
-
-    fn stream(&self) -> larder_io_core::ByteStream {
-        Box::pin(futures_util::stream::iter([Ok(self.bytes.clone())]))
-    }
-
-    fn map(&self, range: Range<u64>) -> Option<Bytes> {
-        self.bytes.get(range.start as usize..range.end as usize)?;
-        Some(self.bytes.slice(range.start as usize..range.end as usize))
     }
 }

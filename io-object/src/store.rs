@@ -98,8 +98,34 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         version_of(result.e_tag, result.version)
     }
 
+    /// Removes the published value if it is still this version; false when it is another one. What is gone counts as removed.
+    /// Without a store's own way it is compared before it is removed, not in one step.
+    ///
+    /// # Errors
+    /// Whatever the storage gives.
+    async fn delete_version(&self, path: &Path, version: &Version) -> Result<bool> {
+        let same = match self.open(path, None, Purpose::Receipt).await {
+            Ok(found) => found.version() == version,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(true),
+            Err(error) => return Err(error),
+        };
+        if same {
+            use object_store::ObjectStoreExt;
+            match self.objects().delete(path).await.map_err(crate::error::error) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(same)
+    }
+
     /// Old versions, when the store keeps any.
     fn versions(&self) -> Option<&dyn StoreVersions> {
+        None
+    }
+
+    /// How often values are loaded, when the store can count that.
+    fn loads(&self) -> Option<&dyn StoreLoads> {
         None
     }
 
@@ -116,6 +142,20 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     async fn survey(&self) -> Result<Vec<Finding>> {
         Ok(Vec::new())
     }
+}
+
+/// How often the value at a stem was loaded since it was stored. A hint for choosing formats: what is lost or counted
+/// twice harms nothing.
+#[async_trait]
+pub trait StoreLoads: Send + Sync {
+    /// Counts one load. Failing is nobody's business.
+    async fn add(&self, stem: &Path);
+
+    /// The loads counted; 0 where there is no count, or it cannot be read.
+    async fn count(&self, stem: &Path) -> u64;
+
+    /// Begins again at 0.
+    async fn reset(&self, stem: &Path);
 }
 
 /// Old versions of one location.

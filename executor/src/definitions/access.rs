@@ -3,8 +3,8 @@
 use super::Pipeline;
 use crate::graph::definition;
 use larder_io_core::{
-    AssetKey, AssetValue, Error, ErrorKind, Garbage, GcOptions, Maintenance, OptimizeOptions, Optimized, Receipt,
-    Result, RunId, VacuumOptions, Value, Version, Versions,
+    AssetKey, AssetValue, Error, ErrorKind, FormatChoice, Garbage, GcOptions, Maintenance, OptimizeOptions, Optimized,
+    Receipt, Result, RunId, VacuumOptions, Value, Version, Versions,
 };
 
 impl Pipeline {
@@ -59,6 +59,16 @@ impl Pipeline {
             .head(&context)
             .await
             .map_err(|error| self.explain_error(error, key, "head"))
+    }
+
+    /// The format that the asset's next value gets, and why, where the manager chooses it.
+    ///
+    /// # Errors
+    /// Only when the manager cannot tell.
+    pub async fn next_format(&self, key: &AssetKey) -> Result<Option<FormatChoice>> {
+        let (manager, context) = self.input(key)?;
+        let chosen = manager.next_format(&context).await;
+        chosen.map_err(|error| self.explain_error(error, key, "look at"))
     }
 
     /// Receipts of every version that is kept, newest first, and which of them is published.

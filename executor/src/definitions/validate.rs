@@ -254,19 +254,23 @@ fn nested(graph: &Graph, stored: &HashMap<AssetKey, Stored>, problems: &mut Vec<
         };
         let info = bound.manager.info();
         let format = info.formats.iter().find(|(form, _)| *form == stored.form.name());
-        let suffix = match (stored.form, format) {
-            (Form::Blob, _) => stored.extension.as_deref().unwrap_or("bin"),
-            (Form::Table, Some((_, format))) => format.as_str(),
-            _ => "",
+        let suffixes = match (stored.form, format) {
+            (Form::Blob, _) => vec![stored.extension.as_deref().unwrap_or("bin")],
+            // What a manager that chooses the format chooses from.
+            (Form::Table, Some((_, format))) if format == "auto" => vec!["parquet", "arrow"],
+            (Form::Table, Some((_, format))) => vec![format.as_str()],
+            _ => vec![""],
         };
-        let path = match suffix {
-            "" => stored.location.to_string(),
-            suffix => format!("{}.{suffix}", stored.location),
-        };
-        if let Some(other) = paths.insert((&info.scheme, &info.root, path.clone()), key) {
-            problems.push(definition(format!(
-                "`{other}` and `{key}` would both be stored as `{path}`: in the dagster layout an object has no suffix, and its name may end as that of a table; rename one of them"
-            )));
+        for suffix in suffixes {
+            let path = match suffix {
+                "" => stored.location.to_string(),
+                suffix => format!("{}.{suffix}", stored.location),
+            };
+            if let Some(other) = paths.insert((&info.scheme, &info.root, path.clone()), key) {
+                problems.push(definition(format!(
+                    "`{other}` and `{key}` would both be stored as `{path}`: in the dagster layout an object has no suffix, and its name may end as that of a table; rename one of them"
+                )));
+            }
         }
     }
     let places = graph.nodes.iter().flat_map(|node| &node.keys).filter_map(|key| {

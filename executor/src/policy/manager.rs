@@ -10,8 +10,9 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 use futures_util::stream::BoxStream;
 use larder_io_core::{
-    Error, ErrorKind, Finding, Garbage, GcOptions, InputContext, IoManager, Location, Maintenance, ManagerInfo,
-    OptimizeOptions, Optimized, OutputContext, Receipt, Result, Staged, VacuumOptions, Value, Version, Versions,
+    Error, ErrorKind, Finding, FormatChoice, Garbage, GcOptions, InputContext, IoManager, Location, Maintenance,
+    ManagerInfo, OptimizeOptions, Optimized, OutputContext, Receipt, Result, Staged, VacuumOptions, Value, Version,
+    Versions,
 };
 use std::collections::BTreeMap;
 use std::fmt;
@@ -102,6 +103,12 @@ impl IoManager for Guarded {
     async fn delete(&self, ctx: &InputContext) -> Result<()> {
         let operation = self.0.operation(Verb::Delete, Subject::Input(ctx));
         let attempt = || Attempt::of(0, self.0.inner.delete(ctx));
+        self.0.run(operation, retryable, attempt).await
+    }
+
+    async fn next_format(&self, ctx: &InputContext) -> Result<Option<FormatChoice>> {
+        let operation = self.0.operation(Verb::Head, Subject::Input(ctx));
+        let attempt = || Attempt::of(0, self.0.inner.next_format(ctx));
         self.0.run(operation, retryable, attempt).await
     }
 

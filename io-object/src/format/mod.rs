@@ -1,9 +1,12 @@
 //! Byte encodings of the forms, and which of them a manager uses.
 
+mod auto;
 mod object;
 mod parquet;
 mod pickle;
 
+pub use auto::AutoSettings;
+pub(crate) use auto::Use;
 pub(crate) use object::{EncodedObject, encode};
 pub use parquet::{ParquetSettings, ParquetStatistics};
 
@@ -42,6 +45,34 @@ pub enum TableFormat {
     Ndjson,
     /// Avro object container files, compressed by deflate. Types are kept in the receipt.
     Avro,
+    /// Parquet, and Arrow for what is loaded often, by [`AutoSettings`]; large sequences of structs are tables too.
+    Auto,
+}
+
+impl TableFormat {
+    /// The formats in which a value may have been stored, the one that counts where there are several first.
+    fn candidates(self) -> &'static [Self] {
+        match self {
+            Self::Parquet => &[Self::Parquet],
+            Self::Arrow => &[Self::Arrow],
+            Self::Csv => &[Self::Csv],
+            Self::Ndjson => &[Self::Ndjson],
+            Self::Avro => &[Self::Avro],
+            Self::Auto => &[Self::Parquet, Self::Arrow],
+        }
+    }
+
+    /// The name, which is the suffix too unless it is `auto`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Parquet => "parquet",
+            Self::Arrow => "arrow",
+            Self::Csv => "csv",
+            Self::Ndjson => "ndjson",
+            Self::Avro => "avro",
+            Self::Auto => "auto",
+        }
+    }
 }
 
 /// The codec of Parquet pages.
@@ -72,6 +103,11 @@ pub struct Settings {
     pub compression: Compression,
     /// How Parquet files are written.
     pub parquet: ParquetSettings,
+    /// Structs or maps from which a sequence of them is stored in the table format, so that other programs see rows. Default
+    /// never, with [`TableFormat::Auto`] 10,000; 0 is never.
+    pub rows_as_table: Option<usize>,
+    /// When [`TableFormat::Auto`] keeps a value as Arrow.
+    pub auto: AutoSettings,
     /// Bytes of one part of an upload; smaller values are one put. Default 8 MiB, range 64 KiB to 1 GiB; S3
     /// takes no part under 5 MiB but the last.
     pub part_bytes: usize,
@@ -86,6 +122,8 @@ impl Default for Settings {
             table: TableFormat::default(),
             compression: Compression::default(),
             parquet: ParquetSettings::default(),
+            rows_as_table: None,
+            auto: AutoSettings::default(),
             part_bytes: 8 << 20,
             verify: false,
         }
@@ -94,6 +132,9 @@ impl Default for Settings {
 
 /// The suffix of a blob whose asset names none.
 pub(crate) const BLOB_SUFFIX: &str = "bin";
+
+/// Structs from which a sequence is a table where the manager chooses formats.
+const AUTO_ROWS: usize = 10_000;
 
 impl Settings {
     /// Refuses settings that cannot work.
@@ -108,7 +149,17 @@ impl Settings {
                 self.part_bytes
             ));
         }
+        self.auto.validate()?;
         self.parquet.validate(self.compression)
+    }
+
+    /// Structs from which a sequence is stored as a table; `None` for never.
+    pub(crate) fn least_rows(&self) -> Option<usize> {
+        let least = match (self.rows_as_table, self.table) {
+            (None, TableFormat::Auto) => AUTO_ROWS,
+            (given, _) => given.unwrap_or(0),
+        };
+        (least > 0 && cfg!(feature = "arrow")).then_some(least)
     }
 
     /// The forms that can be stored.
@@ -131,28 +182,55 @@ impl Settings {
 
     /// The format's name for a form.
     pub(crate) fn name(&self, form: Form) -> &'static str {
-        match (form, self.object, self.table) {
-            (Form::Object, ObjectFormat::Json, _) => "json",
-            (Form::Object, ObjectFormat::Msgpack, _) => "msgpack",
-            (Form::Object, ObjectFormat::Pickle, _) => "pickle",
-            (Form::Table, _, TableFormat::Parquet) => "parquet",
-            (Form::Table, _, TableFormat::Arrow) => "arrow",
-            (Form::Table, _, TableFormat::Csv) => "csv",
-            (Form::Table, _, TableFormat::Ndjson) => "ndjson",
-            (Form::Table, _, TableFormat::Avro) => "avro",
-            (Form::Blob, ..) => "raw",
-            (Form::Nothing, ..) => "nothing",
+        match (form, self.object) {
+            (Form::Object, ObjectFormat::Json) => "json",
+            (Form::Object, ObjectFormat::Msgpack) => "msgpack",
+            (Form::Object, ObjectFormat::Pickle) => "pickle",
+            (Form::Table, _) => self.table.name(),
+            (Form::Blob, _) => "raw",
+            (Form::Nothing, _) => "nothing",
         }
     }
 
-    /// The suffix for a form.
-    pub(crate) fn suffix<'a>(&self, form: Form, extension: Option<&'a str>) -> &'a str {
+    /// The same with a table format that was chosen, by its name.
+    #[cfg(feature = "arrow")]
+    pub(crate) fn with_table(mut self, name: &str) -> Self {
+        let known = TableFormat::Auto
+            .candidates()
+            .iter()
+            .find(|format| format.name() == name);
+        self.table = known.copied().unwrap_or(self.table);
+        self
+    }
+
+    /// Whether the format of tables is chosen by how they are used.
+    pub(crate) fn chooses(&self) -> bool {
+        self.table == TableFormat::Auto
+    }
+
+    /// Whether a form has several formats, between which its values change.
+    pub(crate) fn several(&self) -> bool {
+        self.least_rows().is_some() || self.chooses()
+    }
+
+    /// The suffixes of a form. Where a value is found at several of them, the first one counts.
+    pub(crate) fn suffixes(&self, form: Form, bare: bool, extension: Option<&str>) -> Vec<String> {
+        let tables = || self.table.candidates().iter().map(|format| format.name().to_owned());
         match form {
-            Form::Blob => extension.unwrap_or(BLOB_SUFFIX),
-            other => self.name(other),
+            Form::Blob => vec![extension.unwrap_or(BLOB_SUFFIX).to_owned()],
+            Form::Table => tables().collect(),
+            Form::Object if bare => vec![BARE.to_owned()],
+            Form::Object => {
+                let rows = self.least_rows().into_iter().flat_map(|_| tables());
+                std::iter::once(self.name(form).to_owned()).chain(rows).collect()
+            }
+            Form::Nothing => vec![self.name(form).to_owned()],
         }
     }
 }
+
+/// The suffix of an Object that has none.
+pub(crate) const BARE: &str = "";
 
 /// What a suffix stands for: form and format. Any other suffix is a blob's.
 pub(crate) fn of_suffix(suffix: &str) -> (Form, &'static str) {

@@ -28,7 +28,7 @@ use larder_io_core::{Error, ErrorKind, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The error of a damaged file.
-fn damaged(format: &str, error: impl std::fmt::Display) -> Error {
+pub(crate) fn damaged(format: &str, error: impl std::fmt::Display) -> Error {
     let message = format!(
         "the stored table is no valid {format} file: {error}; restore an old version or materialize the asset again"
     );
@@ -36,7 +36,7 @@ fn damaged(format: &str, error: impl std::fmt::Display) -> Error {
 }
 
 /// Runs a decoder of a library on bytes that may be hostile; its panic is damage too.
-fn guarded<T, E: std::fmt::Display>(format: &str, decode: impl FnOnce() -> Result<T, E>) -> Result<T> {
+pub(crate) fn guarded<T, E: std::fmt::Display>(format: &str, decode: impl FnOnce() -> Result<T, E>) -> Result<T> {
     match catch_unwind(AssertUnwindSafe(decode)) {
         Ok(result) => result.map_err(|error| damaged(format, error)),
         Err(_) => Err(damaged(format, "its reader gave up on it")),

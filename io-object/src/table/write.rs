@@ -38,7 +38,9 @@ pub(crate) async fn write(source: &dyn TableSource, sink: &mut Sink, settings: &
         tokio::task::spawn_blocking(move || {
             let output = PartWriter::new(settings.part_bytes, to_sink);
             match settings.table {
-                TableFormat::Parquet => parquet_write::encode(schema, from_producer, output, &settings),
+                TableFormat::Parquet | TableFormat::Auto => {
+                    parquet_write::encode(schema, from_producer, output, &settings)
+                }
                 TableFormat::Arrow => arrow_write::encode(schema, from_producer, output),
                 TableFormat::Csv => rows::encode(RowFormat::Csv, schema, from_producer, output),
                 TableFormat::Ndjson => rows::encode(RowFormat::Ndjson, schema, from_producer, output),
