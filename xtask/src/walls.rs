@@ -8,7 +8,7 @@ struct Wall {
     forbidden: &'static [&'static str],
 }
 
-const WALLS: [Wall; 11] = [
+const WALLS: [Wall; 12] = [
     Wall {
         arguments: &["--package", "larder-io-core", "--no-default-features"],
         forbidden: &[
@@ -23,6 +23,18 @@ const WALLS: [Wall; 11] = [
     Wall {
         arguments: &["--package", "larder-io-core", "--all-features"],
         forbidden: &["tokio", "object_store", "reqwest", "parquet", "arrow-ipc", "arrow-csv"],
+    },
+    Wall {
+        arguments: &["--package", "larder-partitions", "--all-features"],
+        forbidden: &[
+            "tokio",
+            "object_store",
+            "reqwest",
+            "arrow-array",
+            "arrow-schema",
+            "parquet",
+            "larder-executor",
+        ],
     },
     Wall {
         arguments: &["--package", "larder-io-memory"],
