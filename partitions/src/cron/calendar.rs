@@ -11,9 +11,8 @@ const MONTHS: i64 = 4_800;
 
 /// The days of a schedule, numbered; number 0 is the first on or after 2000-01-01.
 pub(crate) struct Calendar {
-    days: Days,
-    /// For each weekday that a month may begin with, the days that are in `of_week`.
-    by_first: [u32; 7],
+    /// The days of each month that fit; bit 0 is the first.
+    masks: Vec<u32>,
     /// How many days fit in the months before; one more than there are months.
     before: Vec<i64>,
 }
@@ -25,46 +24,19 @@ impl Calendar {
                 .filter(|day| days.of_week >> ((first + day) % 7) & 1 == 1)
                 .fold(0_u32, |mask, day| mask | 1 << day)
         };
-        let mut calendar = Self {
-            days,
-            by_first: std::array::from_fn(weekdays),
-            before: Vec::with_capacity(MONTHS as usize + 1),
-        };
-        let mut sum = 0;
-        for month in 0..MONTHS {
-            calendar.before.push(sum);
-            sum += i64::from(calendar.mask(month).count_ones());
-        }
-        calendar.before.push(sum);
-        calendar
-    }
-
-    /// No day of any year fits.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.all() == 0
+        // For each weekday that a month may begin with.
+        let by_first: [u32; 7] = std::array::from_fn(weekdays);
+        let masks: Vec<u32> = (0..MONTHS).map(|month| mask(&days, &by_first, month)).collect();
+        let mut before = vec![0];
+        before.extend(masks.iter().scan(0, |sum, mask| {
+            *sum += i64::from(mask.count_ones());
+            Some(*sum)
+        }));
+        Self { masks, before }
     }
 
     fn all(&self) -> i64 {
         self.before[MONTHS as usize]
-    }
-
-    /// The days of a month since 2000-01 that fit; bit 0 is the first.
-    fn mask(&self, month: i64) -> u32 {
-        let (year, month) = (2000 + month.div_euclid(12), month.rem_euclid(12) + 1);
-        if self.days.months >> month & 1 == 0 {
-            return 0;
-        }
-        let first = days(year, month, 1);
-        let length = days(year + month / 12, month % 12 + 1, 1) - first;
-        // 1970-01-01 was a Thursday.
-        let weekday = (first + 4).rem_euclid(7) as usize;
-        let (of_month, of_week) = ((self.days.of_month >> 1) as u32, self.by_first[weekday]);
-        let fits = if self.days.either {
-            of_month | of_week
-        } else {
-            of_month & of_week
-        };
-        fits & ((1_u64 << length) - 1) as u32
     }
 
     /// How many days that fit come before a day since 1970, and whether it fits itself.
@@ -72,7 +44,7 @@ impl Calendar {
         let (year, month, date) = civil(day);
         let month = (year - 2000) * 12 + month - 1;
         let (cycle, place) = (month.div_euclid(MONTHS), month.rem_euclid(MONTHS));
-        let mask = self.mask(place);
+        let mask = self.masks[place as usize];
         let earlier = (mask & ((1 << (date - 1)) - 1)).count_ones();
         let rank = cycle * self.all() + self.before[place as usize] + i64::from(earlier);
         (rank, mask >> (date - 1) & 1 == 1)
@@ -82,13 +54,32 @@ impl Calendar {
     pub(crate) fn day(&self, rank: i64) -> i64 {
         let (cycle, rest) = (rank.div_euclid(self.all()), rank.rem_euclid(self.all()));
         let place = self.before.partition_point(|before| *before <= rest) - 1;
-        let mut mask = self.mask(place as i64);
+        let mut mask = self.masks[place];
         for _ in self.before[place]..rest {
             mask &= mask - 1;
         }
         let month = cycle * MONTHS + place as i64;
         days(2000 + month.div_euclid(12), month.rem_euclid(12) + 1, 1) + i64::from(mask.trailing_zeros())
     }
+}
+
+/// The days of a month since 2000-01 that fit.
+fn mask(fit: &Days, by_first: &[u32; 7], month: i64) -> u32 {
+    let (year, month) = (2000 + month.div_euclid(12), month.rem_euclid(12) + 1);
+    if fit.months >> month & 1 == 0 {
+        return 0;
+    }
+    let first = days(year, month, 1);
+    let length = days(year + month / 12, month % 12 + 1, 1) - first;
+    // 1970-01-01 was a Thursday.
+    let weekday = (first + 4).rem_euclid(7) as usize;
+    let (of_month, of_week) = ((fit.of_month >> 1) as u32, by_first[weekday]);
+    let fits = if fit.either {
+        of_month | of_week
+    } else {
+        of_month & of_week
+    };
+    fits & ((1_u64 << length) - 1) as u32
 }
 
 /// Days since 1970-01-01, by Howard Hinnant's `days_from_civil`.

@@ -54,6 +54,19 @@ pub(crate) struct Days {
     pub(crate) either: bool,
 }
 
+impl Days {
+    /// No day of any year fits. Every date there is falls on every weekday in some year, so that weekdays exclude nothing.
+    fn is_empty(&self) -> bool {
+        let longest = |month: u64| match month {
+            2 => 29,
+            4 | 6 | 9 | 11 => 30,
+            _ => 31,
+        };
+        let fits = |month: u64| self.months >> month & 1 == 1 && self.of_month & ((2 << longest(month)) - 1) != 0;
+        !self.either && !(1..=12).any(fits)
+    }
+}
+
 impl Cron {
     /// Reads a schedule.
     ///
@@ -103,7 +116,7 @@ impl Cron {
                 either: !day.star && !weekday.star,
             },
         };
-        match Calendar::new(cron.days).is_empty() {
+        match cron.days.is_empty() {
             true => Err(at("no day of any year fits it".to_owned())),
             false => Ok(cron),
         }

@@ -4,9 +4,8 @@
 //! `2024-11-03T01:00-05:00`. So no two boundaries have one text, and the texts of an hourly schedule sort as their times do:
 //! with offsets on both, the hours of zones east of Greenwich would not.
 
-use super::timeline::{Boundary, Era, Timeline};
+use super::timeline::{Boundary, Era, Eras, Timeline};
 use crate::cron::{DAY, civil, days};
-use std::fmt::Write;
 
 /// What a text of a time says, whether or not there is such a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +15,8 @@ pub(super) struct Said {
     pub(super) offset: Option<i64>,
     /// It names a day, no time of it.
     pub(super) date_only: bool,
+    /// It is written as names are.
+    exact: bool,
 }
 
 /// Reads `2024-01-31`, `2024-01-31T05:00`, `2024-01-31T05:00:30`, the latter two also with `Z` or an offset.
@@ -33,21 +34,28 @@ pub(super) fn read(text: &str) -> Option<Said> {
             local: start * DAY,
             offset: None,
             date_only: true,
+            exact: true,
         });
     }
+    let letter = rest.as_bytes()[0];
     let rest = rest.strip_prefix(['T', ' '])?;
-    let time = rest.find(['+', '-', 'Z']).unwrap_or(rest.len());
-    let (time, offset) = rest.split_at_checked(time)?;
-    let offset = match offset.strip_prefix('-') {
-        _ if offset.is_empty() => None,
-        _ if offset == "Z" => Some(0),
-        Some(west) => Some(-clock(west)?),
-        None => Some(clock(offset.strip_prefix('+')?)?),
+    let (time, zone) = rest.split_at(rest.find(['+', '-', 'Z']).unwrap_or(rest.len()));
+    let (seconds, mut exact) = clock(time)?;
+    exact &= letter == b'T' && zone != "Z";
+    let offset = match zone.strip_prefix('-') {
+        _ if zone.is_empty() => None,
+        _ if zone == "Z" => Some(0),
+        west => {
+            let (seconds, exactly) = clock(west.or_else(|| zone.strip_prefix('+'))?)?;
+            exact &= exactly && (west.is_none() || seconds > 0);
+            Some(if west.is_some() { -seconds } else { seconds })
+        }
     };
     Some(Said {
-        local: start * DAY + clock(time)?,
+        local: start * DAY + seconds,
         offset,
         date_only: false,
+        exact,
     })
 }
 
@@ -58,87 +66,110 @@ fn number(digits: &str) -> Option<i64> {
         .then(|| digits.parse().ok())?
 }
 
-/// Seconds of `HH:MM` or `HH:MM:SS`.
-fn clock(text: &str) -> Option<i64> {
-    let mut sum = 0;
-    let parts: Vec<&str> = text.split(':').collect();
-    if !(2..=3).contains(&parts.len()) {
-        return None;
+/// Seconds of `HH:MM` or `HH:MM:SS`, and whether it has no more than it needs.
+fn clock(text: &str) -> Option<(i64, bool)> {
+    let part = |from: usize, limit: i64| {
+        let digits = text.get(from..from + 2)?;
+        let colon = from == 0 || text.as_bytes()[from - 1] == b':';
+        number(digits).filter(|value| colon && *value < limit)
+    };
+    let minutes = part(0, 24)? * 60 + part(3, 60)?;
+    match text.len() {
+        5 => Some((minutes * 60, true)),
+        8 => part(6, 60).map(|seconds| (minutes * 60 + seconds, seconds > 0)),
+        _ => None,
     }
-    for (part, (limit, unit)) in parts.iter().zip([(24, 3600), (60, 60), (60, 1)]) {
-        let value = number(part).filter(|value| part.len() == 2 && *value < limit)?;
-        sum += value * unit;
-    }
-    Some(sum)
 }
 
-fn write_clock(text: &mut String, seconds: i64) {
-    let _ = write!(text, "{:02}:{:02}", seconds / 3600, seconds / 60 % 60);
+/// Two digits; names are made by the million, where formatting would take most of the time.
+fn push_two(text: &mut String, value: i64) {
+    let digit = |value: i64| char::from(b'0' + (value % 10) as u8);
+    text.push(digit(value / 10));
+    text.push(digit(value));
+}
+
+fn push_clock(text: &mut String, seconds: i64) {
+    push_two(text, seconds / 3600);
+    text.push(':');
+    push_two(text, seconds / 60 % 60);
     if seconds % 60 != 0 {
-        let _ = write!(text, ":{:02}", seconds % 60);
+        text.push(':');
+        push_two(text, seconds % 60);
     }
 }
 
 impl Timeline {
     /// The text of a boundary by its number; `None` beyond the years 1 to 9999.
     pub(crate) fn name(&self, number: i64) -> Option<String> {
-        let boundary = self.boundary(number)?;
+        let eras = self.eras_to(number);
+        let boundary = self.boundary_in(&eras, number)?;
         let day = if self.is_daily() {
             boundary.meant
         } else {
             boundary.local
         };
         let (year, month, date) = civil(day.div_euclid(DAY));
-        let mut text = String::with_capacity(16);
-        let _ = write!(text, "{year:04}-{month:02}-{date:02}");
+        let mut text = String::with_capacity(22);
+        push_two(&mut text, year / 100);
+        push_two(&mut text, year % 100);
+        text.push('-');
+        push_two(&mut text, month);
+        text.push('-');
+        push_two(&mut text, date);
         if !self.is_daily() {
             text.push('T');
-            write_clock(&mut text, boundary.local.rem_euclid(DAY));
-            if self.was_shown_before(boundary) {
+            push_clock(&mut text, boundary.local.rem_euclid(DAY));
+            if was_shown_before(&eras, boundary) {
                 let offset = boundary.local - boundary.instant;
                 text.push(if offset < 0 { '-' } else { '+' });
-                write_clock(&mut text, offset.abs());
+                push_clock(&mut text, offset.abs());
             }
         }
         Some(text)
     }
 
-    /// The clock showed this time in an earlier era.
-    fn was_shown_before(&self, boundary: Boundary) -> bool {
-        let eras = self.eras(|era| era.end > boundary.instant);
-        let earlier = eras.list[..boundary.era].iter().rev();
-        // No clock has ever been put back by more than a day.
-        earlier
-            .take_while(|era| era.end > boundary.instant - 2 * DAY)
-            .any(|era| shows(era, boundary.local))
-    }
-
-    /// The number of the boundary with exactly this text.
+    /// The number of the boundary with exactly this text: of one time that comes twice, and no other spelling of it.
     pub(crate) fn number(&self, text: &str) -> Option<i64> {
         let said = read(text)?;
-        let local = match self.is_daily() {
-            true => said.local + i64::from(self.cron.times[0]) * 60,
-            false => said.local,
-        };
+        let daily = self.is_daily();
+        if !said.exact || said.date_only != daily {
+            return None;
+        }
+        let local = said.local + if daily { i64::from(self.cron.times[0]) * 60 } else { 0 };
         let eras = self.eras(|era| era.start > local + 2 * DAY);
         let first = eras.list.partition_point(|era| era.end <= local - 2 * DAY);
-        let near = eras.list[first..].iter().take_while(|era| era.start < local + 2 * DAY);
         let rank = self.rank(local);
-        let numbers = near.filter_map(|era| {
-            let moved = i64::from(era.moved.is_some());
-            let at_start = match self.is_daily() {
+        let is_match = self.local(rank) == local;
+        for (place, era) in eras.list.iter().enumerate().skip(first) {
+            if era.start >= local + 2 * DAY {
+                break;
+            }
+            let moved = match daily {
                 true => era.moved == Some(local),
-                false => moved == 1 && era.start + era.offset == local,
+                false => era.moved.is_some() && era.start + era.offset == local,
             };
-            let within = (era.from..era.to).contains(&rank) && self.local(rank) == local;
-            at_start
-                .then_some(era.before)
-                .or(within.then(|| era.before + moved + rank - era.from))
-        });
-        // The same time may come twice; the text decides, and no other spelling of it counts.
-        numbers
-            .into_iter()
-            .find(|number| self.name(*number).as_deref() == Some(text))
+            let number = match (era.from..era.to).contains(&rank) && is_match {
+                _ if moved => era.before,
+                true => era.before + i64::from(era.moved.is_some()) + rank - era.from,
+                false => continue,
+            };
+            let boundary = Boundary {
+                instant: local - era.offset,
+                local,
+                meant: local,
+                era: place,
+            };
+            let second = !daily && was_shown_before(&eras, boundary);
+            if said.offset == second.then_some(era.offset) {
+                debug_assert_eq!(
+                    self.name(number).as_deref(),
+                    Some(text),
+                    "names are read as they are written"
+                );
+                return Some(number);
+            }
+        }
+        None
     }
 
     /// The instant that a text means, for finding what is near it: the first of two, the end of a gap.
@@ -150,6 +181,15 @@ impl Timeline {
         let era = eras.list.iter().find(|era| said.local < era.end + era.offset);
         era.map_or(said.local, |era| (said.local - era.offset).max(era.start))
     }
+}
+
+/// The clock showed this time in an earlier era.
+fn was_shown_before(eras: &Eras, boundary: Boundary) -> bool {
+    let earlier = eras.list[..boundary.era].iter().rev();
+    // No clock has ever been put back by more than a day.
+    earlier
+        .take_while(|era| era.end > boundary.instant - 2 * DAY)
+        .any(|era| shows(era, boundary.local))
 }
 
 fn shows(era: &Era, local: i64) -> bool {

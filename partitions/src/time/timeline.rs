@@ -206,7 +206,15 @@ impl Timeline {
 
     /// The boundary of a number; `None` beyond the years 1 to 9999.
     pub(super) fn boundary(&self, number: i64) -> Option<Boundary> {
-        let eras = self.eras(|era| era.before + era.count() > number);
+        self.boundary_in(&self.eras_to(number), number)
+    }
+
+    /// Eras that have the boundary of a number, if there is one.
+    pub(super) fn eras_to(&self, number: i64) -> Arc<Eras> {
+        self.eras(|era| era.before + era.count() > number)
+    }
+
+    pub(super) fn boundary_in(&self, eras: &Eras, number: i64) -> Option<Boundary> {
         let place = eras.list.partition_point(|era| era.before <= number).checked_sub(1)?;
         let era = &eras.list[place];
         let within = number - era.before;
