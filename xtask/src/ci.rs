@@ -8,7 +8,7 @@ use std::path::Path;
 const FILE_LINES: usize = 400;
 
 /// Crates that must build alone, with each of these feature sets.
-const ALONE: [(&str, &[&str]); 23] = [
+const ALONE: [(&str, &[&str]); 25] = [
     ("larder-io-core", &["--no-default-features"]),
     ("larder-io-core", &["--features", "arrow"]),
     ("larder-io-object", &["--no-default-features"]),
@@ -22,6 +22,7 @@ const ALONE: [(&str, &[&str]); 23] = [
     ("larder-io-adls", &["--no-default-features"]),
     ("larder-io-adls", &[]),
     ("larder-io-delta", &[]),
+    ("larder-frames-polars", &[]),
     ("larder-executor", &["--no-default-features"]),
     ("larder-cli", &[]),
     ("larder-testkit", &[]),
@@ -32,6 +33,7 @@ const ALONE: [(&str, &[&str]); 23] = [
     ("larder", &["--no-default-features", "--features", "gcs"]),
     ("larder", &["--no-default-features", "--features", "adls"]),
     ("larder", &["--no-default-features", "--features", "delta,fs"]),
+    ("larder", &["--no-default-features", "--features", "polars"]),
 ];
 
 /// The command.

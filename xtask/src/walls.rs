@@ -8,7 +8,7 @@ struct Wall {
     forbidden: &'static [&'static str],
 }
 
-const WALLS: [Wall; 11] = [
+const WALLS: [Wall; 13] = [
     Wall {
         arguments: &["--package", "larder-io-core", "--no-default-features"],
         forbidden: &[
@@ -85,6 +85,25 @@ const WALLS: [Wall; 11] = [
         ],
     },
     Wall {
+        arguments: &["--package", "larder-frames-polars", "--all-features"],
+        forbidden: &[
+            "larder-executor",
+            "larder-io-object",
+            "larder-io-fs",
+            "larder-io-memory",
+            "object_store",
+            "parquet",
+            "polars-io",
+            "polars-lazy",
+            "polars-ops",
+        ],
+    },
+    // What is on without being asked for has no Polars.
+    Wall {
+        arguments: &["--package", "larder"],
+        forbidden: &["larder-frames-polars", "polars-core", "polars-arrow"],
+    },
+    Wall {
         arguments: &["--package", "larder-executor", "--all-features"],
         forbidden: &[
             "object_store",
@@ -102,7 +121,7 @@ const WALLS: [Wall; 11] = [
 ];
 
 /// Backends of the facade: with one of them, nothing of the others comes in.
-const FACADE: [(&str, &[&str]); 9] = [
+const FACADE: [(&str, &[&str]); 10] = [
     ("fs", &["larder-io-memory", "larder-cli", "reqwest"]),
     (
         "s3",
@@ -143,6 +162,17 @@ const FACADE: [(&str, &[&str]); 9] = [
             "larder-io-adls",
             "datafusion",
             "aws-config",
+        ],
+    ),
+    (
+        "polars",
+        &[
+            "larder-io-fs",
+            "larder-io-object",
+            "object_store",
+            "parquet",
+            "polars-io",
+            "polars-lazy",
         ],
     ),
     ("s3-lean", &["aws-config", "aws-sdk-s3"]),
