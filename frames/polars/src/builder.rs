@@ -1,7 +1,7 @@
 //! A frame, batch by batch.
 
-use crate::types::{Place, distinct, to_polars};
 use crate::from_arrow::chunk;
+use crate::types::{Place, distinct, to_polars};
 use arrow_array::RecordBatch;
 use arrow_schema::Schema;
 use larder_io_core::{Error, ErrorKind, Result};
@@ -27,7 +27,10 @@ impl Builder {
             let dtype = to_polars(&Place::Column(field.name()), field)?;
             Ok((Series::new_empty(field.name().as_str().into(), &dtype), dtype))
         });
-        Ok(Self { columns: columns.collect::<Result<_>>()?, rows: 0 })
+        Ok(Self {
+            columns: columns.collect::<Result<_>>()?,
+            rows: 0,
+        })
     }
 
     /// Adds a batch of the schema.
@@ -62,5 +65,8 @@ impl Builder {
 }
 
 fn refused(cause: PolarsError) -> Error {
-    Error::new(ErrorKind::Unexpected, format!("Polars refuses a column that should fit it: {cause}"))
+    Error::new(
+        ErrorKind::Unexpected,
+        format!("Polars refuses a column that should fit it: {cause}"),
+    )
 }

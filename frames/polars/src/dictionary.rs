@@ -100,8 +100,12 @@ pub(crate) fn keys(place: &Place<'_>, array: &dyn Array, dtype: &DataType) -> Re
     let width = dtype.cat_physical().map_err(|_| unknown(place, dtype))?;
     let validity = validity(nulls.as_ref());
     Ok(match width {
-        CategoricalPhysical::U8 => PrimitiveArray::from_vec(keys.iter().map(|key| *key as u8).collect()).with_validity(validity).boxed(),
-        CategoricalPhysical::U16 => PrimitiveArray::from_vec(keys.iter().map(|key| *key as u16).collect()).with_validity(validity).boxed(),
+        CategoricalPhysical::U8 => PrimitiveArray::from_vec(keys.iter().map(|key| *key as u8).collect())
+            .with_validity(validity)
+            .boxed(),
+        CategoricalPhysical::U16 => PrimitiveArray::from_vec(keys.iter().map(|key| *key as u16).collect())
+            .with_validity(validity)
+            .boxed(),
         CategoricalPhysical::U32 => PrimitiveArray::from_vec(keys).with_validity(validity).boxed(),
     })
 }
@@ -117,11 +121,13 @@ fn word(words: &dyn Array, position: usize) -> &str {
 fn key(place: &Place<'_>, word: &str, dtype: &DataType) -> Result<u32> {
     match dtype {
         DataType::Enum(_, mapping) => mapping.get_cat(word).ok_or_else(|| {
-            let message = format!("the column `{place}` is an Enum of Polars and has the word {word:?}, which the Enum has not");
+            let message =
+                format!("the column `{place}` is an Enum of Polars and has the word {word:?}, which the Enum has not");
             Error::new(ErrorKind::Unsupported, message)
         }),
         DataType::Categorical(_, mapping) => mapping.insert_cat(word).map_err(|cause| {
-            let message = format!("the column `{place}` has more words than its Categorical of Polars can hold: {cause}");
+            let message =
+                format!("the column `{place}` has more words than its Categorical of Polars can hold: {cause}");
             Error::new(ErrorKind::Unsupported, message)
         }),
         other => Err(unknown(place, other)),
@@ -129,5 +135,8 @@ fn key(place: &Place<'_>, word: &str, dtype: &DataType) -> Result<u32> {
 }
 
 fn unknown(place: &Place<'_>, dtype: &DataType) -> Error {
-    Error::new(ErrorKind::Unexpected, format!("the column `{place}` of words came as {dtype}"))
+    Error::new(
+        ErrorKind::Unexpected,
+        format!("the column `{place}` of words came as {dtype}"),
+    )
 }

@@ -2,10 +2,12 @@
 
 use crate::builder::Builder;
 use crate::source::{FrameSource, table};
-use futures_util::TryStreamExt;
-use larder_io_core::{AssetValue, BatchStream, Error, Form, Forms, LazyTable, Result, Scan, Table, TableSource, Value, async_trait};
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
+use futures_util::TryStreamExt;
+use larder_io_core::{
+    AssetValue, BatchStream, Error, Form, Forms, LazyTable, Result, Scan, Table, TableSource, Value, async_trait,
+};
 use polars_core::frame::DataFrame;
 use std::fmt;
 use std::ops::{Deref, DerefMut};

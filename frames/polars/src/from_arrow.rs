@@ -4,9 +4,12 @@ use crate::dictionary;
 use crate::memory::{bitmap, to_polars, validity};
 use crate::types::{Place, is_text};
 use arrow_array::cast::AsArray;
-use arrow_array::types::{ArrowPrimitiveType, ByteViewType, Decimal32Type, Decimal64Type, Decimal256Type, Int32Type, Int64Type};
+use arrow_array::types::{
+    ArrowPrimitiveType, ByteViewType, Decimal32Type, Decimal64Type, Decimal256Type, Int32Type, Int64Type,
+};
 use arrow_array::{
-    Array, ArrayRef, BinaryViewArray, GenericByteViewArray, GenericListArray, OffsetSizeTrait, PrimitiveArray, StringViewArray,
+    Array, ArrayRef, BinaryViewArray, GenericByteViewArray, GenericListArray, OffsetSizeTrait, PrimitiveArray,
+    StringViewArray,
 };
 use arrow_buffer::{ArrowNativeType, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, DataType as T, TimeUnit};
@@ -33,7 +36,9 @@ pub(crate) fn chunk(place: &Place<'_>, array: &ArrayRef, dtype: &DataType) -> Re
         (T::Null, _) => polars::NullArray::new(physical, array.len()).boxed(),
         (T::Boolean, _) => {
             let values = bitmap(array.as_boolean().values());
-            polars::BooleanArray::try_new(physical, values, validity()).map_err(broken)?.boxed()
+            polars::BooleanArray::try_new(physical, values, validity())
+                .map_err(broken)?
+                .boxed()
         }
         (T::Int8, _) => shared::<i8>(place, array, physical)?,
         (T::Int16, _) => shared::<i16>(place, array, physical)?,
@@ -45,11 +50,15 @@ pub(crate) fn chunk(place: &Place<'_>, array: &ArrayRef, dtype: &DataType) -> Re
         (T::Float32, _) => shared::<f32>(place, array, physical)?,
         (T::Float64, _) => shared::<f64>(place, array, physical)?,
         (T::Decimal128(..), _) => shared::<i128>(place, array, physical)?,
-        (T::Timestamp(TimeUnit::Second, _) | T::Duration(TimeUnit::Second), _) => scaled::<Int64Type>(place, array, 1_000, physical)?,
+        (T::Timestamp(TimeUnit::Second, _) | T::Duration(TimeUnit::Second), _) => {
+            scaled::<Int64Type>(place, array, 1_000, physical)?
+        }
         (T::Time32(TimeUnit::Second), _) => scaled::<Int32Type>(place, array, 1_000_000_000, physical)?,
         (T::Time32(_), _) => scaled::<Int32Type>(place, array, 1_000_000, physical)?,
         (T::Time64(TimeUnit::Microsecond), _) => scaled::<Int64Type>(place, array, 1_000, physical)?,
-        (T::Int64 | T::Date64 | T::Timestamp(..) | T::Duration(_) | T::Time64(_), _) => shared::<i64>(place, array, physical)?,
+        (T::Int64 | T::Date64 | T::Timestamp(..) | T::Duration(_) | T::Time64(_), _) => {
+            shared::<i64>(place, array, physical)?
+        }
         (T::Decimal32(..), _) => wide::<Decimal32Type>(place, array, |value| Some(value.into()), physical)?,
         (T::Decimal64(..), _) => wide::<Decimal64Type>(place, array, |value| Some(value.into()), physical)?,
         (T::Decimal256(..), _) => wide::<Decimal256Type>(place, array, |value| value.to_i128(), physical)?,
@@ -71,13 +80,18 @@ pub(crate) fn chunk(place: &Place<'_>, array: &ArrayRef, dtype: &DataType) -> Re
         }
         (T::FixedSizeList(..), DataType::Array(inner, _)) => {
             let values = chunk(&Place::Items(place), array.as_fixed_size_list().values(), inner)?;
-            polars::FixedSizeListArray::try_new(physical, array.len(), values, validity()).map_err(broken)?.boxed()
+            polars::FixedSizeListArray::try_new(physical, array.len(), values, validity())
+                .map_err(broken)?
+                .boxed()
         }
         (T::Struct(_), DataType::Struct(fields)) => {
             let columns = array.as_struct().columns().iter().zip(fields);
-            let columns = columns.map(|(column, field)| chunk(&Place::Field(place, field.name()), column, field.dtype()));
+            let columns =
+                columns.map(|(column, field)| chunk(&Place::Field(place, field.name()), column, field.dtype()));
             let columns = columns.collect::<Result<_>>()?;
-            polars::StructArray::try_new(physical, array.len(), columns, validity()).map_err(broken)?.boxed()
+            polars::StructArray::try_new(physical, array.len(), columns, validity())
+                .map_err(broken)?
+                .boxed()
         }
         (found, _) => {
             let message = format!("the column `{place}` of type {found} was promised to Polars as {dtype}");
@@ -87,9 +101,17 @@ pub(crate) fn chunk(place: &Place<'_>, array: &ArrayRef, dtype: &DataType) -> Re
 }
 
 /// Numbers that both sides hold alike. Shares them.
-fn shared<N: NativeType + ArrowNativeType>(place: &Place<'_>, array: &ArrayRef, physical: ArrowDataType) -> Result<Box<dyn Chunk>> {
+fn shared<N: NativeType + ArrowNativeType>(
+    place: &Place<'_>,
+    array: &ArrayRef,
+    physical: ArrowDataType,
+) -> Result<Box<dyn Chunk>> {
     let data = array.to_data();
-    let values = to_polars(ScalarBuffer::<N>::new(data.buffers()[0].clone(), data.offset(), data.len()));
+    let values = to_polars(ScalarBuffer::<N>::new(
+        data.buffers()[0].clone(),
+        data.offset(),
+        data.len(),
+    ));
     primitive(place, values, array, physical)
 }
 
@@ -100,7 +122,10 @@ where
     A::Native: Into<i64>,
 {
     let data = array.to_data();
-    let counts = PrimitiveArray::<A>::new(ScalarBuffer::new(data.buffers()[0].clone(), data.offset(), data.len()), data.nulls().cloned());
+    let counts = PrimitiveArray::<A>::new(
+        ScalarBuffer::new(data.buffers()[0].clone(), data.offset(), data.len()),
+        data.nulls().cloned(),
+    );
     let scaled = exact(place, array, counts.iter(), |count| count.into().checked_mul(factor))?;
     primitive(place, scaled.into(), array, physical)
 }
@@ -136,7 +161,12 @@ fn exact<V: Copy, N: Default>(
     changed.collect()
 }
 
-fn primitive<N: NativeType>(place: &Place<'_>, values: Buffer<N>, array: &ArrayRef, physical: ArrowDataType) -> Result<Box<dyn Chunk>> {
+fn primitive<N: NativeType>(
+    place: &Place<'_>,
+    values: Buffer<N>,
+    array: &ArrayRef,
+    physical: ArrowDataType,
+) -> Result<Box<dyn Chunk>> {
     let chunk = polars::PrimitiveArray::try_new(physical, values, validity(array.nulls()));
     Ok(chunk.map_err(|cause| broken(place, &cause))?.boxed())
 }
@@ -156,8 +186,13 @@ fn bytes(place: &Place<'_>, array: &BinaryViewArray) -> Result<Box<dyn Chunk>> {
 /// Views are laid out alike; shares them and what they show.
 fn views<V: ByteViewType + ?Sized>(array: &GenericByteViewArray<V>) -> (Buffer<polars::View>, Buffer<Buffer<u8>>) {
     let views = to_polars(array.views().clone());
-    let views = views.try_transmute().unwrap_or_else(|_| unreachable!("both are 16 bytes"));
-    let data = array.data_buffers().iter().map(|buffer| to_polars(ScalarBuffer::<u8>::from(buffer.clone())));
+    let views = views
+        .try_transmute()
+        .unwrap_or_else(|_| unreachable!("both are 16 bytes"));
+    let data = array
+        .data_buffers()
+        .iter()
+        .map(|buffer| to_polars(ScalarBuffer::<u8>::from(buffer.clone())));
     (views, data.collect())
 }
 
@@ -167,7 +202,14 @@ fn listed<O: OffsetSizeTrait>(
     inner: &DataType,
     physical: ArrowDataType,
 ) -> Result<Box<dyn Chunk>> {
-    list(place, array.offsets(), array.values(), validity(array.nulls()), inner, physical)
+    list(
+        place,
+        array.offsets(),
+        array.values(),
+        validity(array.nulls()),
+        inner,
+        physical,
+    )
 }
 
 fn list<O: OffsetSizeTrait>(
@@ -181,8 +223,12 @@ fn list<O: OffsetSizeTrait>(
     // A slice has the values of the whole.
     let (first, last) = (offsets[0].as_usize(), offsets[offsets.len() - 1].as_usize());
     let values = chunk(&Place::Items(place), &values.slice(first, last - first), inner)?;
-    let offsets: Vec<i64> = offsets.iter().map(|offset| (offset.as_usize() - first) as i64).collect();
-    let list = OffsetsBuffer::try_from(offsets).and_then(|offsets| polars::ListArray::try_new(physical, offsets, values, validity));
+    let offsets: Vec<i64> = offsets
+        .iter()
+        .map(|offset| (offset.as_usize() - first) as i64)
+        .collect();
+    let list = OffsetsBuffer::try_from(offsets)
+        .and_then(|offsets| polars::ListArray::try_new(physical, offsets, values, validity));
     Ok(list.map_err(|cause| broken(place, &cause))?.boxed())
 }
 
@@ -196,5 +242,8 @@ fn decoded(place: &Place<'_>, array: &ArrayRef) -> Result<ArrayRef> {
 }
 
 fn broken(place: &Place<'_>, cause: &PolarsError) -> Error {
-    Error::new(ErrorKind::InvalidData, format!("the column `{place}` is not what Polars takes: {cause}"))
+    Error::new(
+        ErrorKind::InvalidData,
+        format!("the column `{place}` is not what Polars takes: {cause}"),
+    )
 }

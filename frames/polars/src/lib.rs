@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! #[asset]
-//! async fn delays(flights: Frame) -> Result<Frame> {
-//!     let late = flights.filter(flights.column("delay")?.i64()?.gt(15))?;
-//!     Ok(late.into())
+//! async fn late(flights: Frame) -> PolarsResult<Frame> {
+//!     let late = flights.column("delay")?.i64()?.gt(15);
+//!     Ok(flights.filter(&late)?.into())
 //! }
 //! ```
 //!

@@ -30,7 +30,20 @@ macro_rules! into_bytes {
         }
     )*};
 }
-into_bytes!(u8, u16, u32, u64, i8, i16, i32, i64, i128, f32, f64, polars_arrow::array::View);
+into_bytes!(
+    u8,
+    u16,
+    u32,
+    u64,
+    i8,
+    i16,
+    i32,
+    i64,
+    i128,
+    f32,
+    f64,
+    polars_arrow::array::View
+);
 
 /// The memory of an Arrow buffer, held by a Polars one. Copies nothing.
 pub(crate) fn to_polars<T: ArrowNativeType + NativeType>(values: ScalarBuffer<T>) -> Buffer<T> {

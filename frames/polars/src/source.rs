@@ -19,7 +19,10 @@ const BATCH_ROWS: usize = 1 << 16;
 /// # Errors
 /// `Unsupported` for a column that Arrow has no type for.
 pub(crate) fn schema(frame: &DataFrame) -> Result<SchemaRef> {
-    let fields = frame.columns().iter().map(|column| to_arrow(&Place::Column(column.name()), column.name(), column.dtype()));
+    let fields = frame
+        .columns()
+        .iter()
+        .map(|column| to_arrow(&Place::Column(column.name()), column.name(), column.dtype()));
     Ok(Arc::new(Schema::new(fields.collect::<Result<Vec<Field>>>()?)))
 }
 
@@ -45,7 +48,11 @@ impl FrameSource {
     /// # Errors
     /// As [`schema`].
     pub(crate) fn new(frame: DataFrame) -> Result<Self> {
-        Ok(Self { schema: schema(&frame)?, frame, table: OnceLock::new() })
+        Ok(Self {
+            schema: schema(&frame)?,
+            frame,
+            table: OnceLock::new(),
+        })
     }
 }
 
@@ -110,18 +117,36 @@ impl Batches {
         let columns = indices.iter().zip(schema.fields()).map(|(index, field)| {
             let series = frame.columns()[*index].as_materialized_series().clone();
             let plan = Plan::new(field, series.dtype(), series.chunks())?;
-            Ok(Column { series, plan, chunk: 0, row: 0 })
+            Ok(Column {
+                series,
+                plan,
+                chunk: 0,
+                row: 0,
+            })
         });
-        Ok(Self { columns: columns.collect::<Result<_>>()?, schema, left: frame.height(), rows })
+        Ok(Self {
+            columns: columns.collect::<Result<_>>()?,
+            schema,
+            left: frame.height(),
+            rows,
+        })
     }
 
     fn batch(&mut self) -> Result<RecordBatch> {
         let ends = self.columns.iter_mut().map(Column::until_end);
         let rows = ends.fold(self.rows.min(self.left), usize::min);
         self.left -= rows;
-        let columns = self.columns.iter_mut().map(|column| column.take(rows)).collect::<Result<_>>()?;
+        let columns = self
+            .columns
+            .iter_mut()
+            .map(|column| column.take(rows))
+            .collect::<Result<_>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        Ok(RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?)
+        Ok(RecordBatch::try_new_with_options(
+            Arc::clone(&self.schema),
+            columns,
+            &options,
+        )?)
     }
 }
 
@@ -140,7 +165,9 @@ impl Column {
         while chunks.get(self.chunk).is_some_and(|chunk| chunk.len() == self.row) {
             (self.chunk, self.row) = (self.chunk + 1, 0);
         }
-        chunks.get(self.chunk).map_or(usize::MAX, |chunk| chunk.len() - self.row)
+        chunks
+            .get(self.chunk)
+            .map_or(usize::MAX, |chunk| chunk.len() - self.row)
     }
 
     fn take(&mut self, rows: usize) -> Result<ArrayRef> {

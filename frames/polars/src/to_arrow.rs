@@ -2,7 +2,9 @@
 
 use crate::dictionary::{compacted, used};
 use crate::memory::{bits, nulls, to_arrow};
-use arrow_array::{Array, ArrayRef, BooleanArray, FixedSizeListArray, LargeListArray, NullArray, StringArray, StructArray, make_array};
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, FixedSizeListArray, LargeListArray, NullArray, StringArray, StructArray, make_array,
+};
 use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 use arrow_data::ArrayData;
 use arrow_schema::{ArrowError, DataType as T, Field, FieldRef, Fields};
@@ -17,7 +19,11 @@ pub(crate) enum Plan {
     /// The buffers as they are.
     Leaf(T),
     /// Keys of a dictionary; `positions` of the words that are used, unless the keys are positions already.
-    Words { data_type: T, words: ArrayRef, positions: Option<Vec<u32>> },
+    Words {
+        data_type: T,
+        words: ArrayRef,
+        positions: Option<Vec<u32>>,
+    },
     List(FieldRef, Box<Self>),
     Array(FieldRef, i32, Box<Self>),
     Struct(Fields, Vec<Self>),
@@ -36,13 +42,17 @@ impl Plan {
                 Self::List(Arc::clone(items), Box::new(plan))
             }
             (T::FixedSizeList(items, width), DataType::Array(inner, _)) => {
-                let values = chunks.iter().map(|chunk| Ok(cast::<polars::FixedSizeListArray>(chunk.as_ref())?.values().clone()));
+                let values = chunks
+                    .iter()
+                    .map(|chunk| Ok(cast::<polars::FixedSizeListArray>(chunk.as_ref())?.values().clone()));
                 let plan = Self::new(items, inner, &values.collect::<Result<Vec<_>>>()?)?;
                 Self::Array(Arc::clone(items), *width, Box::new(plan))
             }
             (T::Struct(fields), DataType::Struct(inner)) => {
                 let plans = fields.iter().zip(inner).enumerate().map(|(index, (field, inner))| {
-                    let values = chunks.iter().map(|chunk| Ok(cast::<polars::StructArray>(chunk.as_ref())?.values()[index].clone()));
+                    let values = chunks
+                        .iter()
+                        .map(|chunk| Ok(cast::<polars::StructArray>(chunk.as_ref())?.values()[index].clone()));
                     Self::new(field, inner.dtype(), &values.collect::<Result<Vec<_>>>()?)
                 });
                 Self::Struct(fields.clone(), plans.collect::<Result<_>>()?)
@@ -54,7 +64,11 @@ impl Plan {
             },
             (data_type, DataType::Categorical(_, mapping)) => {
                 let (words, positions) = used(mapping, chunks)?;
-                Self::Words { data_type: data_type.clone(), words, positions: Some(positions) }
+                Self::Words {
+                    data_type: data_type.clone(),
+                    words,
+                    positions: Some(positions),
+                }
             }
             (data_type, _) => Self::Leaf(data_type.clone()),
         })
@@ -68,7 +82,11 @@ impl Plan {
         let nulls = nulls(chunk.validity());
         Ok(match self {
             Self::Leaf(data_type) => return leaf(data_type, chunk),
-            Self::Words { data_type, words, positions } => {
+            Self::Words {
+                data_type,
+                words,
+                positions,
+            } => {
                 let keys = match positions {
                     None => numbers(chunk)?,
                     Some(positions) => compacted(chunk, positions)?,
@@ -80,17 +98,24 @@ impl Plan {
             Self::List(items, plan) => {
                 let list = cast::<polars::ListArray<i64>>(chunk)?;
                 let (offsets, values) = trimmed(list);
-                Arc::new(LargeListArray::try_new(Arc::clone(items), offsets, plan.convert(values.as_ref())?, nulls).map_err(broken)?)
+                Arc::new(
+                    LargeListArray::try_new(Arc::clone(items), offsets, plan.convert(values.as_ref())?, nulls)
+                        .map_err(broken)?,
+                )
             }
             Self::Array(items, width, plan) => {
                 let list = cast::<polars::FixedSizeListArray>(chunk)?;
                 let values = plan.convert(list.values().as_ref())?;
-                let array = FixedSizeListArray::try_new_with_length(Arc::clone(items), *width, values, nulls, list.len());
+                let array =
+                    FixedSizeListArray::try_new_with_length(Arc::clone(items), *width, values, nulls, list.len());
                 Arc::new(array.map_err(broken)?)
             }
             Self::Struct(fields, plans) => {
                 let rows = cast::<polars::StructArray>(chunk)?;
-                let columns = plans.iter().zip(rows.values()).map(|(plan, values)| plan.convert(values.as_ref()));
+                let columns = plans
+                    .iter()
+                    .zip(rows.values())
+                    .map(|(plan, values)| plan.convert(values.as_ref()));
                 let columns = columns.collect::<Result<_>>()?;
                 Arc::new(StructArray::try_new_with_length(fields.clone(), columns, nulls, rows.len()).map_err(broken)?)
             }
@@ -115,14 +140,18 @@ fn leaf(data_type: &T, chunk: &dyn Chunk) -> Result<ArrayRef> {
         }
         _ => vec![numbers(chunk)?],
     };
-    let data = ArrayData::builder(data_type.clone()).len(chunk.len()).nulls(nulls(chunk.validity()));
+    let data = ArrayData::builder(data_type.clone())
+        .len(chunk.len())
+        .nulls(nulls(chunk.validity()));
     // Polars' views need not lie as Arrow's must; where they do not, they are copied.
     let data = data.buffers(buffers).align_buffers(true).build();
     Ok(make_array(data.map_err(broken)?))
 }
 
 fn views(views: &polars_buffer::Buffer<View>, data: &polars_buffer::Buffer<polars_buffer::Buffer<u8>>) -> Vec<Buffer> {
-    std::iter::once(to_arrow(views)).chain(data.iter().map(to_arrow)).collect()
+    std::iter::once(to_arrow(views))
+        .chain(data.iter().map(to_arrow))
+        .collect()
 }
 
 fn numbers(chunk: &dyn Chunk) -> Result<Buffer> {
@@ -157,10 +186,17 @@ fn cast<A: 'static>(chunk: &dyn Chunk) -> Result<&A> {
 }
 
 pub(crate) fn unexpected(chunk: &dyn Chunk) -> Error {
-    let message = format!("a chunk of a Polars column came as {:?}, which its type does not allow", chunk.dtype());
+    let message = format!(
+        "a chunk of a Polars column came as {:?}, which its type does not allow",
+        chunk.dtype()
+    );
     Error::new(ErrorKind::Unexpected, message)
 }
 
 fn broken(error: ArrowError) -> Error {
-    Error::new(ErrorKind::Unexpected, format!("a Polars column is no valid Arrow array: {error}")).with_source(error)
+    Error::new(
+        ErrorKind::Unexpected,
+        format!("a Polars column is no valid Arrow array: {error}"),
+    )
+    .with_source(error)
 }

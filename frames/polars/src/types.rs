@@ -48,7 +48,9 @@ pub(crate) fn to_arrow(place: &Place<'_>, name: &str, dtype: &DataType) -> Resul
         DataType::String => T::Utf8View,
         DataType::Binary => T::BinaryView,
         DataType::Date => T::Date32,
-        DataType::Datetime(unit, zone) => T::Timestamp(arrow_unit(*unit), zone.as_ref().map(|zone| zone.as_str().into())),
+        DataType::Datetime(unit, zone) => {
+            T::Timestamp(arrow_unit(*unit), zone.as_ref().map(|zone| zone.as_str().into()))
+        }
         DataType::Duration(unit) => T::Duration(arrow_unit(*unit)),
         DataType::Time => T::Time64(ArrowUnit::Nanosecond),
         DataType::Null => T::Null,
@@ -58,9 +60,7 @@ pub(crate) fn to_arrow(place: &Place<'_>, name: &str, dtype: &DataType) -> Resul
             Err(_) => return Err(no_arrow(place, dtype)),
         },
         DataType::Struct(fields) => {
-            let field = |field: &PolarsField| {
-                to_arrow(&Place::Field(place, field.name()), field.name(), field.dtype())
-            };
+            let field = |field: &PolarsField| to_arrow(&Place::Field(place, field.name()), field.name(), field.dtype());
             T::Struct(fields.iter().map(field).collect::<Result<Fields>>()?)
         }
         DataType::Categorical(categories, _) => dictionary(categories.physical()),
