@@ -34,38 +34,85 @@ fn every() -> DataFrame {
     let counted = |name: &str| Int64Chunked::from_slice_options(name.into(), &counts);
     let zone = TimeZone::opt_try_new(Some("America/New_York")).expect("is a zone");
     columns.push(Series::full_null("null".into(), 3, &DataType::Null).into());
-    columns.push(Int32Chunked::from_slice_options("date".into(), &[Some(-1), None, Some(20_000)]).into_date().into_column());
+    columns.push(
+        Int32Chunked::from_slice_options("date".into(), &[Some(-1), None, Some(20_000)])
+            .into_date()
+            .into_column(),
+    );
     columns.push(counted("time").into_time().into_column());
-    for (name, unit) in [("ms", TimeUnit::Milliseconds), ("us", TimeUnit::Microseconds), ("ns", TimeUnit::Nanoseconds)] {
+    for (name, unit) in [
+        ("ms", TimeUnit::Milliseconds),
+        ("us", TimeUnit::Microseconds),
+        ("ns", TimeUnit::Nanoseconds),
+    ] {
         columns.push(counted(&format!("duration {name}")).into_duration(unit).into_column());
-        columns.push(counted(&format!("datetime {name}")).into_datetime(unit, None).into_column());
-        columns.push(counted(&format!("zoned {name}")).into_datetime(unit, zone.clone()).into_column());
+        columns.push(
+            counted(&format!("datetime {name}"))
+                .into_datetime(unit, None)
+                .into_column(),
+        );
+        columns.push(
+            counted(&format!("zoned {name}"))
+                .into_datetime(unit, zone.clone())
+                .into_column(),
+        );
     }
     let decimals = Int128Chunked::from_slice_options("decimal".into(), &[Some(-7), None, Some(10_i128.pow(37))]);
     columns.push(decimals.into_decimal(38, 9).expect("fits").into_column());
     let words = Series::new("enum".into(), [Some("z"), None, Some("a")]);
     let sizes = FrozenCategories::new(["z", "unused", "a"]).expect("are distinct");
     let named = Categories::new("carriers".into(), "flights".into(), CategoricalPhysical::U8);
-    columns.push(words.cast(&DataType::from_frozen_categories(sizes)).expect("has the words").into());
-    columns.push(words.cast(&DataType::from_categories(named)).expect("has the words").with_name("named".into()).into());
+    columns.push(
+        words
+            .cast(&DataType::from_frozen_categories(sizes))
+            .expect("has the words")
+            .into(),
+    );
+    columns.push(
+        words
+            .cast(&DataType::from_categories(named))
+            .expect("has the words")
+            .with_name("named".into())
+            .into(),
+    );
     let global = DataType::from_categories(Categories::global());
-    columns.push(words.cast(&global).expect("has the words").with_name("categorical".into()).into());
+    columns.push(
+        words
+            .cast(&global)
+            .expect("has the words")
+            .with_name("categorical".into())
+            .into(),
+    );
     columns.extend(nested(&columns));
     DataFrame::new(3, columns).expect("are as long")
 }
 
 fn nested(columns: &[Column]) -> Vec<Column> {
-    let of = |name: &str| columns.iter().find(|column| column.name() == name).expect("is there").as_materialized_series();
+    let of = |name: &str| {
+        columns
+            .iter()
+            .find(|column| column.name() == name)
+            .expect("is there")
+            .as_materialized_series()
+    };
     let list = |name: &str| {
         let rows = [Some(of(name).slice(0, 2)), None, Some(of(name).slice(0, 0))];
         Series::new(format!("list of {name}").into(), rows)
     };
-    let pairs = Series::new("array".into(), [Some(of("i32").slice(0, 2)), None, Some(of("i32").slice(1, 2))]);
+    let pairs = Series::new(
+        "array".into(),
+        [Some(of("i32").slice(0, 2)), None, Some(of("i32").slice(1, 2))],
+    );
     let lists = list("text");
     let rows = StructChunked::from_series("struct".into(), 3, [of("date"), of("enum"), &lists].into_iter());
-    let rows = rows.expect("are as long").with_outer_validity(Some([true, true, false].into_iter().collect()));
+    let rows = rows
+        .expect("are as long")
+        .with_outer_validity(Some([true, true, false].into_iter().collect()));
     vec![
-        pairs.cast(&DataType::Array(Box::new(DataType::Int32), 2)).expect("are pairs").into(),
+        pairs
+            .cast(&DataType::Array(Box::new(DataType::Int32), 2))
+            .expect("are pairs")
+            .into(),
         list("i64").into(),
         list("enum").into(),
         list("zoned us").into(),
@@ -91,7 +138,12 @@ async fn flights() -> Frame {
 /// Takes the frame and changes it.
 #[asset]
 async fn late(flights: Frame) -> PolarsResult<Frame> {
-    let late = flights.column("i64")?.i64()?.iter().map(|n| n.is_some_and(|n| n > 0)).collect();
+    let late = flights
+        .column("i64")?
+        .i64()?
+        .iter()
+        .map(|n| n.is_some_and(|n| n > 0))
+        .collect();
     Ok(flights.filter(&late)?.into())
 }
 
@@ -122,11 +174,17 @@ fn managers(root: &std::path::Path) -> Vec<(&'static str, Arc<dyn IoManager>)> {
     vec![
         ("memory", Arc::new(MemoryIo::new())),
         ("parquet", disk("parquet", &|_| {})),
-        ("arrow, mapped", disk("mapped", &|config| config.table = TableFormat::Arrow)),
-        ("arrow, read", disk("read", &|config| {
-            config.table = TableFormat::Arrow;
-            config.mmap = false;
-        })),
+        (
+            "arrow, mapped",
+            disk("mapped", &|config| config.table = TableFormat::Arrow),
+        ),
+        (
+            "arrow, read",
+            disk("read", &|config| {
+                config.table = TableFormat::Arrow;
+                config.mmap = false;
+            }),
+        ),
     ]
 }
 
@@ -143,10 +201,21 @@ async fn a_frame_is_loaded_as_it_was_stored() {
         let loaded: Frame = pipeline.load("flights").await.expect("loads");
         same(&loaded, &wanted, name);
         let loaded: Frame = pipeline.load("late").await.expect("loads");
-        same(&loaded, &wanted.slice(2, 1).vstack(&wanted.slice(5, 1)).expect("is of one schema"), name);
+        same(
+            &loaded,
+            &wanted
+                .slice(2, 1)
+                .vstack(&wanted.slice(5, 1))
+                .expect("is of one schema"),
+            name,
+        );
         let loaded: Frame = pipeline.load("narrow").await.expect("loads");
         let part = wanted.select(["text", "enum"]).expect("are there");
-        same(&loaded, &part.slice(2, 1).vstack(&part.slice(5, 1)).expect("is of one schema"), name);
+        same(
+            &loaded,
+            &part.slice(2, 1).vstack(&part.slice(5, 1)).expect("is of one schema"),
+            name,
+        );
         let counted: u64 = pipeline.load("counted").await.expect("loads");
         assert_eq!(counted, 6, "{name}");
     }
@@ -161,7 +230,10 @@ async fn a_column_that_arrow_does_not_have_stores_nothing() {
         let report = pipeline.run("*").await.expect("runs");
         assert!(!report.succeeded(), "{name}");
         let error = report.error("refused").expect("failed");
-        assert!(error.message().contains("Arrow has no type for the column `wide`"), "{name}: {error}");
+        assert!(
+            error.message().contains("Arrow has no type for the column `wide`"),
+            "{name}: {error}"
+        );
         let error = pipeline.load::<Frame>("refused").await.expect_err("is not there");
         assert_eq!(error.kind(), ErrorKind::NotFound, "{name}");
     }
