@@ -42,6 +42,12 @@ pub mod engines {
     pub use larder_engine_datafusion as datafusion;
 }
 
+/// Frames of other libraries that are compiled in, by name.
+#[cfg(feature = "polars")]
+pub mod frames {
+    pub use larder_frames_polars as polars;
+}
+
 /// Attributes whose names would collide with a macro in the prelude.
 pub mod attributes {
     pub use larder_macros::assets;
@@ -55,6 +61,8 @@ pub mod prelude {
     };
     #[cfg(feature = "arrow")]
     pub use crate::{LazyTable, Table, TableSchema, TableStream};
+    #[cfg(feature = "polars")]
+    pub use larder_frames_polars::{Frame, IntoFrame, IntoTable};
 }
 
 /// Lists assets for [`Definitions::assets`]: `assets![flights, reports::carrier_delays]`.

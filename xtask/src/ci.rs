@@ -8,7 +8,7 @@ use std::path::Path;
 const FILE_LINES: usize = 400;
 
 /// Crates that must build alone, with each of these feature sets.
-const ALONE: [(&str, &[&str]); 26] = [
+const ALONE: &[(&str, &[&str])] = &[
     ("larder-io-core", &["--no-default-features"]),
     ("larder-io-core", &["--features", "arrow"]),
     ("larder-io-object", &["--no-default-features"]),
@@ -24,6 +24,7 @@ const ALONE: [(&str, &[&str]); 26] = [
     ("larder-io-delta", &[]),
     ("larder-engine-datafusion", &[]),
     ("larder-partitions", &[]),
+    ("larder-frames-polars", &[]),
     ("larder-executor", &["--no-default-features"]),
     ("larder-cli", &[]),
     ("larder-testkit", &[]),
@@ -35,6 +36,7 @@ const ALONE: [(&str, &[&str]); 26] = [
     ("larder", &["--no-default-features", "--features", "adls"]),
     ("larder", &["--no-default-features", "--features", "delta,fs"]),
     ("larder", &["--no-default-features", "--features", "datafusion,fs"]),
+    ("larder", &["--no-default-features", "--features", "polars"]),
 ];
 
 /// The command.

@@ -8,7 +8,7 @@ struct Wall {
     forbidden: &'static [&'static str],
 }
 
-const WALLS: [Wall; 12] = [
+const WALLS: &[Wall] = &[
     Wall {
         arguments: &["--package", "larder-io-core", "--no-default-features"],
         forbidden: &[
@@ -97,6 +97,25 @@ const WALLS: [Wall; 12] = [
         ],
     },
     Wall {
+        arguments: &["--package", "larder-frames-polars", "--all-features"],
+        forbidden: &[
+            "larder-executor",
+            "larder-io-object",
+            "larder-io-fs",
+            "larder-io-memory",
+            "object_store",
+            "parquet",
+            "polars-io",
+            "polars-lazy",
+            "polars-ops",
+        ],
+    },
+    // What is on without being asked for has no Polars.
+    Wall {
+        arguments: &["--package", "larder"],
+        forbidden: &["larder-frames-polars", "polars-core", "polars-arrow"],
+    },
+    Wall {
         arguments: &["--package", "larder-executor", "--all-features"],
         forbidden: &[
             "object_store",
@@ -124,7 +143,7 @@ const WALLS: [Wall; 12] = [
 ];
 
 /// Backends of the facade: with one of them, nothing of the others comes in.
-const FACADE: [(&str, &[&str]); 10] = [
+const FACADE: &[(&str, &[&str])] = &[
     ("fs", &["larder-io-memory", "larder-cli", "reqwest", "datafusion"]),
     (
         "datafusion",
@@ -171,6 +190,17 @@ const FACADE: [(&str, &[&str]); 10] = [
             "aws-config",
         ],
     ),
+    (
+        "polars",
+        &[
+            "larder-io-fs",
+            "larder-io-object",
+            "object_store",
+            "parquet",
+            "polars-io",
+            "polars-lazy",
+        ],
+    ),
     ("s3-lean", &["aws-config", "aws-sdk-s3"]),
     ("gcs-lean", &["google-cloud-auth"]),
     ("adls-lean", &["azure_core", "azure_identity"]),
@@ -190,10 +220,10 @@ const FACADE: [(&str, &[&str]); 10] = [
 /// Checks every wall.
 pub(crate) fn run() -> Done {
     let mut broken = Vec::new();
-    for wall in &WALLS {
+    for wall in WALLS {
         check(wall.arguments, wall.forbidden, &mut broken)?;
     }
-    for (feature, forbidden) in &FACADE {
+    for (feature, forbidden) in FACADE {
         check(
             &["--package", "larder", "--no-default-features", "--features", feature],
             forbidden,
