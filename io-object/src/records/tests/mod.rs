@@ -116,3 +116,50 @@ async fn a_value_that_changes_while_it_is_read_is_not_stored_as_a_table() {
         .expect("is stored");
     assert_eq!(receipt.format, "json");
 }
+
+/// The rows of a value as cells, and as a batch.
+async fn cells_and_batch<T: AssetValue>(rows: T) -> (Vec<super::cell::Cell>, arrow_array::RecordBatch) {
+    let value = rows.into_value();
+    let mut cells = Vec::new();
+    let visit = &mut |cell| {
+        cells.push(cell);
+        Ok(())
+    };
+    larder_io_core::object::serialize_object(&value, super::rows::Rows { least: 0, visit }).expect("are rows");
+    let table = larder_io_core::table::collect(&as_rows(&value, 1).await.expect("fits")).await.expect("builds");
+    (cells, table.to_batch().expect("joins"))
+}
+
+#[tokio::test]
+async fn rows_that_come_back_otherwise_are_refused() {
+    use serde_json::json;
+    let rows = [
+        json!([{"a": 1, "b": "x", "c": [1, 2], "d": {"k": 1.5}}]),
+        json!([{"a": 2, "b": "x", "c": [1, 2], "d": {"k": 1.5}}]),
+        json!([{"a": 1, "b": "y", "c": [1, 2], "d": {"k": 1.5}}]),
+        json!([{"a": 1, "b": "x", "c": [1], "d": {"k": 1.5}}]),
+        json!([{"a": 1, "b": "x", "c": [1, 2, 3], "d": {"k": 1.5}}]),
+        json!([{"a": 1, "b": "x", "c": [1, 2], "d": {"k": -1.5}}]),
+        json!([{"a": 1, "b": "x", "c": [1, 2], "d": {"l": 1.5}}]),
+        json!([{"a": 1, "b": "x", "c": [1, 2], "d": {"k": 1.5, "l": 1.5}}]),
+        json!([{"a": 1, "b": "x", "c": [1, 2], "d": {}}]),
+        json!([{"a": 1.0, "b": "x", "c": [1, 2], "d": {"k": 1.5}}]),
+        json!([{"a": null, "b": "x", "c": [1, 2], "d": {"k": 1.5}}]),
+        json!([{"b": "x", "c": [1, 2], "d": {"k": 1.5}}]),
+        json!([{"a": 1, "b": "x", "c": [1, 2], "d": {"k": 1.5}, "e": 1}]),
+        json!([{"a": 1, "b": "x", "c": [1, 2], "d": {"k": 1.5}}, {"a": 1, "b": "x", "c": [1, 2], "d": {"k": 1.5}}]),
+    ];
+    let mut made = Vec::new();
+    for row in rows {
+        made.push(cells_and_batch(row).await);
+    }
+    for (n, (cells, _)) in made.iter().enumerate() {
+        for (m, (_, batch)) in made.iter().enumerate() {
+            assert_eq!(super::compare::rows(cells, batch).is_ok(), n == m, "rows {n} as {m}");
+        }
+    }
+    let signed = |zero: f64| json!([{ "z": zero }]);
+    let (cells, _) = cells_and_batch(signed(0.0)).await;
+    let (_, batch) = cells_and_batch(signed(-0.0)).await;
+    assert!(super::compare::rows(&cells, &batch).is_err(), "-0.0 is another number");
+}

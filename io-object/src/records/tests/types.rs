@@ -217,7 +217,7 @@ async fn maps_are_rows_by_their_keys() {
 
 #[tokio::test]
 async fn what_is_no_table_stays_an_object() {
-    is_object(vec![1_u8, 2]).await;
+    is_object(vec![1_u16, 2]).await;
     is_object(vec!["a".to_owned()]).await;
     is_object(BTreeMap::from([("a".to_owned(), 1)])).await;
     is_object(Vec::<Plain>::new()).await;
