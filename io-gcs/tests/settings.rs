@@ -156,5 +156,5 @@ fn the_schema_knows_every_setting() {
     }
     let tables = schema["properties"]["table"]["oneOf"].as_array().expect("has variants");
     let names: Vec<_> = tables.iter().map(|table| table["const"].as_str()).collect();
-    assert_eq!(names, ["parquet", "arrow", "csv", "ndjson", "avro"].map(Some));
+    assert_eq!(names, ["parquet", "arrow", "csv", "ndjson", "avro", "auto"].map(Some));
 }

@@ -194,11 +194,15 @@ impl Core {
         if ctx.version.is_some() || ctx.form.is_none() {
             right.extend(others);
         }
-        // A value that changes its format while it is looked for may be missed at both places, but not twice.
-        let passes = if ctx.version.is_none() && self.settings.several() {
-            2
-        } else {
-            1
+        // A value that changes its format while it is looked for may be missed at every place; that it changes again and
+        // again at the right moments is a matter of chance, and looking costs little where no network is asked.
+        let passes = match (
+            ctx.version.is_none() && self.settings.several(),
+            self.store.features().remote,
+        ) {
+            (false, _) => 1,
+            (true, true) => 2,
+            (true, false) => 8,
         };
         for _ in 0..passes {
             for suffix in &right {

@@ -126,7 +126,9 @@ async fn cells_and_batch<T: AssetValue>(rows: T) -> (Vec<super::cell::Cell>, arr
         Ok(())
     };
     larder_io_core::object::serialize_object(&value, super::rows::Rows { least: 0, visit }).expect("are rows");
-    let table = larder_io_core::table::collect(&as_rows(&value, 1).await.expect("fits")).await.expect("builds");
+    let table = larder_io_core::table::collect(&as_rows(&value, 1).await.expect("fits"))
+        .await
+        .expect("builds");
     (cells, table.to_batch().expect("joins"))
 }
 
