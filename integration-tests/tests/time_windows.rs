@@ -52,7 +52,7 @@ const ZONES: [&str; 36] = [
 /// A schedule, and what it means in words that the other side reads: minutes, hours, days, whether it is of every hour.
 const SCHEDULES: [(&str, &str, &str, &str, bool); 11] = [
     ("0 * * * *", "0", "*", "all", true),
-    ("30 * * * *", "30", "*", "all", true),
+    ("30 */3 * * *", "30", "0,3,6,9,12,15,18,21", "all", true),
     ("0 0 * * *", "0", "0", "all", false),
     ("30 0 * * *", "30", "0", "all", false),
     ("15 2 * * *", "15", "2", "all", false),

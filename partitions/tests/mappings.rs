@@ -97,6 +97,16 @@ fn what_is_before_the_start_is_missing_and_not_dropped() {
         first.missing[0].to_string(),
         "date=2023-12-26..2024-01-02 (8: before the start)"
     );
+    // Nothing exists upstream yet: some of what is asked for never will, some not yet.
+    let late = space(&daily("2024-01-21"), now);
+    let bound = Mapping::windows(-1, 3).bind(&late, &down).expect("binds");
+    let both = bound.upstream_of(&select(&down, "2024-01-19")).expect("maps");
+    let both: Vec<String> = both.missing.iter().map(ToString::to_string).collect();
+    let expected = [
+        "date=2024-01-18..2024-01-20 (3: before the start)",
+        "date=2024-01-21..2024-01-22 (2: not over yet, or after the end)",
+    ];
+    assert_eq!(both, expected);
     let none = bound.upstream_of(&down.none()).expect("maps");
     assert!(none.partitions.is_empty() && none.missing.is_empty());
 }

@@ -65,6 +65,7 @@ fn of_one_dimension() {
             "2024-01-31..2024-01-01",
             "the range `2024-01-31..2024-01-01` of date ends before it begins",
         ),
+        ("2024-01-02..2024-01-01", "ends before it begins"),
         ("2024-01-31..2024-07-01", "not over yet"),
         (
             "2023-*",

@@ -287,10 +287,12 @@ fn gathered(up: &Keyspace, products: Vec<Vec<Image>>) -> Upstream {
         let dimension = up.name(place);
         if let Axis::Time(axis) = axis {
             lacks.windows.sort_unstable();
+            // What is before the start does not exist for another reason than what is after the end.
+            let before = |number: i64| number < axis.number(0);
             let mut merged: Vec<(i64, i64)> = Vec::new();
             for (from, to) in lacks.windows {
                 match merged.last_mut() {
-                    Some(last) if last.1 + 1 >= from => last.1 = last.1.max(to),
+                    Some(last) if last.1 + 1 >= from && before(last.0) == before(from) => last.1 = last.1.max(to),
                     _ => merged.push((from, to)),
                 }
             }
@@ -305,7 +307,7 @@ fn gathered(up: &Keyspace, products: Vec<Vec<Image>>) -> Upstream {
                 } else {
                     format!("{}..{}", name(from), name(to))
                 };
-                let reason = if from < axis.number(0) {
+                let reason = if before(from) {
                     "before the start"
                 } else {
                     "not over yet, or after the end"
