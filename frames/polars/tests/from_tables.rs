@@ -171,7 +171,13 @@ fn dictionaries() {
         Int32Array::from(vec![0, 1]),
         Arc::new(StringArray::from(vec![None, Some("x")])),
     );
-    assert_eq!(through(Arc::new(null)).0.columns()[0].null_count(), 1);
+    assert_eq!(through(Arc::new(null.clone())).0.columns()[0].null_count(), 1);
+    // Not even one that the Enum does not have.
+    let field = Field::new("x", null.data_type().clone(), true);
+    let field = field.with_metadata([("_PL_ENUM_VALUES2".to_owned(), "1;x".to_owned())].into());
+    let batch = RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![Arc::new(null)]).expect("fits");
+    let frame = Frame::try_from(batch).expect("has a type of Polars");
+    assert_eq!(frame.columns()[0].null_count(), 1);
     let empty = DictionaryArray::<Int32Type>::new(
         Int32Array::from(vec![None, None]),
         Arc::new(StringArray::from(Vec::<&str>::new())),
