@@ -46,6 +46,7 @@ impl Store for DurableStore {
         features.upload_preconditions = true;
         features.durable = self.fs.tree.settings.durability == crate::Durability::Fsync;
         features.persistent = true;
+        features.holds = true;
         features
     }
 
@@ -76,6 +77,10 @@ impl Store for DurableStore {
 
     fn versions(&self) -> Option<&dyn StoreVersions> {
         (self.fs.tree.settings.history > 1).then_some(self)
+    }
+
+    async fn hold(&self, stem: &Path) -> Result<Option<Box<dyn Send>>> {
+        self.fs.tree.hold(stem).await.map(Some)
     }
 
     async fn delete_version(&self, path: &Path, version: &Version) -> Result<bool> {

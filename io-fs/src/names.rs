@@ -70,6 +70,12 @@ impl Names {
             .join(format!("{:02x}", blake3::hash(path.as_ref().as_bytes()).as_bytes()[0]))
     }
 
+    /// The lock of a stem, of as many, and the place of its twin within the process.
+    pub(crate) fn stem_lock(&self, stem: &ObjectPath) -> (PathBuf, usize) {
+        let number = blake3::hash(stem.as_ref().as_bytes()).as_bytes()[0];
+        (self.locks().join(format!("stem-{number:02x}")), usize::from(number))
+    }
+
     /// The public file of a location.
     pub(crate) fn public(&self, path: &ObjectPath) -> Result<PathBuf> {
         Ok(self.root.join(relative(path)?))

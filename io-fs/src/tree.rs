@@ -4,6 +4,7 @@ use crate::disk::{Disk, DiskFile, FileInfo};
 use crate::error::disk as disk_error;
 use crate::names::Names;
 use crate::record::{Record, RecordKeeping, foreign_version};
+use crate::store::blocking;
 use larder_io_core::{Error, ErrorKind, Result};
 use object_store::path::Path as ObjectPath;
 use schemars::JsonSchema;
@@ -42,6 +43,8 @@ pub(crate) struct Tree {
     pub(crate) settings: Settings,
     /// Directories whose own name is known to be durable.
     ensured: Mutex<HashSet<PathBuf>>,
+    /// Beside the locks of stems on disk.
+    stems: Vec<Arc<tokio::sync::Mutex<()>>>,
 }
 
 /// An open public file or kept version.
@@ -66,6 +69,7 @@ impl Tree {
             names: Names::new(root),
             settings,
             ensured: Mutex::default(),
+            stems: (0..=u8::MAX).map(|_| Arc::default()).collect(),
         }
     }
 
@@ -140,6 +144,20 @@ impl Tree {
         self.ensure_dir(&self.names.locks())?;
         let name = self.names.lock(path);
         self.disk.lock(&name).map_err(|error| disk_error(error, "lock", &name))
+    }
+
+    /// Holds the lock of a stem, whose locations it says nothing of: those are locked one by one below it. In the process one
+    /// waits at a time, so that waiting threads never keep the one that holds it from going on.
+    pub(crate) async fn hold(self: &Arc<Self>, stem: &ObjectPath) -> Result<Box<dyn Send>> {
+        let (name, twin) = self.names.stem_lock(stem);
+        let twin = Arc::clone(&self.stems[twin]).lock_owned().await;
+        let tree = Arc::clone(self);
+        let held = blocking(move || {
+            tree.ensure_dir(&tree.names.locks())?;
+            tree.disk.lock(&name).map_err(|error| disk_error(error, "lock", &name))
+        });
+        // Dropped in this order: the file's lock first.
+        Ok(Box::new((held.await?, twin)))
     }
 
     /// Opens a file with its record; `None` when there is none or it is a directory.

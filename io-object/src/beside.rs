@@ -2,7 +2,9 @@
 //!
 //! Where values are at several places, the first of them counts. So a value at a later place is published by the moment
 //! in which those before it are gone, one at an earlier place by its own put; what it replaces is removed only if it still
-//! is the version that was there before. Two writers never remove each other's value: one of them stays, whole.
+//! is the version that was there before. Two writers never remove each other's value: one of them stays, whole. A store
+//! that can hold others off does so meanwhile; only such a one compares and changes several places in one step, so that it
+//! alone takes preconditions there.
 
 use crate::core::{Core, path, suffixed};
 use crate::format::of_suffix;
@@ -124,7 +126,8 @@ impl Core {
         if let Some(first) = first.filter(|first| first.before && !first.replaced_under(asked)) {
             return self.lost(&first.path, own, version).await;
         }
-        for other in beside.0.iter().filter(|other| !other.own) {
+        // What counts goes last: until then it is what loads give.
+        for other in beside.0.iter().rev().filter(|other| !other.own) {
             let decides = other.before && other.counts;
             if !decides && !other.ours {
                 continue;

@@ -14,6 +14,9 @@ use object_store::path::Path;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
+/// How often a value of several places is looked for again where nobody can be kept from changing them.
+const LOOKS: usize = 3;
+
 /// What the manager and its staged values share.
 pub(crate) struct Core {
     pub(crate) store: Arc<dyn Store>,
@@ -194,23 +197,32 @@ impl Core {
         if ctx.version.is_some() || ctx.form.is_none() {
             right.extend(others);
         }
-        // A value that changes its format while it is looked for may be missed at every place; that it changes again and
-        // again at the right moments is a matter of chance, and looking costs little where no network is asked.
-        let passes = match (
-            ctx.version.is_none() && self.settings.several(),
-            self.store.features().remote,
-        ) {
-            (false, _) => 1,
-            (true, true) => 2,
-            (true, false) => 8,
-        };
-        for _ in 0..passes {
-            for suffix in &right {
-                if let Some(found) = self.open(ctx, suffix, ctx.version.as_ref(), purpose).await?
-                    && (ctx.version.is_some() || self.counts(ctx, &found)?)
-                {
-                    return Ok(Some(found));
-                }
+        if let Some(found) = self.look(ctx, &right, purpose).await? {
+            return Ok(Some(found));
+        }
+        if ctx.version.is_some() || right.len() == 1 || !self.settings.several() {
+            return Ok(None);
+        }
+        // A value that changes its format while it is looked for may be missed at every place. Who may not lock, such as a
+        // reader of a disk that is read-only, looks again instead.
+        let held = self.hold(ctx).await.ok().flatten();
+        for _ in 0..LOOKS {
+            if let Some(found) = self.look(ctx, &right, purpose).await? {
+                return Ok(Some(found));
+            }
+            if held.is_some() {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    async fn look(&self, ctx: &InputContext, suffixes: &[String], purpose: Purpose) -> Result<Option<Found>> {
+        for suffix in suffixes {
+            if let Some(found) = self.open(ctx, suffix, ctx.version.as_ref(), purpose).await?
+                && (ctx.version.is_some() || self.counts(ctx, &found)?)
+            {
+                return Ok(Some(found));
             }
         }
         Ok(None)
@@ -378,6 +390,22 @@ impl Core {
         };
         let ours = reader.receipt().is_some() && self.receipt(path, reader.as_ref())?.asset == *asset;
         if ours { self.delete(path).await } else { Ok(()) }
+    }
+
+    /// Removes rows that may be this asset's object: those whose receipt says so, or cannot be read.
+    pub(crate) async fn delete_rows(&self, asset: &AssetKey, path: &Path) -> Result<()> {
+        match self.delete_own(asset, path).await {
+            Err(damaged) if damaged.kind() == ErrorKind::InvalidData => self.delete(path).await,
+            other => other,
+        }
+    }
+
+    /// Keeps others from changing the places of a value until what is given is dropped, where it has several and the store can.
+    pub(crate) async fn hold(&self, ctx: &InputContext) -> Result<Option<Box<dyn Send>>> {
+        match self.settings.several() && self.suffixes(ctx).0.len() > 1 {
+            false => Ok(None),
+            true => self.store.hold(&path(&ctx.location)?).await,
+        }
     }
 
     pub(crate) async fn delete(&self, path: &Path) -> Result<()> {

@@ -46,7 +46,8 @@ impl ObjectIo {
         let features = store.features();
         let mut capabilities = Capabilities::default();
         capabilities.atomic_publish = true;
-        capabilities.preconditions = features.upload_preconditions;
+        // Several places of one value are compared and changed in one step only where the store holds the others off.
+        capabilities.preconditions = features.upload_preconditions && (features.holds || !settings.several());
         capabilities.versions = store.versions().is_some();
         capabilities.durable = features.durable;
         capabilities.persistent = features.persistent;
@@ -278,6 +279,7 @@ impl IoManager for ObjectIo {
     }
 
     async fn delete(&self, ctx: &InputContext) -> Result<()> {
+        let _held = self.core.hold(ctx).await?;
         let (right, others) = self.core.suffixes(ctx);
         // Nothing was ever stored under a name that is too long with its suffix.
         let at = |suffix: &String| {
@@ -285,18 +287,19 @@ impl IoManager for ObjectIo {
                 .and_then(|location| path(&location))
                 .ok()
         };
-        for suffix in &right {
+        for path in others.iter().filter_map(at) {
+            self.core.delete_own(&ctx.asset, &path).await?;
+        }
+        // What counts goes last: until then it is what loads give, and a call that fails brings nothing older back.
+        for suffix in right.iter().rev() {
             let Some(path) = at(suffix) else { continue };
             // A table is no object: a file of somebody else beside ours is theirs.
             match ctx.form == Some(Form::Object) && of_suffix(suffix).0 == Form::Table {
-                true => self.core.delete_own(&ctx.asset, &path).await?,
+                true => self.core.delete_rows(&ctx.asset, &path).await?,
                 false => self.core.delete(&path).await?,
             }
         }
         self.core.reset_loads(ctx).await;
-        for path in others.iter().filter_map(at) {
-            self.core.delete_own(&ctx.asset, &path).await?;
-        }
         Ok(())
     }
 

@@ -259,11 +259,15 @@ impl StagedObject {
             None => asked.clone(),
         };
         let several = beside.is_some();
-        self.seen.get_or_insert(beside);
         let failed = match self.put(&wanted).await {
-            Ok(version) => return Ok(version),
+            Ok(version) => {
+                self.seen = Some(beside);
+                return Ok(version);
+            }
             Err(error) => error,
         };
+        // If this attempt landed all the same, it landed on what the first one saw.
+        self.seen.get_or_insert(beside);
         let taken = matches!(failed.kind(), ErrorKind::Conflict | ErrorKind::AlreadyExists);
         if !several && taken && Core::shared(&self.input, &self.path) {
             // Rows of an object, from before the asset's type changed, count as nothing.
@@ -357,6 +361,7 @@ impl Staged for StagedObject {
         if self.published {
             return Ok(self.receipt.clone());
         }
+        let _held = self.core.hold(&self.input).await?;
         let version = match &self.written {
             Some(version) => version.clone(),
             None => match self.write().await {
@@ -390,6 +395,11 @@ impl Staged for StagedObject {
 
     async fn discard(&mut self) -> Result<()> {
         self.kept = None;
+        // It was written, and what it replaces could not be removed.
+        if let Some(version) = self.written.take_if(|_| !self.published) {
+            self.body = None;
+            return self.core.store.delete_version(&self.path, &version).await.map(drop);
+        }
         match self.body.take() {
             Some(Body::Large(mut upload)) => upload.abort().await,
             _ => Ok(()),

@@ -34,6 +34,8 @@ pub struct Features {
     pub remote: bool,
     /// Parts of one upload that may be on their way at once. Default 1.
     pub parts_in_flight: usize,
+    /// [`Store::hold`] keeps others away. Default false.
+    pub holds: bool,
 }
 
 impl Default for Features {
@@ -44,6 +46,7 @@ impl Default for Features {
             persistent: false,
             remote: false,
             parts_in_flight: 1,
+            holds: false,
         }
     }
 }
@@ -96,6 +99,19 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         let put = self.objects().put_opts(path, bytes.into(), options).await;
         let result = put.map_err(crate::error::error).map_err(conflict)?;
         version_of(result.e_tag, result.version)
+    }
+
+    /// Waits until nobody else changes what is at the places of a stem, one for each format, and keeps others from doing so until
+    /// what is given is dropped; `None` where the store cannot. Reading waits for nothing.
+    ///
+    /// # Errors
+    /// Whatever the storage gives.
+    ///
+    /// # Cancel safety
+    /// A dropped future holds nothing.
+    async fn hold(&self, stem: &Path) -> Result<Option<Box<dyn Send>>> {
+        let _ = stem;
+        Ok(None)
     }
 
     /// Removes the published value if it is still this version; false when it is another one. What is gone counts as removed.

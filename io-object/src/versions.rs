@@ -63,6 +63,7 @@ impl Versions for ObjectIo {
         }
         let mut current = ctx.clone();
         current.version = None;
+        let _held = self.core.hold(&current).await?;
         let beside = self.core.beside(&current, &found.path, false).await?;
         let published = versions.restore(&found.path, version).await?;
         if let Some(beside) = beside {

@@ -186,6 +186,7 @@ impl Store for BucketStore {
             persistent: self.kept,
             remote: self.kept,
             parts_in_flight: self.transfer.parts_in_flight,
+            holds: false,
         }
     }
 

@@ -274,19 +274,14 @@ struct Pending {
 impl Pending {
     /// Rows of `batch` that fit.
     fn room(&self, batch: &RecordBatch) -> usize {
-        let bytes_per_row = (batch.get_array_memory_size() / batch.num_rows().max(1)).max(1);
+        let bytes_per_row = (slice_bytes(batch) / batch.num_rows().max(1)).max(1);
         let by_bytes = CHUNK_BYTES.saturating_sub(self.bytes) / bytes_per_row;
         by_bytes.min(CHUNK_ROWS - self.rows.min(CHUNK_ROWS)).max(1)
     }
 
     fn push(&mut self, batch: RecordBatch) {
         self.rows += batch.num_rows();
-        // The memory of a slice is that of the whole batch; what is counted is its share.
-        self.bytes += batch
-            .columns()
-            .iter()
-            .map(|column| column.to_data().get_slice_memory_size().unwrap_or(0))
-            .sum::<usize>();
+        self.bytes += slice_bytes(&batch);
         self.batches.push(batch);
     }
 
@@ -297,4 +292,12 @@ impl Pending {
     fn take(&mut self) -> Vec<RecordBatch> {
         std::mem::take(self).batches
     }
+}
+
+/// Bytes of the rows themselves: buffers may be shared with other batches and other columns.
+fn slice_bytes(batch: &RecordBatch) -> usize {
+    let columns = batch.columns().iter();
+    columns
+        .map(|column| column.to_data().get_slice_memory_size().unwrap_or(0))
+        .sum()
 }
