@@ -26,6 +26,7 @@ mod core;
 pub mod error;
 #[cfg(feature = "arrow")]
 pub mod files;
+mod find;
 pub mod format;
 mod held;
 #[cfg(feature = "http")]
@@ -33,6 +34,7 @@ pub mod http;
 mod manager;
 #[cfg(feature = "arrow")]
 mod records;
+mod sink;
 mod source;
 mod stage;
 pub mod store;

@@ -3,7 +3,8 @@
 use crate::core::{Core, path, suffixed};
 use crate::error::error;
 use crate::format::{BARE, BLOB_SUFFIX, ObjectFormat, Settings, encode, of_suffix};
-use crate::stage::{Sink, StagedObject};
+use crate::sink::Sink;
+use crate::stage::StagedObject;
 use crate::store::{Purpose, Store};
 use async_trait::async_trait;
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};

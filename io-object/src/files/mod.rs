@@ -10,7 +10,7 @@ pub use ground::{Ground, GroundBackend, check_settings, without};
 
 use crate::core::Core;
 use crate::format::Settings;
-use crate::stage::{Body, Sink};
+use crate::sink::{Body, Sink};
 use crate::store::Store;
 use crate::table::ParquetSource;
 use ground::GroundStore;

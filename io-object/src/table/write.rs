@@ -2,7 +2,7 @@
 
 use super::{RowFormat, arrow_write, parquet_write, rows};
 use crate::format::{Settings, TableFormat};
-use crate::stage::{Sink, part_bytes};
+use crate::sink::{Sink, part_bytes};
 use arrow_array::RecordBatch;
 use bytes::Bytes;
 use futures_util::StreamExt;
