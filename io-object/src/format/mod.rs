@@ -45,7 +45,7 @@ pub enum TableFormat {
     Ndjson,
     /// Avro object container files, compressed by deflate. Types are kept in the receipt.
     Avro,
-    /// Parquet, and Arrow for what is loaded often, by [`AutoSettings`]; large sequences of structs are tables too.
+    /// Parquet, and on local disk Arrow for what is loaded often; large sequences of structs are tables too.
     Auto,
 }
 

@@ -37,7 +37,7 @@ enum Column {
         field: FieldRef,
         lengths: Vec<usize>,
         present: NullBufferBuilder,
-        items: Box<Column>,
+        items: Box<Self>,
     },
     Fields {
         columns: Columns,

@@ -32,9 +32,9 @@ pub(super) enum View {
     F64(PrimitiveArray<Float64Type>),
     Text(StringArray),
     Bytes(BinaryArray),
-    List(ListArray, Box<View>),
+    List(ListArray, Box<Self>),
     Fields(Option<StructArray>, Vec<Named>),
-    Map(MapArray, Box<(View, View)>),
+    Map(MapArray, Box<(Self, Self)>),
 }
 
 /// A field of a struct.
