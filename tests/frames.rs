@@ -6,7 +6,8 @@ use larder::backends::memory::MemoryIo;
 use larder::frames::polars::polars_core::df;
 use larder::frames::polars::polars_core::prelude::{
     CategoricalPhysical, Categories, Column, DataFrame, DataType, FrozenCategories, Int32Chunked, Int64Chunked,
-    Int128Chunked, IntoColumn, IntoSeries, NamedFrom, PolarsResult, Series, StructChunked, TimeUnit, TimeZone,
+    Int128Chunked, IntoColumn, IntoSeries, NamedFrom, NewChunkedArray, PolarsError, Series, StructChunked, TimeUnit,
+    TimeZone,
 };
 use larder::prelude::*;
 use larder::{IoManager, assets, col};
@@ -137,7 +138,7 @@ async fn flights() -> Frame {
 
 /// Takes the frame and changes it.
 #[asset]
-async fn late(flights: Frame) -> PolarsResult<Frame> {
+async fn late(flights: Frame) -> Result<Frame, PolarsError> {
     let late = flights
         .column("i64")?
         .i64()?
@@ -161,7 +162,7 @@ async fn counted(flights: Table) -> u64 {
 }
 
 #[asset]
-async fn refused() -> PolarsResult<Frame> {
+async fn refused() -> Result<Frame, PolarsError> {
     Ok(df!("wide" => [1_i128])?.into())
 }
 
