@@ -6,7 +6,8 @@ use larder::backends::memory::MemoryIo;
 use larder::frames::polars::polars_core::df;
 use larder::frames::polars::polars_core::prelude::{
     CategoricalPhysical, Categories, Column, DataFrame, DataType, FrozenCategories, Int32Chunked, Int64Chunked,
-    Int128Chunked, IntoColumn, IntoSeries, NamedFrom, PolarsResult, Series, StructChunked, TimeUnit, TimeZone,
+    Int128Chunked, IntoColumn, IntoSeries, NamedFrom, NewChunkedArray, PolarsError, Series, StructChunked, TimeUnit,
+    TimeZone,
 };
 use larder::prelude::*;
 use larder::{IoManager, assets, col};
@@ -129,15 +130,19 @@ fn same(found: &DataFrame, wanted: &DataFrame, what: &str) {
     }
 }
 
+/// In two chunks, as frames often are, which do not have the same words.
+fn stacked() -> DataFrame {
+    every().slice(2, 1).vstack(&every()).expect("is of one schema")
+}
+
 #[asset]
 async fn flights() -> Frame {
-    // In two chunks, as frames often are.
-    every().vstack(&every()).expect("is of one schema").into()
+    stacked().into()
 }
 
 /// Takes the frame and changes it.
 #[asset]
-async fn late(flights: Frame) -> PolarsResult<Frame> {
+async fn late(flights: Frame) -> Result<Frame, PolarsError> {
     let late = flights
         .column("i64")?
         .i64()?
@@ -161,7 +166,7 @@ async fn counted(flights: Table) -> u64 {
 }
 
 #[asset]
-async fn refused() -> PolarsResult<Frame> {
+async fn refused() -> Result<Frame, PolarsError> {
     Ok(df!("wide" => [1_i128])?.into())
 }
 
@@ -191,7 +196,7 @@ fn managers(root: &std::path::Path) -> Vec<(&'static str, Arc<dyn IoManager>)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_frame_is_loaded_as_it_was_stored() {
     let root = tempfile::tempdir().expect("a temporary directory can be made");
-    let wanted = every().vstack(&every()).expect("is of one schema");
+    let wanted = stacked();
     for (name, manager) in managers(root.path()) {
         let definitions = Definitions::new().assets(assets![flights, late, narrow, counted]);
         let pipeline = definitions.with_every_asset_in(manager).build().expect("fits");
@@ -200,24 +205,17 @@ async fn a_frame_is_loaded_as_it_was_stored() {
         assert!(report.succeeded(), "{name}: {errors:?}");
         let loaded: Frame = pipeline.load("flights").await.expect("loads");
         same(&loaded, &wanted, name);
+        let ends = |frame: &DataFrame| frame.slice(0, 1).vstack(&frame.slice(3, 1)).expect("is of one schema");
         let loaded: Frame = pipeline.load("late").await.expect("loads");
-        same(
-            &loaded,
-            &wanted
-                .slice(2, 1)
-                .vstack(&wanted.slice(5, 1))
-                .expect("is of one schema"),
-            name,
-        );
+        same(&loaded, &ends(&wanted), name);
         let loaded: Frame = pipeline.load("narrow").await.expect("loads");
-        let part = wanted.select(["text", "enum"]).expect("are there");
         same(
             &loaded,
-            &part.slice(2, 1).vstack(&part.slice(5, 1)).expect("is of one schema"),
+            &ends(&wanted.select(["text", "enum"]).expect("are there")),
             name,
         );
         let counted: u64 = pipeline.load("counted").await.expect("loads");
-        assert_eq!(counted, 6, "{name}");
+        assert_eq!(counted, 4, "{name}");
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! #[asset]
-//! async fn late(flights: Frame) -> PolarsResult<Frame> {
+//! async fn late(flights: Frame) -> Result<Frame, PolarsError> {
 //!     let late = flights.column("delay")?.i64()?.gt(15);
 //!     Ok(flights.filter(&late)?.into())
 //! }

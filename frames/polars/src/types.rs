@@ -11,8 +11,8 @@ use std::sync::Arc;
 /// A column, or what is within it, for messages: `flight.carrier`, `stops[]`.
 pub(crate) enum Place<'a> {
     Column(&'a str),
-    Field(&'a Place<'a>, &'a str),
-    Items(&'a Place<'a>),
+    Field(&'a Self, &'a str),
+    Items(&'a Self),
 }
 
 impl fmt::Display for Place<'_> {
