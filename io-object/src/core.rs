@@ -239,10 +239,12 @@ impl Core {
         let rows = match RowFormat::of(suffix) {
             Some(format) => {
                 let source = RowSource::open(reader, format, receipt.schema.as_deref(), receipt.rows).await?;
-                StoredRows::batches(bytes, &source).await?
+                StoredRows::batches(bytes, &source, receipt.rows).await?
             }
-            None if suffix == "arrow" => StoredRows::batches(bytes, &ArrowSource::open(reader).await?).await?,
-            None => StoredRows::parquet(reader.as_ref()).await?,
+            None if suffix == "arrow" => {
+                StoredRows::batches(bytes, &ArrowSource::open(reader).await?, receipt.rows).await?
+            }
+            None => StoredRows::parquet(reader.as_ref(), receipt.rows).await?,
         };
         Ok(Value::Object(Arc::new(rows)))
     }

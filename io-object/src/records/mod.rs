@@ -19,6 +19,7 @@
 mod build;
 mod cell;
 mod compare;
+mod name;
 mod read;
 mod rows;
 mod shape;

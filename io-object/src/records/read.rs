@@ -1,5 +1,6 @@
 //! Rows as a type's `Deserialize` wants them: self-describing, as JSON is, but with bytes, NaN and the exact numbers.
 
+use super::name::Name;
 use super::{ABSENT, Refused, refused};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
@@ -304,7 +305,7 @@ impl<'de, 'v, I: Iterator<Item = (&'v str, Item<'v>)>> de::MapAccess<'de> for Pa
             return Ok(None);
         };
         self.value = Some(item);
-        seed.deserialize(name.into_deserializer()).map(Some)
+        seed.deserialize(Name(name)).map(Some)
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Refused> {

@@ -171,6 +171,8 @@ async fn next_batch((mut from, building): Building) -> Option<(Result<RecordBatc
 /// A stored table as the object whose rows it holds.
 pub(crate) struct StoredRows {
     bytes: u64,
+    /// As the receipt says; a file that has others is damaged, and must not make a list without an end.
+    rows: Option<u64>,
     kept: Kept,
 }
 
@@ -183,18 +185,20 @@ enum Kept {
 
 impl StoredRows {
     /// Takes the bytes of a Parquet file.
-    pub(crate) async fn parquet(reader: &dyn Reader) -> Result<Self> {
+    pub(crate) async fn parquet(reader: &dyn Reader, rows: Option<u64>) -> Result<Self> {
         Ok(Self {
             bytes: reader.size(),
+            rows,
             kept: Kept::Parquet(reader.read(0..reader.size()).await?),
         })
     }
 
     /// Reads a table of another format.
-    pub(crate) async fn batches(bytes: u64, source: &dyn TableSource) -> Result<Self> {
+    pub(crate) async fn batches(bytes: u64, source: &dyn TableSource, rows: Option<u64>) -> Result<Self> {
         let table = larder_io_core::table::collect(source).await?;
         Ok(Self {
             bytes,
+            rows,
             kept: Kept::Batches(table),
         })
     }
@@ -229,6 +233,7 @@ impl ObjectSource for StoredRows {
     fn with_deserializer(&self, visit: &mut Visit<'_>) -> Result<()> {
         let mut rows = Stored {
             batches: self.open()?,
+            left: self.rows,
             view: None,
             row: 0,
             rows: 0,
@@ -245,6 +250,8 @@ impl ObjectSource for StoredRows {
 /// The rows of all batches as one sequence.
 struct Stored<'s> {
     batches: Box<dyn Iterator<Item = Result<RecordBatch>> + 's>,
+    /// Rows that the batches after this one must have, where that is known.
+    left: Option<u64>,
     view: Option<View>,
     row: usize,
     rows: usize,
@@ -255,9 +262,16 @@ impl Stored<'_> {
     fn advance(&mut self) -> Result<bool, Refused> {
         while self.row == self.rows {
             let Some(batch) = self.batches.next() else {
-                return Ok(false);
+                return match self.left {
+                    None | Some(0) => Ok(false),
+                    Some(missing) => Err(Refused(format!("{missing} rows are missing at its end"))),
+                };
             };
             let batch = batch.map_err(|error| Refused(error.message().to_owned()))?;
+            if let Some(left) = &mut self.left {
+                let rest = left.checked_sub(batch.num_rows() as u64);
+                *left = rest.ok_or_else(|| Refused("it has more rows than were stored".to_owned()))?;
+            }
             (self.row, self.rows) = (0, batch.num_rows());
             self.view = Some(View::of_batch(&batch)?);
         }

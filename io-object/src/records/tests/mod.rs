@@ -81,13 +81,13 @@ async fn a_file_of_rows_is_read_batch_by_batch_and_damage_is_told() {
         table.batches().iter().map(|batch| batch.num_rows()).max(),
         Some(8 << 10)
     );
-    let stored = StoredRows::batches(0, &table).await.expect("is in memory");
+    let stored = StoredRows::batches(0, &table, None).await.expect("is in memory");
     let loaded = Vec::<types::Plain>::from_value(Value::Object(Arc::new(stored)))
         .await
         .expect("reads");
     assert_eq!(loaded, rows);
     // Another type of row is told, not guessed.
-    let stored = StoredRows::batches(0, &table).await.expect("is in memory");
+    let stored = StoredRows::batches(0, &table, None).await.expect("is in memory");
     let error = Vec::<(u8, u8)>::from_value(Value::Object(Arc::new(stored)))
         .await
         .expect_err("are no pairs");

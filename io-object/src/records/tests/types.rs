@@ -295,3 +295,19 @@ mod bytes_of {
         deserializer.deserialize_byte_buf(Bytes)
     }
 }
+
+/// Keys that are a text within a type, or the name of a variant.
+#[tokio::test]
+async fn rows_that_are_maps_have_keys_of_other_types() {
+    #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+    struct Id(String);
+    #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+    enum Side {
+        Left,
+        Right,
+    }
+    let of = |n: u32| BTreeMap::from([(Id("a".to_owned()), n), (Id("b".to_owned()), n + 1)]);
+    is_table((0..100).map(of).collect::<Vec<_>>()).await;
+    let of = |n: u32| BTreeMap::from([(Side::Left, n), (Side::Right, n + 1)]);
+    is_table((0..100).map(of).collect::<Vec<_>>()).await;
+}
