@@ -209,7 +209,7 @@ async fn read_file(
                 );
                 return Err(damaged(add, &why));
             }
-            _ => return Err(cause),
+            _ => return Err(within(&add.path, cause)),
         },
     };
     let mut names: Vec<&str> = columns.fields().iter().map(|field| field.name().as_str()).collect();
@@ -230,10 +230,10 @@ async fn read_file(
     };
     let constants = constants(add, partition_columns, columns)?;
     let batches = source.scan(request).await?;
-    let columns = Arc::clone(columns);
+    let (columns, path) = (Arc::clone(columns), add.path.clone());
     let mut at = 0;
     let batches = batches.map(move |batch| {
-        let batch = batch?;
+        let batch = batch.map_err(|cause| within(&path, cause))?;
         let rows = batch.num_rows();
         let filled = fill(&batch, &constants, &columns)?;
         let from = at;
@@ -266,6 +266,15 @@ fn damaged(add: &Add, why: &str) -> Error {
         ErrorKind::InvalidData,
         format!("the table's file `{}` cannot be read: {why}", add.path),
     )
+}
+
+/// The error of damaged bytes, with the file that has them.
+fn within(path: &str, cause: Error) -> Error {
+    if cause.kind() != ErrorKind::InvalidData {
+        return cause;
+    }
+    let message = format!("the table's file `{path}` cannot be read: {}", cause.message());
+    Error::new(ErrorKind::InvalidData, message).with_source(cause)
 }
 
 /// The columns whose value stands in the log.
