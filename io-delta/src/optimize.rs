@@ -211,8 +211,12 @@ async fn commit(
         match (log.latest().await, failed) {
             (Ok(state), _) if refers(state.as_ref(), bins) => return Ok(Some(version)),
             (Ok(_), None) => {}
-            (Ok(_), Some(failed)) => {
-                discard(log, bins).await;
+            (Ok(state), Some(failed)) => {
+                // Once somebody else has the version ours cannot land any more.
+                let taken = state.is_some_and(|state| state.version >= version);
+                if taken || failed.effect() == Effect::None {
+                    discard(log, bins).await;
+                }
                 return Err(failed);
             }
             // Nobody knows whose the new files are; `gc` will.

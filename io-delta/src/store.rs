@@ -188,6 +188,7 @@ impl DeltaIo {
             kept: (ctx.keep_for_checks && value.replayable()).then(|| value.clone()),
             began,
             attempted: None,
+            open: false,
             done: false,
         })
     }
