@@ -9,6 +9,7 @@ use crate::plan::{Place, clear};
 use crate::protocol;
 use crate::stats::FileStats;
 use crate::table::Table;
+use crate::vacuum::vector_file;
 use crate::versions::{busy, commit, landed, undone, unwritable};
 use bytes::Bytes;
 use deltalake_core::kernel::{Action, Add, DeletionVectorDescriptor};
@@ -17,7 +18,7 @@ use futures_util::TryStreamExt;
 use larder_io_core::{Error, ErrorKind, InputContext, Receipt, Result, Version, WriteId};
 use object_store::ObjectStoreExt as _;
 use serde_json::json;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// Makes an old version of a context's rows the table's again.
 pub(crate) async fn restore(core: &Core, ctx: &InputContext, version: &Version) -> Result<Receipt> {
@@ -37,20 +38,7 @@ pub(crate) async fn restore(core: &Core, ctx: &InputContext, version: &Version) 
         .cloned()
         .collect();
     let files = alone(core, &log, &old, &old_scope, files, version).await?;
-    for add in &files {
-        // A vacuum may have taken it.
-        match core.files.ground().objects.head(&log.path(&add.path)?).await {
-            Ok(_) => {}
-            Err(object_store::Error::NotFound { .. }) => {
-                let message = format!(
-                    "version `{version}` of `{}` is not kept: its file `{}` was vacuumed",
-                    ctx.location, add.path
-                );
-                return Err(Error::new(ErrorKind::NotFound, message));
-            }
-            Err(refused) => return Err(larder_io_object::error::error(refused)),
-        }
-    }
+    kept(core, &log, &files, &wanted).await?;
     for _ in 0..core.config.commit_attempts {
         let table = core.latest(&log).await?.ok_or_else(|| not_found(ctx))?;
         protocol::check(&table, &[])?;
@@ -84,6 +72,32 @@ pub(crate) async fn restore(core: &Core, ctx: &InputContext, version: &Version) 
         }
     }
     Err(busy(core))
+}
+
+/// Looks whether what an old version needs is there: its files, and those with the rows that are deleted in them. A vacuum
+/// may have taken either.
+///
+/// # Errors
+/// `NotFound` with the one that is gone.
+async fn kept(core: &Core, log: &Log, files: &[Add], wanted: &InputContext) -> Result<()> {
+    let mut names = BTreeSet::new();
+    for add in files {
+        names.insert(add.path.clone());
+        let vector = add.deletion_vector.as_ref().map(vector_file).transpose()?;
+        names.extend(vector.flatten());
+    }
+    for name in names {
+        match core.files.ground().objects.head(&log.path(&name)?).await {
+            Ok(_) => {}
+            Err(object_store::Error::NotFound { .. }) => {
+                let gone = not_found(wanted);
+                let message = format!("{}: its file `{name}` was vacuumed", gone.message());
+                return Err(Error::new(ErrorKind::NotFound, message));
+            }
+            Err(refused) => return Err(larder_io_object::error::error(refused)),
+        }
+    }
+    Ok(())
 }
 
 /// Those files of an old version that have rows of a scope.
