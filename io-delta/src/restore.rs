@@ -56,7 +56,7 @@ pub(crate) async fn restore(core: &Core, ctx: &InputContext, version: &Version) 
             let key = key(&add.path, add.deletion_vector.as_ref());
             kept.contains(&key) && active.contains(&key)
         };
-        if table.records_changes() && (changed.is_partial() || files.iter().any(stays)) {
+        if records(&table, &scope, &old) && (changed.is_partial() || files.iter().any(stays)) {
             let new = files.iter().map(|add| (add.clone(), all(INSERT))).collect();
             let recorded = changed.record(place, &table, &old.natural, new, stays).await;
             undone(&log, &changed, recorded).await?;
@@ -151,6 +151,11 @@ fn keys(files: &[Add]) -> HashSet<Key<'_>> {
         .iter()
         .map(|add| key(&add.path, add.deletion_vector.as_ref()))
         .collect()
+}
+
+/// Whether the commit is one of a table that records its changes: also the one whose metadata says so again.
+fn records(table: &Table, scope: &Scope, old: &Table) -> bool {
+    table.records_changes() || (scope.is_whole() && old.records_changes())
 }
 
 /// The old metadata. A feed of changes goes on: whoever follows it would miss what comes.

@@ -1,0 +1,55 @@
+//! Restoring versions: what cannot come back is refused before the commit, and the feed tells what came and went.
+
+mod common;
+mod feed;
+
+use common::{Lake, whole};
+use feed::{appending, changes, follows, keyed, newest, recorded};
+use larder_io_core::{Form, Receipt, Result, Version, Versions};
+
+async fn restored(lake: &Lake, asset: &str, version: u64) -> Result<Receipt> {
+    let input = whole(asset).to_input(Form::Table);
+    lake.manager
+        .restore(&input, &Version::from_text(version.to_string()))
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_that_changes_nothing_tells_nothing() {
+    let lake = Lake::new(appending);
+    for row in [(1, "a"), (2, "b")] {
+        lake.store(&whole("t"), keyed(&[row])).await.expect("stores");
+    }
+    restored(&lake, "t", 0).await.expect("restores");
+    assert_eq!(changes(&lake, "t", 2), ["delete|2|b"]);
+    restored(&lake, "t", 0).await.expect("restores");
+    assert_eq!(changes(&lake, "t", 3), [""; 0]);
+    restored(&lake, "t", 3).await.expect("restores");
+    assert_eq!(changes(&lake, "t", 4), [""; 0]);
+    assert_eq!(lake.all("t").await, ["1|a"]);
+    follows(&lake, "t").await;
+}
+
+/// The restored metadata says that the feed is on, and so the commit that restores it is recorded.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feed_that_a_restore_switches_on_begins_with_it() {
+    let lake = Lake::new(appending);
+    for row in [(1, "a"), (2, "b")] {
+        lake.store(&whole("t"), keyed(&[row])).await.expect("stores");
+    }
+    switch_off(&lake, 1);
+    restored(&lake, "t", 0).await.expect("restores");
+    assert_eq!(recorded(&lake, "t", 3), 1);
+    assert_eq!(changes(&lake, "t", 3), ["delete|2|b"]);
+}
+
+/// Commits the metadata of the first version without the feed, as other engines may.
+fn switch_off(lake: &Lake, version: u64) {
+    let metadata = feed::actions(lake, "t", 0)
+        .into_iter()
+        .find(|action| !action["metaData"].is_null());
+    let mut metadata = metadata.expect("has some");
+    metadata["metaData"]["configuration"]["delta.enableChangeDataFeed"] = "false".into();
+    let path = format!("t.delta/_delta_log/{:020}.json", version + 1);
+    std::fs::write(lake.dir.path().join(path), metadata.to_string()).expect("is written");
+}
