@@ -138,6 +138,9 @@ impl Changed {
         same: impl Fn(&Add) -> bool,
     ) -> Result<()> {
         check_names(columns)?;
+        // Rows that go may have nulls where the table allows none any more.
+        let nullable = |field: &FieldRef| -> FieldRef { Arc::new(field.as_ref().clone().with_nullable(true)) };
+        let columns: SchemaRef = Arc::new(Schema::new(columns.fields().iter().map(nullable).collect::<Vec<_>>()));
         let removed = self.removed.iter().map(|add| (add.clone(), all(DELETE)));
         let old = removed.chain(self.replaced.iter().cloned());
         let files: Vec<(Add, Label)> = old.chain(new).collect();
@@ -160,7 +163,7 @@ impl Changed {
                 partition_values: values.into_iter().collect(),
                 ..Add::default()
             };
-            let (source, columns) = (source.clone(), Arc::clone(columns));
+            let (source, columns) = (source.clone(), Arc::clone(&columns));
             let mut writer = rewriter(place, table, &like);
             (writer.schema, writer.prefix) = (with_kind(&columns), CHANGES);
             let schema = Arc::clone(&writer.schema);

@@ -3,9 +3,12 @@
 mod common;
 mod feed;
 
-use common::{Lake, whole};
+use arrow_array::{ArrayRef, RecordBatch, StringArray};
+use common::{Lake, ints, whole};
 use feed::{appending, changes, follows, keyed, newest, recorded};
-use larder_io_core::{Form, Receipt, Result, Version, Versions};
+use larder_io_core::{Form, Receipt, Result, Table, Version, Versions};
+use larder_io_delta::Evolution;
+use std::sync::Arc;
 
 async fn restored(lake: &Lake, asset: &str, version: u64) -> Result<Receipt> {
     let input = whole(asset).to_input(Form::Table);
@@ -52,4 +55,21 @@ fn switch_off(lake: &Lake, version: u64) {
     metadata["metaData"]["configuration"]["delta.enableChangeDataFeed"] = "false".into();
     let path = format!("t.delta/_delta_log/{:020}.json", version + 1);
     std::fs::write(lake.dir.path().join(path), metadata.to_string()).expect("is written");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_takes_nulls_away_where_none_were_allowed() {
+    let lake = Lake::new(|config| {
+        appending(config);
+        config.evolution = Evolution::Widen;
+    });
+    lake.store(&whole("t"), keyed(&[(1, "a")])).await.expect("stores");
+    let nulls: ArrayRef = Arc::new(StringArray::from(vec![None::<&str>]));
+    let rows = RecordBatch::try_from_iter_with_nullable([("id", ints([2]), false), ("t", nulls, true)]);
+    lake.store(&whole("t"), Table::from(rows.expect("is a table")))
+        .await
+        .expect("widens");
+    restored(&lake, "t", 0).await.expect("restores");
+    assert_eq!(lake.all("t").await, ["1|a"]);
+    assert_eq!(changes(&lake, "t", 2), ["delete|2|null"]);
 }
