@@ -37,7 +37,7 @@ pub(crate) async fn optimize(core: &Core, ctx: &InputContext, options: &Optimize
     let table = core.latest(&log).await?.ok_or_else(|| not_found(ctx))?;
     protocol::check(&table, &[])?;
     check_columns(&table, &options.z_order)?;
-    let scope = core.scope(&table, ctx.partition.as_ref())?;
+    let scope = core.scope(&table, ctx)?;
     let files = core.found(&log, &table, &scope).await?.ok_or_else(|| not_found(ctx))?;
     let source = core.source(&log, &table, &Scope::default());
     let mut done: Vec<Bin> = Vec::new();

@@ -6,11 +6,10 @@ use crate::core::Core;
 use crate::files;
 use crate::log::Log;
 use crate::merge;
-use crate::partition::Scope;
+use crate::partition::{Scope, Share};
 use crate::protocol;
 use crate::schema;
 use crate::stage::StagedTable;
-use crate::stats::FileStats;
 use crate::table::{ADDED, MISSING, SCHEMA, Table, added_field};
 use crate::write::{DATA, DataFile, Writer};
 use arrow_schema::{FieldRef, Schema, SchemaRef};
@@ -148,8 +147,8 @@ pub(crate) async fn clear(place: Place<'_>, table: &Table, scope: &Scope) -> Res
         changed.removed = table.state.files.to_vec();
         return Ok(changed);
     };
-    for add in table.files(Some(&rows)) {
-        if FileStats::new(add, &table.natural).verdict(&rows).always() {
+    for add in table.files(scope) {
+        if scope.share(add, &table.natural) == Share::All {
             changed.removed.push(add.clone());
             continue;
         }

@@ -4,10 +4,9 @@ use crate::changes::{Changed, FEED, INSERT, all};
 use crate::core::{Core, not_found};
 use crate::files;
 use crate::log::Log;
-use crate::partition::Scope;
+use crate::partition::{Scope, Share};
 use crate::plan::{Place, clear};
 use crate::protocol;
-use crate::stats::FileStats;
 use crate::table::Table;
 use crate::vacuum::vector_file;
 use crate::versions::{busy, commit, landed, undone, unwritable};
@@ -29,7 +28,7 @@ pub(crate) async fn restore(core: &Core, ctx: &InputContext, version: &Version) 
         .table(&log, Some(version))
         .await?
         .ok_or_else(|| not_found(&wanted))?;
-    let old_scope = core.scope(&old, ctx.partition.as_ref())?;
+    let old_scope = core.scope(&old, ctx)?;
     let files: Vec<Add> = core
         .found(&log, &old, &old_scope)
         .await?
@@ -42,7 +41,7 @@ pub(crate) async fn restore(core: &Core, ctx: &InputContext, version: &Version) 
     for _ in 0..core.config.commit_attempts {
         let table = core.latest(&log).await?.ok_or_else(|| not_found(ctx))?;
         protocol::check(&table, &[])?;
-        let scope = core.scope(&table, ctx.partition.as_ref())?;
+        let scope = core.scope(&table, ctx)?;
         if !scope.is_whole() && old.natural.fields() != table.natural.fields() {
             let message = format!(
                 "version `{version}` of the partition has another schema than the table has now; restore the whole table, or materialize the partition again"
@@ -117,7 +116,7 @@ async fn alone(
     };
     let mut alone = Vec::new();
     for add in files {
-        if FileStats::new(&add, &old.natural).verdict(&rows).always() {
+        if scope.share(&add, &old.natural) == Share::All {
             alone.push(add);
             continue;
         }

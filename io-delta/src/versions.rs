@@ -5,7 +5,7 @@ use crate::core::{Core, SUFFIX};
 use crate::files;
 use crate::log::{Log, Outcome};
 use crate::manager::DeltaIo;
-use crate::partition::Scope;
+use crate::partition::{Scope, Share};
 use crate::plan::{Place, clear};
 use crate::protocol;
 use crate::stats::FileStats;
@@ -28,7 +28,7 @@ pub(crate) async fn delete(core: &Core, ctx: &InputContext) -> Result<()> {
         let Some(table) = core.latest(&log).await? else {
             return Ok(());
         };
-        let scope = core.scope(&table, ctx.partition.as_ref())?;
+        let scope = core.scope(&table, ctx)?;
         if core.found(&log, &table, &scope).await?.is_none() {
             return Ok(());
         }
@@ -134,7 +134,7 @@ impl Versions for DeltaIo {
         let Some(newest) = self.core.latest(&log).await? else {
             return Ok(Vec::new());
         };
-        let scope = self.core.scope(&newest, ctx.partition.as_ref())?;
+        let scope = self.core.scope(&newest, ctx)?;
         let location = ctx.asset_location.with_suffix(SUFFIX)?;
         let mut receipts: Vec<Receipt> = Vec::new();
         for (version, written_millis) in log.entries().await?.into_iter().rev() {
@@ -178,7 +178,5 @@ impl Versions for DeltaIo {
 
 /// Whether a file of a commit has rows of a scope.
 fn touches(add: &Add, table: &Table, scope: &Scope) -> bool {
-    scope
-        .predicate()
-        .is_none_or(|rows| !FileStats::new(add, &table.natural).verdict(&rows).never())
+    scope.share(add, &table.natural) != Share::None
 }
