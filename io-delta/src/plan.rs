@@ -263,8 +263,8 @@ fn metadata(staged: &StagedTable, table: Option<&Table>) -> Result<(SchemaRef, O
     let kept_json = serde_json::to_string(kept.as_ref()).map_err(unwritable)?;
     let added_json = serde_json::to_string(&added).map_err(unwritable)?;
     let own = [(SCHEMA, kept_json), (ADDED, added_json), (MISSING, "false".to_owned())];
-    let schema = schema::kernel(&natural)?;
     let Some(table) = table else {
+        let schema = schema::kernel(&natural)?;
         let mut properties: BTreeMap<String, String> = PROPERTIES
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
@@ -292,7 +292,14 @@ fn metadata(staged: &StagedTable, table: Option<&Table>) -> Result<(SchemaRef, O
         properties.extend(own.map(|(name, value)| (name.to_owned(), value)));
     }
     properties.extend(begins.then(|| (FEED.to_owned(), "true".to_owned())));
-    metadata["schemaString"] = json!(serde_json::to_string(&schema).map_err(unwritable)?);
+    if natural.fields() != table.natural.fields() {
+        let mut schema = serde_json::to_value(schema::kernel(&natural)?).map_err(unwritable)?;
+        let before = metadata["schemaString"].as_str().unwrap_or_default();
+        if !free {
+            schema::carry(&serde_json::from_str(before).map_err(unwritable)?, &mut schema);
+        }
+        metadata["schemaString"] = json!(schema.to_string());
+    }
     metadata["configuration"] = json!(properties);
     if free {
         metadata["partitionColumns"] = json!(staged.partition_columns);
