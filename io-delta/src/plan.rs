@@ -1,6 +1,6 @@
 //! The actions of one commit, made for one version of the table.
 
-use crate::changes::{Changed, FEED, INSERT, all, cleared};
+use crate::changes::{Changed, FEED, INSERT, all, check_names, cleared};
 use crate::config::WriteMode;
 use crate::core::Core;
 use crate::files;
@@ -43,6 +43,10 @@ impl Plan {
         }
         let (natural, metadata) = metadata(staged, table)?;
         let records = staged.core.config.change_data_feed || table.is_some_and(Table::records_changes);
+        if records {
+            // Not only the new rows' columns: the table's own, which others may have made.
+            check_names(&natural)?;
+        }
         let protocol = match table {
             Some(table) => protocol::raised(table, &natural, records)?,
             None => Some(protocol::of_new_table(

@@ -1,6 +1,6 @@
 //! Restoring an old version, as a commit that brings its files back.
 
-use crate::changes::{Changed, FEED, INSERT, all};
+use crate::changes::{Changed, FEED, INSERT, all, check_names};
 use crate::core::{Core, not_found};
 use crate::files;
 use crate::log::Log;
@@ -48,6 +48,10 @@ pub(crate) async fn restore(core: &Core, ctx: &InputContext, version: &Version) 
             );
             return Err(Error::new(ErrorKind::Unsupported, message));
         }
+        let records = records(&table, &scope, &old);
+        if records {
+            check_names(&old.natural)?;
+        }
         let place = Place { core, log: &log };
         let mut changed = clear(place, &table, &scope).await?;
         let (kept, active) = (keys(&files), keys(&table.state.files));
@@ -55,7 +59,7 @@ pub(crate) async fn restore(core: &Core, ctx: &InputContext, version: &Version) 
             let key = key(&add.path, add.deletion_vector.as_ref());
             kept.contains(&key) && active.contains(&key)
         };
-        if records(&table, &scope, &old) && (changed.is_partial() || files.iter().any(stays)) {
+        if records && (changed.is_partial() || files.iter().any(stays)) {
             let new = files.iter().map(|add| (add.clone(), all(INSERT))).collect();
             let recorded = changed.record(place, &table, &old.natural, new, stays).await;
             undone(&log, &changed, recorded).await?;

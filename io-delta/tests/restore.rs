@@ -4,10 +4,10 @@ mod common;
 mod feed;
 
 use arrow_array::{ArrayRef, RecordBatch, StringArray};
-use common::{Lake, ints, whole};
+use common::{Lake, ints, strings, table, whole};
 use feed::{appending, changes, follows, keyed, newest, recorded};
-use larder_io_core::{Form, Receipt, Result, Table, Version, Versions};
-use larder_io_delta::Evolution;
+use larder_io_core::{AssetValue, ErrorKind, Form, IoManager, Receipt, Result, Table, Version, Versions};
+use larder_io_delta::{Evolution, WriteMode};
 use std::sync::Arc;
 
 async fn restored(lake: &Lake, asset: &str, version: u64) -> Result<Receipt> {
@@ -72,4 +72,48 @@ async fn a_restore_takes_nulls_away_where_none_were_allowed() {
     restored(&lake, "t", 0).await.expect("restores");
     assert_eq!(lake.all("t").await, ["1|a"]);
     assert_eq!(changes(&lake, "t", 2), ["delete|2|null"]);
+}
+
+/// Others may have columns with names that readers of the feed need for themselves.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_feed_begins_where_a_column_has_its_name() {
+    let reserved = || table(vec![("id", ints([1])), ("_change_type", strings(["x"]))]);
+    let lake = Lake::new(|config| config.mode = WriteMode::Append);
+    lake.store(&whole("t"), reserved()).await.expect("stores");
+    // The new rows have no such column: the table has it.
+    let manager = lake.with(|config| {
+        appending(config);
+        config.evolution = Evolution::Merge;
+    });
+    let lacking = table(vec![("id", ints([2]))]);
+    let nullable = lake.with(|config| {
+        config.mode = WriteMode::Append;
+        config.evolution = Evolution::Widen;
+    });
+    let text: ArrayRef = Arc::new(StringArray::from(vec![None::<&str>]));
+    let widened = RecordBatch::try_from_iter_with_nullable([("id", ints([3]), false), ("_change_type", text, true)]);
+    let widened = Table::from(widened.expect("is a table"));
+    nullable
+        .handle_output(&whole("t"), &widened.into_value())
+        .await
+        .expect("widens");
+    let refused = manager.handle_output(&whole("t"), &lacking.into_value()).await;
+    let refused = refused.expect_err("is refused");
+    assert_eq!(refused.kind(), ErrorKind::InvalidDefinition, "{refused}");
+    assert!(refused.message().contains("`_change_type`"), "{refused}");
+    assert_eq!(newest(&lake, "t"), 1);
+    // A version that had one does not come back into a table that records its changes.
+    let lake = Lake::new(|config| config.mode = WriteMode::Overwrite);
+    lake.store(&whole("t"), reserved()).await.expect("stores");
+    let manager = lake.with(|config| {
+        config.change_data_feed = true;
+        config.evolution = Evolution::Merge;
+    });
+    manager
+        .handle_output(&whole("t"), &table(vec![("id", ints([2]))]).into_value())
+        .await
+        .expect("stores");
+    let refused = restored(&lake, "t", 0).await.expect_err("is refused");
+    assert_eq!(refused.kind(), ErrorKind::InvalidDefinition, "{refused}");
+    assert_eq!(newest(&lake, "t"), 1);
 }
