@@ -79,6 +79,9 @@ pub(crate) fn check_names(schema: &Schema) -> Result<()> {
     }
 }
 
+/// Values of a table's partition columns.
+type Values = BTreeMap<String, Option<String>>;
+
 /// What a commit does to files that are there.
 #[derive(Default)]
 pub(crate) struct Changed {
@@ -135,21 +138,33 @@ impl Changed {
         same: impl Fn(&Add) -> bool,
     ) -> Result<()> {
         check_names(columns)?;
+        // Rows that go may have nulls where the table allows none any more.
+        let nullable = |field: &FieldRef| -> FieldRef { Arc::new(field.as_ref().clone().with_nullable(true)) };
+        let columns: SchemaRef = Arc::new(Schema::new(columns.fields().iter().map(nullable).collect::<Vec<_>>()));
         let removed = self.removed.iter().map(|add| (add.clone(), all(DELETE)));
         let old = removed.chain(self.replaced.iter().cloned());
-        let mut groups: BTreeMap<BTreeMap<String, Option<String>>, Vec<(Add, Label)>> = BTreeMap::new();
-        for (add, label) in old.chain(new).filter(|(add, _)| !same(add)) {
-            let values = add.partition_values.clone().into_iter().collect();
-            groups.entry(values).or_default().push((add, label));
+        let files: Vec<(Add, Label)> = old.chain(new).collect();
+        let values = |add: &Add| -> Values { add.partition_values.clone().into_iter().collect() };
+        let mut groups: BTreeMap<Values, Vec<(Add, Label)>> = BTreeMap::new();
+        for (add, label) in files.iter().filter(|(add, _)| !same(add)) {
+            groups
+                .entry(values(add))
+                .or_default()
+                .push((add.clone(), Arc::clone(label)));
+        }
+        // Nothing changed: then a change file says so.
+        if groups.is_empty() {
+            groups.extend(files.first().map(|(add, _)| (values(add), Vec::new())));
         }
         let source = place.core.source(place.log, table, &Scope::default());
         let (count, mut written) = (groups.len(), 0);
-        for (group, (_, pieces)) in groups.into_iter().enumerate() {
-            let Some(first) = pieces.first().map(|(add, _)| add.clone()) else {
-                continue;
+        for (group, (values, pieces)) in groups.into_iter().enumerate() {
+            let like = Add {
+                partition_values: values.into_iter().collect(),
+                ..Add::default()
             };
-            let (source, columns) = (source.clone(), Arc::clone(columns));
-            let mut writer = rewriter(place, table, &first);
+            let (source, columns) = (source.clone(), Arc::clone(&columns));
+            let mut writer = rewriter(place, table, &like);
             (writer.schema, writer.prefix) = (with_kind(&columns), CHANGES);
             let schema = Arc::clone(&writer.schema);
             let rows = stream::iter(pieces).then(move |(add, label)| {

@@ -3,16 +3,14 @@
 use crate::config::DeltaConfig;
 use crate::files::Whole;
 use crate::log::Log;
-use crate::partition::Scope;
+use crate::partition::{Scope, Share};
 use crate::read::{DeltaSource, StagedSource};
 use crate::stage::StagedTable;
-use crate::stats::FileStats;
 use crate::table::Table;
 use deltalake_core::kernel::Add;
 use futures_util::TryStreamExt;
 use larder_io_core::{
-    Error, ErrorKind, Form, InputContext, Location, PartitionKey, Receipt, Result, Scan, TableSource, Value, Version,
-    WriteId,
+    Error, ErrorKind, Form, InputContext, Location, Receipt, Result, Scan, TableSource, Value, Version, WriteId,
 };
 use larder_io_object::files::TableFiles;
 use std::sync::Arc;
@@ -51,9 +49,15 @@ impl Core {
     }
 
     /// Which rows of a table a context speaks of.
-    pub(crate) fn scope(&self, table: &Table, partition: Option<&PartitionKey>) -> Result<Scope> {
+    pub(crate) fn scope(&self, table: &Table, ctx: &InputContext) -> Result<Scope> {
         let added = |name: &str| table.added.iter().any(|added| added == name);
-        Scope::new(&self.config, partition, &table.natural, &added)
+        Scope::new(
+            &self.config,
+            ctx.partition.as_ref(),
+            &ctx.location,
+            &table.natural,
+            &added,
+        )
     }
 
     /// The files of a scope; `None` where nothing is stored.
@@ -62,11 +66,11 @@ impl Core {
     /// Of reading files, where only their rows can tell whether some are of the scope.
     pub(crate) async fn found<'t>(&self, log: &Log, table: &'t Table, scope: &Scope) -> Result<Option<Vec<&'t Add>>> {
         let Some(rows) = scope.predicate() else {
-            let files = table.files(None);
+            let files = table.files(scope);
             return Ok((!table.is_missing()).then_some(files));
         };
-        let files = table.files(Some(&rows));
-        let sure = |add: &&Add| FileStats::new(add, &table.natural).verdict(&rows).always();
+        let files = table.files(scope);
+        let sure = |add: &&Add| scope.share(add, &table.natural) == Share::All;
         if files.is_empty() || files.iter().any(sure) {
             return Ok((!files.is_empty()).then_some(files));
         }
@@ -98,11 +102,7 @@ impl Core {
             return Ok(None);
         };
         let mut whole = Whole::of(&files, &table.natural);
-        if let Some(rows) = scope.predicate()
-            && !files
-                .iter()
-                .all(|add| FileStats::new(add, &table.natural).verdict(&rows).always())
-        {
+        if !files.iter().all(|add| scope.share(add, &table.natural) == Share::All) {
             // A file has rows of others too, and nobody has counted which.
             (whole.exact, whole.rows) = (false, None);
         }

@@ -37,6 +37,7 @@ mod partition;
 mod plan;
 mod protocol;
 mod read;
+mod restore;
 mod schema;
 mod stage;
 mod stats;

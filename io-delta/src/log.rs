@@ -7,7 +7,7 @@ use deltalake_core::kernel::{Action, Add, EagerSnapshot};
 use deltalake_core::logstore::{CommitOrBytes, LogStoreRef, StorageConfig, default_logstore};
 use deltalake_core::table::state::DeltaTableState;
 use futures_util::TryStreamExt;
-use larder_io_core::{Error, ErrorKind, Location, Result};
+use larder_io_core::{Effect, Error, ErrorKind, Location, Result, WriteId};
 use larder_io_object::files::Ground;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
@@ -249,6 +249,45 @@ impl Log {
         })
     }
 
+    /// Whether a commit is the one that was made with this write id; `None` where it is not kept, or not there yet.
+    pub(crate) async fn is_of(&self, version: u64, write: &WriteId) -> Result<Option<bool>> {
+        let actions = self.actions(version).await?;
+        let own = |action: &Action| match action {
+            Action::CommitInfo(info) => {
+                let told = info.info.get("larder");
+                told.is_some_and(|larder| larder["write"] == write.as_str())
+            }
+            _ => false,
+        };
+        Ok(actions.map(|actions| actions.iter().any(own)))
+    }
+
+    /// Commits the version `version`, and looks whether it did where the answer does not tell.
+    ///
+    /// # Errors
+    /// With the effect `Unknown` where it may still land: then the files that it names must stay.
+    pub(crate) async fn commit_as(&self, write: &WriteId, version: u64, bytes: bytes::Bytes) -> Result<Outcome> {
+        let failed = match self.commit(version, bytes).await {
+            Ok(Outcome::Landed) => return Ok(Outcome::Landed),
+            Ok(Outcome::Taken) => None,
+            Err(failed) => Some(failed),
+        };
+        // The first answer may have been lost, and the same request sent again: then the version is taken by ourselves.
+        match (self.is_of(version, write).await, failed) {
+            (Ok(Some(true)), _) => Ok(Outcome::Landed),
+            (Ok(Some(false)), None) => Ok(Outcome::Taken),
+            // Somebody else has it: ours cannot land any more.
+            (Ok(Some(false)), Some(failed)) => Err(failed.with_effect(Effect::None)),
+            // What the storage did not do may still be on its way.
+            (Ok(None), Some(failed)) => Err(failed),
+            (Ok(None), None) => {
+                let message = format!("version {version} of the table is taken and not there; try again");
+                Err(undecided(Error::new(ErrorKind::Unavailable, message)))
+            }
+            (Err(blind), failed) => Err(undecided(failed.unwrap_or(blind))),
+        }
+    }
+
     /// Files that newer versions took away and that the log remembers, and when they did, in milliseconds since 1970.
     pub(crate) async fn tombstones(&self, state: &State) -> Result<Vec<(String, Option<i64>)>> {
         let table = DeltaTableState::new(state.snapshot.as_ref().clone());
@@ -285,6 +324,17 @@ impl Log {
         });
         joined(writing).await?.map_err(error)
     }
+}
+
+/// The error of a commit whose outcome could not be looked at.
+fn undecided(failed: Error) -> Error {
+    let message = format!(
+        "the table's log did not say whether the commit landed; try again: {}",
+        failed.message()
+    );
+    Error::new(ErrorKind::Unavailable, message)
+        .with_effect(Effect::Unknown)
+        .with_source(failed)
 }
 
 impl fmt::Debug for Log {

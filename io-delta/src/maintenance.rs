@@ -1,10 +1,9 @@
 //! Removing files that no version of a table refers to.
 
-use crate::changes::CHANGES;
 use crate::list::tables;
 use crate::log::Log;
 use crate::manager::DeltaIo;
-use crate::write::DATA;
+use crate::write::is_own;
 use async_trait::async_trait;
 use deltalake_core::kernel::Action;
 use futures_util::TryStreamExt;
@@ -44,12 +43,7 @@ async fn unreferenced(log: &Log, table: &str, options: &GcOptions) -> Result<Vec
     while let Some(meta) = listed.try_next().await.map_err(larder_io_object::error::error)? {
         let age = Duration::from_millis(u64::try_from(now - meta.last_modified.timestamp_millis()).unwrap_or(0));
         let name = meta.location.as_ref();
-        // Only what larder names so; others' files may be other tables' or an engine's own.
-        let ours = [DATA, CHANGES]
-            .iter()
-            .filter_map(|prefix| name.strip_prefix(prefix))
-            .any(|id| !id.contains('/') && id.ends_with(".parquet"));
-        if ours && age >= options.older_than {
+        if is_own(name) && age >= options.older_than {
             candidates.push((meta, age));
         }
     }

@@ -72,7 +72,7 @@ impl IoManager for DeltaIo {
             .table(&log, ctx.version.as_ref())
             .await?
             .ok_or_else(|| not_found(ctx))?;
-        let scope = self.core.scope(&table, ctx.partition.as_ref())?;
+        let scope = self.core.scope(&table, ctx)?;
         let files = self
             .core
             .found(&log, &table, &scope)
@@ -90,7 +90,7 @@ impl IoManager for DeltaIo {
         let Some(table) = self.core.table(&log, ctx.version.as_ref()).await? else {
             return Ok(None);
         };
-        let scope = self.core.scope(&table, ctx.partition.as_ref())?;
+        let scope = self.core.scope(&table, ctx)?;
         self.core.receipt(ctx, &log, &table, &scope).await
     }
 

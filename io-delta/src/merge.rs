@@ -1,9 +1,9 @@
 //! Merging by keys: rows that have the same key are replaced, others stay.
 
 use crate::changes::{AFTER, BEFORE, Changed, DELETE, INSERT, Label, all};
+use crate::partition::{Scope, Share};
 use crate::plan::rewriter;
 use crate::stage::StagedTable;
-use crate::stats::FileStats;
 use crate::table::Table;
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch};
 use arrow_row::{Row, RowConverter, SortField};
@@ -194,7 +194,7 @@ pub(crate) async fn apply(staged: &StagedTable, table: &Table) -> Result<(Change
         keys: Arc::clone(keys),
         there: none,
     };
-    for add in table.files(staged.scope.predicate().as_ref()) {
+    for add in table.files(&staged.scope) {
         match file(staged, table, add, &mut found, &told, &mut changed).await {
             Ok(()) => {}
             Err(error) => {
@@ -214,15 +214,13 @@ async fn file(
     told: &Arc<Mutex<Vec<bool>>>,
     changed: &mut Changed,
 ) -> Result<()> {
-    let source = staged
-        .core
-        .source(&staged.log, table, &crate::partition::Scope::default());
+    let source = staged.core.source(&staged.log, table, &Scope::default());
     let keys = Arc::clone(&found.keys);
     // Rows of other partitions are not this one's to replace.
     let rows = staged
         .scope
         .predicate()
-        .filter(|rows| !FileStats::new(add, &table.natural).verdict(rows).always());
+        .filter(|_| staged.scope.share(add, &table.natural) != Share::All);
     let looked_at: Vec<&str> = rows.iter().flat_map(Predicate::columns).collect();
     // The key's columns first: most files have none of the keys.
     let needed = |name: &String| keys.columns.contains(name) || looked_at.contains(&name.as_str());

@@ -37,7 +37,7 @@ pub(crate) async fn optimize(core: &Core, ctx: &InputContext, options: &Optimize
     let table = core.latest(&log).await?.ok_or_else(|| not_found(ctx))?;
     protocol::check(&table, &[])?;
     check_columns(&table, &options.z_order)?;
-    let scope = core.scope(&table, ctx.partition.as_ref())?;
+    let scope = core.scope(&table, ctx)?;
     let files = core.found(&log, &table, &scope).await?.ok_or_else(|| not_found(ctx))?;
     let source = core.source(&log, &table, &Scope::default());
     let mut done: Vec<Bin> = Vec::new();
@@ -211,8 +211,12 @@ async fn commit(
         match (log.latest().await, failed) {
             (Ok(state), _) if refers(state.as_ref(), bins) => return Ok(Some(version)),
             (Ok(_), None) => {}
-            (Ok(_), Some(failed)) => {
-                discard(log, bins).await;
+            (Ok(state), Some(failed)) => {
+                // Once somebody else has the version ours cannot land any more.
+                let taken = state.is_some_and(|state| state.version >= version);
+                if taken || failed.effect() == Effect::None {
+                    discard(log, bins).await;
+                }
                 return Err(failed);
             }
             // Nobody knows whose the new files are; `gc` will.

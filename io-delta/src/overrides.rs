@@ -21,6 +21,7 @@ pub(crate) struct Overrides {
     spans: Option<BTreeMap<String, Span>>,
     partition_by: Option<Vec<String>>,
     properties: Option<BTreeMap<String, String>>,
+    change_data_feed: Option<bool>,
     compression: Option<Compression>,
     parquet: Option<ParquetSettings>,
     file_bytes: Option<u64>,
@@ -36,29 +37,54 @@ impl Overrides {
         from_texts(settings.clone())
     }
 
-    /// Lays them over the manager's. An asset that sets a mode without `merge` merges by nothing.
+    /// Lays them over the manager's. An asset that sets a mode without `merge` merges by nothing; an empty `delete_when` is
+    /// none.
     pub(crate) fn over(self, base: &DeltaConfig) -> DeltaConfig {
-        let mut config = base.clone();
-        if self.mode.is_some_and(|mode| mode != WriteMode::Merge) {
-            (config.merge_on, config.delete_when) = (Vec::new(), None);
+        // Field by field, so that the compiler asks about a new one.
+        let DeltaConfig {
+            mode,
+            evolution,
+            merge_on,
+            delete_when,
+            columns,
+            spans,
+            partition_by,
+            properties,
+            change_data_feed,
+            compression,
+            parquet,
+            file_bytes,
+            part_bytes,
+            checkpoint_interval,
+            commit_attempts,
+            verify,
+        } = base.clone();
+        let merges = self.mode.is_none_or(|mode| mode == WriteMode::Merge);
+        let (merge_on, delete_when) = match merges {
+            true => (merge_on, delete_when),
+            false => (Vec::new(), None),
+        };
+        let delete_when = match self.delete_when {
+            Some(own) => Some(own).filter(|own| !own.is_empty()),
+            None => delete_when,
+        };
+        DeltaConfig {
+            mode: self.mode.unwrap_or(mode),
+            evolution: self.evolution.unwrap_or(evolution),
+            merge_on: self.merge_on.unwrap_or(merge_on),
+            delete_when,
+            columns: self.columns.unwrap_or(columns),
+            spans: self.spans.unwrap_or(spans),
+            partition_by: self.partition_by.unwrap_or(partition_by),
+            properties: self.properties.unwrap_or(properties),
+            change_data_feed: self.change_data_feed.unwrap_or(change_data_feed),
+            compression: self.compression.unwrap_or(compression),
+            parquet: self.parquet.unwrap_or(parquet),
+            file_bytes: self.file_bytes.unwrap_or(file_bytes),
+            part_bytes,
+            checkpoint_interval,
+            commit_attempts,
+            verify: self.verify.unwrap_or(verify),
         }
-        fn set<T>(own: Option<T>, place: &mut T) {
-            if let Some(own) = own {
-                *place = own;
-            }
-        }
-        set(self.mode, &mut config.mode);
-        set(self.evolution, &mut config.evolution);
-        set(self.merge_on, &mut config.merge_on);
-        set(self.delete_when.map(Some), &mut config.delete_when);
-        set(self.columns, &mut config.columns);
-        set(self.spans, &mut config.spans);
-        set(self.partition_by, &mut config.partition_by);
-        set(self.properties, &mut config.properties);
-        set(self.compression, &mut config.compression);
-        set(self.parquet, &mut config.parquet);
-        set(self.file_bytes, &mut config.file_bytes);
-        set(self.verify, &mut config.verify);
-        config
     }
 }

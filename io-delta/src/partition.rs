@@ -1,11 +1,14 @@
 //! Which rows of a table belong to one partition of an asset: exact and typed, or an error.
 
 use crate::config::DeltaConfig;
+use crate::files::stem_of;
+use crate::stats::FileStats;
 use crate::window::{Span, Window};
 use arrow_array::RecordBatch;
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_schema::{DataType, Schema};
-use larder_io_core::{Error, ErrorKind, Literal, PartitionKey, Predicate, Result, col, nearest};
+use deltalake_core::kernel::Add;
+use larder_io_core::{Error, ErrorKind, Literal, Location, PartitionKey, Predicate, Result, col, nearest};
 use std::collections::BTreeMap;
 
 /// Formats values of partition columns as the protocol wants them.
@@ -18,6 +21,17 @@ pub(crate) const VALUES: FormatOptions<'static> = FormatOptions::new()
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scope {
     dimensions: Vec<Dimension>,
+    /// The stem under which its value is stored.
+    stem: String,
+}
+
+/// Which rows of a file are of a scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Share {
+    None,
+    /// Only the rows themselves can tell.
+    Unknown,
+    All,
 }
 
 /// One dimension of a partition key in a table.
@@ -39,13 +53,14 @@ fn column_of<'c>(config: &'c DeltaConfig, name: &'c str) -> &'c str {
 
 impl Scope {
     /// The rows that a partition has among columns of a natural schema. `added` are columns that hold a key's text and are
-    /// not stored by the asset.
+    /// not stored by the asset; `stem` is where the partition's value is stored.
     ///
     /// # Errors
     /// `InvalidDefinition` when a dimension has no column of a type that its value fits.
     pub(crate) fn new(
         config: &DeltaConfig,
         partition: Option<&PartitionKey>,
+        stem: &Location,
         schema: &Schema,
         added: &dyn Fn(&str) -> bool,
     ) -> Result<Self> {
@@ -74,6 +89,7 @@ impl Scope {
         });
         Ok(Self {
             dimensions: dimensions.collect::<Result<_>>()?,
+            stem: stem.as_str().to_owned(),
         })
     }
 
@@ -107,6 +123,23 @@ impl Scope {
     pub(crate) fn predicate(&self) -> Option<Predicate> {
         let predicates = self.dimensions.iter().map(|dimension| dimension.predicate.clone());
         predicates.reduce(Predicate::and)
+    }
+
+    /// Which rows of a file of a table of this natural schema are of the scope. A file without rows is of the value that it
+    /// was stored for, unless its partition says more.
+    pub(crate) fn share(&self, add: &Add, schema: &Schema) -> Share {
+        let Some(rows) = self.predicate() else {
+            return Share::All;
+        };
+        let stats = FileStats::new(add, schema);
+        let verdict = stats.verdict(&rows);
+        match (verdict.never(), verdict.always()) {
+            (true, _) => Share::None,
+            (_, true) => Share::All,
+            _ if stats.records() != Some(0) => Share::Unknown,
+            _ if stem_of(add) == Some(self.stem.as_str()) => Share::All,
+            _ => Share::None,
+        }
     }
 
     /// For people and for the log.

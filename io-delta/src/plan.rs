@@ -1,16 +1,15 @@
 //! The actions of one commit, made for one version of the table.
 
-use crate::changes::{Changed, FEED, INSERT, all, cleared};
+use crate::changes::{Changed, FEED, INSERT, all, check_names, cleared};
 use crate::config::WriteMode;
 use crate::core::Core;
 use crate::files;
 use crate::log::Log;
 use crate::merge;
-use crate::partition::Scope;
+use crate::partition::{Scope, Share};
 use crate::protocol;
 use crate::schema;
 use crate::stage::StagedTable;
-use crate::stats::FileStats;
 use crate::table::{ADDED, MISSING, SCHEMA, Table, added_field};
 use crate::write::{DATA, DataFile, Writer};
 use arrow_schema::{FieldRef, Schema, SchemaRef};
@@ -44,6 +43,10 @@ impl Plan {
         }
         let (natural, metadata) = metadata(staged, table)?;
         let records = staged.core.config.change_data_feed || table.is_some_and(Table::records_changes);
+        if records {
+            // Not only the new rows' columns: the table's own, which others may have made.
+            check_names(&natural)?;
+        }
         let protocol = match table {
             Some(table) => protocol::raised(table, &natural, records)?,
             None => Some(protocol::of_new_table(
@@ -148,8 +151,8 @@ pub(crate) async fn clear(place: Place<'_>, table: &Table, scope: &Scope) -> Res
         changed.removed = table.state.files.to_vec();
         return Ok(changed);
     };
-    for add in table.files(Some(&rows)) {
-        if FileStats::new(add, &table.natural).verdict(&rows).always() {
+    for add in table.files(scope) {
+        if scope.share(add, &table.natural) == Share::All {
             changed.removed.push(add.clone());
             continue;
         }
@@ -264,8 +267,8 @@ fn metadata(staged: &StagedTable, table: Option<&Table>) -> Result<(SchemaRef, O
     let kept_json = serde_json::to_string(kept.as_ref()).map_err(unwritable)?;
     let added_json = serde_json::to_string(&added).map_err(unwritable)?;
     let own = [(SCHEMA, kept_json), (ADDED, added_json), (MISSING, "false".to_owned())];
-    let schema = schema::kernel(&natural)?;
     let Some(table) = table else {
+        let schema = schema::kernel(&natural)?;
         let mut properties: BTreeMap<String, String> = PROPERTIES
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
@@ -293,7 +296,14 @@ fn metadata(staged: &StagedTable, table: Option<&Table>) -> Result<(SchemaRef, O
         properties.extend(own.map(|(name, value)| (name.to_owned(), value)));
     }
     properties.extend(begins.then(|| (FEED.to_owned(), "true".to_owned())));
-    metadata["schemaString"] = json!(serde_json::to_string(&schema).map_err(unwritable)?);
+    if natural.fields() != table.natural.fields() {
+        let mut schema = serde_json::to_value(schema::kernel(&natural)?).map_err(unwritable)?;
+        let before = metadata["schemaString"].as_str().unwrap_or_default();
+        if !free {
+            schema::carry(&serde_json::from_str(before).map_err(unwritable)?, &mut schema);
+        }
+        metadata["schemaString"] = json!(schema.to_string());
+    }
     metadata["configuration"] = json!(properties);
     if free {
         metadata["partitionColumns"] = json!(staged.partition_columns);

@@ -1,7 +1,7 @@
 //! Reading the rows of one version of a table, file by file in the order in which they were stored.
 
 use crate::log::Log;
-use crate::partition::Scope;
+use crate::partition::{Scope, Share};
 use crate::schema::{assemble, into_schema};
 use crate::stats::FileStats;
 use crate::table::Table;
@@ -28,8 +28,7 @@ pub(crate) struct DeltaSource {
     pub(crate) files: TableFiles,
     pub(crate) log: Log,
     pub(crate) table: Arc<Table>,
-    /// Rows of the scope, on the table's columns.
-    rows: Option<Predicate>,
+    scope: Scope,
     schema: SchemaRef,
 }
 
@@ -37,7 +36,7 @@ impl DeltaSource {
     pub(crate) fn new(files: TableFiles, log: Log, table: Arc<Table>, scope: &Scope) -> Self {
         Self {
             schema: table.loaded(scope),
-            rows: scope.predicate(),
+            scope: scope.clone(),
             files,
             log,
             table,
@@ -62,11 +61,10 @@ impl TableSource for DeltaSource {
     }
 
     fn rows(&self) -> Option<u64> {
-        let files = self.table.files(self.rows.as_ref()).into_iter();
-        let counts = files.map(|add| {
-            let stats = FileStats::new(add, &self.table.natural);
-            let whole = self.rows.as_ref().is_none_or(|rows| stats.verdict(rows).always());
-            stats.rows().filter(|_| whole)
+        let natural = &self.table.natural;
+        let counts = self.table.files(&self.scope).into_iter().map(|add| {
+            let rows = FileStats::new(add, natural).rows();
+            rows.filter(|_| self.scope.share(add, natural) == Share::All)
         });
         counts.sum()
     }
@@ -79,7 +77,8 @@ impl TableSource for DeltaSource {
         }
         let mut needed: Vec<&str> = wanted.fields().iter().map(|field| field.name().as_str()).collect();
         needed.extend(request.predicate.iter().flat_map(Predicate::columns));
-        needed.extend(self.rows.iter().flat_map(Predicate::columns));
+        let of_scope = self.scope.predicate();
+        needed.extend(of_scope.iter().flat_map(Predicate::columns));
         let natural = narrowed(&self.table.natural, &needed);
         let shown = narrowed(&self.schema, &needed);
         // What the request says is about the asset's types; where they are others, nothing is known before they are cast.
@@ -94,7 +93,7 @@ impl TableSource for DeltaSource {
         let mut files: Vec<Add> = Vec::new();
         files.extend(
             self.table
-                .files(self.rows.as_ref())
+                .files(&self.scope)
                 .into_iter()
                 .filter(|add| !skipped(add))
                 .cloned(),
@@ -105,12 +104,10 @@ impl TableSource for DeltaSource {
         let batches = stream::iter(files)
             .map(move |add| {
                 let (source, natural, asked) = (source.clone(), Arc::clone(&natural), asked.clone());
+                let of_scope = of_scope.clone();
                 async move {
-                    let whole = source
-                        .rows
-                        .as_ref()
-                        .is_none_or(|rows| FileStats::new(&add, &source.table.natural).verdict(rows).always());
-                    let rows = source.rows.clone().filter(|_| !whole);
+                    let whole = source.scope.share(&add, &source.table.natural) == Share::All;
+                    let rows = of_scope.filter(|_| !whole);
                     let mut hint = Scan::all();
                     hint.predicate = [rows.clone(), asked].into_iter().flatten().reduce(Predicate::and);
                     hint.limit = limit.filter(|_| whole);

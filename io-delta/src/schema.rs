@@ -6,6 +6,7 @@ use arrow_schema::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
 use deltalake_core::kernel::StructType;
 use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel;
 use larder_io_core::{Error, ErrorKind, Result};
+use serde_json::Value as Json;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -109,6 +110,37 @@ pub(crate) fn kernel(schema: &Schema) -> Result<StructType> {
     })
 }
 
+/// Lets the columns of a table's new schema, as the log has it, keep what others say of them: comments, lengths of texts. A
+/// column of another type is another column.
+pub(crate) fn carry(old: &Json, new: &mut Json) {
+    let Some(fields) = new.get_mut("fields").and_then(Json::as_array_mut) else {
+        // A list or map of such.
+        for inner in ["elementType", "keyType", "valueType"] {
+            if new[inner].is_object() {
+                carry(&old[inner], &mut new[inner]);
+            }
+        }
+        return;
+    };
+    for field in fields {
+        let known = old["fields"].as_array().into_iter().flatten();
+        let Some(old) = known.into_iter().find(|known| known["name"] == field["name"]) else {
+            continue;
+        };
+        let kind = |field: &Json| match &field["type"] {
+            Json::Object(nested) => nested.get("type").cloned(),
+            plain => Some(plain.clone()),
+        };
+        if kind(old) != kind(field) {
+            continue;
+        }
+        field["metadata"] = old["metadata"].clone();
+        if field["type"].is_object() {
+            carry(&old["type"], &mut field["type"]);
+        }
+    }
+}
+
 /// Casts a batch to the table's types, so that every value comes back as it is.
 ///
 /// # Errors
@@ -186,4 +218,30 @@ pub(crate) fn assemble(schema: &SchemaRef, columns: Vec<ArrayRef>, rows: usize) 
         let message = format!("a batch does not fit the table's schema: {cause}");
         Error::new(ErrorKind::InvalidData, message).with_source(cause)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn columns_of_the_same_type_keep_what_is_said_of_them() {
+        let schema = |told: fn(&str) -> Json, kind: &str| {
+            let inner = json!({ "name": "x", "type": "string", "nullable": true, "metadata": told("x") });
+            let inner = json!({ "type": "struct", "fields": [inner] });
+            let list = json!({ "type": "array", "elementType": inner, "containsNull": true });
+            let map = json!({ "type": "map", "keyType": "string", "valueType": list, "valueContainsNull": true });
+            json!({ "type": "struct", "fields": [
+                { "name": "m", "type": map, "nullable": true, "metadata": told("m") },
+                { "name": "k", "type": kind, "nullable": true, "metadata": {} },
+            ] })
+        };
+        let said = |name: &str| json!({ "comment": name });
+        let mut old = schema(said, "string");
+        old["fields"][1]["metadata"] = said("k");
+        let mut new = schema(|_| json!({}), "integer");
+        carry(&old, &mut new);
+        assert_eq!(new, schema(said, "integer"));
+    }
 }

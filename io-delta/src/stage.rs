@@ -38,6 +38,8 @@ pub(crate) struct StagedTable {
     pub(crate) began: Instant,
     /// The lowest version that a commit of ours may have become.
     pub(crate) attempted: Option<u64>,
+    /// Whether a commit of ours may still land.
+    pub(crate) open: bool,
     pub(crate) done: bool,
 }
 
@@ -97,20 +99,11 @@ impl StagedTable {
             return Ok(None);
         };
         for version in first..=newest {
-            if self.is_ours(version).await? {
+            if self.log.is_of(version, &self.ctx.write).await? == Some(true) {
                 return Ok(Some(version));
             }
         }
         Ok(None)
-    }
-
-    async fn is_ours(&self, version: u64) -> Result<bool> {
-        let actions = self.log.actions(version).await?.unwrap_or_default();
-        let own = self.ctx.write.as_str();
-        Ok(actions.iter().any(|action| match action {
-            Action::CommitInfo(info) => info.info.get("larder").is_some_and(|larder| larder["write"] == own),
-            _ => false,
-        }))
     }
 
     /// What an earlier attempt of the same write, or of the same run, has committed.
@@ -173,22 +166,18 @@ impl StagedTable {
             self.check_precondition(table.as_ref()).await?;
             let plan = Plan::make(self, table.as_ref()).await?;
             self.attempted.get_or_insert(plan.version);
-            match self.log.commit(plan.version, plan.bytes.clone()).await {
+            let landed = self.log.commit_as(&self.ctx.write, plan.version, plan.bytes).await;
+            match landed {
                 Ok(Outcome::Landed) => return Ok(plan.version),
-                // The first answer may have been lost: then the version is taken by ourselves.
-                Ok(Outcome::Taken) => match self.is_ours(plan.version).await {
-                    Ok(true) => return Ok(plan.version),
-                    Ok(false) => remove(&self.log, &plan.rewritten).await,
-                    Err(blind) => return Err(undecided(blind)),
-                },
-                Err(failed) => match self.is_ours(plan.version).await {
-                    Ok(true) => return Ok(plan.version),
-                    Ok(false) => {
-                        remove(&self.log, &plan.rewritten).await;
-                        return Err(failed);
+                Ok(Outcome::Taken) => remove(&self.log, &plan.rewritten).await,
+                Err(failed) => {
+                    // What may still land needs its files; where it does not, `gc` finds them.
+                    match failed.effect() {
+                        Effect::Unknown => self.open = true,
+                        Effect::None => remove(&self.log, &plan.rewritten).await,
                     }
-                    Err(_) => return Err(undecided(failed)),
-                },
+                    return Err(failed);
+                }
             }
         }
         let message = format!(
@@ -212,17 +201,6 @@ impl StagedTable {
         }
         Ok(())
     }
-}
-
-/// The error of a commit whose outcome could not be looked at.
-fn undecided(failed: Error) -> Error {
-    let message = format!(
-        "the table's log did not say whether the commit landed; try again: {}",
-        failed.message()
-    );
-    Error::new(ErrorKind::Unavailable, message)
-        .with_effect(Effect::Unknown)
-        .with_source(failed)
 }
 
 async fn pause(attempt: u32) {
@@ -267,10 +245,10 @@ impl Staged for StagedTable {
 
     async fn discard(&mut self) -> Result<()> {
         self.kept = None;
-        if self.done || self.files.is_empty() {
+        // A commit may have landed whose answer was lost, or may still: then the files are the table's.
+        if self.done || self.open || self.files.is_empty() {
             return Ok(());
         }
-        // A commit may have landed whose answer was lost: then the files are the table's.
         let newest = self.core.latest(&self.log).await?.map(|table| table.state.version);
         if self.landed(newest).await?.is_none() {
             remove(&self.log, &std::mem::take(&mut self.files)).await;

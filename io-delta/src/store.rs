@@ -95,7 +95,7 @@ impl DeltaIo {
                 .as_ref()
                 .is_some_and(|table| !free && table.added.iter().any(|added| added == name))
         };
-        let scope = Scope::new(&core.config, ctx.partition.as_ref(), &natural, &|name| {
+        let scope = Scope::new(&core.config, ctx.partition.as_ref(), &ctx.location, &natural, &|name| {
             known(name) && !own(name)
         })?;
         let partition_columns: Vec<String> = match table.as_ref().filter(|_| !free) {
@@ -188,6 +188,7 @@ impl DeltaIo {
             kept: (ctx.keep_for_checks && value.replayable()).then(|| value.clone()),
             began,
             attempted: None,
+            open: false,
             done: false,
         })
     }

@@ -2,12 +2,11 @@
 
 use crate::files;
 use crate::log::State;
-use crate::partition::Scope;
+use crate::partition::{Scope, Share};
 use crate::schema;
-use crate::stats::FileStats;
 use arrow_schema::{Field, FieldRef, Schema, SchemaRef};
 use deltalake_core::kernel::Add;
-use larder_io_core::{Error, ErrorKind, Predicate, Result};
+use larder_io_core::{Error, ErrorKind, Result};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -79,14 +78,12 @@ impl Table {
     }
 
     /// Files that may hold rows of a scope, in the order of their rows.
-    pub(crate) fn files(&self, predicate: Option<&Predicate>) -> Vec<&Add> {
+    pub(crate) fn files(&self, scope: &Scope) -> Vec<&Add> {
         let mut found: Vec<&Add> = self
             .state
             .files
             .iter()
-            .filter(|add| {
-                predicate.is_none_or(|predicate| !FileStats::new(add, &self.natural).verdict(predicate).never())
-            })
+            .filter(|add| scope.share(add, &self.natural) != Share::None)
             .collect();
         files::sort(&mut found);
         found

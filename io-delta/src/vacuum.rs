@@ -107,10 +107,10 @@ impl Needed {
 }
 
 /// The file that a deletion vector lies in, below the table; `None` where it stands in the log itself.
-fn vector_file(vector: &DeletionVectorDescriptor) -> Result<Option<String>> {
+pub(crate) fn vector_file(vector: &DeletionVectorDescriptor) -> Result<Option<String>> {
     let unknown = || {
         let message =
-            "the table has a deletion vector whose file cannot be told; vacuum it with the engine that wrote it";
+            "the table has a deletion vector whose file cannot be told; do this with the engine that wrote it";
         Error::new(ErrorKind::Unsupported, message)
     };
     let known: kernel::DeletionVectorDescriptor = vector.clone().try_into().map_err(|_| unknown())?;

@@ -1,11 +1,11 @@
-//! History, restoring and deleting, as commits of the table's own log.
+//! History and deleting, as commits of the table's own log.
 
-use crate::changes::{Changed, FEED, INSERT, all};
-use crate::core::{Core, SUFFIX, not_found};
+use crate::changes::Changed;
+use crate::core::{Core, SUFFIX};
 use crate::files;
 use crate::log::{Log, Outcome};
 use crate::manager::DeltaIo;
-use crate::partition::Scope;
+use crate::partition::{Scope, Share};
 use crate::plan::{Place, clear};
 use crate::protocol;
 use crate::stats::FileStats;
@@ -14,13 +14,11 @@ use crate::write::remove;
 use async_trait::async_trait;
 use bytes::Bytes;
 use deltalake_core::kernel::transaction::CommitData;
-use deltalake_core::kernel::{Action, Add, DeletionVectorDescriptor};
+use deltalake_core::kernel::{Action, Add};
 use deltalake_core::protocol::DeltaOperation;
-use futures_util::TryStreamExt;
-use larder_io_core::{Error, ErrorKind, Form, InputContext, Receipt, Result, Version, Versions, WriteId};
-use object_store::ObjectStoreExt as _;
+use larder_io_core::{Effect, Error, ErrorKind, Form, InputContext, Receipt, Result, Version, Versions, WriteId};
 use serde_json::json;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Removes the rows of a context, in one commit; the table stays for its history.
@@ -30,7 +28,7 @@ pub(crate) async fn delete(core: &Core, ctx: &InputContext) -> Result<()> {
         let Some(table) = core.latest(&log).await? else {
             return Ok(());
         };
-        let scope = core.scope(&table, ctx.partition.as_ref())?;
+        let scope = core.scope(&table, ctx)?;
         if core.found(&log, &table, &scope).await?.is_none() {
             return Ok(());
         }
@@ -49,8 +47,9 @@ pub(crate) async fn delete(core: &Core, ctx: &InputContext) -> Result<()> {
         let operation = DeltaOperation::Delete {
             predicate: (!scope.is_whole()).then(|| scope.describe()),
         };
-        let bytes = commit(&table, actions, operation, ctx, None);
-        if landed(&log, &table, bytes, &changed).await? {
+        let write = WriteId::random();
+        let bytes = commit(&table, actions, operation, ctx, &write);
+        if landed(&log, &table, &write, bytes, &changed).await? {
             return Ok(());
         }
     }
@@ -58,30 +57,34 @@ pub(crate) async fn delete(core: &Core, ctx: &InputContext) -> Result<()> {
 }
 
 /// Removes what was written for a commit that cannot be made.
-async fn undone(log: &Log, changed: &Changed, made: Result<()>) -> Result<()> {
+pub(crate) async fn undone(log: &Log, changed: &Changed, made: Result<()>) -> Result<()> {
     if made.is_err() {
         remove(log, &changed.written).await;
     }
     made
 }
 
-/// Commits the next version; what was written for it alone is removed where it did not become that.
-async fn landed(log: &Log, table: &Table, bytes: Result<Bytes>, changed: &Changed) -> Result<bool> {
+/// Commits the next version; what was written for it alone is removed where it cannot become that any more.
+pub(crate) async fn landed(
+    log: &Log,
+    table: &Table,
+    write: &WriteId,
+    bytes: Result<Bytes>,
+    changed: &Changed,
+) -> Result<bool> {
     let outcome = match bytes {
-        // An answer may be lost on the way: then nobody knows whose the files are, and `gc` finds out.
-        Ok(bytes) => log.commit(table.state.version + 1, bytes).await?,
-        Err(error) => {
-            remove(log, &changed.written).await;
-            return Err(error);
-        }
+        Ok(bytes) => log.commit_as(write, table.state.version + 1, bytes).await,
+        Err(error) => Err(error.with_effect(Effect::None)),
     };
-    if outcome == Outcome::Taken {
+    // Where nobody knows whether it will land, nobody knows whose the files are: `gc` finds out.
+    let unknown = |error: &Error| error.effect() == Effect::Unknown;
+    if !matches!(outcome, Ok(Outcome::Landed)) && !outcome.as_ref().is_err_and(unknown) {
         remove(log, &changed.written).await;
     }
-    Ok(outcome == Outcome::Landed)
+    Ok(outcome? == Outcome::Landed)
 }
 
-fn busy(core: &Core) -> Error {
+pub(crate) fn busy(core: &Core) -> Error {
     let message = format!(
         "others committed to the table before each of {} attempts; try again",
         core.config.commit_attempts
@@ -98,23 +101,23 @@ fn marked(table: &Table, missing: &str) -> Result<Action> {
     Ok(Action::Metadata(serde_json::from_value(metadata).map_err(unwritable)?))
 }
 
-fn unwritable(cause: serde_json::Error) -> Error {
+pub(crate) fn unwritable(cause: serde_json::Error) -> Error {
     Error::new(
         ErrorKind::Unexpected,
         format!("the table's metadata cannot be written: {cause}"),
     )
 }
 
-fn commit(
+pub(crate) fn commit(
     table: &Table,
     actions: Vec<Action>,
     operation: DeltaOperation,
     ctx: &InputContext,
-    write: Option<&WriteId>,
+    write: &WriteId,
 ) -> Result<Bytes> {
     protocol::check(table, &actions)?;
     let told = json!({
-        "write": write.map(WriteId::as_str),
+        "write": write.as_str(),
         "asset": ctx.asset.as_str(),
         "partition": ctx.partition.as_ref().map(ToString::to_string),
     });
@@ -131,7 +134,7 @@ impl Versions for DeltaIo {
         let Some(newest) = self.core.latest(&log).await? else {
             return Ok(Vec::new());
         };
-        let scope = self.core.scope(&newest, ctx.partition.as_ref())?;
+        let scope = self.core.scope(&newest, ctx)?;
         let location = ctx.asset_location.with_suffix(SUFFIX)?;
         let mut receipts: Vec<Receipt> = Vec::new();
         for (version, written_millis) in log.entries().await?.into_iter().rev() {
@@ -169,180 +172,11 @@ impl Versions for DeltaIo {
     }
 
     async fn restore(&self, ctx: &InputContext, version: &Version) -> Result<Receipt> {
-        let mut wanted = ctx.clone();
-        wanted.version = Some(version.clone());
-        let log = self.core.log(&ctx.asset_location)?;
-        let old = self
-            .core
-            .table(&log, Some(version))
-            .await?
-            .ok_or_else(|| not_found(&wanted))?;
-        let old_scope = self.core.scope(&old, ctx.partition.as_ref())?;
-        let files: Vec<Add> = self
-            .core
-            .found(&log, &old, &old_scope)
-            .await?
-            .ok_or_else(|| not_found(&wanted))?
-            .into_iter()
-            .cloned()
-            .collect();
-        let files = self.alone(&log, &old, &old_scope, files, version).await?;
-        for add in &files {
-            // A vacuum may have taken it.
-            match self.core.files.ground().objects.head(&log.path(&add.path)?).await {
-                Ok(_) => {}
-                Err(object_store::Error::NotFound { .. }) => {
-                    let message = format!(
-                        "version `{version}` of `{}` is not kept: its file `{}` was vacuumed",
-                        ctx.location, add.path
-                    );
-                    return Err(Error::new(ErrorKind::NotFound, message));
-                }
-                Err(refused) => return Err(larder_io_object::error::error(refused)),
-            }
-        }
-        for _ in 0..self.core.config.commit_attempts {
-            let table = self.core.latest(&log).await?.ok_or_else(|| not_found(ctx))?;
-            protocol::check(&table, &[])?;
-            let scope = self.core.scope(&table, ctx.partition.as_ref())?;
-            if !scope.is_whole() && old.natural.fields() != table.natural.fields() {
-                let message = format!(
-                    "version `{version}` of the partition has another schema than the table has now; restore the whole table, or materialize the partition again"
-                );
-                return Err(Error::new(ErrorKind::Unsupported, message));
-            }
-            let place = Place {
-                core: &self.core,
-                log: &log,
-            };
-            let mut changed = clear(place, &table, &scope).await?;
-            let (kept, active) = (keys(&files), keys(&table.state.files));
-            let stays = |add: &Add| {
-                let key = key(&add.path, add.deletion_vector.as_ref());
-                kept.contains(&key) && active.contains(&key)
-            };
-            if table.records_changes() && (changed.is_partial() || files.iter().any(stays)) {
-                let new = files.iter().map(|add| (add.clone(), all(INSERT))).collect();
-                let recorded = changed.record(place, &table, &old.natural, new, stays).await;
-                undone(&log, &changed, recorded).await?;
-            }
-            let bytes = restoring(&table, &scope, &old, &files, &changed, ctx);
-            if landed(&log, &table, bytes, &changed).await? {
-                let restored = self.core.latest(&log).await?.ok_or_else(|| not_found(ctx))?;
-                return self
-                    .core
-                    .receipt(ctx, &log, &restored, &scope)
-                    .await?
-                    .ok_or_else(|| not_found(ctx));
-            }
-        }
-        Err(busy(&self.core))
-    }
-}
-
-impl DeltaIo {
-    /// Those files of an old version that have rows of a scope.
-    ///
-    /// # Errors
-    /// `Unsupported` where one has rows of others too.
-    async fn alone(
-        &self,
-        log: &Log,
-        old: &Table,
-        scope: &Scope,
-        files: Vec<Add>,
-        version: &Version,
-    ) -> Result<Vec<Add>> {
-        let Some(rows) = scope.predicate() else {
-            return Ok(files);
-        };
-        let mut alone = Vec::new();
-        for add in files {
-            if FileStats::new(&add, &old.natural).verdict(&rows).always() {
-                alone.push(add);
-                continue;
-            }
-            let whole = self.core.source(log, old, &Scope::default());
-            let mut batches = whole.file(&add, &old.natural).await?;
-            while let Some(batch) = batches.try_next().await? {
-                if rows.mask(&batch)?.true_count() > 0 {
-                    let message = format!(
-                        "version `{version}` had the partition in the file `{}`, which has rows of others too; restore the whole table, or load that version and store it again",
-                        add.path
-                    );
-                    return Err(Error::new(ErrorKind::Unsupported, message));
-                }
-            }
-        }
-        Ok(alone)
+        crate::restore::restore(&self.core, ctx, version).await
     }
 }
 
 /// Whether a file of a commit has rows of a scope.
 fn touches(add: &Add, table: &Table, scope: &Scope) -> bool {
-    scope
-        .predicate()
-        .is_none_or(|rows| !FileStats::new(add, &table.natural).verdict(&rows).never())
-}
-
-/// What the log knows a file by: the same one with other rows deleted in it is another.
-type Key<'f> = (&'f str, Option<(&'f str, Option<i32>)>);
-
-fn key<'f>(path: &'f str, vector: Option<&'f DeletionVectorDescriptor>) -> Key<'f> {
-    (
-        path,
-        vector.map(|vector| (vector.path_or_inline_dv.as_str(), vector.offset)),
-    )
-}
-
-fn keys(files: &[Add]) -> HashSet<Key<'_>> {
-    files
-        .iter()
-        .map(|add| key(&add.path, add.deletion_vector.as_ref()))
-        .collect()
-}
-
-/// The old metadata. A feed of changes goes on: whoever follows it would miss what comes.
-fn restored(table: &Table, old: &Table) -> Result<Action> {
-    let mut metadata = serde_json::to_value(old.state.snapshot.metadata()).map_err(unwritable)?;
-    if table.records_changes() {
-        metadata["configuration"][FEED] = json!("true");
-    }
-    Ok(Action::Metadata(serde_json::from_value(metadata).map_err(unwritable)?))
-}
-
-/// The commit that makes the old files of a scope the table's again.
-fn restoring(
-    table: &Table,
-    scope: &Scope,
-    old: &Table,
-    files: &[Add],
-    changed: &Changed,
-    ctx: &InputContext,
-) -> Result<Bytes> {
-    let version = table.state.version + 1;
-    let mut actions: Vec<Action> = Vec::new();
-    if scope.is_whole() {
-        actions.push(restored(table, old)?);
-    }
-    // A file that stays is not taken away first.
-    let kept = keys(files);
-    let goes = |action: &Action| match action {
-        Action::Remove(remove) => !kept.contains(&key(&remove.path, remove.deletion_vector.as_ref())),
-        _ => true,
-    };
-    actions.extend(changed.actions().into_iter().filter(goes));
-    for add in files {
-        let mut add = Add {
-            data_change: true,
-            ..add.clone()
-        };
-        files::set_version(&mut add, version);
-        actions.push(Action::Add(add));
-    }
-    let operation = DeltaOperation::Restore {
-        version: Some(old.state.version),
-        datetime: None,
-    };
-    commit(table, actions, operation, ctx, None)
+    scope.share(add, &table.natural) != Share::None
 }

@@ -1,5 +1,6 @@
 //! Writing rows as data files that no commit refers to yet.
 
+use crate::changes::CHANGES;
 use crate::log::Log;
 use crate::partition::VALUES;
 use crate::stats;
@@ -19,6 +20,9 @@ use tokio::sync::Mutex;
 
 /// How the names of data files begin.
 pub(crate) const DATA: &str = "part-";
+
+/// What stands for the codec in the names of files.
+const COMPRESSIONS: [&str; 4] = ["zstd", "snappy", "lz4", "plain"];
 
 /// A data file that was written.
 #[derive(Clone, Debug)]
@@ -168,9 +172,8 @@ impl Writer<'_> {
     }
 
     async fn file(&self, source: &dyn TableSource, values: HashMap<String, Option<String>>) -> Result<DataFile> {
-        // A name of its own for every attempt: nobody replaces a file that a commit may refer to.
         let id = WriteId::random();
-        let name = format!("{}{id}.{}.parquet", self.prefix, self.compression);
+        let name = name(self.prefix, &id, self.compression);
         let path = self.log.path(&name)?;
         let file = self.files.write(&path, &id, source).await?;
         let add = Add {
@@ -188,6 +191,24 @@ impl Writer<'_> {
             hash: file.stored_hash,
         })
     }
+}
+
+/// The name of a file below its table. A random id, so that nobody replaces a file that a commit may refer to.
+fn name(prefix: &str, id: &WriteId, compression: &str) -> String {
+    format!("{prefix}{id}.{compression}.parquet")
+}
+
+/// Whether a file is called as [`name`] calls those of larder. Others' begin so too, and may be of commits that are under way:
+/// `cdc-00000-<uuid>.c000.snappy.parquet`.
+pub(crate) fn is_own(name: &str) -> bool {
+    let ids = [DATA, CHANGES]
+        .into_iter()
+        .filter_map(|prefix| name.strip_prefix(prefix));
+    ids.filter_map(|rest| rest.strip_suffix(".parquet")?.split_once('.'))
+        .any(|(id, compression)| {
+            let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+            id.len() == 32 && id.bytes().all(digit) && COMPRESSIONS.contains(&compression)
+        })
 }
 
 /// Removes files that no commit refers to; what stays is found by `gc`.
@@ -315,5 +336,31 @@ impl TableSource for Part {
             }))
         });
         request.apply(&self.schema, batches.boxed())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_its_own_files() {
+        for prefix in [DATA, CHANGES] {
+            for compression in COMPRESSIONS {
+                assert!(is_own(&name(prefix, &WriteId::random(), compression)));
+            }
+        }
+        let id = WriteId::random();
+        for others in [
+            format!("part-00000-{id}.c000.snappy.parquet"),
+            format!("part-{id}.c000.zstd.parquet"),
+            format!("part-{id}.parquet"),
+            format!("part-x/{id}.zstd.parquet"),
+            format!("_change_data/day=1/cdc-{id}.zstd.parquet"),
+            format!("day=1/part-{id}.zstd.parquet"),
+            format!("part-{}.zstd.parquet", id.as_str().to_uppercase()),
+        ] {
+            assert!(!is_own(&others), "{others}");
+        }
     }
 }

@@ -359,15 +359,28 @@ async fn what_a_crash_leaves_is_found_and_the_feed_stays() {
     let before = feed::files(&lake, "t");
     assert_eq!(before.len(), 1);
     let directory = lake.dir.path().join("t.delta/_change_data");
-    std::fs::write(directory.join("cdc-left.zstd.parquet"), "left behind").expect("is written");
-    std::fs::write(directory.join("others.parquet"), "not ours").expect("is written");
+    let left = "cdc-0194e1d2a3b4c5d6e7f8091a2b3c4d5e.zstd.parquet";
+    std::fs::write(directory.join(left), "left behind").expect("is written");
+    // As Spark and delta-rs call theirs, which may be of a commit that is under way.
+    let others = [
+        "others.parquet",
+        "cdc-00000-6b4c1a3e-0d8f-4f7e-9d0e-2f6d1f7c5a11.c000.snappy.parquet",
+        "cdc-left.zstd.parquet",
+        "cdc-0194e1d2a3b4c5d6e7f8091a2b3c4d5e.c000.parquet",
+        "cdc-0194E1D2A3B4C5D6E7F8091A2B3C4D5E.zstd.parquet",
+    ];
+    for name in others {
+        std::fs::write(directory.join(name), "not ours").expect("is written");
+    }
     let mut options = GcOptions::default();
     options.older_than = Duration::ZERO;
     let maintenance = lake.manager.maintenance().expect("has it");
     let garbage = maintenance.gc(&options).await.expect("collects");
     let names: Vec<&str> = garbage.iter().map(|garbage| garbage.name.as_str()).collect();
-    assert_eq!(names, ["t.delta/_change_data/cdc-left.zstd.parquet"]);
-    std::fs::remove_file(directory.join("others.parquet")).expect("is removed");
+    assert_eq!(names, [format!("t.delta/_change_data/{left}")]);
+    for name in others {
+        std::fs::remove_file(directory.join(name)).expect("stayed");
+    }
     assert_eq!(feed::files(&lake, "t"), before);
     assert_eq!(changes(&lake, "t", 1).len(), 4);
     // It goes with what is older than the retention.

@@ -198,3 +198,24 @@ async fn a_log_may_begin_at_a_checkpoint() {
         assert_eq!(found, rows);
     }
 }
+
+/// Version 5 of `vectors` has its deleted rows in a file of their own; a vacuum takes it and leaves the rows' file.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_whose_deleted_rows_were_vacuumed_is_not_kept() {
+    let lake = golden("vectors");
+    let vectors = lake.dir.path().join("vectors.delta/x");
+    std::fs::remove_dir_all(vectors).expect("is removed");
+    let versions = lake.manager.versions().expect("has some");
+    let input = whole("vectors").to_input(Form::Table);
+    let refused = versions.restore(&input, &Version::from_text("5")).await;
+    let refused = refused.expect_err("is not kept");
+    assert_eq!(refused.kind(), ErrorKind::NotFound, "{refused}");
+    assert!(
+        refused.message().contains("deletion_vector_") && refused.message().contains("was vacuumed"),
+        "{refused}"
+    );
+    assert_eq!(feed::newest(&lake, "vectors"), 6, "nothing was committed");
+    // One whose deleted rows stand in the log itself needs no file.
+    let restored = versions.restore(&input, &Version::from_text("2")).await;
+    restored.expect("restores");
+}

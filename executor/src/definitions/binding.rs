@@ -31,7 +31,7 @@ pub(crate) struct Binder<'d> {
     opener: Opener<'d>,
     default: Option<Result<Option<Arc<Bound>>, Refused>>,
     /// Managers with settings for some assets, so that those with the same ones share one.
-    set: HashMap<(String, BTreeMap<String, String>), Arc<dyn IoManager>>,
+    set: HashMap<(String, Vec<BTreeMap<String, String>>), Arc<dyn IoManager>>,
     everything: Option<Arc<Bound>>,
 }
 
@@ -126,14 +126,15 @@ impl<'d> Binder<'d> {
 
     /// The manager with settings for single assets.
     fn set(&mut self, bound: Arc<Bound>, own: OwnSettings) -> Result<Arc<Bound>, Refused> {
-        if own.texts.is_empty() {
+        let layers = own.layers();
+        if layers.is_empty() {
             return Ok(bound);
         }
-        let known = (bound.key.clone(), own.texts.clone());
+        let known = (bound.key.clone(), layers);
         let manager = match self.set.get(&known) {
             Some(manager) => Arc::clone(manager),
             None => {
-                let manager = bound.manager.with_settings(&own.texts);
+                let manager = own.laid_over(&bound.manager);
                 let manager = manager.map_err(|error| own.refused(&bound.key, error))?;
                 self.set.insert(known, Arc::clone(&manager));
                 manager

@@ -2,12 +2,15 @@
 
 use super::opening::Refused;
 use crate::config::Resolved;
-use larder_io_core::Error;
+use larder_io_core::{Error, IoManager};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What the asset says, and over it what the line of `[bind]` says that won.
 pub(super) struct OwnSettings {
-    pub(super) texts: BTreeMap<String, String>,
+    /// Both as one.
+    texts: BTreeMap<String, String>,
+    asset: BTreeMap<String, String>,
     binding: Option<(Resolved, String)>,
 }
 
@@ -16,6 +19,7 @@ impl OwnSettings {
     pub(super) fn of(settings: &BTreeMap<String, String>) -> Self {
         Self {
             texts: settings.clone(),
+            asset: settings.clone(),
             binding: None,
         }
     }
@@ -28,6 +32,24 @@ impl OwnSettings {
         self.texts.extend(given);
         self.binding = Some((line, at));
         self
+    }
+
+    /// What is said, the asset's first and the line's over it; nothing where neither says anything.
+    pub(super) fn layers(&self) -> Vec<BTreeMap<String, String>> {
+        let line = self.binding.as_ref().map(|(line, _)| line.texts());
+        let layers = [Some(self.asset.clone()), line].into_iter().flatten();
+        layers.filter(|layer| !layer.is_empty()).collect()
+    }
+
+    /// The manager with these settings.
+    ///
+    /// The line is laid over what the asset's settings make of the manager, so that a line with another mode takes away what
+    /// only the asset's mode needs. Where that makes no sense, such as a mode of one and its columns of the other, both are
+    /// laid over the manager as one.
+    pub(super) fn laid_over(&self, manager: &Arc<dyn IoManager>) -> Result<Arc<dyn IoManager>, Error> {
+        let mut layers = self.layers().into_iter();
+        let one_by_one = layers.try_fold(Arc::clone(manager), |manager, layer| manager.with_settings(&layer));
+        one_by_one.or_else(|_| manager.with_settings(&self.texts))
     }
 
     fn of_line(&self, name: &str) -> Option<&(Resolved, String)> {

@@ -136,6 +136,57 @@ fn what_does_not_fit_is_told_at_its_place() {
     }
 }
 
+/// A line goes before what the asset says, also where the asset merges and the line does not.
+#[tokio::test]
+async fn a_line_of_bind_sets_another_mode() {
+    for (own, line, expected) in [
+        (&[("mode", "merge"), ("merge_on", "n")][..], "mode = \"append\"", vec![0, 0]),
+        // What the one says makes sense only with what the other one does.
+        (&[("merge_on", "n")][..], "mode = \"merge\"", vec![0]),
+        (&[("mode", "merge")][..], "merge_on = [\"n\"]", vec![0]),
+    ] {
+        let home = tempfile::tempdir().expect("a temporary directory can be made");
+        let text = format!(
+            "io_manager = \"lake\"\n[io_managers.lake]\nurl = \"delta+file://{}\"\n[bind]\na = {{ manager = \"lake\", {line} }}",
+            home.path().display()
+        );
+        let set = own
+            .iter()
+            .fold(Asset::builder("a"), |asset, (name, value)| asset.setting(*name, *value));
+        let asset = set.function(|_| async { Ok(rows([0])) });
+        let definitions = larder::definitions().variables([]).config_text(text);
+        let pipeline = definitions.asset(asset).build().expect("fits");
+        for _ in 0..2 {
+            assert!(pipeline.run("*").await.expect("runs").succeeded());
+        }
+        let table: Table = pipeline.load("a").await.expect("loads");
+        assert_eq!(numbers(&table), expected, "{own:?} {line}");
+    }
+}
+
+/// Deleting by a column is taken away by an empty name, and the feed is of single assets too.
+#[tokio::test]
+async fn a_single_asset_takes_back_and_switches_on() {
+    let home = tempfile::tempdir().expect("a temporary directory can be made");
+    let text = format!(
+        "io_manager = \"lake\"\n[io_managers.lake]\nurl = \"delta+file://{}\"\nmode = \"merge\"\nmerge_on = [\"n\"]\ndelete_when = \"gone\"",
+        home.path().display()
+    );
+    let own = Asset::builder("own")
+        .setting("delete_when", "")
+        .setting("change_data_feed", "true")
+        .function(|_| async { Ok(rows([0])) });
+    let definitions = larder::definitions().variables([]).config_text(text);
+    let pipeline = definitions.asset(own).build().expect("fits");
+    for _ in 0..2 {
+        let report = pipeline.run("*").await.expect("runs");
+        assert!(report.succeeded(), "{:?}", report.steps);
+    }
+    let table: Table = pipeline.load("own").await.expect("loads");
+    assert_eq!(numbers(&table), [0]);
+    assert!(home.path().join("own.delta/_change_data").is_dir(), "nothing was recorded");
+}
+
 /// What an environment variable holds is shown by no error.
 #[test]
 fn a_value_from_elsewhere_is_not_shown() {

@@ -160,7 +160,8 @@ fn compare(bounds: &Bounds, rows: &[Option<u64>], comparison: Comparison, litera
     }
     let verdict = |group: usize| {
         let nulls = value(&bounds.nulls, group);
-        if nulls.is_some() && nulls == rows[group] {
+        // Without rows both are 0: then the bounds may still say which value the group is for.
+        if nulls.is_some() && nulls == rows[group] && nulls != Some(0) {
             return Verdict::NULL;
         }
         let null = nulls != Some(0);
@@ -292,6 +293,31 @@ mod tests {
                 .collect();
             assert_eq!(found, wanted, "{predicate:?}");
         }
+    }
+
+    /// A group without rows that is for one value, as a partition's, and one of which nothing else is known.
+    struct Empty;
+
+    impl Statistics for Empty {
+        fn rows(&self) -> Vec<Option<u64>> {
+            vec![Some(0), Some(0)]
+        }
+
+        fn bounds(&self, _: &str) -> Option<Bounds> {
+            let value: ArrayRef = Arc::new(Int64Array::from(vec![Some(7), None]));
+            let nulls = UInt64Array::from(vec![Some(0), Some(0)]);
+            Some(Bounds::new(Arc::clone(&value), value, nulls))
+        }
+    }
+
+    #[test]
+    fn a_group_without_rows_is_for_its_value() {
+        let verdicts = |predicate: Predicate| -> Vec<(bool, bool)> {
+            let verdicts = predicate.verdicts(&Empty).into_iter();
+            verdicts.map(|verdict| (verdict.never(), verdict.always())).collect()
+        };
+        assert_eq!(verdicts(col("n").eq(7)), [(false, true), (false, false)]);
+        assert_eq!(verdicts(col("n").eq(8)), [(true, false), (false, false)]);
     }
 
     #[test]
