@@ -18,6 +18,7 @@
 
 pub mod args;
 pub mod asset;
+mod code_version;
 mod config;
 pub mod context;
 pub mod definitions;

@@ -24,6 +24,7 @@ mod expand;
 mod function;
 mod names;
 mod outputs;
+mod read;
 mod schema;
 mod tokens;
 mod types;

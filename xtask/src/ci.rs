@@ -63,7 +63,7 @@ pub(crate) fn run() -> Done {
     execute(command("cargo", docs).env("RUSTDOCFLAGS", "-D warnings"))?;
     licences()?;
     walls::run()?;
-    for (package, features) in ALONE {
+    for &(package, features) in ALONE {
         let mut arguments = vec!["check", "--quiet", "--package", package];
         arguments.extend(features);
         cargo(&arguments)?;

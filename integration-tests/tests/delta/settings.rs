@@ -140,7 +140,11 @@ fn what_does_not_fit_is_told_at_its_place() {
 #[tokio::test]
 async fn a_line_of_bind_sets_another_mode() {
     for (own, line, expected) in [
-        (&[("mode", "merge"), ("merge_on", "n")][..], "mode = \"append\"", vec![0, 0]),
+        (
+            &[("mode", "merge"), ("merge_on", "n")][..],
+            "mode = \"append\"",
+            vec![0, 0],
+        ),
         // What the one says makes sense only with what the other one does.
         (&[("merge_on", "n")][..], "mode = \"merge\"", vec![0]),
         (&[("mode", "merge")][..], "merge_on = [\"n\"]", vec![0]),
@@ -184,7 +188,10 @@ async fn a_single_asset_takes_back_and_switches_on() {
     }
     let table: Table = pipeline.load("own").await.expect("loads");
     assert_eq!(numbers(&table), [0]);
-    assert!(home.path().join("own.delta/_change_data").is_dir(), "nothing was recorded");
+    assert!(
+        home.path().join("own.delta/_change_data").is_dir(),
+        "nothing was recorded"
+    );
 }
 
 /// What an environment variable holds is shown by no error.

@@ -6,6 +6,7 @@ mod arrow_tests;
 mod arrow_write;
 #[cfg(test)]
 mod counted;
+mod parquet_column;
 mod parquet_encoders;
 mod parquet_group;
 mod parquet_prune;

@@ -1,6 +1,7 @@
 //! Tables as Parquet files: rows are cut into row groups and chunks; [`super::parquet_encoders`] encodes their columns.
 
-use super::parquet_encoders::{Encoders, Wait, Writers};
+use super::parquet_column::Writers;
+use super::parquet_encoders::{Encoders, Wait};
 use super::unwritable;
 use super::write::{PartWriter, Written};
 use crate::format::{Compression, ParquetStatistics, Settings};
