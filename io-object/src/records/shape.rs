@@ -145,14 +145,10 @@ impl Shape {
             Kind::List(items) => DataType::List(Arc::new(items.field(Field::LIST_FIELD_DEFAULT_NAME, fields)?)),
             Kind::Fields(inner) => DataType::Struct(inner.columns(fields)?),
             Kind::Map(shapes) => {
-                let (keys, values) = &**shapes;
-                let keys = match keys.kind {
-                    // Every map is empty.
-                    Kind::Unknown if !keys.null => Field::new("keys", DataType::Utf8, false),
-                    Kind::Text | Kind::Int { .. } if !keys.null => keys.field("keys", fields)?,
-                    _ => return refused(format!("the key of a map is {}", keys.kind.name())),
-                };
-                let values = values.field("values", fields)?;
+                let (keys, values) = (shapes.0.field("keys", fields)?, shapes.1.field("values", fields)?);
+                if shapes.0.null || !matches!(shapes.0.kind, Kind::Text | Kind::Int { .. }) {
+                    return refused(format!("the key of a map is {}", shapes.0.kind.name()));
+                }
                 // Values may be null whatever they were in these rows.
                 let entries = ArrowFields::from(vec![keys, values.with_nullable(true)]);
                 DataType::Map(Arc::new(Field::new("entries", DataType::Struct(entries), false)), false)

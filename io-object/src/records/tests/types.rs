@@ -249,7 +249,6 @@ async fn odd_columns_come_back() {
     is_table(all(&[None::<u8>, None])).await;
     is_table(all(&[Vec::<u8>::new(), Vec::new()])).await;
     is_table(all(&[vec![None, Some(vec![1_u8])], vec![]])).await;
-    is_table(all(&[BTreeMap::<String, u8>::new(), BTreeMap::new()])).await;
     is_table(all(&[[1.5_f64, 2.5]])).await;
     is_table(all(&["".to_owned(), "\0".to_owned(), "ü😀".repeat(1_000)])).await;
     is_table(all(&[serde_json::json!({"a": [1, 2]}), serde_json::json!({"a": []})])).await;
