@@ -200,7 +200,9 @@ fn a_value_from_elsewhere_is_not_shown() {
     let text =
         "[io_managers.lake]\nurl = \"delta+file:/nowhere\"\n[bind]\na = { manager = \"lake\", mode = \"${MODE}\" }";
     let asset = Asset::builder("a").function(|_| async { Ok(rows([1])) });
-    let definitions = larder::definitions().variables([("MODE", "hunter2")]).config_text(text);
+    let definitions = larder::definitions()
+        .variables([("MODE".to_owned(), "hunter2".to_owned())])
+        .config_text(text);
     let error = definitions.asset(asset).build().expect_err("is no mode");
     assert!(error.message().contains("larder.toml:4:"), "{error}");
     assert!(!format!("{error:?} {error}").contains("hunter2"), "{error:?}");
