@@ -21,7 +21,7 @@ struct Entry {
 fn manager(root: &Path) -> ObjectIo {
     let mut config = FsConfig::new(root);
     config.table = TableFormat::Auto;
-    config.rows_as_table = Some(LEAST_ROWS);
+    config.rows_as_table = Some(LEAST_ROWS as usize);
     config.open().expect("opens")
 }
 
