@@ -198,7 +198,7 @@ fn help_and_version_are_0_and_name_the_program() {
     assert!(code == 0 && out.contains("Usage: flights [OPTIONS] [COMMAND]"), "{out}");
     let (code, out, _) = Fixture::new().run("show --help");
     assert!(
-        code == 0 && out.contains("Usage: flights show [OPTIONS] <ASSET>"),
+        code == 0 && out.contains("Usage: flights show [OPTIONS] [ASSET]"),
         "{out}"
     );
     let (code, out, _) = Fixture::new().run("--version");

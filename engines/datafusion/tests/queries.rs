@@ -133,7 +133,7 @@ async fn what_is_no_query_is_refused() {
         ("select carier from flights", ErrorKind::InvalidDefinition, "carier"),
         ("selct 1", ErrorKind::InvalidDefinition, "selct"),
         ("", ErrorKind::InvalidDefinition, ""),
-        ("select 1; select 2", ErrorKind::InvalidDefinition, ""),
+        ("select 1; select 2", ErrorKind::Unsupported, ""),
         ("drop table flights", ErrorKind::Unsupported, "a query reads"),
         (
             "create table x as select * from flights",

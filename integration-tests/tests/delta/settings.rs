@@ -77,7 +77,7 @@ async fn each_asset_has_its_own_mode() {
     };
     assert_eq!(told("latest"), [""; 0]);
     assert_eq!(told("customers"), ["merge_on (the asset)", "mode (the asset)"]);
-    let at = "(larder.toml:7:1)";
+    let at = "(larder.toml:8:1)";
     assert_eq!(
         told("audit/strict"),
         [
@@ -96,11 +96,11 @@ fn what_does_not_fit_is_told_at_its_place() {
     for (line, told) in [
         (
             r#"events = { manager = "lake", mod = "append" }"#,
-            "larder.toml:7:30: unknown setting `mod`; did you mean `mode`?",
+            "larder.toml:8:30: there is no setting `mod`; did you mean `mode`?",
         ),
         (
             r#"events = { manager = "lake", mode = "apend" }"#,
-            "larder.toml:7:30: the setting `mode`",
+            "larder.toml:8:30: the setting `mode`",
         ),
         (
             r#"events = { manager = "lake", mode = "merge" }"#,
@@ -108,23 +108,23 @@ fn what_does_not_fit_is_told_at_its_place() {
         ),
         (
             r#"events = { manager = "lake", region = "eu" }"#,
-            "larder.toml:7:30: unknown setting `region`",
+            "larder.toml:8:30: there is no setting `region`",
         ),
         (
             r#"events = { manager = "lake", max_concurrent = 1 }"#,
-            "larder.toml:7:30: `max_concurrent` is of the I/O manager itself: write it into `[io_managers.KEY]`",
+            "larder.toml:8:30: `max_concurrent` is of the I/O manager itself: write it into `[io_managers.KEY]`",
         ),
         (
             r#"events = { mode = "append" }"#,
-            "larder.toml:7:1: `events` is bound to nothing; write `manager = \"..\"`",
+            "larder.toml:8:1: `events` is bound to nothing; write `manager = \"..\"`",
         ),
         (
             r#"events = { manager = "lak", mode = "append" }"#,
-            "larder.toml:7:22: there is no I/O manager `lak`; did you mean `lake`?",
+            "larder.toml:8:22: there is no I/O manager `lak`; did you mean `lake`?",
         ),
         (
             r#"latest = { manager = "files", mode = "append" }"#,
-            "larder.toml:7:1: a manager of `file:` has no settings for single assets, so that `mode` cannot be set",
+            "larder.toml:8:1: a manager of `file:` has no settings for single assets, so that `mode` cannot be set",
         ),
         (
             r#"events = "files""#,

@@ -35,7 +35,7 @@ fn mistakes_have_a_place_and_the_nearest_name() {
         ),
         (
             "[bind]\na = { b = 1 }",
-            "larder.toml:2:5: what `a` is bound to, a manager's key, is a string, not a table",
+            "larder.toml:2:1: `a` is bound to nothing; write `manager = \"..\"`, a manager's key",
         ),
         (
             "[bind]\n'group:*' = 'a'",
