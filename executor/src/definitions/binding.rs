@@ -2,12 +2,12 @@
 
 use super::Definitions;
 use super::opening::{Opener, Refused};
-use super::own_settings::OwnSettings;
+use super::own_settings::{Layers, OwnSettings};
 use crate::asset::OutputSpec;
 use crate::config::{Binding, Config, DEFAULT_KEY};
 use crate::graph::Graph;
 use larder_io_core::{AssetKey, Error, ErrorKind, IoManager, nearest};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A manager and the reason for it.
@@ -31,7 +31,7 @@ pub(crate) struct Binder<'d> {
     opener: Opener<'d>,
     default: Option<Result<Option<Arc<Bound>>, Refused>>,
     /// Managers with settings for some assets, so that those with the same ones share one.
-    set: HashMap<(String, Vec<BTreeMap<String, String>>), Arc<dyn IoManager>>,
+    set: HashMap<(String, Layers), Arc<dyn IoManager>>,
     everything: Option<Arc<Bound>>,
 }
 

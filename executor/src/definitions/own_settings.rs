@@ -6,6 +6,9 @@ use larder_io_core::{Error, IoManager};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// Settings by name, each layer over the one before it.
+pub(super) type Layers = Vec<BTreeMap<String, String>>;
+
 /// What the asset says, and over it what the line of `[bind]` says that won.
 pub(super) struct OwnSettings {
     /// Both as one.
@@ -35,7 +38,7 @@ impl OwnSettings {
     }
 
     /// What is said, the asset's first and the line's over it; nothing where neither says anything.
-    pub(super) fn layers(&self) -> Vec<BTreeMap<String, String>> {
+    pub(super) fn layers(&self) -> Layers {
         let line = self.binding.as_ref().map(|(line, _)| line.texts());
         let layers = [Some(self.asset.clone()), line].into_iter().flatten();
         layers.filter(|layer| !layer.is_empty()).collect()
