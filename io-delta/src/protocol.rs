@@ -136,9 +136,7 @@ pub(crate) fn raised(table: &Table, schema: &Schema, feed: bool) -> Result<Optio
     };
     let mut features = listed("writerFeatures");
     if writes < LISTED {
-        // Column mapping is a feature of readers too: not named for writers alone.
-        let named = |name: &str| name != "columnMapping" || reads >= 2;
-        let known = NUMBERED.iter().filter(|(since, name)| *since <= writes && named(name));
+        let known = NUMBERED.iter().filter(|(since, _)| *since <= writes);
         features = known.map(|(_, name)| (*name).to_owned()).collect();
     }
     let lacks = |features: &[String], name: &str| !features.iter().any(|known| known == name);

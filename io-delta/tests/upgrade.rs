@@ -3,7 +3,7 @@
 mod common;
 mod feed;
 
-use arrow_array::{ArrayRef, Int64Array, RecordBatch, TimestampMicrosecondArray};
+use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use common::{Lake, ints, strings, whole};
 use feed::{actions, appending, keyed};
 use larder_io_core::{AssetValue, IoManager, Table};
@@ -54,46 +54,4 @@ async fn a_feed_that_begins_leaves_what_columns_carry() {
         .expect("widens");
     assert_eq!(schema(2)["fields"][1], before["fields"][1]);
     assert_eq!(schema(2)["fields"][2]["metadata"], serde_json::json!({}));
-}
-
-/// Column mapping is a feature of readers too: a table that none of them needed it for does not name it.
-#[tokio::test(flavor = "multi_thread")]
-async fn features_of_readers_are_not_named_for_writers_alone() {
-    for (reads, mapped) in [(1, false), (2, true)] {
-        let lake = Lake::new(|config| config.mode = WriteMode::Append);
-        lake.store(&whole("t"), keyed(&[(1, "a")])).await.expect("stores");
-        let path = lake.dir.path().join("t.delta/_delta_log/00000000000000000000.json");
-        let text = std::fs::read_to_string(&path).expect("is read");
-        let (old, new) = (
-            r#""minReaderVersion":1,"minWriterVersion":2"#,
-            format!(r#""minReaderVersion":{reads},"minWriterVersion":5"#),
-        );
-        assert!(text.contains(old), "{text}");
-        std::fs::write(&path, text.replace(old, &new)).expect("is written");
-        let zoneless: ArrayRef = Arc::new(TimestampMicrosecondArray::from(vec![7]));
-        let more = RecordBatch::try_from_iter_with_nullable([
-            ("id", ints([3]), false),
-            ("t", strings(["c"]), false),
-            ("at", zoneless, true),
-        ]);
-        let manager = lake.with(|config| {
-            config.mode = WriteMode::Append;
-            config.evolution = Evolution::Widen;
-        });
-        let more = Table::from(more.expect("is a table"));
-        manager
-            .handle_output(&whole("t"), &more.into_value())
-            .await
-            .expect("widens");
-        let mut protocols = actions(&lake, "t", 1).into_iter();
-        let protocol =
-            protocols.find_map(|mut action| Some(action["protocol"].take()).filter(|found| !found.is_null()));
-        let protocol = protocol.expect("is raised");
-        let names = |list: &str| {
-            let listed = protocol[list].as_array().expect("is a list").iter();
-            listed.filter(|name| *name == "columnMapping").count()
-        };
-        let expected = usize::from(mapped);
-        assert_eq!((names("readerFeatures"), names("writerFeatures")), (expected, expected));
-    }
 }
