@@ -73,6 +73,18 @@ impl Writer<'_> {
         match written.is_empty() && even_empty {
             // Nobody can say which partition no row is in; the first write of a table has a file all the same.
             true => {
+                let strict = |column: &&&String| {
+                    self.schema
+                        .field_with_name(column)
+                        .is_ok_and(|field| !field.is_nullable())
+                };
+                if let Some(column) = varying.iter().find(strict) {
+                    // Readers refuse a table with such a file.
+                    let message = format!(
+                        "a table without rows is in no partition of `{column}`, which takes no nulls; let the column be null, or leave it out of `partition_by`"
+                    );
+                    return Err(Error::new(ErrorKind::Unsupported, message));
+                }
                 let nulls = varying.iter().map(|column| ((*column).clone(), None)).collect();
                 let none = Table::new(self.stored_schema(), Vec::new())?;
                 written.push(self.file(&none, self.values(nulls)).await?);

@@ -28,7 +28,7 @@ fn found(command: &str, directory: &Path) -> Found {
 
 fn write(path: &Path, table: &Table) {
     let file = File::create(path).expect("is made");
-    let mut writer = FileWriter::try_new(file, &table.schema()).expect("begins");
+    let mut writer = FileWriter::try_new(file, table.schema()).expect("begins");
     for batch in table.batches() {
         writer.write(batch).expect("is written");
     }

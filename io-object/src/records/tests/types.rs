@@ -30,10 +30,10 @@ impl Plain {
             id: u64::MAX - n,
             small: (n % 200) as i8,
             name: format!("name {n} ü"),
-            score: (n % 3 != 0).then_some(n as f64 / 7.0),
+            score: (!n.is_multiple_of(3)).then_some(n as f64 / 7.0),
             initial: ['a', 'ß', '😀'][n as usize % 3],
             tags: (0..n % 4).map(|tag| format!("t{tag}")).collect(),
-            place: (n % 5 != 0).then(|| Place {
+            place: (!n.is_multiple_of(5)).then(|| Place {
                 lat: n as f32 / 3.0,
                 lon: -0.0,
                 names: (0..n % 3).map(|n| (format!("k{n}"), n as u16)).collect(),
