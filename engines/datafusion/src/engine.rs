@@ -9,6 +9,8 @@ use datafusion::execution::context::SQLOptions;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::sql::parser::Statement;
+use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 use futures_util::StreamExt;
 use larder_io_core::{Error, ErrorKind, QueryEngine, Result, TableStream, Tables};
 use std::sync::Arc;
@@ -50,6 +52,9 @@ impl QueryEngine for DataFusion {
         let state = session.state();
         let dialect = state.config().options().sql_parser.dialect;
         let statement = state.sql_to_statement(sql, &dialect).map_err(from_engine)?;
+        if !reads(&statement) {
+            return Err(not_a_query());
+        }
         for reference in state.resolve_table_references(&statement).map_err(from_engine)? {
             let table = tables.table(&parts(&reference)).await?;
             // Quoted whole, so that a key's slashes and dots are no parts of a name.
@@ -64,9 +69,7 @@ impl QueryEngine for DataFusion {
             .with_allow_ddl(false)
             .with_allow_dml(false)
             .with_allow_statements(false);
-        reading
-            .verify_plan(&plan)
-            .map_err(|_| Error::new(ErrorKind::Unsupported, "a query reads: write `select ..` or `with ..`"))?;
+        reading.verify_plan(&plan).map_err(|_| not_a_query())?;
         let frame = session.execute_logical_plan(plan).await.map_err(from_engine)?;
         let rows = frame.execute_stream().await.map_err(from_engine)?;
         let schema = rows.schema();
@@ -80,6 +83,19 @@ impl QueryEngine for DataFusion {
         });
         Ok(TableStream::new(schema, rows))
     }
+}
+
+/// Whether a statement is a query, before the tables that it names are looked for.
+fn reads(statement: &Statement) -> bool {
+    match statement {
+        Statement::Statement(statement) => matches!(**statement, SqlStatement::Query(_)),
+        Statement::Explain(_) => true,
+        _ => false,
+    }
+}
+
+fn not_a_query() -> Error {
+    Error::new(ErrorKind::Unsupported, "a query reads: write `select ..` or `with ..`")
 }
 
 fn parts(reference: &TableReference) -> Vec<&str> {
