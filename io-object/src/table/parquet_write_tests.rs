@@ -39,7 +39,8 @@ fn batch(from: i64, rows: i64) -> RecordBatch {
             )),
         ),
     ];
-    RecordBatch::try_from_iter(columns).expect("fits")
+    RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, name == "list")))
+        .expect("fits")
 }
 
 /// Writes batches as an asset's stream would come, and gives the file; `parts` of it are taken, then nobody listens.
