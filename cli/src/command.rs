@@ -47,6 +47,9 @@ pub(crate) enum Command {
     History {
         /// The asset
         asset: String,
+        /// The partition, of an asset that has some
+        #[arg(long, value_name = "KEY")]
+        partition: Option<String>,
     },
     /// Publish an old version again; the one it replaces is kept
     Restore {
@@ -54,6 +57,9 @@ pub(crate) enum Command {
         asset: String,
         /// The version, or a beginning of it that fits no other
         version: String,
+        /// The partition, of an asset that has some
+        #[arg(long, value_name = "KEY")]
+        partition: Option<String>,
     },
     /// Remove what crashed writes left behind
     Gc(Gc),
@@ -80,6 +86,13 @@ pub(crate) enum Config {
 pub(crate) struct Materialize {
     /// Assets: `a`, `+a` (and what it needs), `a+` (and what needs it), `group:reports`, `reports/*`; default everything
     pub(crate) selection: Vec<String>,
+    /// Partitions, of the assets named; what depends on them follows: `2024-01-31`, `2024-01-01..2024-03-31`, `2024-*`,
+    /// `date=2024-01-01..,region=eu|us`; default all that exist
+    #[arg(long, value_name = "SELECTION")]
+    pub(crate) partitions: Option<String>,
+    /// How many partitions one call of a function makes at most, if it returns many; default all
+    #[arg(long, value_name = "N")]
+    pub(crate) partitions_per_call: Option<NonZeroUsize>,
     /// Publish over a value that somebody else changed since the run began, or that larder did not write
     #[arg(long)]
     pub(crate) force: bool,
@@ -106,6 +119,9 @@ pub(crate) struct Show {
     /// A query over the tables of all assets: "select carrier, avg(delay) from reports.delays group by carrier"
     #[arg(long, value_name = "QUERY", conflicts_with = "version")]
     pub(crate) sql: Option<String>,
+    /// The partition, of an asset that has some; tables are shown whole without it
+    #[arg(long, value_name = "KEY", conflicts_with = "sql")]
+    pub(crate) partition: Option<String>,
     /// How many rows of a table
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(crate) head: usize,

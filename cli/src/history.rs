@@ -4,8 +4,8 @@ use crate::output::Out;
 use crate::table::{Side, columns};
 use crate::text::escape;
 use crate::{DONE, json, units};
-use larder_executor::Pipeline;
-use larder_io_core::{AssetKey, Error, ErrorKind, Receipt, Result, Version};
+use larder_executor::{AssetPartition, Pipeline};
+use larder_io_core::{Error, ErrorKind, Receipt, Result, Version};
 use serde_json::{Value as Json, json};
 
 /// Characters of a hash or a run's id that are shown.
@@ -14,8 +14,13 @@ const SHORT: usize = 12;
 const SHORTEST_VERSION: usize = 8;
 
 /// `history ASSET`.
-pub(crate) async fn history(pipeline: &Pipeline, asset: &str, out: &mut Out<'_>) -> Result<u8> {
-    let key = pipeline.key(asset)?;
+pub(crate) async fn history(
+    pipeline: &Pipeline,
+    asset: &str,
+    partition: Option<&str>,
+    out: &mut Out<'_>,
+) -> Result<u8> {
+    let key = pipeline.asset_partition(asset, partition)?;
     let (kept, published) = pipeline.history(&key).await?;
     let is_published = |receipt: &Receipt| published.as_ref() == Some(&receipt.version);
     if out.json {
@@ -24,7 +29,11 @@ pub(crate) async fn history(pipeline: &Pipeline, asset: &str, out: &mut Out<'_>)
             document["published"] = is_published(receipt).into();
             document
         });
-        out.document(&json!({ "asset": key.to_string(), "versions": versions.collect::<Vec<Json>>() }))?;
+        out.document(&json!({
+            "asset": key.asset.to_string(),
+            "partition": key.partition.as_ref().map(ToString::to_string),
+            "versions": versions.collect::<Vec<Json>>(),
+        }))?;
         return Ok(DONE);
     }
     if kept.is_empty() {
@@ -70,8 +79,14 @@ pub(crate) async fn history(pipeline: &Pipeline, asset: &str, out: &mut Out<'_>)
 }
 
 /// `restore ASSET VERSION`.
-pub(crate) async fn restore(pipeline: &Pipeline, asset: &str, version: &str, out: &mut Out<'_>) -> Result<u8> {
-    let key = pipeline.key(asset)?;
+pub(crate) async fn restore(
+    pipeline: &Pipeline,
+    asset: &str,
+    partition: Option<&str>,
+    version: &str,
+    out: &mut Out<'_>,
+) -> Result<u8> {
+    let key = pipeline.asset_partition(asset, partition)?;
     let version = find(pipeline, &key, version).await?;
     let receipt = pipeline.restore(&key, version.as_str()).await?;
     match out.json {
@@ -93,7 +108,7 @@ pub(crate) async fn restore(pipeline: &Pipeline, asset: &str, version: &str, out
 ///
 /// # Errors
 /// `NotFound` when none does, `InvalidDefinition` when several do; else as [`Pipeline::history`].
-pub(crate) async fn find(pipeline: &Pipeline, key: &AssetKey, beginning: &str) -> Result<Version> {
+pub(crate) async fn find(pipeline: &Pipeline, key: &AssetPartition, beginning: &str) -> Result<Version> {
     let (kept, _) = pipeline.history(key).await?;
     let versions = || kept.iter().map(|receipt| &receipt.version);
     if let Some(exact) = versions().find(|version| version.as_str() == beginning) {
@@ -107,7 +122,7 @@ pub(crate) async fn find(pipeline: &Pipeline, key: &AssetKey, beginning: &str) -
         [only] => Ok((*only).clone()),
         [] => {
             let message = format!("version `{beginning}` of `{key}` is not kept; `history {key}` lists those that are");
-            Err(Error::new(ErrorKind::NotFound, message).with_context("asset", key))
+            Err(Error::new(ErrorKind::NotFound, message).with_context("asset", &key.asset))
         }
         many => {
             let message = format!(

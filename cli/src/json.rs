@@ -77,34 +77,74 @@ fn materialization(made: &Materialization) -> Json {
 /// An event of a run; nothing for one that this version does not know.
 pub(crate) fn event(event: &Event) -> Option<Json> {
     Some(match event {
-        Event::RunStarted { run, assets } => json!({ "event": "run_started", "run": run, "assets": keys(assets) }),
-        Event::StepStarted { assets } => json!({ "event": "step_started", "assets": keys(assets) }),
+        Event::RunStarted { run, assets, calls } => {
+            json!({ "event": "run_started", "run": run, "assets": keys(assets), "calls": calls })
+        }
+        Event::StepStarted { assets, partitions } => {
+            json!({ "event": "step_started", "assets": keys(assets), "partitions": partitions })
+        }
         Event::InputLoaded {
             asset,
+            partitions,
             input,
             missing,
             duration,
         } => json!({
             "event": "input_loaded",
             "asset": asset.to_string(),
+            "partitions": partitions,
             "input": input.to_string(),
             "missing": missing,
             "seconds": duration.as_secs_f64(),
         }),
-        Event::Computed { assets, duration } => {
-            json!({ "event": "computed", "assets": keys(assets), "seconds": duration.as_secs_f64() })
-        }
-        Event::StoreStarted { asset, .. } => json!({ "event": "store_started", "asset": asset.to_string() }),
+        Event::Computed {
+            assets,
+            partitions,
+            duration,
+        } => json!({
+            "event": "computed",
+            "assets": keys(assets),
+            "partitions": partitions,
+            "seconds": duration.as_secs_f64(),
+        }),
+        Event::StoreStarted { asset, partition, .. } => json!({
+            "event": "store_started",
+            "asset": asset.to_string(),
+            "partition": partition.as_ref().map(ToString::to_string),
+        }),
         Event::Materialized(made) => materialization(made),
-        Event::Log { asset, level, message } => {
-            json!({ "event": "log", "asset": asset.to_string(), "level": level, "message": message })
-        }
-        Event::StepFailed { assets, error: failure } => {
-            json!({ "event": "step_failed", "assets": keys(assets), "error": error(failure) })
-        }
-        Event::StepSkipped { assets, because } => {
-            json!({ "event": "step_skipped", "assets": keys(assets), "because": because.to_string() })
-        }
+        Event::Log {
+            asset,
+            partitions,
+            level,
+            message,
+        } => json!({
+            "event": "log",
+            "asset": asset.to_string(),
+            "partitions": partitions,
+            "level": level,
+            "message": message,
+        }),
+        Event::StepFailed {
+            assets,
+            partitions,
+            error: failure,
+        } => json!({
+            "event": "step_failed",
+            "assets": keys(assets),
+            "partitions": partitions,
+            "error": error(failure),
+        }),
+        Event::StepSkipped {
+            assets,
+            partitions,
+            because,
+        } => json!({
+            "event": "step_skipped",
+            "assets": keys(assets),
+            "partitions": partitions,
+            "because": because.to_string(),
+        }),
         Event::RunFinished {
             run,
             counts: [succeeded, failed, skipped],

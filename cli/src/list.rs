@@ -11,6 +11,9 @@ use serde_json::Value as Json;
 /// Characters of a description that are shown at most.
 const LONGEST_DESCRIPTION: usize = 80;
 
+/// Partitions that an explanation asks about at most.
+const MOST_ASKED: u64 = 1000;
+
 /// `list`.
 pub(crate) fn list(pipeline: &Pipeline, out: &mut Out<'_>) -> Result<u8> {
     let assets = pipeline.assets();
@@ -55,9 +58,14 @@ pub(crate) async fn explain(pipeline: &Pipeline, asset: &str, out: &mut Out<'_>)
     let explanation = pipeline.explain(&pipeline.key(asset)?)?;
     let info = &explanation.info;
     // The explanation must not fail where the storage does: it may be asked for because of that.
-    let published = match explanation.io_manager.is_some() {
+    let parted = explanation.partitions.is_some();
+    let published = match explanation.io_manager.is_some() && !parted {
         true => pipeline.head(&info.key).await,
         false => Ok(None),
+    };
+    let stored = match explanation.io_manager.is_some() && parted {
+        true => Some(stored_partitions(pipeline, &info.key).await),
+        false => None,
     };
     let next = match explanation.io_manager.is_some() {
         true => pipeline.next_format(&info.key).await.ok().flatten(),
@@ -75,6 +83,7 @@ pub(crate) async fn explain(pipeline: &Pipeline, asset: &str, out: &mut Out<'_>)
             .and_then(Option::as_ref)
             .map(json::receipt)
             .into();
+        document["stored_partitions"] = stored.clone().into();
         document["published_error"] = published.as_ref().err().map(json::error).into();
         out.document(&document)?;
         return Ok(DONE);
@@ -91,6 +100,7 @@ pub(crate) async fn explain(pipeline: &Pipeline, asset: &str, out: &mut Out<'_>)
     };
     let published = match (&published, &explanation.io_manager) {
         (_, None) => String::new(),
+        _ if parted => stored.unwrap_or_default(),
         (Ok(Some(receipt)), _) => told(receipt),
         (Ok(None), _) => "nothing yet".to_owned(),
         (Err(error), _) => format!("cannot tell: {}", error.message()),
@@ -103,6 +113,8 @@ pub(crate) async fn explain(pipeline: &Pipeline, asset: &str, out: &mut Out<'_>)
         ("form", form(info)),
         ("group", info.group.clone().unwrap_or_default()),
         ("made from", keys(&info.inputs)),
+        ("partitions", explanation.partitions.clone().unwrap_or_default()),
+        ("mappings", explanation.mappings.join("; ")),
         ("made with", keys(&info.together_with)),
         ("code version", explanation.code.clone()),
         ("tags", tags.join(", ")),
@@ -131,6 +143,24 @@ pub(crate) async fn explain(pipeline: &Pipeline, asset: &str, out: &mut Out<'_>)
         out.warn(warning);
     }
     Ok(DONE)
+}
+
+/// How many partitions are stored, and which. Asking for very many would take too long for an explanation.
+async fn stored_partitions(pipeline: &Pipeline, key: &AssetKey) -> String {
+    let space = match pipeline.keyspace(key) {
+        Ok(Some(space)) => space,
+        Ok(None) => return String::new(),
+        Err(error) => return format!("cannot tell: {}", error.message()),
+    };
+    let of = units::counted(space.len(), "partition");
+    if space.len() > MOST_ASKED {
+        return format!("{of} exist");
+    }
+    match pipeline.stored_partitions(key).await {
+        Ok(stored) if stored.is_empty() => format!("none of {of}"),
+        Ok(stored) => format!("{} of {of}: {stored}", units::number(stored.len())),
+        Err(error) => format!("cannot tell: {}", error.message()),
+    }
 }
 
 fn told(receipt: &Receipt) -> String {

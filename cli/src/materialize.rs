@@ -2,12 +2,14 @@
 
 use crate::interrupt::interrupt;
 use crate::output::Out;
-use crate::progress::{Forward, Watch};
+use crate::progress::{Forward, Watch, named};
 use crate::table::{Side, columns};
 use crate::text::escape;
 use crate::{DONE, FAILED, INTERRUPTED, command, units};
 use larder_executor::{Materialization, Pipeline, RunOptions, RunReport, Selection, StepStatus};
 use larder_io_core::{AssetKey, Error, ErrorKind, Form, Result};
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -23,6 +25,8 @@ pub(crate) async fn materialize(pipeline: &Pipeline, wanted: &command::Materiali
     let (sender, mut events) = mpsc::unbounded_channel();
     let mut options = RunOptions::default();
     options.force = wanted.force;
+    options.partitions.clone_from(&wanted.partitions);
+    options.partitions_per_call = wanted.partitions_per_call.map(NonZeroUsize::get);
     options.observers = vec![Arc::new(Forward(sender))];
     if let Some(limit) = wanted.max_concurrent {
         options.max_concurrent = limit.get();
@@ -108,7 +112,16 @@ fn made(report: &RunReport) -> impl Iterator<Item = &Arc<Materialization>> {
 
 /// What was made as a table, then each failure with what was skipped because of it.
 fn summarize(report: &RunReport, out: &mut Out<'_>) {
-    let rows: Vec<[String; 7]> = made(report).map(|made| row(made)).collect();
+    let mut by_asset: Vec<(&AssetKey, Vec<&Materialization>)> = Vec::new();
+    let mut place = HashMap::new();
+    for made in made(report) {
+        let index = *place.entry(&made.asset).or_insert_with(|| {
+            by_asset.push((&made.asset, Vec::new()));
+            by_asset.len() - 1
+        });
+        by_asset[index].1.push(made);
+    }
+    let rows: Vec<[String; 7]> = by_asset.iter().map(|(_, made)| row(made)).collect();
     let (left, right) = (Side::Left, Side::Right);
     let header = [
         ("asset", left),
@@ -146,22 +159,41 @@ fn summarize(report: &RunReport, out: &mut Out<'_>) {
     out.remark(format_args!("{succeeded} done{} in {time}{peak}", others.concat()));
 }
 
-fn row(made: &Materialization) -> [String; 7] {
-    let receipt = made.receipt.as_ref();
-    let place = receipt.map(|receipt| match receipt.uri.is_empty() {
-        true => receipt.location.to_string(),
-        false => receipt.uri.clone(),
-    });
+/// One asset; of many partitions the sums.
+fn row(made: &[&Materialization]) -> [String; 7] {
+    let receipts = || made.iter().filter_map(|made| made.receipt.as_ref());
+    let sum = |of: fn(&Materialization) -> Duration| units::duration(made.iter().map(|made| of(made)).sum());
+    let rows: Option<u64> = receipts().map(|receipt| receipt.rows).sum();
+    let (asset, place) = match made {
+        [made] => {
+            let place = made.receipt.as_ref().map(|receipt| match receipt.uri.is_empty() {
+                true => receipt.location.to_string(),
+                false => receipt.uri.clone(),
+            });
+            let asset = match &made.partition {
+                Some(partition) => format!("{} {partition}", made.asset),
+                None => made.asset.to_string(),
+            };
+            (asset, place)
+        }
+        many => {
+            let asset = many.first().map(|made| made.asset.to_string()).unwrap_or_default();
+            let count = units::counted(many.len() as u64, "partition");
+            (asset, receipts().next().map(|_| count))
+        }
+    };
+    let stored = receipts().next().is_some();
     [
-        made.asset.to_string(),
-        receipt
-            .and_then(|receipt| receipt.rows)
-            .map(units::number)
-            .unwrap_or_default(),
-        receipt.map(units::stored_bytes).unwrap_or_default(),
-        units::duration(made.compute),
-        units::duration(made.load),
-        receipt.map(|_| units::duration(made.store)).unwrap_or_default(),
+        asset,
+        rows.filter(|_| stored).map(units::number).unwrap_or_default(),
+        match receipts().collect::<Vec<_>>().as_slice() {
+            [] => String::new(),
+            [receipt] => units::stored_bytes(receipt),
+            many => units::bytes(many.iter().map(|receipt| receipt.bytes).sum()),
+        },
+        sum(|made| made.compute),
+        sum(|made| made.load),
+        if stored { sum(|made| made.store) } else { String::new() },
         place.unwrap_or_else(|| "nothing to store".to_owned()),
     ]
 }
@@ -172,8 +204,7 @@ fn skipped_because_of(report: &RunReport, failed: &[AssetKey]) -> Vec<String> {
         _ => false,
     });
     skipped
-        .flat_map(|step| &step.assets)
-        .map(|key| escape(&key.to_string()).into_owned())
+        .map(|step| named(&step.assets, step.partitions.as_ref()))
         .collect()
 }
 

@@ -6,7 +6,8 @@ use crate::{json, units};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use larder_executor::event::Progress;
 use larder_executor::{Event, Level, Materialization, Observer};
-use larder_io_core::AssetKey;
+use larder_io_core::{AssetKey, PartitionKey};
+use larder_partitions::PartitionSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
@@ -27,7 +28,8 @@ impl Observer for Forward {
 /// One running step.
 struct Running {
     assets: Vec<AssetKey>,
-    left: usize,
+    partitions: Option<PartitionSet>,
+    left: u64,
     bar: ProgressBar,
     storing: Option<(AssetKey, Arc<Progress>, Instant)>,
 }
@@ -67,7 +69,7 @@ impl Watch {
     /// Something happened.
     pub(crate) fn event(&mut self, event: &Event, out: &mut Out<'_>) {
         match event {
-            Event::RunStarted { assets, .. } => self.planned = assets.len(),
+            Event::RunStarted { assets, calls, .. } => self.planned = assets.len().max(*calls),
             Event::Materialized(_) => self.published += 1,
             _ => {}
         }
@@ -119,34 +121,46 @@ fn style(template: &str) -> ProgressStyle {
 impl Bars {
     fn follow(&mut self, event: &Event) {
         match event {
-            Event::StepStarted { assets } => {
+            Event::StepStarted { assets, partitions } => {
                 let bar = ProgressBar::new_spinner().with_style(style("{spinner} {wide_msg} {elapsed}"));
                 let bar = self.all.insert_before(&self.total, bar);
                 self.running.push(Running {
+                    left: assets.len() as u64 * partitions.as_ref().map_or(1, PartitionSet::len),
                     assets: assets.clone(),
-                    left: assets.len(),
+                    partitions: partitions.clone(),
                     bar,
                     storing: None,
                 });
             }
-            Event::StoreStarted { asset, progress } => {
-                if let Some(running) = self.find(asset) {
+            Event::StoreStarted {
+                asset,
+                partition,
+                progress,
+            } => {
+                if let Some(running) = self.find(asset, partition.as_ref()) {
                     running.storing = Some((asset.clone(), Arc::clone(progress), Instant::now()));
                 }
             }
             Event::Materialized(made) => {
-                if let Some(running) = self.find(&made.asset) {
+                if let Some(running) = self.find(&made.asset, made.partition.as_ref()) {
                     running.left = running.left.saturating_sub(1);
                 }
                 self.end(|running| running.left == 0);
             }
-            Event::StepFailed { assets, .. } => self.end(|running| running.assets == *assets),
+            Event::StepFailed { assets, partitions, .. } => {
+                self.end(|running| running.assets == *assets && running.partitions == *partitions);
+            }
             _ => {}
         }
     }
 
-    fn find(&mut self, asset: &AssetKey) -> Option<&mut Running> {
-        self.running.iter_mut().find(|running| running.assets.contains(asset))
+    fn find(&mut self, asset: &AssetKey, partition: Option<&PartitionKey>) -> Option<&mut Running> {
+        let makes = |running: &&mut Running| match (&running.partitions, partition) {
+            (Some(set), Some(partition)) => set.contains(partition),
+            _ => true,
+        };
+        let mut running = self.running.iter_mut().filter(|running| running.assets.contains(asset));
+        running.find(makes)
     }
 
     fn end(&mut self, ended: impl Fn(&Running) -> bool) {
@@ -160,12 +174,7 @@ impl Bars {
 impl Running {
     fn message(&self) -> String {
         let Some((asset, progress, since)) = &self.storing else {
-            let names: Vec<String> = self
-                .assets
-                .iter()
-                .map(|key| escape(&key.to_string()).into_owned())
-                .collect();
-            return format!("{}  computing", names.join(", "));
+            return format!("{}  computing", named(&self.assets, self.partitions.as_ref()));
         };
         let (rows, bytes) = (progress.rows(), progress.bytes());
         let rate = (bytes > 0).then(|| units::rate(bytes, since.elapsed())).flatten();
@@ -181,33 +190,54 @@ impl Running {
 
 /// The line that stays of an event.
 fn describe(event: &Event, colour: bool) -> Option<String> {
-    let first = |assets: &[AssetKey]| {
-        let names: Vec<String> = assets.iter().map(|key| escape(&key.to_string()).into_owned()).collect();
-        names.join(", ")
-    };
     Some(match event {
         Event::Materialized(made) => format!("{} {}", paint(colour, GREEN, "materialized"), finished(made)),
-        Event::StepFailed { assets, error } => {
-            format!("{} {}  {:?}", paint(colour, RED, "failed"), first(assets), error.kind())
+        Event::StepFailed {
+            assets,
+            partitions,
+            error,
+        } => {
+            let named = named(assets, partitions.as_ref());
+            format!("{} {named}  {:?}", paint(colour, RED, "failed"), error.kind())
         }
-        Event::StepSkipped { assets, because } => {
+        Event::StepSkipped {
+            assets,
+            partitions,
+            because,
+        } => {
             let because = because.to_string();
             format!(
                 "{} {}  because {} failed",
                 paint(colour, YELLOW, "skipped"),
-                first(assets),
+                named(assets, partitions.as_ref()),
                 escape(&because)
             )
         }
-        Event::Log { asset, level, message } => {
+        Event::Log {
+            asset,
+            partitions,
+            level,
+            message,
+        } => {
             let level = match level {
                 Level::Info => "info".to_owned(),
                 Level::Warn => paint(colour, YELLOW, "warning"),
             };
-            format!("{level} {}: {}", escape(&asset.to_string()), escape_lines(message))
+            let named = named(std::slice::from_ref(asset), partitions.as_ref());
+            format!("{level} {named}: {}", escape_lines(message))
         }
         _ => return None,
     })
+}
+
+/// Assets, and which partitions of them.
+pub(crate) fn named(assets: &[AssetKey], partitions: Option<&PartitionSet>) -> String {
+    let names: Vec<String> = assets.iter().map(|key| escape(&key.to_string()).into_owned()).collect();
+    let names = names.join(", ");
+    match partitions {
+        Some(partitions) => format!("{names} {}", escape(&partitions.to_string())),
+        None => names,
+    }
 }
 
 fn finished(made: &Materialization) -> String {
@@ -217,7 +247,10 @@ fn finished(made: &Materialization) -> String {
     let shares = [Some(format!("compute {}", units::duration(made.compute))), load, store];
     let shares = shares.into_iter().flatten().collect::<Vec<_>>().join(", ");
     let parts = [
-        Some(escape(&made.asset.to_string()).into_owned()),
+        Some(match &made.partition {
+            Some(partition) => escape(&format!("{} {partition}", made.asset)).into_owned(),
+            None => escape(&made.asset.to_string()).into_owned(),
+        }),
         receipt
             .and_then(|receipt| receipt.rows)
             .map(|rows| units::counted(rows, "row")),

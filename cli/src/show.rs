@@ -5,9 +5,9 @@ use crate::table::{boxed, format};
 use crate::text::{escape, escape_lines};
 use crate::{DONE, cells, command, history, units};
 use futures_util::TryStreamExt;
-use larder_executor::Pipeline;
+use larder_executor::{AssetPartition, Pipeline};
 use larder_io_core::object::AsObject;
-use larder_io_core::{AssetKey, Blob, Error, ErrorKind, LazyTable, Receipt, Result, Table, Value, Version};
+use larder_io_core::{Blob, Error, ErrorKind, LazyTable, Receipt, Result, Table, Value, Version};
 use serde::Serialize;
 use serde_json::json;
 use std::sync::Arc;
@@ -23,7 +23,8 @@ pub(crate) async fn show(pipeline: &Pipeline, wanted: &command::Show, out: &mut 
             .map(|()| DONE)
             .map_err(|error| error.with_context("operation", "query"));
     }
-    let key = pipeline.key(wanted.asset.as_deref().unwrap_or_default())?;
+    let asset = wanted.asset.as_deref().unwrap_or_default();
+    let key = pipeline.asset_partition(asset, wanted.partition.as_deref())?;
     let version = match &wanted.version {
         Some(beginning) => Some(history::find(pipeline, &key, beginning).await?),
         None => None,
@@ -38,16 +39,17 @@ pub(crate) async fn show(pipeline: &Pipeline, wanted: &command::Show, out: &mut 
             format!("a value of form {} cannot be shown", other.form()),
         )),
     };
-    shown.map_err(|error| error.with_context("operation", "show").with_context("asset", &key))?;
+    shown.map_err(|error| error.with_context("operation", "show").with_context("asset", &key.asset))?;
     Ok(DONE)
 }
 
-async fn table(key: &AssetKey, lazy: LazyTable, rows: usize, out: &mut Out<'_>) -> Result<()> {
+async fn table(key: &AssetPartition, lazy: LazyTable, rows: usize, out: &mut Out<'_>) -> Result<()> {
     let head = lazy.head(rows).await?;
     let total = lazy.count().await?;
     if out.json {
         return out.document(&json!({
-            "asset": key.to_string(),
+            "asset": key.asset.to_string(),
+            "partition": key.partition.as_ref().map(ToString::to_string),
             "form": "table",
             "total_rows": total,
             "columns": described(&head),
@@ -126,16 +128,18 @@ fn drawn(head: &Table, of: &str, out: &mut Out<'_>) -> Result<()> {
 }
 
 /// Pretty JSON. JSON has no NaN and no infinity: they are shown as null.
-fn object(key: &AssetKey, value: &Value, out: &mut Out<'_>) -> Result<()> {
+fn object(key: &AssetPartition, value: &Value, out: &mut Out<'_>) -> Result<()> {
     #[derive(Serialize)]
     struct Document<'a> {
         asset: String,
+        partition: Option<String>,
         form: &'static str,
         value: AsObject<'a>,
     }
     match out.json {
         true => out.document(&Document {
-            asset: key.to_string(),
+            asset: key.asset.to_string(),
+            partition: key.partition.as_ref().map(ToString::to_string),
             form: "object",
             value: AsObject(value),
         }),
@@ -145,7 +149,7 @@ fn object(key: &AssetKey, value: &Value, out: &mut Out<'_>) -> Result<()> {
 
 async fn blob(
     pipeline: &Pipeline,
-    key: &AssetKey,
+    key: &AssetPartition,
     version: Option<&Version>,
     blob: Blob,
     out: &mut Out<'_>,
@@ -171,8 +175,14 @@ async fn blob(
     let size = blob.size().or(receipt.as_ref().map(|receipt| receipt.bytes));
     let uri = receipt.map(|Receipt { uri, .. }| uri);
     if out.json {
-        return out
-            .document(&json!({ "asset": key.to_string(), "form": "blob", "bytes": size, "uri": uri, "text": text }));
+        return out.document(&json!({
+            "asset": key.asset.to_string(),
+            "partition": key.partition.as_ref().map(ToString::to_string),
+            "form": "blob",
+            "bytes": size,
+            "uri": uri,
+            "text": text,
+        }));
     }
     let what = if text_is_known_short(size) {
         "not text"

@@ -4,7 +4,10 @@ use crate::args::Args;
 pub use crate::code_version::CodeVersion;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use larder_io_core::{Access, Arity, AssetValue, Error, ErrorKind, Form, Forms, Input, Location, Result, Value};
+use larder_io_core::{
+    Access, Arity, AssetValue, Error, ErrorKind, Form, Forms, Input, Location, Made, Output, Result,
+};
+use larder_partitions::{IntoPartitioning, Mapping, Partitioning};
 use std::any::{TypeId, type_name};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,6 +25,8 @@ pub trait AssetFn {
 pub struct OutputSpec {
     pub(crate) key: String,
     pub(crate) forms: Forms,
+    /// Whether the function returns a value for each partition.
+    pub(crate) arity: Arity,
     pub(crate) io_manager: Option<String>,
     pub(crate) extension: Option<String>,
     pub(crate) settings: BTreeMap<String, String>,
@@ -35,6 +40,7 @@ impl OutputSpec {
         Self {
             key: key.into(),
             forms: Forms::NONE,
+            arity: Arity::One,
             io_manager: None,
             extension: None,
             settings: BTreeMap::new(),
@@ -43,16 +49,17 @@ impl OutputSpec {
         }
     }
 
-    /// Its value is a `T`.
+    /// Its value is a `T`; of a `Partitions<T>`, the value of each partition is.
     #[must_use]
-    pub fn form_of<T: AssetValue>(mut self) -> Self {
-        self.forms = T::forms();
+    pub fn form_of<T: Output>(mut self) -> Self {
+        self.forms = T::Item::forms();
+        self.arity = T::arity();
         self
     }
 
     /// Its value is what `field` gives of the function's result; only the type counts.
     #[must_use]
-    pub fn form_by<S, T: AssetValue>(self, field: fn(&S) -> &T) -> Self {
+    pub fn form_by<S, T: Output>(self, field: fn(&S) -> &T) -> Self {
         let _ = field;
         self.form_of::<T>()
     }
@@ -96,6 +103,10 @@ pub(crate) struct InputSpec {
     pub(crate) forms: Forms,
     pub(crate) access: Access,
     pub(crate) type_name: &'static str,
+    /// Which partitions of it, when it is said.
+    pub(crate) mapping: Option<Mapping>,
+    /// Whether partitions that nobody stored are left out.
+    pub(crate) allow_missing: bool,
 }
 
 /// A resource that a function asks for.
@@ -105,7 +116,7 @@ pub(crate) struct ResourceSpec {
     pub(crate) name: &'static str,
 }
 
-pub(crate) type Function = dyn Fn(Args) -> BoxFuture<'static, Result<Vec<Value>>> + Send + Sync;
+pub(crate) type Function = dyn Fn(Args) -> BoxFuture<'static, Result<Vec<Made>>> + Send + Sync;
 
 /// One function and the assets it makes, or an external asset that something else makes.
 #[derive(Clone)]
@@ -118,6 +129,8 @@ pub struct Asset {
     pub(crate) code_version: CodeVersion,
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) location: Option<String>,
+    /// By what it is parted, or what is wrong with that.
+    pub(crate) partitions: Option<Result<Partitioning, String>>,
     /// `None` for an external asset.
     pub(crate) function: Option<Arc<Function>>,
 }
@@ -146,6 +159,7 @@ impl Asset {
                 code_version: CodeVersion::Unknown,
                 tags: BTreeMap::new(),
                 location: None,
+                partitions: None,
                 function: None,
             },
         }
@@ -272,7 +286,35 @@ impl AssetBuilder {
             forms: T::Item::forms(),
             access: T::Item::access(),
             type_name: type_name::<T>(),
+            mapping: None,
+            allow_missing: false,
         });
+        self
+    }
+
+    /// Parts the asset: `Partitioning::daily("2024-01-01")`. What is wrong with it is told when definitions are built.
+    #[must_use]
+    pub fn partitions(mut self, partitions: impl IntoPartitioning) -> Self {
+        let partitions = partitions.into_partitioning();
+        self.asset.partitions = Some(partitions.map_err(|error| error.message().to_owned()));
+        self
+    }
+
+    /// Which partitions of the input that was named last a partition is made from; [`Mapping::default_for`] without.
+    #[must_use]
+    pub fn mapping(mut self, mapping: Mapping) -> Self {
+        if let Some(input) = self.asset.inputs.last_mut() {
+            input.mapping = Some(mapping);
+        }
+        self
+    }
+
+    /// Leaves out those partitions of the input that was named last that nobody stored, instead of failing.
+    #[must_use]
+    pub fn allow_missing(mut self) -> Self {
+        if let Some(input) = self.asset.inputs.last_mut() {
+            input.allow_missing = true;
+        }
         self
     }
 
@@ -286,10 +328,10 @@ impl AssetBuilder {
         self
     }
 
-    /// The function that makes it.
+    /// The function that makes it: a value of each call, or `Partitions<T>` with a value for each partition it is asked for.
     pub fn function<T, F, Fut>(mut self, function: F) -> Asset
     where
-        T: AssetValue,
+        T: Output,
         F: Fn(Args) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<T>> + Send + 'static,
     {
@@ -297,16 +339,16 @@ impl AssetBuilder {
         let output = self.output.clone();
         self.functions(vec![output], move |args| {
             let made = function(args);
-            async move { Ok(vec![made.await?.into_value()]) }
+            async move { Ok(vec![made.await?.into_made()]) }
         })
     }
 
-    /// The function that makes several assets: one value for each output, in their order. The builder's own key is
+    /// The function that makes several assets: one result for each output, in their order. The builder's own key is
     /// not used.
     pub fn functions<F, Fut>(mut self, outputs: Vec<OutputSpec>, function: F) -> Asset
     where
         F: Fn(Args) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Vec<Value>>> + Send + 'static,
+        Fut: Future<Output = Result<Vec<Made>>> + Send + 'static,
     {
         let promised = outputs.len();
         self.asset.outputs = outputs;

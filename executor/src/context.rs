@@ -1,7 +1,9 @@
 //! What an asset's code is told, and what it tells.
 
 use crate::event::{Emitter, Event, Level};
-use larder_io_core::{AssetKey, PartitionKey, RunId};
+use crate::graph::definition;
+use larder_io_core::{AssetKey, PartitionKey, Result, RunId};
+use larder_partitions::{PartitionSet, TimeWindow};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,6 +14,7 @@ use std::time::Duration;
 pub struct AssetContext {
     asset: AssetKey,
     partition: Option<PartitionKey>,
+    partitions: Option<PartitionSet>,
     run: RunId,
     emitter: Emitter,
     said: Mutex<Said>,
@@ -25,10 +28,12 @@ pub(crate) struct Said {
 }
 
 impl AssetContext {
-    pub(crate) fn new(asset: AssetKey, run: RunId, emitter: Emitter) -> Self {
+    pub(crate) fn new(asset: AssetKey, partitions: Option<PartitionSet>, run: RunId, emitter: Emitter) -> Self {
+        let one = partitions.as_ref().filter(|set| set.len() == 1);
         Self {
             asset,
-            partition: None,
+            partition: one.and_then(PartitionSet::first),
+            partitions,
             run,
             emitter,
             said: Mutex::default(),
@@ -40,9 +45,29 @@ impl AssetContext {
         &self.asset
     }
 
-    /// The partition, for a partitioned asset.
+    /// The partition that is computed; `None` for an asset without partitions, and when this call makes several.
     pub fn partition(&self) -> Option<&PartitionKey> {
         self.partition.as_ref()
+    }
+
+    /// The partitions that this call makes, in order; `None` for an asset without partitions.
+    pub fn partitions(&self) -> Option<&PartitionSet> {
+        self.partitions.as_ref()
+    }
+
+    /// The window of time of the partition.
+    ///
+    /// # Errors
+    /// `InvalidDefinition` without exactly one partition, or one whose dimensions are not of time.
+    pub fn window(&self) -> Result<TimeWindow> {
+        match (&self.partition, &self.partitions) {
+            (Some(partition), Some(all)) => all.keyspace().window(partition),
+            (None, Some(all)) => Err(definition(format!(
+                "this call makes {} partitions; ask `keyspace().window(..)` for the window of each",
+                all.len()
+            ))),
+            _ => Err(definition(format!("`{}` has no partitions, so there is no window of time", self.asset))),
+        }
     }
 
     /// The run.
@@ -74,6 +99,7 @@ impl AssetContext {
         }
         self.emitter.emit(|| Event::Log {
             asset: self.asset.clone(),
+            partitions: self.partitions.clone(),
             level,
             message,
         });

@@ -1,6 +1,7 @@
 //! What a run tells its observers.
 
 use larder_io_core::{AssetKey, Error, PartitionKey, Receipt, RunId};
+use larder_partitions::PartitionSet;
 use serde::Serialize;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -84,16 +85,22 @@ pub enum Event {
         run: RunId,
         /// The assets it will make, in an order in which they can be made.
         assets: Vec<AssetKey>,
+        /// How many calls of functions that takes; one for each partition unless a function makes many.
+        calls: usize,
     },
     /// A step begins.
     StepStarted {
         /// The assets it makes.
         assets: Vec<AssetKey>,
+        /// The partitions it makes.
+        partitions: Option<PartitionSet>,
     },
     /// An input was loaded, or found loaded already.
     InputLoaded {
         /// The consumer.
         asset: AssetKey,
+        /// The consumer's partitions.
+        partitions: Option<PartitionSet>,
         /// The input.
         input: AssetKey,
         /// Whether nothing was stored, which the consumer allows.
@@ -105,6 +112,8 @@ pub enum Event {
     Computed {
         /// The assets.
         assets: Vec<AssetKey>,
+        /// The partitions.
+        partitions: Option<PartitionSet>,
         /// Time in the function.
         duration: Duration,
     },
@@ -112,6 +121,8 @@ pub enum Event {
     StoreStarted {
         /// The asset.
         asset: AssetKey,
+        /// The partition.
+        partition: Option<PartitionKey>,
         /// Counts while the value passes.
         progress: Arc<Progress>,
     },
@@ -121,6 +132,8 @@ pub enum Event {
     Log {
         /// The asset.
         asset: AssetKey,
+        /// The partitions.
+        partitions: Option<PartitionSet>,
         /// How much it matters.
         level: Level,
         /// The text.
@@ -130,6 +143,8 @@ pub enum Event {
     StepFailed {
         /// The assets.
         assets: Vec<AssetKey>,
+        /// The partitions.
+        partitions: Option<PartitionSet>,
         /// What went wrong.
         error: Arc<Error>,
     },
@@ -137,6 +152,8 @@ pub enum Event {
     StepSkipped {
         /// The assets.
         assets: Vec<AssetKey>,
+        /// The partitions.
+        partitions: Option<PartitionSet>,
         /// The asset that failed before it.
         because: AssetKey,
     },

@@ -1,6 +1,6 @@
 //! Who needs whom: steps, the assets they make and take, and an order in which they can run.
 
-use crate::asset::Asset;
+use crate::asset::{Asset, InputSpec};
 use larder_io_core::{AssetKey, Error, ErrorKind, nearest};
 use std::collections::HashMap;
 
@@ -90,6 +90,8 @@ impl Graph {
             for input in &asset.inputs {
                 let found = match &input.from {
                     Some(text) => self.by_key(text),
+                    // Its own earlier partitions, as the mapping says.
+                    None if let Some(itself) = own_earlier(input, own) => Ok(itself),
                     None => by_argument(&input.argument, own, &self.origins, &by_name),
                 };
                 match found {
@@ -107,7 +109,8 @@ impl Graph {
                 let Some(origin) = self.origins.get(key).copied() else {
                     continue;
                 };
-                if !self.nodes[step].upstream.contains(&origin.step) {
+                let itself = origin.step == step && assets[step].partitions.is_some();
+                if !itself && !self.nodes[step].upstream.contains(&origin.step) {
                     self.nodes[step].upstream.push(origin.step);
                     self.nodes[origin.step].downstream.push(step);
                 }
@@ -177,6 +180,12 @@ impl Graph {
     }
 }
 
+/// The asset itself, when the argument has its name and says which of its partitions.
+fn own_earlier(input: &InputSpec, own: &[AssetKey]) -> Option<AssetKey> {
+    input.mapping.as_ref()?;
+    own.iter().find(|key| key.name() == input.argument).cloned()
+}
+
 /// The asset that an argument's name means: its key, else the only other asset whose last segment it is.
 fn by_argument(
     argument: &str,
@@ -197,7 +206,9 @@ fn by_argument(
     candidates.sort();
     match candidates.len() {
         1 => Ok(candidates.remove(0)),
-        0 if own.iter().any(|key| key.name() == argument) => Err("it cannot take itself".to_owned()),
+        0 if own.iter().any(|key| key.name() == argument) => {
+            Err("it cannot take itself; an asset with partitions can take its earlier ones: `#[mapping(Mapping::Previous)]`".to_owned())
+        }
         0 => Err(unknown(argument, origins)),
         _ => {
             let list: Vec<String> = candidates.iter().map(|key| format!("`{key}`")).collect();

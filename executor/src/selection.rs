@@ -3,12 +3,30 @@
 use crate::definitions::Pipeline;
 use crate::graph::definition;
 use larder_io_core::{AssetKey, Result, nearest};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 
 /// A selection in words; what it means depends on the pipeline. Several terms are joined, by commas or white space.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selection(Vec<String>);
+
+/// What a selection means for one pipeline.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Selected {
+    /// The steps, without external assets, in an order in which they can run.
+    pub steps: Vec<usize>,
+    /// Those of them that are named, and not only come in by a plus sign.
+    pub named: HashSet<usize>,
+    all: HashSet<usize>,
+}
+
+impl Selected {
+    /// Whether a step is selected.
+    pub fn contains(&self, step: usize) -> bool {
+        self.all.contains(&step)
+    }
+}
 
 impl Selection {
     /// Everything that can be made.
@@ -26,15 +44,15 @@ impl Selection {
         Self(terms.into_iter().map(Into::into).collect())
     }
 
-    /// The steps of a pipeline that it means, without external assets, in an order in which they can run.
+    /// The steps of a pipeline that it means.
     ///
     /// # Errors
     /// `InvalidDefinition` for a term that fits nothing, with the nearest known name; or when nothing is left to make.
-    pub fn resolve(&self, pipeline: &Pipeline) -> Result<Vec<usize>> {
+    pub fn resolve(&self, pipeline: &Pipeline) -> Result<Selected> {
         if self.0.is_empty() {
             return Err(definition("the selection is empty; `*` selects everything".to_owned()));
         }
-        let mut chosen = BTreeSet::new();
+        let (mut chosen, mut named) = (BTreeSet::new(), HashSet::new());
         for term in &self.0 {
             let (up, rest) = term
                 .strip_prefix('+')
@@ -56,6 +74,7 @@ impl Selection {
             if down {
                 reach(&steps, |step| &pipeline.graph().nodes[step].downstream, &mut chosen);
             }
+            named.extend(steps.iter().copied());
             chosen.extend(steps);
         }
         let makes = |step: &usize| chosen.contains(step) && !pipeline.is_external(*step);
@@ -64,7 +83,11 @@ impl Selection {
             true => Err(definition(format!(
                 "`{self}` selects only external assets, which something else makes"
             ))),
-            false => Ok(steps),
+            false => Ok(Selected {
+                all: steps.iter().copied().collect(),
+                steps,
+                named,
+            }),
         }
     }
 }

@@ -5,9 +5,10 @@ use crate::key::PartitionKey;
 use crate::object::{HeldOf, downcast};
 use crate::value::{AssetValue, Value};
 use async_trait::async_trait;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -108,10 +109,32 @@ impl<T: AssetValue> Input for Maybe<T> {
 }
 
 /// The values of many partitions, always a map in key order, also for one partition.
+///
+/// As an input it holds every partition that the mapping names. As a result it holds a value for each partition that
+/// the function was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Partitions<T>(BTreeMap<PartitionKey, T>);
 
+/// Values of one input that are made of what was loaded at once.
+const AT_ONCE: usize = 8;
+
+impl<T> Default for Partitions<T> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
 impl<T> Partitions<T> {
+    /// Makes an empty map.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds the value of a partition, and gives back the one that was there.
+    pub fn insert(&mut self, key: PartitionKey, value: T) -> Option<T> {
+        self.0.insert(key, value)
+    }
+
     /// The map.
     pub fn into_map(self) -> BTreeMap<PartitionKey, T> {
         self.0
@@ -132,6 +155,21 @@ impl<T> FromIterator<(PartitionKey, T)> for Partitions<T> {
     }
 }
 
+impl<T> IntoIterator for Partitions<T> {
+    type Item = (PartitionKey, T);
+    type IntoIter = btree_map::IntoIter<PartitionKey, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<T> From<BTreeMap<PartitionKey, T>> for Partitions<T> {
+    fn from(map: BTreeMap<PartitionKey, T>) -> Self {
+        Self(map)
+    }
+}
+
 #[async_trait]
 impl<T: AssetValue> Input for Partitions<T> {
     type Item = T;
@@ -145,11 +183,8 @@ impl<T: AssetValue> Input for Partitions<T> {
             let message = "`Partitions<T>` needs a partitioned asset; take `T` for an asset without partitions";
             return Err(Error::new(ErrorKind::InvalidDefinition, message));
         };
-        let mut map = BTreeMap::new();
-        for (key, value) in values {
-            map.insert(key, T::from_value(value).await?);
-        }
-        Ok(Self(map))
+        let made = stream::iter(values).map(|(key, value)| async move { Ok((key, T::from_value(value).await?)) });
+        made.buffered(AT_ONCE).try_collect().await.map(Self)
     }
 }
 

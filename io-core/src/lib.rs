@@ -30,6 +30,7 @@ pub mod location;
 pub mod maintenance;
 pub mod manager;
 pub mod object;
+pub mod output;
 pub mod python;
 pub mod receipt;
 pub mod reference;
@@ -46,6 +47,7 @@ pub use blob::{Blob, BlobSource, ByteStream};
 pub use context::{InputContext, OutputContext, Precondition};
 pub use error::{Effect, Error, ErrorKind, Result, ResultExt, Retry};
 pub use input::{Arity, Input, Loaded, Maybe, Partitions, Shared};
+pub use output::{Made, Output};
 pub use key::{AssetKey, PartitionKey, RunId, Version, WriteId};
 pub use location::{Layout, Location, Naming};
 pub use maintenance::{Finding, Garbage, GcOptions, Maintenance, OptimizeOptions, Optimized, VacuumOptions};
@@ -57,7 +59,7 @@ pub use secret::Secret;
 pub use settings::{Environment, from_texts};
 #[cfg(feature = "arrow")]
 pub use table::{
-    BatchStream, Bounds, ColumnType, Comparison, LazyTable, Literal, Predicate, QueryEngine, Scan, Statistics, Table,
+    BatchStream, Bounds, ColumnType, Comparison, LazyTable, Literal, PartedTable, Predicate, QueryEngine, Scan, Statistics, Table,
     TableSchema, TableSource, TableStream, Tables, Verdict, col,
 };
 pub use text::nearest;

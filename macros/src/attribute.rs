@@ -1,14 +1,14 @@
 //! The options of the attributes, and the asset keys that follow from them.
 
 use crate::names::{plain, unknown};
-use crate::read::{SETTINGS, TAGS, each, extension, filled, key, list, pairs, text, uses};
+use crate::read::{SETTINGS, TAGS, each, extension, filled, key, list, pairs, partitions, text, uses};
 use crate::schema::columns;
 use proc_macro2::{Span, TokenStream};
 use syn::parse::{ParseStream, Parser};
-use syn::{Error, Ident, LitStr, Path, Result, Token, parenthesized, token};
+use syn::{Error, Expr, Ident, LitStr, Path, Result, Token, parenthesized, token};
 
 /// The options of an asset.
-const ASSET: [&str; 11] = [
+const ASSET: [&str; 12] = [
     "key",
     "group",
     "io_manager",
@@ -17,6 +17,7 @@ const ASSET: [&str; 11] = [
     "extension",
     "settings",
     "columns",
+    "partitions",
     "description",
     "tags",
     "outputs",
@@ -36,6 +37,7 @@ pub(crate) struct Options {
     pub(crate) extension: Option<LitStr>,
     pub(crate) settings: Vec<(LitStr, LitStr)>,
     pub(crate) columns: Option<Path>,
+    pub(crate) partitions: Option<Expr>,
     pub(crate) description: Option<LitStr>,
     pub(crate) tags: Vec<(LitStr, LitStr)>,
     pub(crate) outputs: Option<Outputs>,
@@ -96,6 +98,7 @@ impl Options {
                 "code_version" => options.code_version = Some(filled(name, input)?),
                 "extension" => options.extension = Some(extension(name, input)?),
                 "columns" => options.columns = Some(columns(name, input)?),
+                "partitions" => options.partitions = Some(partitions(name, input)?),
                 "description" => options.description = Some(text(name, input)?),
                 "uses" => options.uses = uses(name, input)?,
                 "tags" => options.tags = pairs(&TAGS, name, input)?,
@@ -236,6 +239,8 @@ mod tests {
                 quote!(settings(mode = "a", mode = "b")),
                 "the setting `mode` comes twice",
             ),
+            (quote!(partitions), "`partitions` needs an expression"),
+            (quote!(partitions = ), "`partitions` needs an expression"),
             (quote!(outputs()), "`outputs` is empty"),
             (quote!(outputs(a, a)), "the output `a` comes twice"),
             (quote!(outputs(a, b(key = "a"))), "two outputs have the key `a`"),

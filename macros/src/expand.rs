@@ -95,6 +95,9 @@ fn settings(source: &Source, options: &Options) -> TokenStream {
         settings.extend(own_settings(&options.settings));
         settings.extend(declared(options.columns.as_ref()));
     }
+    if let Some(partitions) = &options.partitions {
+        settings.extend(quote!(.partitions(#partitions)));
+    }
     for (tag, value) in &options.tags {
         settings.extend(quote!(.tag(#tag, #value)));
     }
@@ -235,7 +238,7 @@ fn one(source: &Source, returns: &Returns, result: TokenStream) -> Made {
         None => quote_spanned!(at(source.sig.output.span())=> _),
     };
     Made {
-        bounds: vec![quote!(__Value: ::larder::AssetValue)],
+        bounds: vec![quote!(__Value: ::larder::Output)],
         types: vec![ty],
         value: quote!(__Value),
         finish: quote!(function),
@@ -278,13 +281,24 @@ impl Taken {
                 want: quote!(.resource::<#generic>()),
                 fetch: quote!(let #local = args.resource::<#generic>()?;),
             },
-            Parameter::Input { name, from, ty } => Self {
+            Parameter::Input {
+                name,
+                from,
+                mapping,
+                allow_missing,
+                ty,
+            } => Self {
                 bound: Some(quote!(#generic: ::larder::Input)),
                 ty: Some(quote!(#ty)),
                 passed: quote!(#generic),
-                want: match from {
-                    Some(from) => quote!(.input_from::<#generic>(#name, #from)),
-                    None => quote!(.input::<#generic>(#name)),
+                want: {
+                    let input = match from {
+                        Some(from) => quote!(.input_from::<#generic>(#name, #from)),
+                        None => quote!(.input::<#generic>(#name)),
+                    };
+                    let mapping = mapping.as_ref().map(|mapping| quote!(.mapping(#mapping)));
+                    let allow_missing = allow_missing.then(|| quote!(.allow_missing()));
+                    quote!(#input #mapping #allow_missing)
                 },
                 fetch: quote!(let #local = args.input::<#generic>().await?;),
             },

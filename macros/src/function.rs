@@ -25,6 +25,9 @@ const INPUTS: [&str; 8] = [
     "TableStream",
 ];
 
+/// Attributes of parameters that only the macro reads.
+const OWN: [&str; 3] = ["from", "mapping", "allow_missing"];
+
 /// A function whose body is not parsed: it may hold syntax that this crate does not know.
 pub(crate) struct Source {
     pub(crate) attrs: Vec<Attribute>,
@@ -43,6 +46,10 @@ pub(crate) enum Parameter {
     Input {
         name: LitStr,
         from: Option<LitStr>,
+        /// Which partitions.
+        mapping: Option<Expr>,
+        /// Whether partitions that nobody stored are left out.
+        allow_missing: bool,
         ty: Type,
     },
 }
@@ -103,7 +110,7 @@ impl Source {
         let mut sig = self.sig.clone();
         for input in &mut sig.inputs {
             if let FnArg::Typed(parameter) = input {
-                parameter.attrs.retain(|attr| !attr.path().is_ident("from"));
+                parameter.attrs.retain(|attr| !OWN.iter().any(|own| attr.path().is_ident(own)));
             }
         }
         let (attrs, vis, body) = (&self.attrs, &self.vis, &self.body);
@@ -201,6 +208,7 @@ fn parameter(argument: &FnArg) -> Result<Parameter> {
         }
     };
     let from = from(argument)?;
+    let (mapping, allow_missing) = (mapping(argument)?, allow_missing(argument)?);
     if let Some(word) = word_in(&argument.ty.to_token_stream(), "impl") {
         return Err(Error::new(
             word,
@@ -208,7 +216,13 @@ fn parameter(argument: &FnArg) -> Result<Parameter> {
         ));
     }
     match bare(&argument.ty) {
-        Type::Reference(reference) => by_reference(reference, from),
+        Type::Reference(reference) => {
+            if let Some(attr) = argument.attrs.iter().find(|attr| OWN[1..].iter().any(|own| attr.path().is_ident(own))) {
+                let message = "only an input has partitions, and a reference is a resource or the context: remove it";
+                return Err(Error::new_spanned(attr, message));
+            }
+            by_reference(reference, from)
+        }
         ty => {
             if last_name(ty).as_deref() == Some("AssetContext") {
                 return Err(Error::new_spanned(
@@ -221,6 +235,8 @@ fn parameter(argument: &FnArg) -> Result<Parameter> {
             Ok(Parameter::Input {
                 name,
                 from,
+                mapping,
+                allow_missing,
                 ty: ty.clone(),
             })
         }
@@ -271,6 +287,34 @@ fn from(argument: &PatType) -> Result<Option<LitStr>> {
         })?;
         check_key("key", &key)?;
         found = Some(key);
+    }
+    Ok(found)
+}
+
+/// The expression in `#[mapping(Mapping::Previous)]`.
+fn mapping(argument: &PatType) -> Result<Option<Expr>> {
+    let mut found = None;
+    for attr in argument.attrs.iter().filter(|attr| attr.path().is_ident("mapping")) {
+        if found.is_some() {
+            return Err(Error::new_spanned(attr, "a parameter is mapped once: remove one `#[mapping]`"));
+        }
+        let mapping: Expr = attr.parse_args().map_err(|_| {
+            let message = "`#[mapping]` takes an expression: write `#[mapping(Mapping::Previous)]`";
+            Error::new_spanned(attr, message)
+        })?;
+        found = Some(mapping);
+    }
+    Ok(found)
+}
+
+/// Whether `#[allow_missing]` stands there.
+fn allow_missing(argument: &PatType) -> Result<bool> {
+    let mut found = false;
+    for attr in argument.attrs.iter().filter(|attr| attr.path().is_ident("allow_missing")) {
+        if !matches!(attr.meta, Meta::Path(_)) {
+            return Err(Error::new_spanned(attr, "`#[allow_missing]` takes nothing"));
+        }
+        found = true;
     }
     Ok(found)
 }

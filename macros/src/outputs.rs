@@ -52,7 +52,7 @@ pub(crate) fn several(
     Ok(Made {
         bounds: values
             .iter()
-            .map(|value| quote!(#value: ::larder::AssetValue))
+            .map(|value| quote!(#value: ::larder::Output))
             .collect(),
         types,
         value: quote!((#(#values,)*)),
@@ -61,7 +61,7 @@ pub(crate) fn several(
         body: quote! {
             let made = made?;
             ::core::result::Result::<_, ::larder::Error>::Ok(::std::vec![
-                #(::larder::AssetValue::into_value(made.#indices)),*
+                #(::larder::Output::into_made(made.#indices)),*
             ])
         },
         result,

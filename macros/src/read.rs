@@ -64,6 +64,15 @@ pub(crate) fn literal(name: &Ident, input: ParseStream<'_>) -> Result<LitStr> {
     }
 }
 
+/// Reads `= expression`: by what the asset is parted.
+pub(crate) fn partitions(name: &Ident, input: ParseStream<'_>) -> Result<Expr> {
+    let message = "`partitions` needs an expression: write `partitions = Partitioning::daily(\"2024-01-01\")`";
+    if input.parse::<Option<Token![=]>>()?.is_none() || input.is_empty() || input.peek(Token![,]) {
+        return Err(Error::new(name.span(), message));
+    }
+    input.parse()
+}
+
 pub(crate) fn key(name: &Ident, input: ParseStream<'_>) -> Result<LitStr> {
     let key = text(name, input)?;
     check_key(&name.to_string(), &key)?;

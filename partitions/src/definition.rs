@@ -163,3 +163,30 @@ impl fmt::Debug for Partitioning {
         write!(f, "Partitioning({self})")
     }
 }
+
+/// What can stand where a partitioning is declared: one, or one of time that is not built yet, whose errors are told later.
+pub trait IntoPartitioning {
+    /// Makes the partitioning.
+    ///
+    /// # Errors
+    /// `InvalidDefinition` for one that cannot be.
+    fn into_partitioning(self) -> Result<Partitioning>;
+}
+
+impl IntoPartitioning for Partitioning {
+    fn into_partitioning(self) -> Result<Partitioning> {
+        Ok(self)
+    }
+}
+
+impl IntoPartitioning for crate::TimePartitions {
+    fn into_partitioning(self) -> Result<Partitioning> {
+        self.build()
+    }
+}
+
+impl<T: IntoPartitioning> IntoPartitioning for Result<T> {
+    fn into_partitioning(self) -> Result<Partitioning> {
+        self.and_then(T::into_partitioning)
+    }
+}

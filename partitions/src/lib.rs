@@ -73,7 +73,7 @@ mod set;
 mod time;
 
 pub use cron::Cron;
-pub use definition::Partitioning;
+pub use definition::{IntoPartitioning, Partitioning};
 /// The day of [`TimePartitions::weekday`].
 pub use jiff::civil::Weekday;
 pub use keyspace::Keyspace;

@@ -1,11 +1,23 @@
 //! Single values of a pipeline from outside of a run: load, store, look, go back.
 
-use super::Pipeline;
+use super::{AssetPartition, Pipeline};
 use crate::graph::definition;
+#[cfg(feature = "arrow")]
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use larder_io_core::{
-    AssetKey, AssetValue, Error, ErrorKind, FormatChoice, Garbage, GcOptions, Maintenance, OptimizeOptions, Optimized,
-    Receipt, Result, RunId, VacuumOptions, Value, Version, Versions,
+    AssetKey, AssetValue, Error, ErrorKind, Form, FormatChoice, Garbage, GcOptions, Maintenance, OptimizeOptions,
+    Optimized, Receipt, Result, RunId, VacuumOptions, Value, Version, Versions,
 };
+#[cfg(feature = "arrow")]
+use larder_io_core::{PartedTable, PartitionKey};
+use larder_partitions::Keyspace;
+#[cfg(feature = "arrow")]
+use std::sync::Arc;
+
+/// Partitions that are opened at once.
+#[cfg(feature = "arrow")]
+const AT_ONCE: usize = 8;
+
 
 impl Pipeline {
     /// Loads the published value of an asset.
@@ -20,17 +32,60 @@ impl Pipeline {
             .map_err(|error| self.explain_error(error, &key, "load"))
     }
 
-    /// Loads the published value, or an old version, in whatever form it is.
+    /// Loads the published value, or an old version, in whatever form it is. Of tables with partitions, when none is named, all that
+    /// are stored as one table, with a column for each dimension.
     ///
     /// # Errors
     /// As [`Pipeline::load`].
-    pub async fn load_value(&self, key: &AssetKey, version: Option<Version>) -> Result<Value> {
-        let (manager, mut context) = self.input(key)?;
+    pub async fn load_value(&self, of: impl Into<AssetPartition>, version: Option<Version>) -> Result<Value> {
+        let of = of.into();
+        if of.partition.is_none()
+            && version.is_none()
+            && let Some(space) = self.keyspace(&of.asset)?
+            && self.stored(&of.asset)?.form == Form::Table
+        {
+            return self.all_partitions(&of.asset, &space).await;
+        }
+        let (manager, mut context) = self.input_of(&of.asset, of.partition.as_ref())?;
         context.version = version;
-        manager
-            .load_input(&context)
-            .await
-            .map_err(|error| self.explain_error(error, key, "load"))
+        let loaded = manager.load_input(&context).await;
+        loaded.map_err(|error| self.about(error, &of, "load"))
+    }
+
+    /// Every partition that is stored, as one table.
+    #[cfg(feature = "arrow")]
+    async fn all_partitions(&self, key: &AssetKey, space: &Keyspace) -> Result<Value> {
+        let load = |partition: PartitionKey| async move {
+            let (manager, context) = self.input_of(key, Some(&partition))?;
+            match manager.load_input(&context).await {
+                Ok(Value::Table(source)) => Ok(Some((partition, source))),
+                Ok(other) => Err(other.mismatch("a table")),
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+                Err(error) => Err(self.about(error, &(key, &partition).into(), "load")),
+            }
+        };
+        let parts = stream::iter(space.iter()).map(load).buffered(AT_ONCE);
+        let parts: Vec<_> = parts.try_filter_map(|part| async { Ok(part) }).try_collect().await?;
+        if parts.is_empty() {
+            let message = format!("nothing is stored in any of the {} partitions of `{key}`", space.len());
+            return Err(Error::new(ErrorKind::NotFound, message));
+        }
+        Ok(Value::Table(Arc::new(PartedTable::new(parts)?)))
+    }
+
+    /// Without tables nothing can be put together.
+    #[cfg(not(feature = "arrow"))]
+    async fn all_partitions(&self, key: &AssetKey, _: &Keyspace) -> Result<Value> {
+        self.input(key).and_then(|_| Err(definition(format!("name a partition of `{key}`"))))
+    }
+
+    /// Adds what an error is about.
+    fn about(&self, error: Error, of: &AssetPartition, operation: &'static str) -> Error {
+        let error = match &of.partition {
+            Some(partition) => error.with_context("partition", partition),
+            None => error,
+        };
+        self.explain_error(error, &of.asset, operation)
     }
 
     /// Stores a value as if the asset had made it.
@@ -53,12 +108,11 @@ impl Pipeline {
     ///
     /// # Errors
     /// Only when the manager cannot tell.
-    pub async fn head(&self, key: &AssetKey) -> Result<Option<Receipt>> {
-        let (manager, context) = self.input(key)?;
-        manager
-            .head(&context)
-            .await
-            .map_err(|error| self.explain_error(error, key, "head"))
+    pub async fn head(&self, of: impl Into<AssetPartition>) -> Result<Option<Receipt>> {
+        let of = of.into();
+        let (manager, context) = self.input_of(&of.asset, of.partition.as_ref())?;
+        let found = manager.head(&context).await;
+        found.map_err(|error| self.about(error, &of, "head"))
     }
 
     /// The format that the asset's next value gets, and why, where the manager chooses it.
@@ -66,7 +120,7 @@ impl Pipeline {
     /// # Errors
     /// Only when the manager cannot tell.
     pub async fn next_format(&self, key: &AssetKey) -> Result<Option<FormatChoice>> {
-        let (manager, context) = self.input(key)?;
+        let (manager, context) = self.whole(key)?;
         let chosen = manager.next_format(&context).await;
         chosen.map_err(|error| self.explain_error(error, key, "look at"))
     }
@@ -75,19 +129,22 @@ impl Pipeline {
     ///
     /// # Errors
     /// `Unsupported` when the manager keeps none.
-    pub async fn history(&self, key: &AssetKey) -> Result<(Vec<Receipt>, Option<Version>)> {
-        let (manager, context) = self.input(key)?;
-        let kept = versions(manager.versions(), key)?.history(&context).await;
-        let kept = kept.map_err(|error| self.explain_error(error, key, "history"))?;
-        Ok((kept, self.head(key).await?.map(|receipt| receipt.version)))
+    pub async fn history(&self, of: impl Into<AssetPartition>) -> Result<(Vec<Receipt>, Option<Version>)> {
+        let of = of.into();
+        let (manager, context) = self.input_of(&of.asset, of.partition.as_ref())?;
+        let kept = versions(manager.versions(), &of.asset)?.history(&context).await;
+        let kept = kept.map_err(|error| self.about(error, &of, "history"))?;
+        Ok((kept, self.head(&of).await?.map(|receipt| receipt.version)))
     }
 
     /// Publishes an old version again. A unique beginning of its text is enough.
     ///
     /// # Errors
     /// `NotFound` when it is not kept; `Unsupported` when the manager keeps none.
-    pub async fn restore(&self, key: &AssetKey, version: &str) -> Result<Receipt> {
-        let (kept, _) = self.history(key).await?;
+    pub async fn restore(&self, of: impl Into<AssetPartition>, version: &str) -> Result<Receipt> {
+        let of = of.into();
+        let key = &of.asset;
+        let (kept, _) = self.history(&of).await?;
         let versions_of = || kept.iter().map(|receipt| &receipt.version);
         // The whole text wins over a beginning of another one.
         let exact = versions_of().find(|kept| kept.as_str() == version);
@@ -112,9 +169,9 @@ impl Pipeline {
                 return Err(definition(message));
             }
         };
-        let (manager, context) = self.input(key)?;
+        let (manager, context) = self.input_of(key, of.partition.as_ref())?;
         let restored = versions(manager.versions(), key)?.restore(&context, &version).await;
-        restored.map_err(|error| self.explain_error(error, key, "restore"))
+        restored.map_err(|error| self.about(error, &of, "restore"))
     }
 
     /// Cleans up after crashes in every manager that leaves anything behind; gives the manager's key with each thing.
@@ -142,7 +199,7 @@ impl Pipeline {
     /// # Errors
     /// As [`Maintenance::optimize`].
     pub async fn optimize(&self, key: &AssetKey, options: &OptimizeOptions) -> Result<Optimized> {
-        let (manager, context) = self.input(key)?;
+        let (manager, context) = self.whole(key)?;
         let done = maintenance(manager.maintenance(), key)?
             .optimize(&context, options)
             .await;
@@ -154,7 +211,7 @@ impl Pipeline {
     /// # Errors
     /// As [`Maintenance::vacuum`].
     pub async fn vacuum(&self, key: &AssetKey, options: &VacuumOptions) -> Result<Vec<Garbage>> {
-        let (manager, context) = self.input(key)?;
+        let (manager, context) = self.whole(key)?;
         let done = maintenance(manager.maintenance(), key)?.vacuum(&context, options).await;
         done.map_err(|error| self.explain_error(error, key, "vacuum"))
     }

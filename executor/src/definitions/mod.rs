@@ -1,17 +1,22 @@
 //! Everything a pipeline is made of, and its validation as a whole before anything runs.
 
 mod access;
+mod asset_partition;
 mod binding;
 mod configured;
+mod contexts;
 mod contract;
 mod opening;
 mod own_settings;
+mod parted;
 mod pipeline;
 #[cfg(feature = "arrow")]
 mod query;
 mod validate;
 
+pub use asset_partition::AssetPartition;
 pub(crate) use configured::Managers;
+pub(crate) use parted::Parted;
 pub use pipeline::{AssetInfo, Explanation, Pipeline};
 
 use crate::args::Resources;

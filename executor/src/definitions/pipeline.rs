@@ -1,13 +1,13 @@
 //! Validated definitions: what can be run, listed and explained.
 
+use super::Parted;
 use super::binding::Bound;
 use crate::args::Resources;
 use crate::asset::Asset;
 use crate::graph::{Graph, Origin, definition};
 use crate::policy::{describe, root};
-use larder_io_core::{
-    AssetKey, Error, Form, InputContext, IoManager, Layout, Location, Naming, OutputContext, Result, RunId, nearest,
-};
+use larder_io_core::{AssetKey, Error, Form, IoManager, Layout, Location, Naming, Result, nearest};
+use larder_partitions::Partitioning;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -31,8 +31,9 @@ pub struct Pipeline(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) assets: Vec<Asset>,
     pub(crate) resources: Arc<Resources>,
-    layout: Arc<dyn Layout>,
+    pub(super) layout: Arc<dyn Layout>,
     graph: Graph,
+    pub(super) parted: Vec<Parted>,
     stored: HashMap<AssetKey, Stored>,
     warnings: Vec<String>,
     #[cfg(feature = "arrow")]
@@ -86,6 +87,10 @@ pub struct Explanation {
     pub format: Option<String>,
     /// The stem of the location.
     pub location: Location,
+    /// By what it is parted.
+    pub partitions: Option<String>,
+    /// Which partitions of each input that has some.
+    pub mappings: Vec<String>,
     /// The layout that made it.
     pub layout: String,
     /// What the version of the code covers.
@@ -98,6 +103,7 @@ impl Pipeline {
         resources: Resources,
         layout: Arc<dyn Layout>,
         graph: Graph,
+        parted: Vec<Parted>,
         stored: HashMap<AssetKey, Stored>,
         warnings: Vec<String>,
         #[cfg(feature = "arrow")] query_engine: Option<Arc<dyn larder_io_core::QueryEngine>>,
@@ -107,6 +113,7 @@ impl Pipeline {
             resources: Arc::new(resources),
             layout,
             graph,
+            parted,
             stored,
             warnings,
             #[cfg(feature = "arrow")]
@@ -127,6 +134,26 @@ impl Pipeline {
     /// Whether a step stands for an asset that something else makes.
     pub fn is_external(&self, step: usize) -> bool {
         self.0.assets.get(step).is_none_or(|asset| asset.function.is_none())
+    }
+
+    /// By what an asset is parted; `None` for one value.
+    ///
+    /// # Errors
+    /// `InvalidDefinition` for an unknown key.
+    pub fn partitioning(&self, key: &AssetKey) -> Result<Option<&Partitioning>> {
+        Ok(self.parted(self.origin(key)?.step).partitioning.as_ref())
+    }
+
+    /// Which partitions of each input a step is made from, as text.
+    fn mappings(&self, step: usize) -> Vec<String> {
+        let inputs = self.0.graph.nodes[step].inputs.iter().zip(&self.parted(step).inputs);
+        inputs
+            .filter_map(|(key, taken)| Some(format!("{key}: {}", taken.as_ref()?.mapping)))
+            .collect()
+    }
+
+    pub(crate) fn parted(&self, step: usize) -> &Parted {
+        &self.0.parted[step]
     }
 
     /// The group of a step's first asset.
@@ -160,7 +187,7 @@ impl Pipeline {
         })
     }
 
-    pub(super) fn origin(&self, key: &AssetKey) -> Result<Origin> {
+    pub(crate) fn origin(&self, key: &AssetKey) -> Result<Origin> {
         match self.0.graph.origins.get(key) {
             Some(origin) => Ok(*origin),
             None => self.key(&key.to_string()).and_then(|key| self.origin(&key)),
@@ -246,6 +273,8 @@ impl Pipeline {
             root: info.map(root),
             format,
             location: stored.location.clone(),
+            partitions: self.partitioning(key)?.map(ToString::to_string),
+            mappings: self.mappings(self.origin(key)?.step),
             layout: match asset.location {
                 Some(_) => "the asset names its location itself".to_owned(),
                 None => self.0.layout.name().to_owned(),
@@ -255,47 +284,6 @@ impl Pipeline {
                 None => "external: larder does not make it".to_owned(),
             },
         })
-    }
-
-    /// The manager of an asset, and what to tell it when loading.
-    ///
-    /// # Errors
-    /// `InvalidDefinition` for an unknown key, or an asset that is not stored.
-    pub fn input(&self, key: &AssetKey) -> Result<(Arc<dyn IoManager>, InputContext)> {
-        let stored = self.stored(key)?;
-        let mut context = InputContext::new(key.clone(), None, stored.location.clone()).with_form(stored.form);
-        context.extension.clone_from(&stored.extension);
-        context.naming = self.naming(key)?;
-        Ok((self.manager(key, stored)?, context))
-    }
-
-    /// The manager of an asset, and what to tell it when storing.
-    ///
-    /// # Errors
-    /// As [`Pipeline::input`].
-    pub fn output(&self, key: &AssetKey, run: RunId) -> Result<(Arc<dyn IoManager>, OutputContext)> {
-        let stored = self.stored(key)?;
-        let mut context = OutputContext::of_run(run, key.clone(), None, stored.location.clone());
-        context.extension.clone_from(&stored.extension);
-        context.naming = self.naming(key)?;
-        context.code_version = self.0.assets[self.origin(key)?.step].code_version.text();
-        Ok((self.manager(key, stored)?, context))
-    }
-
-    /// An asset that names its location itself has a suffix there.
-    fn naming(&self, key: &AssetKey) -> Result<Naming> {
-        match self.0.assets[self.origin(key)?.step].location {
-            Some(_) => Ok(Naming::Suffixed),
-            None => Ok(self.0.layout.naming()),
-        }
-    }
-
-    fn manager(&self, key: &AssetKey, stored: &Stored) -> Result<Arc<dyn IoManager>> {
-        let bound = stored
-            .bound
-            .as_ref()
-            .ok_or_else(|| definition(format!("`{key}` returns `()`, nothing of it is stored")))?;
-        Ok(Arc::clone(&bound.manager))
     }
 
     /// Adds what an error is about that no manager gave, or that is needed to tell: asset, manager, location.

@@ -2,13 +2,14 @@
 
 use super::Definitions;
 use super::binding::{Binder, Bound, idle};
+use super::parted;
 use super::pipeline::{Pipeline, Stored};
 use crate::args::missing_resource;
 use crate::asset::{Asset, own_location, stored_form};
 use crate::config::Config;
 use crate::graph::{Graph, definition};
 use crate::policy::root;
-use larder_io_core::{Arity, AssetKey, Error, ErrorKind, Form, Forms, Naming, Result};
+use larder_io_core::{AssetKey, Error, ErrorKind, Form, Forms, Naming, Result};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
@@ -34,7 +35,9 @@ pub(super) fn build(mut definitions: Definitions) -> Result<Pipeline> {
     );
     let graph = Graph::build(&definitions.assets, &mut problems);
     let mut stored = HashMap::new();
+    let mut parted = Vec::new();
     if problems.is_empty() {
+        parted = parted::parted(&definitions.assets, &graph, &mut problems);
         stored = bind(&definitions, &config, &graph, &mut problems);
     }
     if problems.is_empty() {
@@ -57,6 +60,7 @@ pub(super) fn build(mut definitions: Definitions) -> Result<Pipeline> {
         definitions.resources,
         definitions.layout,
         graph,
+        parted,
         stored,
         warnings,
         #[cfg(feature = "arrow")]
@@ -306,12 +310,6 @@ fn inputs(definitions: &Definitions, graph: &Graph, stored: &HashMap<AssetKey, S
                 problems.push(definition(format!(
                     "`{consumer}` takes `{}: {}`, a value of form {}, but `{key}` is stored as {}; change one of the types",
                     input.argument, input.type_name, input.forms, producer.form
-                )));
-            }
-            if input.arity == Arity::Many {
-                problems.push(definition(format!(
-                    "`{consumer}` takes `{}: {}`, but `{key}` has no partitions; take the value itself",
-                    input.argument, input.type_name
                 )));
             }
         }

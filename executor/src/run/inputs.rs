@@ -60,17 +60,19 @@ async fn whole(value: Value) -> Result<Value> {
     }
 }
 
-/// The upstream values of a run, by consumer.
+/// The upstream values of a run, by consumer, each with how many of its calls still want them.
 #[derive(Debug, Default)]
-pub(crate) struct SharedInputs(HashMap<usize, Vec<Arc<SharedInput>>>);
+pub(crate) struct SharedInputs(HashMap<usize, (Vec<Arc<SharedInput>>, usize)>);
 
 impl SharedInputs {
-    pub(crate) fn new(pipeline: &Pipeline, steps: &[usize]) -> Self {
+    /// Shares what has no partitions; `calls` says how often each step is called.
+    pub(crate) fn new(pipeline: &Pipeline, steps: &[usize], calls: &HashMap<usize, usize>) -> Self {
         let graph = pipeline.graph();
         let mut whole_consumers: HashMap<&AssetKey, usize> = HashMap::new();
         for step in steps {
             for (spec, key) in pipeline.0.assets[*step].inputs.iter().zip(&graph.nodes[*step].inputs) {
-                *whole_consumers.entry(key).or_default() += usize::from(spec.access == Access::Whole);
+                let calls = calls.get(step).copied().unwrap_or(1);
+                *whole_consumers.entry(key).or_default() += calls * usize::from(spec.access == Access::Whole);
             }
         }
         let mut shared: HashMap<&AssetKey, Arc<SharedInput>> = HashMap::new();
@@ -88,14 +90,21 @@ impl SharedInputs {
                 };
                 Arc::clone(shared.entry(key).or_insert_with(make))
             });
-            of_step.insert(*step, inputs.collect());
+            of_step.insert(*step, (inputs.collect(), calls.get(step).copied().unwrap_or(1)));
         }
         Self(of_step)
     }
 
-    /// Hands a step its inputs; the run itself keeps no hold of them.
+    /// Hands a call of a step its inputs; after its last call the run itself keeps no hold of them.
     pub(crate) fn take(&mut self, step: usize) -> Vec<Arc<SharedInput>> {
-        self.0.remove(&step).unwrap_or_default()
+        match self.0.get_mut(&step) {
+            Some((inputs, calls)) if *calls > 1 => {
+                *calls -= 1;
+                inputs.clone()
+            }
+            Some(_) => self.0.remove(&step).map(|(inputs, _)| inputs).unwrap_or_default(),
+            None => Vec::new(),
+        }
     }
 }
 

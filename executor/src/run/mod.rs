@@ -1,62 +1,26 @@
-//! Running a selection in this process: independent assets at once, each upstream value loaded once.
+//! Running a selection in this process: independent assets and partitions at once, each upstream value loaded once.
 
 mod inputs;
+mod load;
+mod overlap;
 mod report;
 mod step;
+mod store;
 
 pub use report::{RunOptions, RunReport, StepReport, StepStatus};
 
 use crate::definitions::Pipeline;
 use crate::event::{Emitter, Event};
+use crate::plan::{Plan, Unit, Units};
 use crate::selection::Selection;
 use inputs::SharedInputs;
 use larder_io_core::{AssetKey, Error, ErrorKind, Result, RunId};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use overlap::Overlap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 use step::Step;
 use tokio::task::JoinSet;
-
-/// How many steps run and how many were ever started, for telling which of them overlapped.
-#[derive(Debug, Default)]
-pub(crate) struct Overlap {
-    running: AtomicUsize,
-    started: AtomicUsize,
-}
-
-impl Overlap {
-    /// A step begins; what it gets back tells at its end how many others ran at some moment of it.
-    pub(crate) fn begin(self: &Arc<Self>) -> Overlapping {
-        let already = self.running.fetch_add(1, Ordering::Relaxed);
-        let started = self.started.fetch_add(1, Ordering::Relaxed) + 1;
-        Overlapping {
-            of: Arc::clone(self),
-            already,
-            started,
-        }
-    }
-}
-
-/// One running step.
-#[derive(Debug)]
-pub(crate) struct Overlapping {
-    of: Arc<Overlap>,
-    already: usize,
-    started: usize,
-}
-
-impl Overlapping {
-    pub(crate) fn others(&self) -> usize {
-        self.already + self.of.started.load(Ordering::Relaxed).saturating_sub(self.started)
-    }
-}
-
-impl Drop for Overlapping {
-    fn drop(&mut self) {
-        self.of.running.fetch_sub(1, Ordering::Relaxed);
-    }
-}
 
 impl Pipeline {
     /// Runs a selection with default options.
@@ -71,21 +35,27 @@ impl Pipeline {
     /// nothing else. Inputs that are not selected are loaded as they are.
     ///
     /// # Errors
-    /// `InvalidDefinition` for a selection that fits nothing. A failed asset is no error here: it stands in the report.
+    /// `InvalidDefinition` for a selection of assets or partitions that fits nothing. A failed asset is no error here: it
+    /// stands in the report.
     ///
     /// # Cancel safety
     /// Dropping the future stops every step at its next await; values that were not published stay as they were.
     pub async fn run_with(&self, selection: impl Into<Selection>, options: RunOptions) -> Result<RunReport> {
-        let steps = selection.into().resolve(self)?;
-        if options.max_concurrent == 0 {
-            let message = "max_concurrent is 0, so that nothing could ever run; the least is 1";
-            return Err(Error::new(ErrorKind::InvalidConfig, message));
+        for (name, value) in [
+            ("max_concurrent", Some(options.max_concurrent)),
+            ("partitions_per_call", options.partitions_per_call),
+        ] {
+            if value == Some(0) {
+                let message = format!("{name} is 0, so that nothing could ever run; the least is 1");
+                return Err(Error::new(ErrorKind::InvalidConfig, message));
+            }
         }
-        let run = Running::new(self.clone(), &steps, &options);
+        let plan = self.plan(selection, &options)?;
+        let run = Running::new(self.clone(), &plan, &options)?;
         // In a task of its own, beside its steps: handing a step over is then no switch between threads. The set ends
         // it when this future is dropped.
         let mut task = JoinSet::new();
-        task.spawn(run.finish(steps));
+        task.spawn(run.finish(plan));
         match task.join_next().await {
             Some(Ok(report)) => Ok(report),
             Some(Err(error)) if error.is_panic() => {
@@ -105,78 +75,87 @@ struct Running {
     max_concurrent: usize,
     inputs: SharedInputs,
     overlap: Arc<Overlap>,
-    /// How many selected steps each selected step still waits for.
-    waiting: HashMap<usize, usize>,
+    units: Vec<Unit>,
+    follows: Arc<step::AllFollows>,
+    /// How many others each call or gate still waits for.
+    waiting: Vec<usize>,
+    next: Vec<Vec<usize>>,
     ready: VecDeque<usize>,
-    done: BTreeMap<usize, StepStatus>,
+    done: Vec<Option<StepStatus>>,
 }
 
 impl Running {
-    fn new(pipeline: Pipeline, steps: &[usize], options: &RunOptions) -> Self {
-        let selected: std::collections::HashSet<usize> = steps.iter().copied().collect();
-        let graph = pipeline.graph();
-        let upstream = |step: usize| {
-            graph.nodes[step]
-                .upstream
-                .iter()
-                .filter(|up| selected.contains(up))
-                .count()
-        };
-        let waiting: HashMap<usize, usize> = steps.iter().map(|step| (*step, upstream(*step))).collect();
-        Self {
+    fn new(pipeline: Pipeline, plan: &Plan, options: &RunOptions) -> Result<Self> {
+        let units = Units::new(&pipeline, plan, options.partitions_per_call)?;
+        let mut calls = HashMap::new();
+        for unit in &units.list {
+            *calls.entry(unit.step).or_default() += 1;
+        }
+        Ok(Self {
             run: RunId::random(),
             emitter: Emitter(options.observers.clone().into()),
             force: options.force,
             max_concurrent: options.max_concurrent,
-            inputs: SharedInputs::new(&pipeline, steps),
+            inputs: SharedInputs::new(&pipeline, plan.steps(), &calls),
             overlap: Arc::default(),
-            ready: steps.iter().copied().filter(|step| waiting[step] == 0).collect(),
-            waiting,
-            done: BTreeMap::new(),
+            ready: (0..units.list.len()).filter(|unit| units.waiting[*unit] == 0).collect(),
+            done: vec![None; units.list.len()],
+            units: units.list,
+            follows: Arc::new(units.follows),
+            waiting: units.waiting,
+            next: units.next,
             pipeline,
-        }
+        })
     }
 
-    async fn finish(mut self, steps: Vec<usize>) -> RunReport {
+    async fn finish(mut self, plan: Plan) -> RunReport {
         let began = Instant::now();
-        let keys = |step: &usize| self.pipeline.graph().nodes[*step].keys.clone();
         self.emitter.emit(|| Event::RunStarted {
             run: self.run.clone(),
-            assets: steps.iter().flat_map(keys).collect(),
+            assets: plan.steps().iter().flat_map(|step| self.keys(*step)).collect(),
+            calls: self.units.len(),
         });
+        drop(plan);
         let mut running: JoinSet<(usize, StepStatus)> = JoinSet::new();
         let mut by_task = HashMap::new();
         loop {
             while running.len() < self.max_concurrent
-                && let Some(step) = self.ready.pop_front()
+                && let Some(unit) = self.ready.pop_front()
             {
-                let task = self.step(step);
-                by_task.insert(running.spawn(async move { (step, task.run().await) }).id(), step);
+                let step = self.step(unit);
+                by_task.insert(running.spawn(async move { (unit, step.run().await) }).id(), unit);
             }
-            let (step, status) = match running.join_next_with_id().await {
+            let (unit, status) = match running.join_next_with_id().await {
                 None => break,
-                Some(Ok((id, (step, status)))) => {
+                Some(Ok((id, (unit, status)))) => {
                     by_task.remove(&id);
-                    (step, status)
+                    (unit, status)
                 }
                 // The step's own panics are caught inside; this is a defect of ours, or the runtime going down.
                 Some(Err(error)) => {
-                    let Some(step) = by_task.remove(&error.id()) else {
+                    let Some(unit) = by_task.remove(&error.id()) else {
                         continue;
                     };
                     let error = Error::new(ErrorKind::Unexpected, format!("the step stopped: {error}"));
-                    (step, StepStatus::Failed(Arc::new(error)))
+                    (unit, StepStatus::Failed(Arc::new(error)))
                 }
             };
-            self.settle(step, status);
+            self.settle(unit, status);
         }
-        self.report(&steps, began)
+        self.report(began)
     }
 
-    fn step(&mut self, step: usize) -> Step {
+    fn keys(&self, step: usize) -> Vec<AssetKey> {
+        self.pipeline.graph().nodes[step].keys.clone()
+    }
+
+    fn step(&mut self, unit: usize) -> Step {
+        let Unit { step, partitions } = self.units[unit].clone();
         Step {
             pipeline: self.pipeline.clone(),
             index: step,
+            partitions,
+            follows: Arc::clone(&self.follows),
             run: self.run.clone(),
             emitter: self.emitter.clone(),
             force: self.force,
@@ -185,68 +164,78 @@ impl Running {
         }
     }
 
-    /// A step ended: what waited for it becomes ready, or is skipped.
-    fn settle(&mut self, step: usize, status: StepStatus) {
-        let pipeline = self.pipeline.clone();
-        let graph = pipeline.graph();
-        let keys = graph.nodes[step].keys.clone();
+    /// A call ended: what waited for it becomes ready, or is skipped.
+    fn settle(&mut self, unit: usize, status: StepStatus) {
         let succeeded = matches!(status, StepStatus::Succeeded(_));
         if let StepStatus::Failed(error) = &status {
             let error = Arc::clone(error);
             self.emitter.emit(|| Event::StepFailed {
-                assets: keys.clone(),
+                assets: self.keys(self.units[unit].step),
+                partitions: self.units[unit].partitions.clone(),
                 error,
             });
         }
-        self.done.insert(step, status);
-        for next in &graph.nodes[step].downstream {
-            if succeeded {
-                if let Some(waiting) = self.waiting.get_mut(next) {
-                    *waiting -= 1;
-                    if *waiting == 0 && !self.done.contains_key(next) {
-                        self.ready.push_back(*next);
-                    }
-                }
-            } else if let Some(because) = keys.first() {
-                self.skip(*next, because);
-            }
+        self.done[unit] = Some(status);
+        let because = self.pipeline.graph().nodes[self.units[unit].step].keys.first().cloned();
+        match (succeeded, because) {
+            (false, Some(because)) => self.skip(unit, &because),
+            _ => self.release(unit),
         }
     }
 
-    fn skip(&mut self, first: usize, because: &AssetKey) {
-        let mut open = vec![first];
-        while let Some(step) = open.pop() {
-            if !self.waiting.contains_key(&step) || self.done.contains_key(&step) {
+    /// What waited only for this becomes ready.
+    fn release(&mut self, unit: usize) {
+        let mut open = std::mem::take(&mut self.next[unit]);
+        // The last one is taken first: turned round, earlier partitions begin before later ones.
+        open.reverse();
+        while let Some(next) = open.pop() {
+            self.waiting[next] -= 1;
+            if self.waiting[next] > 0 {
                 continue;
             }
-            let node = &self.pipeline.graph().nodes[step];
-            self.emitter.emit(|| Event::StepSkipped {
-                assets: node.keys.clone(),
-                because: because.clone(),
-            });
-            self.done.insert(
-                step,
-                StepStatus::Skipped {
-                    because: because.clone(),
-                },
-            );
-            // Its share of the inputs goes, so that they are dropped after their last real consumer.
-            drop(self.inputs.take(step));
-            open.extend(node.downstream.iter().copied());
+            match self.done.get(next) {
+                Some(None) => self.ready.push_back(next),
+                Some(Some(_)) => {}
+                // A gate.
+                None => open.extend(self.next[next].drain(..).rev()),
+            }
         }
     }
 
-    fn report(mut self, steps: &[usize], began: Instant) -> RunReport {
-        let report = |step: &usize| {
-            let status = self.done.remove(step)?;
+    /// What waits for this, through gates too, is not run.
+    fn skip(&mut self, unit: usize, because: &AssetKey) {
+        let mut open = std::mem::take(&mut self.next[unit]);
+        while let Some(next) = open.pop() {
+            open.append(&mut self.next[next]);
+            if !matches!(self.done.get(next), Some(None)) {
+                continue;
+            }
+            let Unit { step, partitions } = self.units[next].clone();
+            self.emitter.emit(|| Event::StepSkipped {
+                assets: self.keys(step),
+                partitions,
+                because: because.clone(),
+            });
+            self.done[next] = Some(StepStatus::Skipped {
+                because: because.clone(),
+            });
+            // Its share of the inputs goes, so that they are dropped after their last real consumer.
+            drop(self.inputs.take(step));
+        }
+    }
+
+    fn report(mut self, began: Instant) -> RunReport {
+        let done = std::mem::take(&mut self.done);
+        let report = |(unit, status): (&Unit, Option<StepStatus>)| {
             Some(StepReport {
-                assets: self.pipeline.graph().nodes[*step].keys.clone(),
-                status,
+                assets: self.keys(unit.step),
+                partitions: unit.partitions.clone(),
+                status: status?,
             })
         };
         let report = RunReport {
             run: self.run.clone(),
-            steps: steps.iter().filter_map(report).collect(),
+            steps: self.units.iter().zip(done).filter_map(report).collect(),
             duration: began.elapsed(),
         };
         let (counts, duration) = (report.counts(), report.duration);

@@ -1,7 +1,9 @@
 //! What a run is told, and what came of it.
 
 use crate::event::{Materialization, Observer};
+use jiff::Timestamp;
 use larder_io_core::{AssetKey, Error, RunId};
+use larder_partitions::PartitionSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +16,13 @@ pub struct RunOptions {
     pub max_concurrent: usize,
     /// Publish also over a value that somebody else changed since the step began, or that larder did not write.
     pub force: bool,
+    /// Which partitions, as a selection: `2024-01-01..2024-03-31`. It is for the assets that are named; where some of these
+    /// depend on others, for the first of them, and the rest follow by their mappings. Default: all that exist.
+    pub partitions: Option<String>,
+    /// The time as of which partitions exist: a window exists once it is over. Default: now.
+    pub as_of: Option<Timestamp>,
+    /// How many partitions one call makes at most, of functions that return `Partitions<T>`. Default: all of a run.
+    pub partitions_per_call: Option<usize>,
     /// Who is told what happens.
     pub observers: Vec<Arc<dyn Observer>>,
 }
@@ -24,6 +33,9 @@ impl Default for RunOptions {
         Self {
             max_concurrent: cores,
             force: false,
+            partitions: None,
+            as_of: None,
+            partitions_per_call: None,
             observers: Vec::new(),
         }
     }
@@ -31,11 +43,13 @@ impl Default for RunOptions {
 
 impl fmt::Debug for RunOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "RunOptions {{ max_concurrent: {}, force: {} }}",
-            self.max_concurrent, self.force
-        )
+        f.debug_struct("RunOptions")
+            .field("max_concurrent", &self.max_concurrent)
+            .field("force", &self.force)
+            .field("partitions", &self.partitions)
+            .field("as_of", &self.as_of)
+            .field("partitions_per_call", &self.partitions_per_call)
+            .finish_non_exhaustive()
     }
 }
 
@@ -60,6 +74,8 @@ pub enum StepStatus {
 pub struct StepReport {
     /// The assets it makes.
     pub assets: Vec<AssetKey>,
+    /// The partitions it makes; `None` for assets without.
+    pub partitions: Option<PartitionSet>,
     /// How it ended.
     pub status: StepStatus,
 }
@@ -96,21 +112,26 @@ impl RunReport {
         })
     }
 
-    /// The materialization of one asset, when it was made.
+    /// The materialization of one asset, when it was made; of its first partition.
     pub fn materialization(&self, key: &str) -> Option<&Arc<Materialization>> {
+        self.materializations(key).next()
+    }
+
+    /// The materializations of one asset, one for each partition that was made, in the order of the steps.
+    pub fn materializations(&self, key: &str) -> impl Iterator<Item = &Arc<Materialization>> {
         let made = self.steps.iter().filter_map(|step| match &step.status {
             StepStatus::Succeeded(made) => Some(made),
             _ => None,
         });
-        made.flatten().find(|made| made.asset.to_string() == key)
+        made.flatten().filter(move |made| made.asset.as_str() == key)
     }
 
-    /// The error of one asset, when it failed.
+    /// The error of one asset, when it failed; of its first partition that did.
     pub fn error(&self, key: &str) -> Option<&Arc<Error>> {
         self.steps
             .iter()
-            .find(|step| step.assets.iter().any(|asset| asset.to_string() == key))
-            .and_then(|step| match &step.status {
+            .filter(|step| step.assets.iter().any(|asset| asset.as_str() == key))
+            .find_map(|step| match &step.status {
                 StepStatus::Failed(error) => Some(error),
                 _ => None,
             })

@@ -3,6 +3,7 @@
 mod columns;
 mod contract;
 mod lazy;
+mod parted;
 mod predicate;
 mod query;
 mod scan;
@@ -16,6 +17,7 @@ pub use columns::derived;
 pub use columns::{ColumnType, TableSchema};
 pub use contract::conforming;
 pub use lazy::LazyTable;
+pub use parted::PartedTable;
 pub use predicate::{Column, Comparison, Literal, Predicate, col};
 pub use query::{QueryEngine, Tables};
 pub use scan::Scan;

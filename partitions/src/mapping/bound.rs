@@ -82,6 +82,11 @@ impl BoundMapping {
         })
     }
 
+    /// The partitions downstream.
+    pub fn downstream(&self) -> &Keyspace {
+        &self.down
+    }
+
     /// What some partitions are made from: for each of them, everything the mapping says, and no more.
     ///
     /// Takes time for the ranges of the set, not for its partitions; for partitions only where two upstream dimensions follow

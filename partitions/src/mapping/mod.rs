@@ -3,6 +3,7 @@
 mod axis;
 mod bound;
 mod plan;
+mod shape;
 
 pub use bound::{BoundMapping, Missing, Upstream};
 

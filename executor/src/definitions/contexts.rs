@@ -1,0 +1,127 @@
+//! What a manager is told of an asset: where it is, which partition, how it is named.
+
+use super::Pipeline;
+use super::pipeline::Stored;
+use crate::graph::definition;
+use larder_io_core::{
+    AssetKey, InputContext, IoManager, Location, Naming, OutputContext, PartitionKey, Result, RunId,
+};
+use std::sync::Arc;
+
+impl Pipeline {
+    /// The manager of an asset without partitions, and what to tell it when loading.
+    ///
+    /// # Errors
+    /// As [`Pipeline::input_of`].
+    pub fn input(&self, key: &AssetKey) -> Result<(Arc<dyn IoManager>, InputContext)> {
+        self.input_of(key, None)
+    }
+
+    /// The manager of an asset, and what to tell it when loading it or one of its partitions.
+    ///
+    /// # Errors
+    /// `InvalidDefinition` for an unknown key, an asset that is not stored, a partition that is not named, and one of other
+    /// dimensions than the asset's.
+    pub fn input_of(
+        &self,
+        key: &AssetKey,
+        partition: Option<&PartitionKey>,
+    ) -> Result<(Arc<dyn IoManager>, InputContext)> {
+        let stored = self.stored(key)?;
+        let location = self.location(key, stored, partition)?;
+        let mut context = InputContext::new(key.clone(), partition.cloned(), location).with_form(stored.form);
+        context.extension.clone_from(&stored.extension);
+        context.asset_location.clone_from(&stored.location);
+        context.naming = self.naming(key)?;
+        Ok((self.manager(key, stored)?, context))
+    }
+
+    /// The manager of an asset, and what to tell it of the asset as a whole, partitions or not.
+    pub(crate) fn whole(&self, key: &AssetKey) -> Result<(Arc<dyn IoManager>, InputContext)> {
+        let stored = self.stored(key)?;
+        let mut context = InputContext::new(key.clone(), None, stored.location.clone()).with_form(stored.form);
+        context.extension.clone_from(&stored.extension);
+        context.naming = self.naming(key)?;
+        Ok((self.manager(key, stored)?, context))
+    }
+
+    /// The manager of an asset without partitions, and what to tell it when storing.
+    ///
+    /// # Errors
+    /// As [`Pipeline::input_of`].
+    pub fn output(&self, key: &AssetKey, run: RunId) -> Result<(Arc<dyn IoManager>, OutputContext)> {
+        self.output_of(key, None, run)
+    }
+
+    /// The manager of an asset, and what to tell it when storing it or one of its partitions.
+    ///
+    /// # Errors
+    /// As [`Pipeline::input_of`].
+    pub fn output_of(
+        &self,
+        key: &AssetKey,
+        partition: Option<&PartitionKey>,
+        run: RunId,
+    ) -> Result<(Arc<dyn IoManager>, OutputContext)> {
+        let stored = self.stored(key)?;
+        let location = self.location(key, stored, partition)?;
+        let mut context = OutputContext::of_run(run, key.clone(), partition.cloned(), location);
+        context.extension.clone_from(&stored.extension);
+        context.asset_location.clone_from(&stored.location);
+        context.naming = self.naming(key)?;
+        context.code_version = self.0.assets[self.origin(key)?.step].code_version.text();
+        Ok((self.manager(key, stored)?, context))
+    }
+
+    /// Where an asset or one of its partitions is stored.
+    fn location(&self, key: &AssetKey, stored: &Stored, partition: Option<&PartitionKey>) -> Result<Location> {
+        let step = self.origin(key)?.step;
+        let partition = match (&self.0.parted[step].partitioning, partition) {
+            (None, None) => return Ok(stored.location.clone()),
+            (Some(partitioning), Some(partition)) => {
+                let names = partition.dimensions().iter().map(|(name, _)| name.as_str());
+                if !partitioning.names().eq(names) {
+                    let own: Vec<&str> = partitioning.names().collect();
+                    let message = format!(
+                        "`{partition}` is no partition of `{key}`, whose dimensions are {}",
+                        own.join(", ")
+                    );
+                    return Err(definition(message));
+                }
+                partition
+            }
+            (Some(partitioning), None) => {
+                return Err(definition(format!(
+                    "`{key}` has partitions ({partitioning}); name one of them"
+                )));
+            }
+            (None, Some(partition)) => {
+                return Err(definition(format!("`{key}` has no partitions, so there is no `{partition}` of it")));
+            }
+        };
+        let located = self.0.layout.locate(key, Some(partition))?;
+        if self.0.assets[step].location.is_none() {
+            return Ok(located);
+        }
+        // An asset that names its location itself keeps its partitions below it, as the layout names them.
+        let own = located.segments().skip(key.segments().count());
+        let below: Vec<&str> = stored.location.segments().chain(own).collect();
+        below.join("/").parse()
+    }
+
+    /// An asset that names its location itself has a suffix there.
+    pub(super) fn naming(&self, key: &AssetKey) -> Result<Naming> {
+        match self.0.assets[self.origin(key)?.step].location {
+            Some(_) => Ok(Naming::Suffixed),
+            None => Ok(self.0.layout.naming()),
+        }
+    }
+
+    fn manager(&self, key: &AssetKey, stored: &Stored) -> Result<Arc<dyn IoManager>> {
+        let bound = stored
+            .bound
+            .as_ref()
+            .ok_or_else(|| definition(format!("`{key}` returns `()`, nothing of it is stored")))?;
+        Ok(Arc::clone(&bound.manager))
+    }
+}

@@ -1,0 +1,59 @@
+//! What a run will make: steps in order, the partitions of each, and who waits for whom.
+
+mod choice;
+mod spaces;
+mod units;
+
+pub(crate) use spaces::{Follows, Spaces};
+pub(crate) use units::{Unit, Units};
+
+use crate::definitions::Pipeline;
+use crate::run::RunOptions;
+use crate::selection::{Selected, Selection};
+use jiff::Timestamp;
+use larder_io_core::Result;
+use larder_partitions::{NoDynamicKeys, PartitionSet};
+use std::collections::HashMap;
+
+/// What a run will make.
+#[derive(Debug)]
+pub struct Plan {
+    pub(crate) selected: Selected,
+    pub(crate) spaces: Spaces,
+    pub(crate) sets: HashMap<usize, PartitionSet>,
+}
+
+impl Plan {
+    /// The steps, in an order in which they can run.
+    pub fn steps(&self) -> &[usize] {
+        &self.selected.steps
+    }
+
+    /// The partitions of a step; `None` for one without.
+    pub fn partitions(&self, step: usize) -> Option<&PartitionSet> {
+        self.sets.get(&step)
+    }
+
+    /// The time as of which partitions exist.
+    pub fn as_of(&self) -> Timestamp {
+        self.spaces.as_of
+    }
+}
+
+impl Pipeline {
+    /// What a run of this selection would make. Runs nothing and reads nothing that is stored.
+    ///
+    /// # Errors
+    /// `InvalidDefinition` for a selection of assets or partitions that fits nothing.
+    pub fn plan(&self, selection: impl Into<Selection>, options: &RunOptions) -> Result<Plan> {
+        let selected = selection.into().resolve(self)?;
+        let as_of = options.as_of.unwrap_or_else(Timestamp::now);
+        let spaces = Spaces::resolve(self, &selected.steps, as_of, &NoDynamicKeys)?;
+        let sets = choice::choose(self, &selected, options.partitions.as_deref(), &spaces)?;
+        Ok(Plan {
+            selected,
+            spaces,
+            sets,
+        })
+    }
+}

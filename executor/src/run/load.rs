@@ -1,0 +1,180 @@
+//! The inputs of a call: one value, the values of many partitions, or many partitions as one table.
+
+use super::inputs::missing;
+use super::step::{AT_ONCE, Step};
+use crate::asset::InputSpec;
+use crate::event::Event;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use larder_io_core::{Arity, AssetKey, Error, ErrorKind, Form, Forms, Loaded, PartitionKey, Result, Value};
+use larder_partitions::Upstream;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Partitions that an error names at most.
+const NAMED: usize = 10;
+
+impl Step {
+    pub(super) async fn load(&mut self, asset: &AssetKey) -> Result<VecDeque<(String, Loaded)>> {
+        let mut loaded = VecDeque::with_capacity(self.inputs.len());
+        // Taken, so that this step's hold on a value ends when the function has it.
+        for (position, shared) in std::mem::take(&mut self.inputs).into_iter().enumerate() {
+            let pipeline = self.pipeline.clone();
+            let spec = &pipeline.0.assets[self.index].inputs[position];
+            let began = Instant::now();
+            let follows = self.follows.get(&self.index).and_then(|follows| follows[position].as_ref());
+            let value = match follows {
+                // `()` waits for the other asset and takes nothing of it.
+                _ if spec.forms == Forms::of([Form::Nothing]) && spec.arity == Arity::One => {
+                    Ok(Loaded::One(Value::Nothing))
+                }
+                Some(follows) => {
+                    let upstream = follows.upstream(self.partitions.as_ref())?;
+                    let single = pipeline.parted(self.index).inputs[position].as_ref().is_some_and(|taken| taken.single);
+                    self.parted(&shared.key, spec, upstream, single).await
+                }
+                None => match shared.get(&pipeline, spec.access).await {
+                    Ok(Some(value)) => Ok(Loaded::One(value)),
+                    Ok(None) => self.nothing(&shared.key, spec),
+                    Err(error) => Err(error),
+                },
+            };
+            let value = value.map_err(|error| {
+                let error = pipeline.explain_error(error, &shared.key, "load").with_context("needed_by", asset);
+                match &self.partitions {
+                    Some(partitions) => error.with_context("needed_by_partition", partitions),
+                    None => error,
+                }
+            })?;
+            let (missing, duration) = (matches!(value, Loaded::Missing), began.elapsed());
+            self.emitter.emit(|| Event::InputLoaded {
+                asset: asset.clone(),
+                partitions: self.partitions.clone(),
+                input: shared.key.clone(),
+                missing,
+                duration,
+            });
+            loaded.push_back((spec.argument.clone(), value));
+        }
+        Ok(loaded)
+    }
+
+    fn nothing(&self, key: &AssetKey, spec: &InputSpec) -> Result<Loaded> {
+        match spec.arity {
+            Arity::Maybe => Ok(Loaded::Missing),
+            _ => Err(missing(key, self.pipeline.info(key).is_ok_and(|info| info.external))),
+        }
+    }
+
+    /// An input that has partitions.
+    async fn parted(&self, key: &AssetKey, spec: &InputSpec, upstream: Upstream, single: bool) -> Result<Loaded> {
+        let lenient = spec.allow_missing || spec.arity == Arity::Maybe;
+        let partitions = match lenient {
+            true => upstream.partitions,
+            false => upstream.complete()?,
+        };
+        if spec.arity != Arity::Many && single {
+            let Some(partition) = partitions.first() else {
+                return match spec.arity {
+                    Arity::Maybe => Ok(Loaded::Missing),
+                    _ => Err(Error::new(
+                        ErrorKind::NotFound,
+                        format!("there is no partition of `{key}` that this one is made from; take `Maybe<T>`"),
+                    )),
+                };
+            };
+            return match self.partition(key, &partition).await? {
+                Some(value) => Ok(Loaded::One(value)),
+                None if lenient => Ok(Loaded::Missing),
+                None => Err(absent(key, &[partition], 1)),
+            };
+        }
+        let asked = partitions.len();
+        let found: Vec<(PartitionKey, Option<Value>)> = stream::iter(partitions.iter())
+            .map(|partition| async move {
+                let value = self.partition(key, &partition).await?;
+                Ok::<_, Error>((partition, value))
+            })
+            .buffered(AT_ONCE)
+            .try_collect()
+            .await?;
+        let (mut values, mut lacks) = (Vec::with_capacity(found.len()), Vec::new());
+        for (partition, value) in found {
+            match value {
+                Some(value) => values.push((partition, value)),
+                None => lacks.push(partition),
+            }
+        }
+        if !lacks.is_empty() && !lenient {
+            return Err(absent(key, &lacks, asked));
+        }
+        match spec.arity {
+            Arity::Many => {
+                values.sort_by(|(one, _), (other, _)| one.cmp(other));
+                Ok(Loaded::Many(values))
+            }
+            _ => one_table(key, values).map(Loaded::One),
+        }
+    }
+
+    /// The value of one partition; `None` when nothing is stored.
+    async fn partition(&self, key: &AssetKey, partition: &PartitionKey) -> Result<Option<Value>> {
+        let pipeline = &self.pipeline;
+        if pipeline.stored(key)?.form == Form::Nothing {
+            return Ok(Some(Value::Nothing));
+        }
+        let (manager, context) = pipeline.input_of(key, Some(partition))?;
+        let about = |error: Error| error.with_context("partition", partition);
+        match manager.load_input(&context).await {
+            Ok(value) => pipeline
+                .conforming(key, value, ErrorKind::InvalidData)
+                .map(Some)
+                .map_err(about),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(about(error)),
+            // A value in another format is not a missing value: then the manager's own words say so.
+            Err(error) => match manager.head(&context.of_any_form()).await.map_err(about)? {
+                Some(_) => Err(about(error)),
+                None => Ok(None),
+            },
+        }
+    }
+}
+
+fn absent(key: &AssetKey, lacks: &[PartitionKey], of: u64) -> Error {
+    let named: Vec<String> = lacks.iter().take(NAMED).map(ToString::to_string).collect();
+    let more = match lacks.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let count = lacks.len();
+    let message = format!(
+        "nothing is stored in {count} of {of} partitions of `{key}`: {}{more}; materialize them first, or leave them out with `#[allow_missing]`",
+        named.join("; ")
+    );
+    Error::new(ErrorKind::NotFound, message)
+}
+
+/// The partitions as one table.
+#[cfg(feature = "arrow")]
+fn one_table(key: &AssetKey, values: Vec<(PartitionKey, Value)>) -> Result<Value> {
+    let mut parts = Vec::with_capacity(values.len());
+    for (partition, value) in values {
+        match value {
+            Value::Table(source) => parts.push((partition, source)),
+            Value::Nothing => return Ok(Value::Nothing),
+            _ => return Err(several(key)),
+        }
+    }
+    Ok(Value::Table(Arc::new(larder_io_core::PartedTable::new(parts)?)))
+}
+
+/// Without tables nothing can be put together.
+#[cfg(not(feature = "arrow"))]
+fn one_table(key: &AssetKey, _: Vec<(PartitionKey, Value)>) -> Result<Value> {
+    Err(several(key))
+}
+
+fn several(key: &AssetKey) -> Error {
+    let message = format!("many partitions of `{key}` are no table; take `Partitions<T>`");
+    Error::new(ErrorKind::InvalidDefinition, message)
+}

@@ -1,0 +1,305 @@
+//! The outputs of a call: everything is staged before anything is published.
+
+use super::overlap::Overlapping;
+use super::step::{AT_ONCE, Step};
+use crate::event::{Event, Materialization};
+use crate::memory;
+use crate::metered::{Meter, metered};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use larder_io_core::{
+    AssetKey, Error, ErrorKind, Form, Made, OutputContext, PartitionKey, Precondition, Receipt, Result, Staged, Value,
+};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Where a value goes, and what must still hold when it is published: nobody else wrote since the call began.
+pub(super) type Places = HashMap<(AssetKey, Option<PartitionKey>), Precondition>;
+
+/// A value that is to be written.
+pub(super) struct Output {
+    key: AssetKey,
+    partition: Option<PartitionKey>,
+    value: Value,
+    precondition: Precondition,
+}
+
+/// An output that is written but not published.
+pub(super) struct Written {
+    key: AssetKey,
+    partition: Option<PartitionKey>,
+    /// `None` for Nothing.
+    staged: Option<Box<dyn Staged>>,
+    /// Time in the source of a stream.
+    produced: Duration,
+    /// Time in the manager.
+    stored: Duration,
+}
+
+impl Step {
+    /// Looks at every place that will be written.
+    pub(super) async fn places(&self, keys: &[AssetKey]) -> Result<Places> {
+        let mut wanted = Vec::new();
+        for key in keys {
+            match &self.partitions {
+                None => wanted.push((key.clone(), None)),
+                Some(set) => wanted.extend(set.iter().map(|partition| (key.clone(), Some(partition)))),
+            }
+        }
+        let looked_at = stream::iter(wanted).map(|(key, partition)| async move {
+            let precondition = self.precondition(&key, partition.as_ref()).await;
+            let precondition = precondition.map_err(|error| self.about(error, &key, partition.as_ref(), "head"))?;
+            Ok(((key, partition), precondition))
+        });
+        looked_at.buffer_unordered(AT_ONCE).try_collect().await
+    }
+
+    fn about(&self, error: Error, key: &AssetKey, partition: Option<&PartitionKey>, operation: &'static str) -> Error {
+        let error = match partition {
+            Some(partition) => error.with_context("partition", partition),
+            None => error,
+        };
+        self.explain(error, key, operation)
+    }
+
+    async fn precondition(&self, key: &AssetKey, partition: Option<&PartitionKey>) -> Result<Precondition> {
+        if self.force || self.pipeline.stored(key)?.form == Form::Nothing {
+            return Ok(Precondition::None);
+        }
+        let (manager, context) = self.pipeline.input_of(key, partition)?;
+        let current = match manager.head(&context).await {
+            Ok(current) => current,
+            // A damaged receipt must not keep anybody from replacing it.
+            Err(error) if error.kind() == ErrorKind::InvalidData => return Ok(Precondition::None),
+            Err(error) => return Err(error),
+        };
+        if let Some(foreign) = current.as_ref().filter(|receipt| receipt.run.as_str().is_empty()) {
+            let message = format!(
+                "`{}` is there already and larder did not write it; move it away, or run with `--force` to replace it",
+                foreign.location
+            );
+            return Err(Error::new(ErrorKind::AlreadyExists, message));
+        }
+        match (manager.info().capabilities.preconditions, current) {
+            (false, _) => Ok(Precondition::None),
+            (true, None) => Ok(Precondition::Absent),
+            (true, Some(receipt)) => Ok(Precondition::Unchanged(receipt.version)),
+        }
+    }
+
+    /// Gives every value its place.
+    ///
+    /// # Errors
+    /// `InvalidDefinition` for a value of a partition that was not asked for, and a partition without a value.
+    pub(super) fn outputs(&self, keys: &[AssetKey], made: Vec<Made>, mut places: Places) -> Result<Vec<Output>> {
+        let mut outputs = Vec::with_capacity(places.len());
+        for (key, made) in keys.iter().zip(made) {
+            let values: Vec<(Option<PartitionKey>, Value)> = match (made, &self.partitions) {
+                (Made::One(value), None) => vec![(None, value)],
+                (Made::One(value), Some(set)) if set.len() == 1 => vec![(set.first(), value)],
+                (Made::One(_), Some(set)) => {
+                    let message = format!(
+                        "one value was returned for {} partitions: return `Partitions<T>` for all outputs or for none",
+                        set.len()
+                    );
+                    return Err(Error::new(ErrorKind::InvalidDefinition, message));
+                }
+                (Made::Many(values), _) => values.into_iter().map(|(key, value)| (Some(key), value)).collect(),
+            };
+            for (partition, value) in values {
+                let place = (key.clone(), partition);
+                let Some(precondition) = places.remove(&place) else {
+                    let (_, partition) = place;
+                    let given = partition.map(|key| key.to_string()).unwrap_or_default();
+                    let asked = self.partitions.as_ref().map(ToString::to_string).unwrap_or_default();
+                    let message = format!(
+                        "a value of the partition `{given}` was returned, and {asked} was asked for; `ctx.partitions()` says what is asked for"
+                    );
+                    return Err(Error::new(ErrorKind::InvalidDefinition, message));
+                };
+                let (key, partition) = place;
+                outputs.push(Output {
+                    key,
+                    partition,
+                    value,
+                    precondition,
+                });
+            }
+        }
+        let lacks: BTreeMap<_, _> = places.into_keys().map(|place| (place, ())).collect();
+        match lacks.into_keys().next() {
+            Some((key, Some(partition))) => {
+                let message = format!(
+                    "no value of the partition `{partition}` of `{key}` was returned; return an empty one where there is nothing"
+                );
+                Err(Error::new(ErrorKind::InvalidDefinition, message))
+            }
+            _ => Ok(outputs),
+        }
+    }
+
+    /// Stages every output before any is published, so that a failure among them leaves all old values.
+    pub(super) async fn write_all(&self, outputs: Vec<Output>) -> Result<Vec<Written>> {
+        let mut writing = stream::iter(outputs)
+            .map(|output| async move {
+                let (key, partition) = (output.key.clone(), output.partition.clone());
+                let written = self.write(output).await;
+                written.map_err(|error| self.about(error, &key, partition.as_ref(), "store"))
+            })
+            .buffered(self.at_once());
+        let (mut all, mut failed) = (Vec::new(), None);
+        while let Some(written) = writing.next().await {
+            match written {
+                Ok(written) => all.push(written),
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
+            }
+        }
+        drop(writing);
+        match failed {
+            Some(error) => {
+                discard(&mut all).await;
+                Err(error)
+            }
+            None => Ok(all),
+        }
+    }
+
+    async fn write(&self, output: Output) -> Result<Written> {
+        let Output {
+            key,
+            partition,
+            value,
+            precondition,
+        } = output;
+        let promised = self.pipeline.stored(&key)?.form;
+        if value.form() != promised {
+            let message = format!(
+                "the asset promised a value of form {promised} and returned one of form {}",
+                value.form()
+            );
+            return Err(Error::new(ErrorKind::InvalidDefinition, message));
+        }
+        if promised == Form::Nothing {
+            return Ok(Written {
+                key,
+                partition,
+                staged: None,
+                produced: Duration::ZERO,
+                stored: Duration::ZERO,
+            });
+        }
+        let value = self.pipeline.conforming(&key, value, ErrorKind::InvalidDefinition)?;
+        let meter = Arc::new(Meter::default());
+        let value = metered(value, &meter);
+        self.emitter.emit(|| Event::StoreStarted {
+            asset: key.clone(),
+            partition: partition.clone(),
+            progress: Arc::clone(&meter.progress),
+        });
+        let (manager, mut context): (_, OutputContext) =
+            self.pipeline.output_of(&key, partition.as_ref(), self.run.clone())?;
+        context.precondition = precondition;
+        let began = Instant::now();
+        let staged = manager.stage(&context, &value).await?;
+        let stored = began.elapsed().saturating_sub(meter.produced());
+        Ok(Written {
+            key,
+            partition,
+            staged: Some(staged),
+            produced: meter.produced(),
+            stored,
+        })
+    }
+
+    /// Publishes everything. After a failure nothing more is begun, and what was not published is discarded.
+    pub(super) async fn publish_all(
+        &self,
+        written: Vec<Written>,
+        common: &Materialization,
+        overlapping: &Overlapping,
+    ) -> Result<Vec<Arc<Materialization>>> {
+        let stop = AtomicBool::new(false);
+        let mut publishing = stream::iter(written)
+            .map(|output| self.publish(output, common, overlapping, &stop))
+            .buffered(self.at_once());
+        let (mut made, mut failed) = (Vec::new(), None);
+        while let Some(published) = publishing.next().await {
+            match published {
+                Ok(published) => made.extend(published),
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        failed.map_or(Ok(made), Err)
+    }
+
+    async fn publish(
+        &self,
+        mut output: Written,
+        common: &Materialization,
+        overlapping: &Overlapping,
+        stop: &AtomicBool,
+    ) -> Result<Option<Arc<Materialization>>> {
+        if stop.load(Ordering::Relaxed) {
+            discard(std::slice::from_mut(&mut output)).await;
+            return Ok(None);
+        }
+        let began = Instant::now();
+        let published = match &mut output.staged {
+            Some(staged) => staged.publish().await.map(Some),
+            None => Ok(None),
+        };
+        let receipt: Option<Receipt> = match published {
+            Ok(receipt) => receipt,
+            Err(error) => {
+                stop.store(true, Ordering::Relaxed);
+                discard(std::slice::from_mut(&mut output)).await;
+                return Err(self.about(conflict_advice(error), &output.key, output.partition.as_ref(), "publish"));
+            }
+        };
+        let materialization = Arc::new(Materialization {
+            asset: output.key,
+            partition: output.partition,
+            uri: receipt.as_ref().map(|receipt| receipt.uri.clone()),
+            version: receipt.as_ref().map(|receipt| receipt.version.to_string()),
+            receipt,
+            compute: common.compute + output.produced,
+            store: output.stored + began.elapsed(),
+            peak_memory: memory::peak(),
+            overlapped: overlapping.others(),
+            ..common.clone()
+        });
+        self.emitter.emit(|| Event::Materialized(Arc::clone(&materialization)));
+        Ok(Some(materialization))
+    }
+
+    /// Outputs of several assets go one after another: a failure leaves the old values of the rest.
+    fn at_once(&self) -> usize {
+        if self.partitions.is_some() { AT_ONCE } else { 1 }
+    }
+}
+
+/// Removes what was staged. The error that led here is the one to tell; `gc` finds what stays.
+async fn discard(written: &mut [Written]) {
+    for output in written {
+        if let Some(staged) = &mut output.staged {
+            let _ = staged.discard().await;
+        }
+    }
+}
+
+fn conflict_advice(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Conflict => {
+            let message = format!(
+                "{}; somebody else materialized the asset while this run computed it, and their value stays; run again, or with `--force` to replace it",
+                error.message()
+            );
+            Error::new(ErrorKind::Conflict, message)
+        }
+        _ => error,
+    }
+}
