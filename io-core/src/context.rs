@@ -35,6 +35,8 @@ pub struct OutputContext {
     pub write: WriteId,
     /// The version of the asset's code.
     pub code_version: Option<String>,
+    /// Hash of all that the value was computed from, as in [`Receipt::fingerprint`](crate::Receipt::fingerprint).
+    pub fingerprint: Option<String>,
     /// The suffix for a blob, without a dot, such as `html`; `bin` without one.
     pub extension: Option<String>,
     /// What stands at the location of an Object.
@@ -61,6 +63,7 @@ impl OutputContext {
             run,
             write: WriteId::random(),
             code_version: None,
+            fingerprint: None,
             extension: None,
             naming: Naming::Suffixed,
             precondition: Precondition::None,

@@ -92,6 +92,10 @@ pub struct Receipt {
     /// The version of the asset's code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code_version: Option<String>,
+    /// Hash of all that the value was computed from: code, configuration, data versions of the inputs. Two writes of one
+    /// fingerprint need not both be computed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
     /// The form.
     pub form: Form,
     /// The format's name: `parquet`, `json`, `native`.
@@ -132,6 +136,7 @@ impl Receipt {
             write: WriteId::from_text(""),
             run: RunId::from_text(""),
             code_version: None,
+            fingerprint: None,
             form,
             format: format.to_owned(),
             bytes: 0,
@@ -144,6 +149,14 @@ impl Receipt {
         }
     }
 
+    /// What tells this value from others: the hash of the logical value, or the version where there is none.
+    pub fn data_version(&self) -> String {
+        match &self.content_hash {
+            Some(hash) => hash.to_string(),
+            None => self.version.to_string(),
+        }
+    }
+
     /// Begins a receipt from what the manager was told; sizes, hashes and version are filled in by the manager.
     pub fn begin(ctx: &crate::OutputContext, location: Location, form: Form, format: &str) -> Self {
         let about = crate::InputContext::new(ctx.asset.clone(), ctx.partition.clone(), location.clone());
@@ -151,6 +164,7 @@ impl Receipt {
             write: ctx.write.clone(),
             run: ctx.run.clone(),
             code_version: ctx.code_version.clone(),
+            fingerprint: ctx.fingerprint.clone(),
             stored_at: jiff::Timestamp::now(),
             ..Self::foreign(&about, location, form, format)
         }

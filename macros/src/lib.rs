@@ -55,6 +55,7 @@ use proc_macro::TokenStream;
 /// | `group = "reports"` | the group, and the beginning of the key | no group |
 /// | `io_manager = "warehouse"` | who keeps the value | the configured or default manager |
 /// | `settings(mode = "append", ..)` | settings of its I/O manager for this asset alone, by name and text as in a URL; a manager that has none is refused | the manager's |
+/// | `partitions = Partitioning::daily("2024-01-01")` | by what it is parted: an expression | one value |
 /// | `columns = Row` | the columns of its table, a type with [`macro@TableSchema`]: held against what is stored and loaded | any |
 /// | `extension = "html"` | the suffix of a Blob's location, without the dot | the manager's |
 /// | `code_version = "1"` | the code version, by hand | a hash of the function |
@@ -68,11 +69,23 @@ use proc_macro::TokenStream;
 /// |---|---|
 /// | `flights: T` | the input `flights`: the asset of that name; `T` is an `Input`. Leading underscores do not count |
 /// | `#[from("clean/flights")] rows: T` | the input of that key |
+/// | `#[mapping(Mapping::Previous)] rows: T` | the partitions of it that the mapping says; otherwise those of the same name, or that share time |
+/// | `#[allow_missing] rows: Partitions<T>` | partitions that nobody stored are left out; otherwise they are an error |
 /// | `ctx: &AssetContext` | the logger, metadata, partition and run |
 /// | `settings: &T` | the resource of type `T` |
 ///
 /// They stand in any order. The function returns a value (an `AssetValue`), a `Result` of one, or nothing. A type is
 /// taken for a `Result` when its name ends so; every error that is a `std::error::Error` or a text will do.
+///
+/// # Partitions
+/// A function of an asset with `partitions = ..` is called for each partition, which `ctx.partition()` tells, or, when it returns
+/// `Partitions<T>`, once for all of `ctx.partitions()`. An input with partitions is a value where the mapping gives one partition, and
+/// `Partitions<T>`, `TableStream` or `LazyTable` (these with a column for each dimension) where it may give many.
+///
+/// ```text
+/// #[asset(group = "reports", partitions = Partitioning::monthly("2024-01-01"))]
+/// async fn monthly_delays(ctx: &AssetContext, #[from("clean/flights")] days: Partitions<Table>) -> Result<Table> { .. }
+/// ```
 ///
 /// # Several assets
 /// With `outputs(..)` the function returns a tuple, in that order, or a struct whose fields have the outputs' names.

@@ -28,27 +28,8 @@
 //! # }
 //! ```
 //!
-//! # How an asset will declare it
-//!
-//! A sketch of what the attribute becomes; neither it nor the executor knows partitions yet.
-//!
-//! ```text
-//! #[asset(partitions = daily("2024-01-01").time_zone("America/New_York"))]
-//! async fn clean_flights(ctx: &AssetContext, raw_flights: Table) -> Result<Table>
-//!
-//! #[asset(partitions = monthly("2024-01-01").time_zone("America/New_York"))]      // days of the month, by default
-//! async fn monthly_delays(clean_flights: Partitions<Table>) -> Result<Table>
-//!
-//! #[asset(partitions = daily("2024-01-01").time_zone("America/New_York"),
-//!         input(running_total, mapping = Mapping::Previous))]                   // `Maybe`: the first has none
-//! async fn running_total(clean_flights: Table, running_total: Maybe<u64>) -> Result<u64>
-//! ```
-//!
-//! `partitions =` takes what [`Partitioning`] makes (a [`TimePartitions`] is built, its errors are told when definitions are
-//! built) and `mapping =` a [`Mapping`]; without one, [`Mapping::default_for`] decides or refuses. When definitions are built, the executor
-//! calls [`Mapping::check`] for every input. A run resolves every definition once, [`Partitioning::at`] the time of its start,
-//! with the catalogue as [`DynamicKeys`]; plans with [`BoundMapping::upstream_of`] and [`BoundMapping::downstream_of`]; and
-//! refuses what is [`Missing`], unless the parameter is a `Maybe` or says that partitions may be missing.
+//! An asset declares it with `#[asset(partitions = ..)]`; the executor resolves every definition once for a run, at the time of its
+//! start, plans with [`BoundMapping::upstream_of`] and [`BoundMapping::downstream_of`], and refuses what is [`Missing`].
 //!
 //! # Guarantees
 //!

@@ -39,6 +39,11 @@ fn described(receipt: &Receipt, ctx: &OutputContext) {
         ctx.code_version,
         "law 13: the receipt names another code version"
     );
+    check_eq!(
+        receipt.fingerprint,
+        ctx.fingerprint,
+        "law 13: the receipt has another fingerprint"
+    );
     let at = receipt.location.as_str();
     assert!(
         at.starts_with(ctx.location.as_str()),
@@ -54,6 +59,7 @@ pub async fn law_13_receipts_are_true(fixture: &Fixture) {
             let mut ctx = output(&format!("true/{form}/{seed}"));
             ctx.run = RunId::from_text("run-of-the-check");
             ctx.code_version = Some("code é 1".to_owned());
+            ctx.fingerprint = Some("0123456789abcdef0123456789abcdef".to_owned());
             let value = probe.make(seed);
             let receipt = fixture.store(&ctx, &value).await;
             described(&receipt, &ctx);
