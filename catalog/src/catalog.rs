@@ -1,0 +1,321 @@
+//! The catalogue as everybody else sees it.
+
+use crate::database::{Change, Database};
+use crate::queue::{self, Queue, gone};
+use crate::sqlite::Sqlite;
+use crate::{Entry, Happening, Record, RunDetail, RunSummary, State};
+use futures_channel::oneshot;
+use jiff::Timestamp;
+use larder_io_core::{AssetKey, PartitionKey, Result, RunId};
+use larder_partitions::Partitioning;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// How a catalogue is opened.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct CatalogOptions {
+    /// How long a process waits for others that are writing. Default 30 s; a commit takes a few milliseconds.
+    pub busy_timeout: Duration,
+    /// The size beyond which the database does not grow. Default: none but the disk's.
+    pub max_bytes: Option<u64>,
+}
+
+impl Default for CatalogOptions {
+    fn default() -> Self {
+        Self {
+            busy_timeout: Duration::from_secs(30),
+            max_bytes: None,
+        }
+    }
+}
+
+/// The database of runs and materializations. Cloning copies a pointer.
+///
+/// # Guarantees
+/// - What [`Catalog::flush`] acknowledged survives a power cut. After `kill -9` at any moment the catalogue opens, and has the first so many of what
+///   each process recorded, in its order, and all that was flushed.
+/// - Any number of processes may have it open and write.
+/// - Questions are answered with all that this catalogue or a clone of it recorded before.
+/// - No runtime is needed: it works on two threads of its own, and its futures run in any.
+///
+/// # Limits
+/// Records wait in a queue of 16,384, or of about 64 MiB. SQLite needs a local file system: not NFS or SMB.
+///
+/// Dropping the last clone writes what waits and waits for it; only [`Catalog::flush`] tells whether it could be written.
+#[derive(Clone)]
+pub struct Catalog(Arc<Inner>);
+
+type Question = Box<dyn FnOnce(&mut dyn Database) + Send>;
+
+struct Inner {
+    path: Option<PathBuf>,
+    queue: Arc<Queue>,
+    questions: Option<mpsc::Sender<Question>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Catalog {
+    /// Opens the catalogue in a file; makes it, and its directory, where there is none. Blocks.
+    ///
+    /// An older catalogue is brought to this version of the tables, in one transaction for each step.
+    ///
+    /// # Errors
+    /// `InvalidConfig` for a catalogue of a newer larder, which stays as it is, and for a database of something else; `InvalidData` for what is
+    /// damaged or no database; `PermissionDenied` where it may not be written; `Unavailable` when others lock it for too long or the disk is full.
+    pub fn open(path: &Path) -> Result<Self> {
+        Self::open_with(path, &CatalogOptions::default())
+    }
+
+    /// Opens the catalogue in a file, in some other way than the usual.
+    ///
+    /// # Errors
+    /// As [`Catalog::open`].
+    pub fn open_with(path: &Path, options: &CatalogOptions) -> Result<Self> {
+        let (writer, reader) = Sqlite::open(path, options)?;
+        Self::start(Some(path.to_owned()), writer, reader)
+    }
+
+    /// Makes a catalogue that is gone with its last clone: for tests.
+    ///
+    /// # Errors
+    /// `Unavailable` without memory or threads.
+    pub fn in_memory() -> Result<Self> {
+        let (writer, reader) = Sqlite::in_memory(&CatalogOptions::default())?;
+        Self::start(None, writer, reader)
+    }
+
+    fn start(
+        path: Option<PathBuf>,
+        writer: impl Database + 'static,
+        mut reader: impl Database + 'static,
+    ) -> Result<Self> {
+        let queue = Arc::new(Queue::default());
+        let (questions, asked) = mpsc::channel::<Question>();
+        // In this order: where the second thread cannot be had, the first ends by itself.
+        let answering = queue::spawn("larder-catalog-read", move || {
+            while let Ok(question) = asked.recv() {
+                question(&mut reader);
+            }
+        })?;
+        let writing = queue::start(&queue, writer)?;
+        Ok(Self(Arc::new(Inner {
+            path,
+            queue,
+            questions: Some(questions),
+            threads: vec![writing, answering],
+        })))
+    }
+
+    /// The file; `None` in memory.
+    pub fn path(&self) -> Option<&Path> {
+        self.0.path.as_deref()
+    }
+
+    /// Records something, after what was recorded before. Does not wait for the disk: [`Catalog::flush`] does.
+    ///
+    /// Blocks while the queue is full. When it is full because the database refuses to be written, one more attempt is made; then the record
+    /// is given up, and every later flush says so.
+    pub fn record(&self, record: impl Into<Record>) {
+        self.0.queue.push(Change::Record(record.into()));
+    }
+
+    /// Waits until all that was recorded before is durable.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being written: `Unavailable` for a lock or a full disk, `PermissionDenied`, `InvalidData` for a damaged file. Nothing is
+    /// lost: the records stay in the queue, and the next flush tries them again. Only what was too large (`Unsupported`), or came while
+    /// the queue was full and could not be written, is given up; every flush from then on tells of it.
+    ///
+    /// # Cancel safety
+    /// Safe: the records are written all the same, and errors are told by the next flush.
+    pub async fn flush(&self) -> Result<()> {
+        self.0.queue.settled().wait().await?;
+        self.0.queue.lost()
+    }
+
+    /// Asks, after what was recorded before.
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut dyn Database) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.0.queue.settled().wait().await?;
+        let (answer, answered) = oneshot::channel();
+        let ask: Question = Box::new(move |database| {
+            if !answer.is_canceled() {
+                // Who no longer waits does not need it.
+                let _ = answer.send(question(database));
+            }
+        });
+        let sent = self.0.questions.as_ref().map(|questions| questions.send(ask));
+        match sent {
+            Some(Ok(())) => answered.await.unwrap_or_else(|_| Err(gone())),
+            _ => Err(gone()),
+        }
+    }
+
+    /// The newest entries of an asset that were not deleted: one for each partition, in the order of their texts.
+    ///
+    /// For many partitions ask for [`Catalog::states`], which is many times faster.
+    ///
+    /// # Errors
+    /// As [`Catalog::flush`]; `InvalidData` for a damaged file.
+    ///
+    /// # Cancel safety
+    /// Safe, as all questions are.
+    pub async fn latest(&self, asset: &AssetKey) -> Result<Vec<Entry>> {
+        let asset = asset.clone();
+        self.ask(move |database| database.latest(&asset)).await
+    }
+
+    /// The newest entry of one partition, or of an asset without partitions, if it was not deleted.
+    ///
+    /// # Errors
+    /// As [`Catalog::latest`].
+    pub async fn latest_of(&self, asset: &AssetKey, partition: Option<&PartitionKey>) -> Result<Option<Entry>> {
+        let (asset, partition) = (asset.clone(), partition.cloned());
+        self.ask(move |database| database.latest_of(&asset, partition.as_ref()))
+            .await
+    }
+
+    /// What is known of each partition of an asset, in the order of their texts ([`State::partition_text`]).
+    ///
+    /// Also of those that only failed or were only observed: see [`State::is_live`].
+    ///
+    /// # Errors
+    /// As [`Catalog::latest`].
+    pub async fn states(&self, asset: &AssetKey) -> Result<Vec<State>> {
+        let asset = asset.clone();
+        self.ask(move |database| database.states(&asset)).await
+    }
+
+    /// The same of all assets at once.
+    ///
+    /// # Errors
+    /// As [`Catalog::latest`].
+    pub async fn all_states(&self) -> Result<Vec<(AssetKey, Vec<State>)>> {
+        self.ask(|database| database.all_states()).await
+    }
+
+    /// What happened to an asset, the newest first, by the order of recording.
+    ///
+    /// `Some(partition)` asks for one partition, `Some(None)` for what has none, `None` for all.
+    ///
+    /// # Errors
+    /// As [`Catalog::latest`].
+    pub async fn history(
+        &self,
+        asset: &AssetKey,
+        partition: Option<Option<&PartitionKey>>,
+        limit: usize,
+    ) -> Result<Vec<Happening>> {
+        let (asset, partition) = (asset.clone(), partition.map(|partition| partition.cloned()));
+        self.ask(move |database| {
+            let partition = partition.as_ref().map(Option::as_ref);
+            database.history(&asset, partition, limit)
+        })
+        .await
+    }
+
+    /// The runs, those that began last first.
+    ///
+    /// # Errors
+    /// As [`Catalog::latest`].
+    pub async fn runs(&self, limit: usize) -> Result<Vec<RunSummary>> {
+        self.ask(move |database| database.runs(false, limit)).await
+    }
+
+    /// The runs that began and did not end: they were killed, or are still running. Those that began last first.
+    ///
+    /// # Errors
+    /// As [`Catalog::latest`].
+    pub async fn unfinished(&self) -> Result<Vec<RunSummary>> {
+        self.ask(|database| database.runs(true, usize::MAX)).await
+    }
+
+    /// One run; `None` when its beginning was not recorded.
+    ///
+    /// # Errors
+    /// As [`Catalog::latest`].
+    pub async fn run(&self, run: &RunId) -> Result<Option<RunDetail>> {
+        let run = run.clone();
+        self.ask(move |database| database.run(&run)).await
+    }
+
+    /// The values of dynamic partitions, in the order in which they were added.
+    ///
+    /// # Errors
+    /// As [`Catalog::latest`].
+    pub async fn dynamic_keys(&self, name: &str) -> Result<Vec<String>> {
+        let name = name.to_owned();
+        self.ask(move |database| database.dynamic_keys(&name)).await
+    }
+
+    /// Adds values of dynamic partitions, durably when it returns. Values that are there already stay where they are.
+    ///
+    /// # Errors
+    /// `InvalidDefinition` for a name or value that cannot be part of a key: empty, too long, or with control characters; none is added
+    /// then. Else as [`Catalog::flush`].
+    ///
+    /// # Cancel safety
+    /// When dropped, they may be added.
+    pub async fn add_dynamic_keys<V: Into<String>>(
+        &self,
+        name: &str,
+        values: impl IntoIterator<Item = V>,
+    ) -> Result<()> {
+        let mut values: Vec<String> = values.into_iter().map(Into::into).collect();
+        let mut seen = std::collections::HashSet::new();
+        values.retain(|value| seen.insert(value.clone()));
+        // What a dimension may have, the definition knows.
+        Partitioning::dynamic(name)?.at(Timestamp::UNIX_EPOCH, &|_: &str| Ok(values.clone()))?;
+        self.0.queue.push(Change::AddKeys {
+            name: name.to_owned(),
+            values,
+        });
+        self.flush().await
+    }
+
+    /// Removes values of dynamic partitions, durably when it returns. Those that are not there are no error.
+    ///
+    /// # Errors
+    /// As [`Catalog::flush`].
+    ///
+    /// # Cancel safety
+    /// When dropped, they may be removed.
+    pub async fn remove_dynamic_keys<V: Into<String>>(
+        &self,
+        name: &str,
+        values: impl IntoIterator<Item = V>,
+    ) -> Result<()> {
+        let values = values.into_iter().map(Into::into).collect();
+        self.0.queue.push(Change::RemoveKeys {
+            name: name.to_owned(),
+            values,
+        });
+        self.flush().await
+    }
+}
+
+impl fmt::Debug for Catalog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.path {
+            Some(path) => write!(f, "Catalog({})", path.display()),
+            None => f.write_str("Catalog(in memory)"),
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.queue.close();
+        self.questions = None;
+        for thread in self.threads.drain(..) {
+            // A panic was told to those who waited.
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Blocks of states: which state is where, and how blocks grow and part.
+
+use crate::state::{Packed, Slot, damaged};
+use larder_io_core::Result;
+use std::ops::Range;
+
+/// A block of so many is read and written whole, with some 7 kB: little enough for one change, much enough to read a million states quickly.
+const MAX_STATES: usize = 64;
+
+/// What becomes of a block.
+#[derive(Debug, PartialEq)]
+pub(super) enum Changed {
+    Nothing,
+    Empty,
+    One(Vec<u8>),
+    /// The second begins with this partition.
+    Two(Vec<u8>, String, Vec<u8>),
+}
+
+fn places(block: &[u8]) -> Result<Vec<(&str, Range<usize>)>> {
+    let (mut places, mut rest) = (Vec::with_capacity(MAX_STATES + 1), block);
+    while !rest.is_empty() {
+        let start = block.len() - rest.len();
+        let packed = Packed::read(&mut rest).ok_or_else(damaged)?;
+        places.push((packed.partition, start..block.len() - rest.len()));
+    }
+    Ok(places)
+}
+
+/// Changes the state of a partition: `change` gets what there is, and says what shall be.
+pub(super) fn change(
+    block: &[u8],
+    partition: &str,
+    change: impl FnOnce(Option<Slot>) -> Option<Slot>,
+) -> Result<Changed> {
+    let places = places(block)?;
+    let found = places.binary_search_by(|(known, _)| (*known).cmp(partition));
+    let old = match &found {
+        Ok(place) => Packed::read(&mut &block[places[*place].1.clone()]).map(Packed::to_slot),
+        Err(_) => None,
+    };
+    let new = change(old.clone());
+    if new == old {
+        return Ok(Changed::Nothing);
+    }
+    let replaced = match found {
+        Ok(place) => places[place].1.clone(),
+        Err(place) => {
+            let start = places.get(place).map_or(block.len(), |(_, range)| range.start);
+            start..start
+        }
+    };
+    let mut bytes = Vec::with_capacity(block.len() + 128);
+    bytes.extend_from_slice(&block[..replaced.start]);
+    if let Some(new) = new {
+        new.write(partition, &mut bytes);
+    }
+    bytes.extend_from_slice(&block[replaced.end..]);
+    if bytes.is_empty() {
+        return Ok(Changed::Empty);
+    }
+    if found.is_ok() || places.len() < MAX_STATES {
+        return Ok(Changed::One(bytes));
+    }
+    // Partitions mostly come in their order: then blocks stay full.
+    let at_end = found == Err(places.len());
+    let places = self::places(&bytes)?;
+    let (first, range) = &places[if at_end { places.len() - 1 } else { places.len() / 2 }];
+    let (first, start) = ((*first).to_owned(), range.start);
+    let second = bytes.split_off(start);
+    Ok(Changed::Two(bytes, first, second))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    fn slot(at: i64) -> Slot {
+        Slot {
+            at,
+            event: at + 1,
+            ..Slot::default()
+        }
+    }
+
+    proptest! {
+        /// Against a map; blocks by their first partition, as the database keeps them.
+        #[test]
+        fn blocks_are_a_map(steps in prop::collection::vec((0_u16..300, any::<bool>(), prop::bool::weighted(0.2)), 0..600)) {
+            let mut oracle: BTreeMap<String, Slot> = BTreeMap::new();
+            let mut blocks: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+            for (at, (number, ordered, remove)) in steps.into_iter().enumerate() {
+                let key = if ordered { format!("z={at:05}") } else { format!("k={number}") };
+                let new = (!remove).then(|| slot(at as i64));
+                let (first, block) = blocks
+                    .range(..=key.clone())
+                    .next_back()
+                    .map_or_else(Default::default, |(first, block)| (first.clone(), block.clone()));
+                let old = oracle.get(&key).cloned();
+                match new.clone() {
+                    Some(new) => oracle.insert(key.clone(), new),
+                    None => oracle.remove(&key),
+                };
+                match change(&block, &key, |found| { assert_eq!(found, old); new }).unwrap() {
+                    Changed::Nothing => {}
+                    Changed::Empty => drop(blocks.remove(&first)),
+                    Changed::One(bytes) => drop(blocks.insert(first, bytes)),
+                    Changed::Two(a, second, b) => {
+                        blocks.insert(first, a);
+                        prop_assert!(blocks.insert(second, b).is_none());
+                    }
+                }
+            }
+            let mut all = BTreeMap::new();
+            for (first, block) in &blocks {
+                let places = places(block).unwrap();
+                prop_assert!(places.len() <= MAX_STATES && !places.is_empty());
+                prop_assert!(places[0].0 >= first.as_str());
+                for (key, range) in places {
+                    all.insert(key.to_owned(), Packed::read(&mut &block[range]).unwrap().to_slot());
+                }
+            }
+            prop_assert_eq!(all, oracle);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! What events keep as JSON.
+
+use super::error::Outcome;
+use crate::{Durations, Entry, InputVersions};
+use larder_io_core::{Receipt, Version};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+type Texts<'a, T> = Cow<'a, BTreeMap<String, T>>;
+
+/// All of an [`Entry`] that has no column.
+#[derive(Serialize, Deserialize)]
+pub(super) struct EntryDetail<'a> {
+    io_manager: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    version: Option<Cow<'a, str>>,
+    pub(super) data_version: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    code_version: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    config: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    inputs: Cow<'a, [InputVersions]>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    receipt: Option<Cow<'a, Receipt>>,
+    /// A receipt does not write its version and address itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    receipt_version: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    receipt_uri: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    uri: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "is_empty")]
+    metadata: Texts<'a, serde_json::Value>,
+    #[serde(default, skip_serializing_if = "is_empty")]
+    tags: Texts<'a, String>,
+    durations: Durations,
+}
+
+fn is_empty<T: Clone>(map: &Texts<'_, T>) -> bool {
+    map.is_empty()
+}
+
+impl<'a> EntryDetail<'a> {
+    pub(super) fn of(entry: &'a Entry) -> Self {
+        let receipt = entry.receipt.as_ref();
+        let (version, uri) = (entry.version.as_deref(), entry.uri.as_deref());
+        Self {
+            io_manager: Cow::Borrowed(&entry.io_manager),
+            version: version.map(Cow::Borrowed),
+            data_version: Cow::Borrowed(&entry.data_version),
+            fingerprint: entry.fingerprint.as_deref().map(Cow::Borrowed),
+            code_version: entry.code_version.as_deref().map(Cow::Borrowed),
+            config: entry.config.as_deref().map(Cow::Borrowed),
+            inputs: Cow::Borrowed(&entry.inputs),
+            receipt: receipt.map(Cow::Borrowed),
+            receipt_version: receipt
+                .map(|it| it.version.as_str())
+                .filter(|it| Some(*it) != version)
+                .map(Cow::Borrowed),
+            receipt_uri: receipt
+                .map(|it| it.uri.as_str())
+                .filter(|it| Some(*it) != uri)
+                .map(Cow::Borrowed),
+            uri: uri.map(Cow::Borrowed),
+            metadata: Cow::Borrowed(&entry.metadata),
+            tags: Cow::Borrowed(&entry.tags),
+            durations: entry.durations,
+        }
+    }
+
+    /// Fills in an entry that was begun from its columns.
+    pub(super) fn fill(self, mut entry: Entry) -> Entry {
+        let text = |text: Option<Cow<'_, str>>| text.map(Cow::into_owned);
+        entry.io_manager = self.io_manager.into_owned();
+        entry.version = text(self.version);
+        entry.data_version = self.data_version.into_owned();
+        entry.fingerprint = text(self.fingerprint);
+        entry.code_version = text(self.code_version);
+        entry.config = text(self.config);
+        entry.inputs = self.inputs.into_owned();
+        entry.uri = text(self.uri);
+        entry.receipt = self.receipt.map(Cow::into_owned).map(|mut receipt| {
+            let version = text(self.receipt_version).or_else(|| entry.version.clone());
+            receipt.version = Version::from_text(version.unwrap_or_default());
+            receipt.uri = text(self.receipt_uri).or_else(|| entry.uri.clone()).unwrap_or_default();
+            receipt
+        });
+        entry.metadata = self.metadata.into_owned();
+        entry.tags = self.tags.into_owned();
+        entry.durations = self.durations;
+        entry
+    }
+}
+
+/// All of an observation that has no column.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ObservationDetail<'a> {
+    pub(super) data_version: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub(super) metadata: Texts<'a, serde_json::Value>,
+}
+
+/// All of a check that has no column.
+#[derive(Serialize, Deserialize)]
+pub(super) struct CheckDetail<'a> {
+    pub(super) name: Cow<'a, str>,
+    pub(super) passed: bool,
+    pub(super) blocking: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) message: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub(super) metadata: Texts<'a, serde_json::Value>,
+}
+
+pub(super) fn to_json<T: Serialize + ?Sized>(value: &T) -> Outcome<String> {
+    Ok(serde_json::to_string(value)?)
+}

@@ -1,0 +1,330 @@
+//! Answering questions.
+
+use super::detail::{CheckDetail, EntryDetail, ObservationDetail};
+use super::error::Outcome;
+use super::write;
+use crate::state::damaged;
+use crate::{
+    Check, Deletion, Entry, FailedPartition, Failure, Happening, Observation, RunCounts, RunDetail, RunEnd, RunSummary,
+    State, StepStarted, partition_from_text, partition_text,
+};
+use jiff::Timestamp;
+use larder_io_core::{AssetKey, Error, ErrorKind, PartitionKey, RunId};
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, params};
+use std::borrow::Cow;
+use std::time::Duration;
+
+pub(super) fn states(connection: &Connection, asset: &AssetKey) -> Outcome<Vec<State>> {
+    let sql = "SELECT body FROM state_block WHERE asset = (SELECT id FROM asset WHERE key = ?1) ORDER BY first";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([asset.as_str()])?;
+    let mut states = Vec::new();
+    while let Some(row) = rows.next()? {
+        State::of_block(blob(row, 0)?, &mut states)?;
+    }
+    Ok(states)
+}
+
+pub(super) fn all_states(connection: &Connection) -> Outcome<Vec<(AssetKey, Vec<State>)>> {
+    let sql = "SELECT state_block.asset, asset.key, body FROM state_block JOIN asset ON asset.id = state_block.asset ORDER BY state_block.asset, first";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    let (mut last, mut all) = (None, Vec::new());
+    while let Some(row) = rows.next()? {
+        let id: i64 = row.get(0)?;
+        if last != Some(id) {
+            all.push((
+                asset_key(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)?,
+                Vec::new(),
+            ));
+            last = Some(id);
+        }
+        let states = all.last_mut().map(|(_, states)| states).ok_or_else(damaged)?;
+        State::of_block(blob(row, 2)?, states)?;
+    }
+    Ok(all)
+}
+
+fn blob<'a>(row: &'a Row<'_>, column: usize) -> Outcome<&'a [u8]> {
+    Ok(row.get_ref(column)?.as_blob().map_err(rusqlite::Error::from)?)
+}
+
+pub(super) fn latest(connection: &Connection, asset: &AssetKey) -> Outcome<Vec<Entry>> {
+    let mut events = Events::new(connection, "event.id = ?1 LIMIT 1")?;
+    let mut entries = Vec::new();
+    for state in states(connection, asset)?.iter().filter(|state| state.is_live()) {
+        entries.push(live_entry(&mut events, asset, state)?);
+    }
+    Ok(entries)
+}
+
+pub(super) fn latest_of(
+    connection: &Connection,
+    asset: &AssetKey,
+    partition: Option<&PartitionKey>,
+) -> Outcome<Option<Entry>> {
+    let sql = "SELECT body FROM state_block
+        WHERE asset = (SELECT id FROM asset WHERE key = ?1) AND first <= ?2 ORDER BY first DESC LIMIT 1";
+    let text = partition_text(partition);
+    let mut states = Vec::new();
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params![asset.as_str(), text])?;
+    if let Some(row) = rows.next()? {
+        State::of_block(blob(row, 0)?, &mut states)?;
+    }
+    match states.iter().find(|state| state.partition_text() == text) {
+        Some(state) if state.is_live() => {
+            let mut events = Events::new(connection, "event.id = ?1 LIMIT 1")?;
+            Ok(Some(live_entry(&mut events, asset, state)?))
+        }
+        _ => Ok(None),
+    }
+}
+
+fn live_entry(events: &mut Events<'_>, asset: &AssetKey, state: &State) -> Outcome<Entry> {
+    match events.get(asset, params![state.event()])?.pop() {
+        Some(Happening::Materialized(entry)) => Ok(*entry),
+        _ => Err(damaged().into()),
+    }
+}
+
+pub(super) fn history(
+    connection: &Connection,
+    asset: &AssetKey,
+    partition: Option<Option<&PartitionKey>>,
+    limit: usize,
+) -> Outcome<Vec<Happening>> {
+    let id = connection
+        .prepare_cached("SELECT id FROM asset WHERE key = ?1")?
+        .query_row([asset.as_str()], |row| row.get::<_, i64>(0))
+        .optional()?;
+    let Some(id) = id else { return Ok(Vec::new()) };
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    match partition {
+        None => {
+            Events::new(connection, "event.asset = ?1 ORDER BY event.id DESC LIMIT ?2")?.get(asset, params![id, limit])
+        }
+        Some(partition) => Events::new(
+            connection,
+            "event.asset = ?1 AND event.partition = ?3 ORDER BY event.id DESC LIMIT ?2",
+        )?
+        .get(asset, params![id, limit, partition_text(partition)]),
+    }
+}
+
+/// Reads events by some condition.
+struct Events<'a> {
+    statement: CachedStatement<'a>,
+}
+
+impl<'a> Events<'a> {
+    fn new(connection: &'a Connection, which: &str) -> Outcome<Self> {
+        let sql = format!(
+            "SELECT event.kind, event.partition, event.at, run.run, event.detail, event.inline, failure.kind, failure.message
+             FROM event LEFT JOIN run ON run.id = event.run
+             LEFT JOIN failure ON event.kind = {} AND failure.id = CAST(event.detail AS INTEGER)
+             WHERE {which}",
+            write::FAILED
+        );
+        Ok(Self {
+            statement: connection.prepare_cached(&sql)?,
+        })
+    }
+
+    fn get(&mut self, asset: &AssetKey, which: impl rusqlite::Params) -> Outcome<Vec<Happening>> {
+        let mut rows = self.statement.query(which)?;
+        let mut happenings = Vec::new();
+        while let Some(row) = rows.next()? {
+            happenings.push(happening(asset, row)?);
+        }
+        Ok(happenings)
+    }
+}
+
+fn happening(asset: &AssetKey, row: &Row<'_>) -> Outcome<Happening> {
+    let kind: i64 = row.get(0)?;
+    let asset = asset.clone();
+    let partition = partition_from_text(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)?;
+    let at = time(row.get(2)?)?;
+    let run = row.get::<_, Option<String>>(3)?.map(RunId::from_text);
+    let some_run = |run: Option<RunId>| run.ok_or_else(|| broken("an event without its run"));
+    let detail = row
+        .get_ref(4)?
+        .as_str_or_null()
+        .map_err(rusqlite::Error::from)?
+        .unwrap_or("null");
+    Ok(match kind {
+        write::MATERIALIZED => {
+            let detail: EntryDetail<'_> = serde_json::from_str(detail)?;
+            let entry = detail.fill(Entry::new(asset, partition, some_run(run)?, at, "", ""));
+            Happening::Materialized(Box::new(Entry {
+                inline: row.get(5)?,
+                ..entry
+            }))
+        }
+        write::OBSERVED => {
+            let detail: ObservationDetail<'_> = serde_json::from_str(detail)?;
+            let (data_version, metadata) = (detail.data_version.map(Cow::into_owned), detail.metadata.into_owned());
+            Happening::Observed(Observation {
+                asset,
+                partition,
+                run,
+                at,
+                data_version,
+                metadata,
+            })
+        }
+        write::FAILED => Happening::Failed(FailedPartition {
+            asset,
+            partition,
+            run: some_run(run)?,
+            at,
+            kind: row.get(6)?,
+            message: row.get(7)?,
+        }),
+        write::CHECKED => {
+            let detail: CheckDetail<'_> = serde_json::from_str(detail)?;
+            Happening::Checked(Check {
+                asset,
+                partition,
+                run,
+                at,
+                name: detail.name.into_owned(),
+                passed: detail.passed,
+                blocking: detail.blocking,
+                message: detail.message.map(Cow::into_owned),
+                metadata: detail.metadata.into_owned(),
+            })
+        }
+        write::DELETED => Happening::Deleted(Deletion {
+            asset,
+            partition,
+            run,
+            at,
+        }),
+        _ => return Err(broken("an event of a kind that there is not").into()),
+    })
+}
+
+const RUN: &str =
+    "SELECT run, started, selection, profile, tags, finished, materialized, failed, skipped, duration, id FROM run";
+
+pub(super) fn runs(connection: &Connection, only_unfinished: bool, limit: usize) -> Outcome<Vec<RunSummary>> {
+    let only = if only_unfinished { " AND finished IS NULL" } else { "" };
+    let sql = format!("{RUN} WHERE started IS NOT NULL{only} ORDER BY started DESC, id DESC LIMIT ?1");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query([i64::try_from(limit).unwrap_or(i64::MAX)])?;
+    let mut runs = Vec::new();
+    while let Some(row) = rows.next()? {
+        runs.push(summary(row)?);
+    }
+    Ok(runs)
+}
+
+fn summary(row: &Row<'_>) -> Outcome<RunSummary> {
+    let number =
+        |column: usize| -> Outcome<u64> { Ok(row.get::<_, Option<i64>>(column)?.unwrap_or_default().unsigned_abs()) };
+    let finished = match row.get::<_, Option<i64>>(5)? {
+        None => None,
+        Some(at) => Some(RunEnd {
+            at: time(at)?,
+            counts: RunCounts {
+                materialized: number(6)?,
+                failed: number(7)?,
+                skipped: number(8)?,
+            },
+            duration: Duration::from_nanos(number(9)?),
+        }),
+    };
+    Ok(RunSummary {
+        run: RunId::from_text(row.get::<_, String>(0)?),
+        started: time(row.get(1)?)?,
+        selection: row.get(2)?,
+        profile: row.get(3)?,
+        tags: serde_json::from_str(&row.get::<_, String>(4)?)?,
+        finished,
+    })
+}
+
+pub(super) fn run(connection: &Connection, run: &RunId) -> Outcome<Option<RunDetail>> {
+    let mut statement = connection.prepare_cached(&format!("{RUN} WHERE run = ?1 AND started IS NOT NULL"))?;
+    let mut rows = statement.query([run.as_str()])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let (id, summary): (i64, _) = (row.get(10)?, summary(row)?);
+    let (mut steps, mut materialized, mut failures) = (Vec::new(), Vec::new(), Vec::new());
+
+    let mut statement =
+        connection.prepare_cached("SELECT at, assets, partitions FROM step WHERE run = ?1 ORDER BY id")?;
+    let mut rows = statement.query([id])?;
+    while let Some(row) = rows.next()? {
+        let (assets, partitions) = (assets(row, 1)?, partitions(row, 2)?);
+        steps.push(StepStarted {
+            run: run.clone(),
+            assets,
+            partitions,
+            at: time(row.get(0)?)?,
+        });
+    }
+    let sql = "SELECT at, assets, partitions, kind, message FROM failure WHERE run = ?1 ORDER BY id";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([id])?;
+    while let Some(row) = rows.next()? {
+        let (assets, partitions) = (assets(row, 1)?, partitions(row, 2)?);
+        let (at, kind, message) = (time(row.get(0)?)?, row.get(3)?, row.get(4)?);
+        failures.push(Failure {
+            run: run.clone(),
+            assets,
+            partitions,
+            at,
+            kind,
+            message,
+        });
+    }
+    let sql = "SELECT asset.key, event.partition FROM event JOIN asset ON asset.id = event.asset
+        WHERE event.run = ?1 AND event.kind = 1 ORDER BY event.id";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([id])?;
+    while let Some(row) = rows.next()? {
+        let (asset, partition): (String, String) = (row.get(0)?, row.get(1)?);
+        materialized.push((asset_key(&asset)?, partition_from_text(&partition)?));
+    }
+    Ok(Some(RunDetail {
+        summary,
+        steps,
+        materialized,
+        failures,
+    }))
+}
+
+fn assets(row: &Row<'_>, column: usize) -> Outcome<Vec<AssetKey>> {
+    Ok(serde_json::from_str(&row.get::<_, String>(column)?)?)
+}
+
+fn partitions(row: &Row<'_>, column: usize) -> Outcome<Vec<PartitionKey>> {
+    let texts: Vec<String> = serde_json::from_str(&row.get::<_, String>(column)?)?;
+    let mut keys = Vec::with_capacity(texts.len());
+    for text in texts {
+        keys.push(partition_from_text(&text)?.ok_or_else(|| broken("an empty partition in a list"))?);
+    }
+    Ok(keys)
+}
+
+pub(super) fn dynamic_keys(connection: &Connection, name: &str) -> Outcome<Vec<String>> {
+    let mut statement = connection.prepare_cached("SELECT value FROM dynamic_key WHERE name = ?1 ORDER BY id")?;
+    let values = statement.query_map([name], |row| row.get(0))?;
+    Ok(values.collect::<rusqlite::Result<_>>()?)
+}
+
+fn asset_key(text: &str) -> Outcome<AssetKey> {
+    Ok(text
+        .parse()
+        .map_err(|error| broken("an asset key that is none").with_source(error))?)
+}
+
+fn time(micros: i64) -> Outcome<Timestamp> {
+    Ok(Timestamp::from_microsecond(micros).map_err(|error| broken("a time that is none").with_source(error))?)
+}
+
+fn broken(what: &str) -> Error {
+    Error::new(ErrorKind::InvalidData, format!("the catalogue has {what}"))
+}

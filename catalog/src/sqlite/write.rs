@@ -1,0 +1,327 @@
+//! Making changes.
+
+use super::block::{self, Changed};
+use super::detail::{CheckDetail, EntryDetail, ObservationDetail, to_json};
+use super::error::Outcome;
+use crate::database::Change;
+use crate::state::Slot;
+use crate::{Failure, Record, RunFinished, RunStarted, StepStarted, partition_text};
+use jiff::Timestamp;
+use larder_io_core::{AssetKey, PartitionKey, RunId};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, named_params, params};
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+/// The kinds of events, as the table has them.
+pub(super) const MATERIALIZED: i64 = 1;
+pub(super) const OBSERVED: i64 = 2;
+pub(super) const FAILED: i64 = 3;
+pub(super) const CHECKED: i64 = 4;
+pub(super) const DELETED: i64 = 5;
+
+/// Beyond so many, names are looked up again.
+const MAX_IDS: usize = 100_000;
+
+/// The numbers of names. Names are never removed, so that a number holds for ever once its transaction is committed.
+#[derive(Default)]
+pub(super) struct Ids {
+    assets: HashMap<AssetKey, i64>,
+    runs: HashMap<RunId, i64>,
+}
+
+/// Makes all changes in one transaction.
+pub(super) fn apply(connection: &mut Connection, ids: &mut Ids, changes: &[Change]) -> Outcome<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut writer = Writer {
+        connection: &transaction,
+        ids,
+    };
+    for change in changes {
+        match change {
+            Change::Record(record) => writer.record(record)?,
+            Change::AddKeys { name, values } => {
+                let sql = "INSERT INTO dynamic_key (name, value) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+                let mut insert = transaction.prepare_cached(sql)?;
+                for value in values {
+                    insert.execute([name, value])?;
+                }
+            }
+            Change::RemoveKeys { name, values } => {
+                let mut delete =
+                    transaction.prepare_cached("DELETE FROM dynamic_key WHERE name = ?1 AND value = ?2")?;
+                for value in values {
+                    delete.execute([name, value])?;
+                }
+            }
+        }
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+struct Writer<'a> {
+    connection: &'a Connection,
+    ids: &'a mut Ids,
+}
+
+/// What an event is about.
+struct About<'a> {
+    asset: &'a AssetKey,
+    partition: &'a str,
+    run: Option<&'a RunId>,
+    at: Timestamp,
+}
+
+impl Writer<'_> {
+    fn record(&mut self, record: &Record) -> Outcome<()> {
+        match record {
+            Record::RunStarted(it) => self.run_started(it),
+            Record::StepStarted(it) => self.step_started(it),
+            Record::RunFinished(it) => self.run_finished(it),
+            Record::Failed(it) => self.failed(it),
+            Record::Materialized(it) => {
+                let partition = partition_text(it.partition.as_ref());
+                let about = About {
+                    asset: &it.asset,
+                    partition: &partition,
+                    run: Some(&it.run),
+                    at: it.at,
+                };
+                let detail = to_json(&EntryDetail::of(it))?;
+                let (asset, event) = self.event(MATERIALIZED, &about, Some(&detail), it.inline.as_deref())?;
+                self.state(asset, &partition, |_| {
+                    Some(Slot {
+                        event,
+                        at: it.at.as_microsecond(),
+                        failed: false,
+                        data_version: Some(it.data_version.clone()),
+                        fingerprint: it.fingerprint.clone(),
+                        code_version: it.code_version.clone(),
+                        observed: None,
+                    })
+                })
+            }
+            Record::Observed(it) => {
+                let partition = partition_text(it.partition.as_ref());
+                let about = About {
+                    asset: &it.asset,
+                    partition: &partition,
+                    run: it.run.as_ref(),
+                    at: it.at,
+                };
+                let detail = to_json(&ObservationDetail {
+                    data_version: it.data_version.as_deref().map(Cow::Borrowed),
+                    metadata: Cow::Borrowed(&it.metadata),
+                })?;
+                let (asset, _) = self.event(OBSERVED, &about, Some(&detail), None)?;
+                self.state(asset, &partition, |old| {
+                    let mut slot = old.unwrap_or_default();
+                    slot.observed.clone_from(&it.data_version);
+                    if slot.event == 0 {
+                        slot.at = it.at.as_microsecond();
+                    }
+                    Some(slot)
+                })
+            }
+            Record::Checked(it) => {
+                let partition = partition_text(it.partition.as_ref());
+                let about = About {
+                    asset: &it.asset,
+                    partition: &partition,
+                    run: it.run.as_ref(),
+                    at: it.at,
+                };
+                let detail = to_json(&CheckDetail {
+                    name: Cow::Borrowed(&it.name),
+                    passed: it.passed,
+                    blocking: it.blocking,
+                    message: it.message.as_deref().map(Cow::Borrowed),
+                    metadata: Cow::Borrowed(&it.metadata),
+                })?;
+                self.event(CHECKED, &about, Some(&detail), None)?;
+                Ok(())
+            }
+            Record::Deleted(it) => {
+                let partition = partition_text(it.partition.as_ref());
+                let about = About {
+                    asset: &it.asset,
+                    partition: &partition,
+                    run: it.run.as_ref(),
+                    at: it.at,
+                };
+                let (asset, _) = self.event(DELETED, &about, None, None)?;
+                self.state(asset, &partition, |_| None)
+            }
+        }
+    }
+
+    fn run_started(&mut self, it: &RunStarted) -> Outcome<()> {
+        let id = self.run(&it.run)?;
+        let sql = "UPDATE run SET started = ?2, selection = ?3, profile = ?4, tags = ?5 WHERE id = ?1";
+        let tags = to_json(&it.tags)?;
+        let values = params![id, it.at.as_microsecond(), it.selection, it.profile, tags];
+        self.connection.prepare_cached(sql)?.execute(values)?;
+        Ok(())
+    }
+
+    fn run_finished(&mut self, it: &RunFinished) -> Outcome<()> {
+        let id = self.run(&it.run)?;
+        let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        let sql = "UPDATE run SET finished = :at, materialized = :materialized, failed = :failed, skipped = :skipped, duration = :duration WHERE id = :id";
+        self.connection.prepare_cached(sql)?.execute(named_params! {
+            ":id": id,
+            ":at": it.at.as_microsecond(),
+            ":materialized": number(it.counts.materialized),
+            ":failed": number(it.counts.failed),
+            ":skipped": number(it.counts.skipped),
+            ":duration": i64::try_from(it.duration.as_nanos()).unwrap_or(i64::MAX),
+        })?;
+        Ok(())
+    }
+
+    fn step_started(&mut self, it: &StepStarted) -> Outcome<()> {
+        let id = self.run(&it.run)?;
+        let (assets, partitions) = (to_json(&it.assets)?, to_json(&texts(&it.partitions))?);
+        let sql = "INSERT INTO step (run, at, assets, partitions) VALUES (?1, ?2, ?3, ?4)";
+        let values = params![id, it.at.as_microsecond(), assets, partitions];
+        self.connection.prepare_cached(sql)?.execute(values)?;
+        Ok(())
+    }
+
+    fn failed(&mut self, it: &Failure) -> Outcome<()> {
+        let id = self.run(&it.run)?;
+        let mut partitions = texts(&it.partitions);
+        let (assets, listed) = (to_json(&it.assets)?, to_json(&partitions)?);
+        let sql = "INSERT INTO failure (run, at, kind, message, assets, partitions) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let values = params![id, it.at.as_microsecond(), it.kind, it.message, assets, listed];
+        let failure = self.connection.prepare_cached(sql)?.insert(values)?.to_string();
+        if partitions.is_empty() {
+            partitions.push(String::new());
+        }
+        for asset in &it.assets {
+            for partition in &partitions {
+                let about = About {
+                    asset,
+                    partition,
+                    run: Some(&it.run),
+                    at: it.at,
+                };
+                let (asset, _) = self.event(FAILED, &about, Some(&failure), None)?;
+                self.state(asset, partition, |old| {
+                    let mut slot = old.unwrap_or_default();
+                    slot.failed = true;
+                    if slot.event == 0 {
+                        slot.at = it.at.as_microsecond();
+                    }
+                    Some(slot)
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds an event; gives the numbers of its asset and of itself.
+    fn event(
+        &mut self,
+        kind: i64,
+        about: &About<'_>,
+        detail: Option<&str>,
+        inline: Option<&[u8]>,
+    ) -> Outcome<(i64, i64)> {
+        let asset = self.asset(about.asset)?;
+        let run = about.run.map(|run| self.run(run)).transpose()?;
+        let sql =
+            "INSERT INTO event (asset, partition, kind, at, run, detail, inline) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let values = params![
+            asset,
+            about.partition,
+            kind,
+            about.at.as_microsecond(),
+            run,
+            detail,
+            inline
+        ];
+        Ok((asset, self.connection.prepare_cached(sql)?.insert(values)?))
+    }
+
+    /// Changes the state of a partition.
+    fn state(&self, asset: i64, partition: &str, change: impl FnOnce(Option<Slot>) -> Option<Slot>) -> Outcome<()> {
+        let sql = "SELECT first, body FROM state_block WHERE asset = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1";
+        let found: Option<(String, Vec<u8>)> = self
+            .connection
+            .prepare_cached(sql)?
+            .query_row(params![asset, partition], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        // The first block begins before every partition.
+        let (first, body) = found.unwrap_or_default();
+        let put = |first: &str, body: &[u8]| -> Outcome<()> {
+            let sql = "INSERT INTO state_block (asset, first, body) VALUES (?1, ?2, ?3)
+                ON CONFLICT (asset, first) DO UPDATE SET body = excluded.body";
+            self.connection
+                .prepare_cached(sql)?
+                .execute(params![asset, first, body])?;
+            Ok(())
+        };
+        match block::change(&body, partition, change)? {
+            Changed::Nothing => {}
+            Changed::Empty => {
+                let sql = "DELETE FROM state_block WHERE asset = ?1 AND first = ?2";
+                self.connection.prepare_cached(sql)?.execute(params![asset, first])?;
+            }
+            Changed::One(body) => put(&first, &body)?,
+            Changed::Two(body, second, rest) => {
+                put(&first, &body)?;
+                put(&second, &rest)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn asset(&mut self, asset: &AssetKey) -> Outcome<i64> {
+        if let Some(id) = self.ids.assets.get(asset) {
+            return Ok(*id);
+        }
+        let id = self.id(
+            "SELECT id FROM asset WHERE key = ?1",
+            "INSERT INTO asset (key) VALUES (?1)",
+            asset.as_str(),
+        )?;
+        if self.ids.assets.len() >= MAX_IDS {
+            self.ids.assets.clear();
+        }
+        self.ids.assets.insert(asset.clone(), id);
+        Ok(id)
+    }
+
+    fn run(&mut self, run: &RunId) -> Outcome<i64> {
+        if let Some(id) = self.ids.runs.get(run) {
+            return Ok(*id);
+        }
+        let id = self.id(
+            "SELECT id FROM run WHERE run = ?1",
+            "INSERT INTO run (run) VALUES (?1)",
+            run.as_str(),
+        )?;
+        if self.ids.runs.len() >= MAX_IDS {
+            self.ids.runs.clear();
+        }
+        self.ids.runs.insert(run.clone(), id);
+        Ok(id)
+    }
+
+    fn id(&self, find: &str, add: &str, name: &str) -> Outcome<i64> {
+        let known = self
+            .connection
+            .prepare_cached(find)?
+            .query_row([name], |row| row.get(0))
+            .optional()?;
+        match known {
+            Some(id) => Ok(id),
+            None => Ok(self.connection.prepare_cached(add)?.insert([name])?),
+        }
+    }
+}
+
+fn texts(partitions: &[PartitionKey]) -> Vec<String> {
+    partitions.iter().map(|key| partition_text(Some(key))).collect()
+}
