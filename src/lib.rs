@@ -4,13 +4,14 @@ pub use larder_executor::policy::{Policies, RetryPolicy, TimeoutPolicy};
 pub use larder_executor::{
     Asset, AssetBuilder, AssetContext, AssetFn, AssetInfo, AssetPartition, BindingReport, Checkup, CodeVersion, ConfigReport,
     DagsterLayout, Diagnosis, DoctorOptions, Event, Examination, Explanation, HiveLayout, Level, ManagerReport,
-    Materialization, Observer, OutputSpec, Pipeline, Plan, Progress, RunOptions, RunReport, Selection, StepReport,
+    Materialization, Observer, OutputSpec, Pipeline, Plan, Progress, Recompute, RunOptions, RunReport, Selection, StepReport,
     StepStatus, Verdict, doctor, graph,
 };
 pub use larder_io_core::*;
 #[cfg(feature = "arrow")]
 pub use larder_macros::TableSchema;
 pub use larder_macros::{asset, code};
+pub use larder_catalog as catalog;
 pub use larder_partitions as partitions;
 pub use larder_partitions::{DimensionMapping, IntoPartitioning, Keyspace, Mapping, PartitionSet, Partitioning, TimeWindow};
 

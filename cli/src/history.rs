@@ -20,7 +20,7 @@ pub(crate) async fn history(
     partition: Option<&str>,
     out: &mut Out<'_>,
 ) -> Result<u8> {
-    let key = pipeline.asset_partition(asset, partition)?;
+    let key = pipeline.asset_partition(asset, partition).await?;
     let (kept, published) = pipeline.history(&key).await?;
     let is_published = |receipt: &Receipt| published.as_ref() == Some(&receipt.version);
     if out.json {
@@ -86,7 +86,7 @@ pub(crate) async fn restore(
     version: &str,
     out: &mut Out<'_>,
 ) -> Result<u8> {
-    let key = pipeline.asset_partition(asset, partition)?;
+    let key = pipeline.asset_partition(asset, partition).await?;
     let version = find(pipeline, &key, version).await?;
     let receipt = pipeline.restore(&key, version.as_str()).await?;
     match out.json {

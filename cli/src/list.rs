@@ -147,7 +147,7 @@ pub(crate) async fn explain(pipeline: &Pipeline, asset: &str, out: &mut Out<'_>)
 
 /// How many partitions are stored, and which. Asking for very many would take too long for an explanation.
 async fn stored_partitions(pipeline: &Pipeline, key: &AssetKey) -> String {
-    let space = match pipeline.keyspace(key) {
+    let space = match pipeline.keyspace(key).await {
         Ok(Some(space)) => space,
         Ok(None) => return String::new(),
         Err(error) => return format!("cannot tell: {}", error.message()),

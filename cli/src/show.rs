@@ -24,7 +24,7 @@ pub(crate) async fn show(pipeline: &Pipeline, wanted: &command::Show, out: &mut 
             .map_err(|error| error.with_context("operation", "query"));
     }
     let asset = wanted.asset.as_deref().unwrap_or_default();
-    let key = pipeline.asset_partition(asset, wanted.partition.as_deref())?;
+    let key = pipeline.asset_partition(asset, wanted.partition.as_deref()).await?;
     let version = match &wanted.version {
         Some(beginning) => Some(history::find(pipeline, &key, beginning).await?),
         None => None,

@@ -95,6 +95,13 @@ pub enum Event {
         /// The partitions it makes.
         partitions: Option<PartitionSet>,
     },
+    /// A step is not needed: what it makes is as it would be made again.
+    StepFresh {
+        /// The assets it makes.
+        assets: Vec<AssetKey>,
+        /// The partitions that were asked for.
+        partitions: Option<PartitionSet>,
+    },
     /// An input was loaded, or found loaded already.
     InputLoaded {
         /// The consumer.

@@ -41,7 +41,7 @@ impl Pipeline {
         let of = of.into();
         if of.partition.is_none()
             && version.is_none()
-            && let Some(space) = self.keyspace(&of.asset)?
+            && let Some(space) = self.keyspace(&of.asset).await?
             && self.stored(&of.asset)?.form == Form::Table
         {
             return self.all_partitions(&of.asset, &space).await;

@@ -5,7 +5,8 @@ use crate::graph::definition;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use larder_io_core::{AssetKey, Error, PartitionKey, Result};
-use larder_partitions::{Keyspace, NoDynamicKeys, PartitionSet};
+use larder_partitions::{Keyspace, PartitionSet, Partitioning};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// One value that is kept: an asset without partitions, or a partition of one that has some.
@@ -55,9 +56,9 @@ impl Pipeline {
     ///
     /// # Errors
     /// `InvalidDefinition` for an unknown asset, a partition that does not exist, and one of an asset without partitions.
-    pub fn asset_partition(&self, asset: &str, partition: Option<&str>) -> Result<AssetPartition> {
+    pub async fn asset_partition(&self, asset: &str, partition: Option<&str>) -> Result<AssetPartition> {
         let asset = self.key(asset)?;
-        let partition = match (partition, self.keyspace(&asset)?) {
+        let partition = match (partition, self.keyspace(&asset).await?) {
             (None, _) => None,
             (Some(text), Some(space)) => Some(space.parse(text)?),
             (Some(text), None) => {
@@ -70,10 +71,27 @@ impl Pipeline {
     /// The partitions of an asset that exist now; `None` for an asset without.
     ///
     /// # Errors
-    /// `InvalidDefinition` for an unknown key.
-    pub fn keyspace(&self, asset: &AssetKey) -> Result<Option<Keyspace>> {
-        let partitioning = self.partitioning(asset)?;
-        partitioning.map(|partitioning| partitioning.at(Timestamp::now(), &NoDynamicKeys)).transpose()
+    /// `InvalidDefinition` for an unknown key; whatever the catalogue gives, where dynamic partitions are.
+    pub async fn keyspace(&self, asset: &AssetKey) -> Result<Option<Keyspace>> {
+        let Some(partitioning) = self.partitioning(asset)? else {
+            return Ok(None);
+        };
+        let dynamic = self.dynamic_keys([partitioning]).await?;
+        partitioning.at(Timestamp::now(), &dynamic).map(Some)
+    }
+
+    /// The values of dynamic partitions, which are in the catalogue; without one there are none.
+    pub(crate) async fn dynamic_keys<'p>(
+        &self,
+        partitionings: impl IntoIterator<Item = &'p Partitioning>,
+    ) -> Result<BTreeMap<String, Vec<String>>> {
+        let mut values = BTreeMap::new();
+        for name in partitionings.into_iter().flat_map(Partitioning::dynamic_names) {
+            if let (Some(catalog), false) = (self.catalog(), values.contains_key(name)) {
+                values.insert(name.to_owned(), catalog.dynamic_keys(name).await?);
+            }
+        }
+        Ok(values)
     }
 
     /// The partitions of an asset in which something is stored, of those that exist now. Asks the storage for each of them.
@@ -81,7 +99,7 @@ impl Pipeline {
     /// # Errors
     /// `InvalidDefinition` for an asset without partitions; else only when the manager cannot tell.
     pub async fn stored_partitions(&self, asset: &AssetKey) -> Result<PartitionSet> {
-        let space = self.keyspace(asset)?;
+        let space = self.keyspace(asset).await?;
         let space = space.ok_or_else(|| definition(format!("`{asset}` has no partitions")))?;
         let heads = stream::iter(space.iter()).map(|partition| async move {
             let found = self.head((asset, &partition)).await?;

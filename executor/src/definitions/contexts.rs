@@ -109,6 +109,25 @@ impl Pipeline {
         below.join("/").parse()
     }
 
+    /// Where and how an asset is kept, as text: a value that is kept elsewhere or otherwise is not the one that was made.
+    pub(crate) fn storage_config(&self, key: &AssetKey) -> Result<String> {
+        let stored = self.stored(key)?;
+        let Some(bound) = &stored.bound else {
+            return Ok(String::new());
+        };
+        let info = bound.manager.info();
+        let name = stored.form.name();
+        let format = info.formats.iter().find(|(form, _)| *form == name);
+        Ok(format!(
+            "{}\n{}\n{}\n{}\n{}",
+            info.scheme,
+            info.root,
+            stored.location,
+            format.map(|(_, format)| format.as_str()).unwrap_or_default(),
+            bound.own_settings.join("\n")
+        ))
+    }
+
     /// An asset that names its location itself has a suffix there.
     pub(super) fn naming(&self, key: &AssetKey) -> Result<Naming> {
         match self.0.assets[self.origin(key)?.step].location {

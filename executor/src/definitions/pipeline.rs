@@ -7,6 +7,7 @@ use crate::asset::Asset;
 use crate::graph::{Graph, Origin, definition};
 use crate::policy::{describe, root};
 use larder_io_core::{AssetKey, Error, Form, IoManager, Layout, Location, Naming, Result, nearest};
+use larder_catalog::Catalog;
 use larder_partitions::Partitioning;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
@@ -26,7 +27,7 @@ pub(crate) struct Stored {
 
 /// Validated definitions.
 #[derive(Clone)]
-pub struct Pipeline(pub(crate) Arc<Inner>);
+pub struct Pipeline(pub(crate) Arc<Inner>, Option<Catalog>);
 
 pub(crate) struct Inner {
     pub(crate) assets: Vec<Asset>,
@@ -118,7 +119,24 @@ impl Pipeline {
             warnings,
             #[cfg(feature = "arrow")]
             query_engine,
-        }))
+        }), None)
+    }
+
+    /// Records runs in this catalogue, and looks dynamic partitions up in it.
+    #[must_use]
+    pub fn with_catalog(mut self, catalog: Catalog) -> Self {
+        self.1 = Some(catalog);
+        self
+    }
+
+    /// The catalogue, if there is one.
+    pub fn catalog(&self) -> Option<&Catalog> {
+        self.1.as_ref()
+    }
+
+    /// Every partitioning.
+    pub(crate) fn partitionings(&self) -> impl Iterator<Item = &Partitioning> {
+        self.0.parted.iter().filter_map(|parted| parted.partitioning.as_ref())
     }
 
     /// What is no mistake but may be a slip: lines of the configuration that fit no asset.

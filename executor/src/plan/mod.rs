@@ -12,7 +12,7 @@ use crate::run::RunOptions;
 use crate::selection::{Selected, Selection};
 use jiff::Timestamp;
 use larder_io_core::Result;
-use larder_partitions::{NoDynamicKeys, PartitionSet};
+use larder_partitions::PartitionSet;
 use std::collections::HashMap;
 
 /// What a run will make.
@@ -21,6 +21,10 @@ pub struct Plan {
     pub(crate) selected: Selected,
     pub(crate) spaces: Spaces,
     pub(crate) sets: HashMap<usize, PartitionSet>,
+    /// The selection as it was given.
+    pub(crate) words: String,
+    /// The selection of partitions as it was given.
+    pub(crate) text: Option<String>,
 }
 
 impl Plan {
@@ -41,19 +45,24 @@ impl Plan {
 }
 
 impl Pipeline {
-    /// What a run of this selection would make. Runs nothing and reads nothing that is stored.
+    /// What a run of this selection would make. Runs nothing and reads nothing that is stored, but for dynamic partitions, which are
+    /// in the catalogue.
     ///
     /// # Errors
-    /// `InvalidDefinition` for a selection of assets or partitions that fits nothing.
-    pub fn plan(&self, selection: impl Into<Selection>, options: &RunOptions) -> Result<Plan> {
-        let selected = selection.into().resolve(self)?;
+    /// `InvalidDefinition` for a selection of assets or partitions that fits nothing; whatever the catalogue gives.
+    pub async fn plan(&self, selection: impl Into<Selection>, options: &RunOptions) -> Result<Plan> {
+        let selection = selection.into();
+        let selected = selection.resolve(self)?;
         let as_of = options.as_of.unwrap_or_else(Timestamp::now);
-        let spaces = Spaces::resolve(self, &selected.steps, as_of, &NoDynamicKeys)?;
+        let dynamic = self.dynamic_keys(self.partitionings()).await?;
+        let spaces = Spaces::resolve(self, &selected.steps, as_of, &dynamic)?;
         let sets = choice::choose(self, &selected, options.partitions.as_deref(), &spaces)?;
         Ok(Plan {
             selected,
             spaces,
             sets,
+            words: selection.to_string(),
+            text: options.partitions.clone(),
         })
     }
 }

@@ -1,5 +1,6 @@
 //! Running a selection in this process: independent assets and partitions at once, each upstream value loaded once.
 
+mod fresh;
 mod inputs;
 mod load;
 mod overlap;
@@ -11,6 +12,7 @@ pub use report::{RunOptions, RunReport, StepReport, StepStatus};
 
 use crate::definitions::Pipeline;
 use crate::event::{Emitter, Event};
+use crate::freshness::{Known, Recompute, Recorder};
 use crate::plan::{Plan, Unit, Units};
 use crate::selection::Selection;
 use inputs::SharedInputs;
@@ -50,7 +52,7 @@ impl Pipeline {
                 return Err(Error::new(ErrorKind::InvalidConfig, message));
             }
         }
-        let plan = self.plan(selection, &options)?;
+        let plan = self.plan(selection, &options).await?;
         let run = Running::new(self.clone(), &plan, &options)?;
         // In a task of its own, beside its steps: handing a step over is then no switch between threads. The set ends
         // it when this future is dropped.
@@ -72,6 +74,10 @@ struct Running {
     run: RunId,
     emitter: Emitter,
     force: bool,
+    recompute: Recompute,
+    build_id: Option<Arc<str>>,
+    known: Arc<Known>,
+    recorder: Recorder,
     max_concurrent: usize,
     inputs: SharedInputs,
     overlap: Arc<Overlap>,
@@ -95,6 +101,10 @@ impl Running {
             run: RunId::random(),
             emitter: Emitter(options.observers.clone().into()),
             force: options.force,
+            recompute: options.recompute,
+            build_id: options.build_id.as_deref().map(Into::into),
+            known: Arc::new(Known::new(pipeline.catalog().cloned())),
+            recorder: Recorder(pipeline.catalog().cloned()),
             max_concurrent: options.max_concurrent,
             inputs: SharedInputs::new(&pipeline, plan.steps(), &calls),
             overlap: Arc::default(),
@@ -115,6 +125,7 @@ impl Running {
             assets: plan.steps().iter().flat_map(|step| self.keys(*step)).collect(),
             calls: self.units.len(),
         });
+        self.recorder.run_started(&self.run, &plan.words, plan.text.as_deref());
         drop(plan);
         let mut running: JoinSet<(usize, StepStatus)> = JoinSet::new();
         let mut by_task = HashMap::new();
@@ -142,7 +153,7 @@ impl Running {
             };
             self.settle(unit, status);
         }
-        self.report(began)
+        self.report(began).await
     }
 
     fn keys(&self, step: usize) -> Vec<AssetKey> {
@@ -154,11 +165,16 @@ impl Running {
         Step {
             pipeline: self.pipeline.clone(),
             index: step,
+            asked: partitions.clone(),
             partitions,
             follows: Arc::clone(&self.follows),
             run: self.run.clone(),
             emitter: self.emitter.clone(),
             force: self.force,
+            recompute: self.recompute,
+            build_id: self.build_id.clone(),
+            known: Arc::clone(&self.known),
+            recorder: self.recorder.clone(),
             inputs: self.inputs.take(step),
             overlap: Arc::clone(&self.overlap),
         }
@@ -166,7 +182,7 @@ impl Running {
 
     /// A call ended: what waited for it becomes ready, or is skipped.
     fn settle(&mut self, unit: usize, status: StepStatus) {
-        let succeeded = matches!(status, StepStatus::Succeeded(_));
+        let succeeded = matches!(status, StepStatus::Succeeded(_) | StepStatus::Fresh);
         if let StepStatus::Failed(error) = &status {
             let error = Arc::clone(error);
             self.emitter.emit(|| Event::StepFailed {
@@ -224,7 +240,7 @@ impl Running {
         }
     }
 
-    fn report(mut self, began: Instant) -> RunReport {
+    async fn report(mut self, began: Instant) -> RunReport {
         let done = std::mem::take(&mut self.done);
         let report = |(unit, status): (&Unit, Option<StepStatus>)| {
             Some(StepReport {
@@ -233,11 +249,14 @@ impl Running {
                 status: status?,
             })
         };
-        let report = RunReport {
+        let mut report = RunReport {
             run: self.run.clone(),
             steps: self.units.iter().zip(done).filter_map(report).collect(),
             duration: began.elapsed(),
+            unrecorded: None,
         };
+        self.recorder.run_finished(&self.run, report.counts(), report.duration);
+        report.unrecorded = self.recorder.flush().await.err().map(Arc::new);
         let (counts, duration) = (report.counts(), report.duration);
         self.emitter.emit(|| Event::RunFinished {
             run: self.run.clone(),

@@ -1,6 +1,7 @@
 //! What a run is told, and what came of it.
 
 use crate::event::{Materialization, Observer};
+use crate::freshness::Recompute;
 use jiff::Timestamp;
 use larder_io_core::{AssetKey, Error, RunId};
 use larder_partitions::PartitionSet;
@@ -23,6 +24,10 @@ pub struct RunOptions {
     pub as_of: Option<Timestamp>,
     /// How many partitions one call makes at most, of functions that return `Partitions<T>`. Default: all of a run.
     pub partitions_per_call: Option<usize>,
+    /// Which of the selected ones are computed. Default: all.
+    pub recompute: Recompute,
+    /// The id of the build, so that any rebuild counts as changed code, and assets of unknown code have a version. Default: none.
+    pub build_id: Option<String>,
     /// Who is told what happens.
     pub observers: Vec<Arc<dyn Observer>>,
 }
@@ -36,6 +41,8 @@ impl Default for RunOptions {
             partitions: None,
             as_of: None,
             partitions_per_call: None,
+            recompute: Recompute::All,
+            build_id: None,
             observers: Vec::new(),
         }
     }
@@ -49,6 +56,8 @@ impl fmt::Debug for RunOptions {
             .field("partitions", &self.partitions)
             .field("as_of", &self.as_of)
             .field("partitions_per_call", &self.partitions_per_call)
+            .field("recompute", &self.recompute)
+            .field("build_id", &self.build_id)
             .finish_non_exhaustive()
     }
 }
@@ -59,6 +68,8 @@ impl fmt::Debug for RunOptions {
 pub enum StepStatus {
     /// Everything it makes is published.
     Succeeded(Vec<Arc<Materialization>>),
+    /// Everything it makes is as it would be made again, and stays.
+    Fresh,
     /// It failed; old values are as they were, unless the error says otherwise.
     Failed(Arc<Error>),
     /// It was not run.
@@ -90,6 +101,8 @@ pub struct RunReport {
     pub steps: Vec<StepReport>,
     /// Time of the whole run.
     pub duration: Duration,
+    /// What kept the run from being recorded; what it made is stored all the same.
+    pub unrecorded: Option<Arc<Error>>,
 }
 
 impl RunReport {
@@ -97,17 +110,23 @@ impl RunReport {
     pub fn succeeded(&self) -> bool {
         self.steps
             .iter()
-            .all(|step| matches!(step.status, StepStatus::Succeeded(_)))
+            .all(|step| matches!(step.status, StepStatus::Succeeded(_) | StepStatus::Fresh))
     }
 
-    /// Steps that succeeded, failed, were skipped.
+    /// Steps that were not needed, because what they make is as it would be made again.
+    pub fn fresh(&self) -> usize {
+        self.steps.iter().filter(|step| matches!(step.status, StepStatus::Fresh)).count()
+    }
+
+    /// Steps that succeeded, failed, were skipped; those that were fresh are in none.
     pub fn counts(&self) -> [usize; 3] {
         self.steps.iter().fold([0; 3], |mut counts, step| {
-            counts[match step.status {
-                StepStatus::Succeeded(_) => 0,
-                StepStatus::Failed(_) => 1,
-                StepStatus::Skipped { .. } => 2,
-            }] += 1;
+            match step.status {
+                StepStatus::Succeeded(_) => counts[0] += 1,
+                StepStatus::Failed(_) => counts[1] += 1,
+                StepStatus::Skipped { .. } => counts[2] += 1,
+                StepStatus::Fresh => {}
+            }
             counts
         })
     }

@@ -1,12 +1,14 @@
 //! One call of a function: load, compute, stage everything, publish everything.
 
 use super::StepStatus;
+use super::fresh::Sources;
 use super::inputs::SharedInput;
 use super::overlap::{Overlap, Overlapping};
 use crate::args::{Args, panicked};
 use crate::context::AssetContext;
 use crate::definitions::Pipeline;
 use crate::event::{Emitter, Event, Materialization};
+use crate::freshness::{Known, Recompute, Recorder};
 use crate::plan::Follows;
 use futures_util::FutureExt;
 use larder_io_core::{AssetKey, Error, ErrorKind, Result, RunId};
@@ -26,12 +28,18 @@ pub(super) type AllFollows = HashMap<usize, Vec<Option<Follows>>>;
 pub(super) struct Step {
     pub(super) pipeline: Pipeline,
     pub(super) index: usize,
-    /// What it makes; `None` for an asset without partitions.
+    /// What was asked for; `None` for an asset without partitions.
+    pub(super) asked: Option<PartitionSet>,
+    /// What of that is made.
     pub(super) partitions: Option<PartitionSet>,
     pub(super) follows: Arc<AllFollows>,
     pub(super) run: RunId,
     pub(super) emitter: Emitter,
     pub(super) force: bool,
+    pub(super) recompute: Recompute,
+    pub(super) build_id: Option<Arc<str>>,
+    pub(super) known: Arc<Known>,
+    pub(super) recorder: Recorder,
     pub(super) inputs: Vec<Arc<SharedInput>>,
     pub(super) overlap: Arc<Overlap>,
 }
@@ -39,26 +47,31 @@ pub(super) struct Step {
 impl Step {
     pub(super) async fn run(mut self) -> StepStatus {
         let keys = self.pipeline.graph().nodes[self.index].keys.clone();
-        self.emitter.emit(|| Event::StepStarted {
-            assets: keys.clone(),
-            partitions: self.partitions.clone(),
-        });
         let overlapping = self.overlap.begin();
         // Asset code may panic, in its function or in the stream it returned: then this step fails, not the run.
-        match AssertUnwindSafe(self.materialize(&keys, &overlapping))
+        let status = match AssertUnwindSafe(self.materialize(&keys, &overlapping))
             .catch_unwind()
             .await
         {
-            Ok(Ok(made)) => StepStatus::Succeeded(made),
-            Ok(Err(error)) => StepStatus::Failed(Arc::new(error)),
+            Ok(Ok(Some(made))) => return StepStatus::Succeeded(made),
+            Ok(Ok(None)) => {
+                self.emitter.emit(|| Event::StepFresh {
+                    assets: keys.clone(),
+                    partitions: self.asked.clone(),
+                });
+                return StepStatus::Fresh;
+            }
+            Ok(Err(error)) => error,
             Err(panic) => {
                 let error = panicked(panic.as_ref());
-                StepStatus::Failed(Arc::new(match keys.first() {
+                match keys.first() {
                     Some(key) => self.explain(error, key, "compute"),
                     None => error,
-                }))
+                }
             }
-        }
+        };
+        self.recorder.failed(&self.run, &keys, self.partitions.as_ref(), &status);
+        StepStatus::Failed(Arc::new(status))
     }
 
     /// What an error is about, the partition included when there is one.
@@ -70,10 +83,27 @@ impl Step {
         }
     }
 
-    async fn materialize(&mut self, keys: &[AssetKey], overlapping: &Overlapping) -> Result<Vec<Arc<Materialization>>> {
+    /// `None` when everything is as it would be made again.
+    async fn materialize(
+        &mut self,
+        keys: &[AssetKey],
+        overlapping: &Overlapping,
+    ) -> Result<Option<Vec<Arc<Materialization>>>> {
         let Some(first) = keys.first() else {
-            return Ok(Vec::new());
+            return Ok(Some(Vec::new()));
         };
+        let mut sources = Sources::new();
+        if self.traces() {
+            sources = self.sources().await.map_err(|error| error.with_context("needed_by", first))?;
+            if !self.narrow(keys, &sources).await? {
+                return Ok(None);
+            }
+        }
+        self.emitter.emit(|| Event::StepStarted {
+            assets: keys.to_vec(),
+            partitions: self.partitions.clone(),
+        });
+        self.recorder.step_started(&self.run, keys, self.partitions.as_ref());
         let places = self.places(keys).await?;
         let context = Arc::new(AssetContext::new(
             first.clone(),
@@ -100,7 +130,7 @@ impl Step {
             duration: in_function,
         });
         let outputs = self.outputs(keys, made, places).map_err(|error| self.explain(error, first, "compute"))?;
-        let written = self.write_all(outputs).await?;
+        let written = self.write_all(outputs, &sources).await?;
         let said = context.take();
         let common = Materialization {
             asset: first.clone(),
@@ -116,6 +146,6 @@ impl Step {
             overlapped: 0,
             metadata: said.metadata,
         };
-        self.publish_all(written, &common, overlapping).await
+        self.publish_all(written, &common, overlapping).await.map(Some)
     }
 }

@@ -1,11 +1,13 @@
 //! The outputs of a call: everything is staged before anything is published.
 
+use super::fresh::Sources;
 use super::overlap::Overlapping;
 use super::step::{AT_ONCE, Step};
 use crate::event::{Event, Materialization};
 use crate::memory;
 use crate::metered::{Meter, metered};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
+use larder_catalog::InputVersions;
 use larder_io_core::{
     AssetKey, Error, ErrorKind, Form, Made, OutputContext, PartitionKey, Precondition, Receipt, Result, Staged, Value,
 };
@@ -29,6 +31,8 @@ pub(super) struct Output {
 pub(super) struct Written {
     key: AssetKey,
     partition: Option<PartitionKey>,
+    sources: Arc<Vec<InputVersions>>,
+    fingerprint: Option<String>,
     /// `None` for Nothing.
     staged: Option<Box<dyn Staged>>,
     /// Time in the source of a stream.
@@ -140,11 +144,11 @@ impl Step {
     }
 
     /// Stages every output before any is published, so that a failure among them leaves all old values.
-    pub(super) async fn write_all(&self, outputs: Vec<Output>) -> Result<Vec<Written>> {
+    pub(super) async fn write_all(&self, outputs: Vec<Output>, sources: &Sources) -> Result<Vec<Written>> {
         let mut writing = stream::iter(outputs)
             .map(|output| async move {
                 let (key, partition) = (output.key.clone(), output.partition.clone());
-                let written = self.write(output).await;
+                let written = self.write(output, sources).await;
                 written.map_err(|error| self.about(error, &key, partition.as_ref(), "store"))
             })
             .buffered(self.at_once());
@@ -168,13 +172,18 @@ impl Step {
         }
     }
 
-    async fn write(&self, output: Output) -> Result<Written> {
+    async fn write(&self, output: Output, sources: &Sources) -> Result<Written> {
         let Output {
             key,
             partition,
             value,
             precondition,
         } = output;
+        let sources = sources.get(&partition).cloned().unwrap_or_default();
+        let fingerprint = match self.traces() {
+            true => self.fingerprint_of(&key, &sources),
+            false => None,
+        };
         let promised = self.pipeline.stored(&key)?.form;
         if value.form() != promised {
             let message = format!(
@@ -187,6 +196,8 @@ impl Step {
             return Ok(Written {
                 key,
                 partition,
+                sources,
+                fingerprint,
                 staged: None,
                 produced: Duration::ZERO,
                 stored: Duration::ZERO,
@@ -203,12 +214,16 @@ impl Step {
         let (manager, mut context): (_, OutputContext) =
             self.pipeline.output_of(&key, partition.as_ref(), self.run.clone())?;
         context.precondition = precondition;
+        context.code_version = self.code();
+        context.fingerprint.clone_from(&fingerprint);
         let began = Instant::now();
         let staged = manager.stage(&context, &value).await?;
         let stored = began.elapsed().saturating_sub(meter.produced());
         Ok(Written {
             key,
             partition,
+            sources,
+            fingerprint,
             staged: Some(staged),
             produced: meter.produced(),
             stored,
@@ -272,6 +287,15 @@ impl Step {
             overlapped: overlapping.others(),
             ..common.clone()
         });
+        if self.traces() {
+            // Nothing has no content: that it ran again is all there is to know.
+            let receipt = materialization.receipt.as_ref();
+            let version = receipt.map_or_else(|| self.run.to_string(), Receipt::data_version);
+            let (asset, partition) = (&materialization.asset, materialization.partition.as_ref());
+            self.known.set(asset, partition, Some(version.clone()));
+            let (fingerprint, sources) = (output.fingerprint, &output.sources);
+            self.recorder.materialized(&self.pipeline, &materialization, &version, fingerprint, self.code(), sources);
+        }
         self.emitter.emit(|| Event::Materialized(Arc::clone(&materialization)));
         Ok(Some(materialization))
     }

@@ -120,7 +120,7 @@ async fn tables_of_many_are_one_table() {
     });
     let month = Asset::builder("month").partitions(months()).input::<LazyTable>("rows").function(|mut args| async move {
         let rows: LazyTable = args.input().await?;
-        rows.filter(col("date").gt_eq("2024-01-30")).collect().await
+        rows.filter(col("date").gt_eq("2024-01-30"))?.collect().await
     });
     let same = Asset::builder("same").partitions(days()).input::<Table>("rows").function(|mut args| async move {
         let rows: Table = args.input().await?;

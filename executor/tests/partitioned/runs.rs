@@ -45,7 +45,7 @@ async fn an_asset_that_takes_its_own_last_value_runs_in_order() {
     let pipeline = pipeline([total, numbered()]);
     let report = run(&pipeline, "*", "all").await;
     assert_eq!(report.counts(), [120, 0, 0]);
-    let expected: u64 = pipeline.keyspace(&pipeline.key("days").expect("is there")).expect("is known").expect("is parted").iter().map(|key| number(&key)).sum();
+    let expected: u64 = pipeline.keyspace(&pipeline.key("days").expect("is there")).await.expect("is known").expect("is parted").iter().map(|key| number(&key)).sum();
     let key = pipeline.key("total").expect("is there");
     let last = pipeline.load_value((&key, &day("2024-02-29")), None).await.expect("is stored");
     let last = <u64 as larder_io_core::AssetValue>::from_value(last).await.expect("is a number");

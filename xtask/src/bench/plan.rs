@@ -27,7 +27,7 @@ pub(super) fn run(size: Size) -> Result<Vec<Row>, String> {
             .default_io_manager(Arc::clone(&memory))
             .build()
             .map_err(text)?;
-        let steps = Selection::all().resolve(&pipeline).map_err(text)?;
+        let steps = Selection::all().resolve(&pipeline).map_err(text)?.steps;
         match steps.len() == size.assets {
             true => Ok(pipeline),
             false => Err(format!("{} steps were planned", steps.len())),

@@ -1,0 +1,93 @@
+//! Which data version every asset and partition has now: what this run made, else what the storage has.
+
+use crate::definitions::{AssetPartition, Pipeline};
+use larder_catalog::{Catalog, State, partition_text};
+use larder_io_core::{AssetKey, ErrorKind, Form, PartitionKey, Result};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::OnceCell;
+
+/// What the catalogue knows of an asset, by the text of the partition.
+pub(crate) type States = HashMap<String, State>;
+
+/// What is known in one run. Asked once of storage and catalogue, then remembered.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    catalog: Option<Catalog>,
+    versions: Mutex<HashMap<AssetPartition, Option<String>>>,
+    states: Mutex<HashMap<AssetKey, Arc<OnceCell<States>>>>,
+}
+
+impl Known {
+    pub(crate) fn new(catalog: Option<Catalog>) -> Self {
+        Self {
+            catalog,
+            ..Self::default()
+        }
+    }
+
+    /// The value has this data version from now on.
+    pub(crate) fn set(&self, asset: &AssetKey, partition: Option<&PartitionKey>, version: Option<String>) {
+        let of = AssetPartition {
+            asset: asset.clone(),
+            partition: partition.cloned(),
+        };
+        let mut versions = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
+        versions.insert(of, version);
+    }
+
+    /// The data version of a value; `None` when nothing is stored.
+    ///
+    /// The storage is asked, not the catalogue: somebody else may have written there.
+    pub(crate) async fn data_version(
+        &self,
+        pipeline: &Pipeline,
+        asset: &AssetKey,
+        partition: Option<&PartitionKey>,
+    ) -> Result<Option<String>> {
+        let of = AssetPartition {
+            asset: asset.clone(),
+            partition: partition.cloned(),
+        };
+        let known = {
+            let versions = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
+            versions.get(&of).cloned()
+        };
+        if let Some(version) = known {
+            return Ok(version);
+        }
+        let version = match pipeline.stored(asset)?.form {
+            // Nothing is stored of it: only the catalogue knows that it ran.
+            Form::Nothing => {
+                let state = self.state(asset, partition).await?;
+                state.and_then(|state| state.data_version().map(|version| version.into_owned()))
+            }
+            _ => match pipeline.head(&of).await {
+                Ok(receipt) => receipt.map(|receipt| receipt.data_version()),
+                // Damage is found when the value is loaded; until then it is a value of no known version.
+                Err(error) if error.kind() == ErrorKind::InvalidData => None,
+                Err(error) => return Err(error),
+            },
+        };
+        self.set(asset, partition, version.clone());
+        Ok(version)
+    }
+
+    /// What the catalogue knows of a value that is there.
+    pub(crate) async fn state(&self, asset: &AssetKey, partition: Option<&PartitionKey>) -> Result<Option<State>> {
+        let Some(catalog) = &self.catalog else {
+            return Ok(None);
+        };
+        let cell = {
+            let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(states.entry(asset.clone()).or_default())
+        };
+        let states = cell
+            .get_or_try_init(|| async {
+                let states = catalog.states(asset).await?.into_iter();
+                Ok::<_, larder_io_core::Error>(states.map(|state| (state.partition_text().to_owned(), state)).collect())
+            })
+            .await?;
+        Ok(states.get(&partition_text(partition)).filter(|state| state.is_live()).cloned())
+    }
+}

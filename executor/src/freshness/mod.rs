@@ -1,0 +1,28 @@
+//! Nothing twice: what a value was computed from, and whether that is still so.
+//!
+//! | module | owns |
+//! |---|---|
+//! | `fingerprint` | the hash of code, configuration and data versions of the inputs |
+//! | `known` | which data version every asset and partition has now |
+//! | `record` | what a run tells the catalogue |
+
+mod fingerprint;
+mod known;
+mod record;
+
+pub(crate) use fingerprint::fingerprint;
+pub(crate) use known::Known;
+pub(crate) use record::Recorder;
+
+/// Which of the selected assets and partitions a run computes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Recompute {
+    /// All.
+    #[default]
+    All,
+    /// Those whose code, configuration or inputs are not those of the stored value, and those that are not stored.
+    Stale,
+    /// Those that are not stored.
+    Missing,
+}

@@ -1,0 +1,169 @@
+//! What a run tells the catalogue.
+
+use crate::definitions::Pipeline;
+use crate::event::Materialization;
+use jiff::Timestamp;
+use larder_catalog::{
+    Catalog, Durations, Entry, Failure, InputVersions, Record, RunCounts, RunFinished, RunStarted, StepStarted,
+    failure_kind,
+};
+use larder_io_core::{AssetKey, Error, PartitionKey, Receipt, Result, RunId};
+use larder_partitions::PartitionSet;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Writes a run into the catalogue, if there is one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Recorder(pub(crate) Option<Catalog>);
+
+impl Recorder {
+    fn record(&self, record: impl FnOnce() -> Record) {
+        if let Some(catalog) = &self.0 {
+            catalog.record(record());
+        }
+    }
+
+    pub(crate) fn run_started(&self, run: &RunId, selection: &str, partitions: Option<&str>) {
+        self.record(|| {
+            let selection = match partitions {
+                Some(partitions) => format!("{selection} --partitions {partitions}"),
+                None => selection.to_owned(),
+            };
+            Record::RunStarted(RunStarted {
+                run: run.clone(),
+                at: Timestamp::now(),
+                selection,
+                profile: None,
+                tags: BTreeMap::new(),
+            })
+        });
+    }
+
+    pub(crate) fn step_started(&self, run: &RunId, assets: &[AssetKey], partitions: Option<&PartitionSet>) {
+        self.record(|| {
+            Record::StepStarted(StepStarted {
+                run: run.clone(),
+                assets: assets.to_vec(),
+                partitions: listed(partitions),
+                at: Timestamp::now(),
+            })
+        });
+    }
+
+    pub(crate) fn failed(&self, run: &RunId, assets: &[AssetKey], partitions: Option<&PartitionSet>, error: &Error) {
+        self.record(|| {
+            let mut message = error.message().to_owned();
+            for cause in error.causes() {
+                message.push_str(": ");
+                message.push_str(&cause);
+            }
+            Record::Failed(Failure {
+                run: run.clone(),
+                assets: assets.to_vec(),
+                partitions: listed(partitions),
+                at: Timestamp::now(),
+                kind: failure_kind(error.kind()),
+                message,
+            })
+        });
+    }
+
+    pub(crate) fn materialized(
+        &self,
+        pipeline: &Pipeline,
+        made: &Materialization,
+        data_version: &str,
+        fingerprint: Option<String>,
+        code_version: Option<String>,
+        inputs: &[InputVersions],
+    ) {
+        self.record(|| {
+            let mut entry = entry(
+                pipeline,
+                &made.asset,
+                made.partition.as_ref(),
+                &made.run,
+                data_version,
+                made.receipt.as_ref(),
+            );
+            entry.fingerprint = fingerprint;
+            entry.code_version = code_version;
+            entry.inputs = inputs.to_vec();
+            entry.metadata.clone_from(&made.metadata);
+            entry.durations = Durations {
+                compute: made.compute,
+                load: made.load,
+                store: made.store,
+            };
+            entry.into()
+        });
+    }
+
+    /// A value that is stored and was not recorded: the process ended between the two.
+    pub(crate) fn adopted(&self, pipeline: &Pipeline, receipt: &Receipt, inputs: &[InputVersions]) {
+        self.record(|| {
+            let version = receipt.data_version();
+            let mut entry = entry(
+                pipeline,
+                &receipt.asset,
+                receipt.partition.as_ref(),
+                &receipt.run,
+                &version,
+                Some(receipt),
+            );
+            entry.at = receipt.stored_at;
+            entry.fingerprint.clone_from(&receipt.fingerprint);
+            entry.code_version.clone_from(&receipt.code_version);
+            entry.inputs = inputs.to_vec();
+            entry.into()
+        });
+    }
+
+    pub(crate) fn run_finished(&self, run: &RunId, [succeeded, failed, skipped]: [usize; 3], duration: Duration) {
+        self.record(|| {
+            Record::RunFinished(RunFinished {
+                run: run.clone(),
+                at: Timestamp::now(),
+                counts: RunCounts {
+                    materialized: succeeded as u64,
+                    failed: failed as u64,
+                    skipped: skipped as u64,
+                },
+                duration,
+            })
+        });
+    }
+
+    pub(crate) async fn flush(&self) -> Result<()> {
+        match &self.0 {
+            Some(catalog) => catalog.flush().await,
+            None => Ok(()),
+        }
+    }
+}
+
+fn listed(partitions: Option<&PartitionSet>) -> Vec<PartitionKey> {
+    partitions.map(|set| set.iter().collect()).unwrap_or_default()
+}
+
+fn entry(
+    pipeline: &Pipeline,
+    asset: &AssetKey,
+    partition: Option<&PartitionKey>,
+    run: &RunId,
+    data_version: &str,
+    receipt: Option<&Receipt>,
+) -> Entry {
+    let manager = pipeline.stored(asset).ok().and_then(|stored| stored.bound.as_ref());
+    let manager = manager.map(|bound| bound.key.clone()).unwrap_or_default();
+    let mut entry = Entry::new(asset.clone(), partition.cloned(), run.clone(), Timestamp::now(), manager, data_version);
+    if let Some(receipt) = receipt {
+        entry.version = Some(receipt.version.to_string());
+        entry.uri = Some(receipt.uri.clone());
+        entry.receipt = Some(receipt.clone());
+    }
+    if let Ok(info) = pipeline.info(asset) {
+        entry.tags = info.tags;
+    }
+    entry
+}
