@@ -1,19 +1,21 @@
 #![doc = include_str!("../README.md")]
 
+pub use larder_catalog as catalog;
 pub use larder_executor::policy::{Policies, RetryPolicy, TimeoutPolicy};
 pub use larder_executor::{
-    Asset, AssetBuilder, AssetContext, AssetFn, AssetInfo, AssetPartition, BindingReport, Checkup, CodeVersion, ConfigReport,
-    DagsterLayout, Diagnosis, DoctorOptions, Event, Examination, Explanation, HiveLayout, Level, ManagerReport,
-    Materialization, Observer, OutputSpec, Pipeline, Plan, Progress, Recompute, RunOptions, RunReport, Selection, StepReport,
-    StepStatus, Verdict, doctor, graph,
+    Asset, AssetBuilder, AssetContext, AssetFn, AssetInfo, AssetPartition, BindingReport, Checkup, CodeVersion,
+    ConfigReport, DagsterLayout, Diagnosis, DoctorOptions, Event, Examination, Explanation, HiveLayout, Level,
+    ManagerReport, Materialization, Observer, OutputSpec, Pipeline, Plan, Previewed, Progress, Reason, Recompute,
+    RunOptions, RunReport, Selection, StepReport, StepStatus, Verdict, doctor, graph,
 };
 pub use larder_io_core::*;
 #[cfg(feature = "arrow")]
 pub use larder_macros::TableSchema;
 pub use larder_macros::{asset, code};
-pub use larder_catalog as catalog;
 pub use larder_partitions as partitions;
-pub use larder_partitions::{DimensionMapping, IntoPartitioning, Keyspace, Mapping, PartitionSet, Partitioning, TimeWindow};
+pub use larder_partitions::{
+    DimensionMapping, IntoPartitioning, Keyspace, Mapping, PartitionSet, Partitioning, TimeWindow,
+};
 
 mod definitions;
 #[cfg(feature = "memory")]
@@ -59,8 +61,8 @@ pub mod attributes {
 /// Everything that asset code uses: `use larder::prelude::*;`.
 pub mod prelude {
     pub use crate::{
-        AssetContext, AssetKey, AssetValue, Blob, DataRef, Definitions, DimensionMapping, Error, ErrorKind, Mapping, Maybe,
-        PartitionKey, Partitioning, Partitions, Result, ResultExt, Shared, asset, assets, code,
+        AssetContext, AssetKey, AssetValue, Blob, DataRef, Definitions, DimensionMapping, Error, ErrorKind, Mapping,
+        Maybe, PartitionKey, Partitioning, Partitions, Result, ResultExt, Shared, asset, assets, code,
     };
     #[cfg(feature = "arrow")]
     pub use crate::{LazyTable, Table, TableSchema, TableStream};

@@ -32,6 +32,24 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Compute assets and store them
     Materialize(Materialize),
+    /// Tell what `materialize` would compute with the same options, and why, without computing anything
+    Plan(Materialize),
+    /// Show what is materialized, of assets with partitions which of them; of one asset a grid
+    Status {
+        /// Assets, as for `materialize`; default everything
+        selection: Vec<String>,
+    },
+    /// List runs, the last first, or show one of them
+    Runs {
+        /// The run, or a beginning of its id
+        run: Option<String>,
+        /// How many
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        limit: usize,
+    },
+    /// Look after partitions that come and go: those of `Partitioning::dynamic`
+    #[command(subcommand)]
+    Partitions(Partitions),
     /// List the assets
     List,
     /// Show which asset is made from which
@@ -75,6 +93,31 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum Partitions {
+    /// List the values of a dimension
+    List {
+        /// The dimension
+        dimension: String,
+    },
+    /// Add values; those that are there already stay where they are
+    Add {
+        /// The dimension
+        dimension: String,
+        /// The values
+        #[arg(required = true)]
+        values: Vec<String>,
+    },
+    /// Remove values; what is stored of them stays
+    Remove {
+        /// The dimension
+        dimension: String,
+        /// The values
+        #[arg(required = true)]
+        values: Vec<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum Config {
     /// Read it, open every I/O manager, and tell what would be used
     Check,
@@ -90,6 +133,18 @@ pub(crate) struct Materialize {
     /// `date=2024-01-01..,region=eu|us`; default all that exist
     #[arg(long, value_name = "SELECTION")]
     pub(crate) partitions: Option<String>,
+    /// Only what is not stored as it would be made again: its code, place or inputs are others, or it is missing
+    #[arg(long, conflicts_with = "missing")]
+    pub(crate) stale: bool,
+    /// Only what is not stored
+    #[arg(long)]
+    pub(crate) missing: bool,
+    /// Count every other build of this program as changed code
+    #[arg(long)]
+    pub(crate) build_id: bool,
+    /// Neither read nor write the catalogue
+    #[arg(long, conflicts_with = "stale")]
+    pub(crate) no_catalog: bool,
     /// How many partitions one call of a function makes at most, if it returns many; default all
     #[arg(long, value_name = "N")]
     pub(crate) partitions_per_call: Option<NonZeroUsize>,

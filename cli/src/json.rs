@@ -83,6 +83,9 @@ pub(crate) fn event(event: &Event) -> Option<Json> {
         Event::StepStarted { assets, partitions } => {
             json!({ "event": "step_started", "assets": keys(assets), "partitions": partitions })
         }
+        Event::StepFresh { assets, partitions } => {
+            json!({ "event": "step_fresh", "assets": keys(assets), "partitions": partitions })
+        }
         Event::InputLoaded {
             asset,
             partitions,

@@ -3,8 +3,9 @@
 //! | module | owns |
 //! |---|---|
 //! | `command` | what can be asked for, as clap reads it |
-//! | `materialize`, `progress` | running a selection, and what is seen of it meanwhile |
+//! | `materialize`, `progress`, `summary` | running a selection, what is seen of it meanwhile, what came of it |
 //! | `interrupt` | Ctrl-C, for whatever can be stopped |
+//! | `plan`, `status`, `runs` | what would be computed, what is there, what ran: by the catalogue |
 //! | `list`, `graph`, `show`, `history`, `gc`, `doctor`, `config` | one command each (`list` also explains, `history` also restores) |
 //! | `table`, `cells`, `json`, `errors` | how tables, cells, documents and errors are shown |
 //! | `output`, `text`, `units` | the two writers, text that is safe on a terminal, quantities for people |
@@ -23,14 +24,18 @@ mod list;
 mod materialize;
 mod optimize;
 mod output;
+mod plan;
 mod progress;
+mod runs;
 mod show;
+mod status;
+mod summary;
 mod table;
 mod text;
 mod units;
 
 use command::{Arguments, Command, Materialize};
-use larder_executor::Definitions;
+use larder_executor::{Definitions, Pipeline};
 use larder_io_core::{Error, ErrorKind, Result};
 use output::{Out, Screen};
 use std::ffi::OsString;
@@ -137,16 +142,22 @@ fn carry_out(definitions: Definitions, command: Option<Command>, out: &mut Out<'
             _ => definitions.build(),
         }
     };
-    let pipeline = built?;
     let command = command.unwrap_or_else(|| Command::Materialize(Materialize::default()));
+    let pipeline = with_catalog(built?, &command)?;
     let code = runtime.block_on(async {
         match command {
             Command::Materialize(wanted) => materialize::materialize(&pipeline, &wanted, out).await,
+            Command::Plan(wanted) => plan::plan(&pipeline, &wanted, out).await,
+            Command::Status { selection } => status::status(&pipeline, &selection, out).await,
+            Command::Runs { run, limit } => runs::runs(&pipeline, run.as_deref(), limit, out).await,
+            Command::Partitions(wanted) => runs::partitions(&pipeline, &wanted, out).await,
             Command::List => list::list(&pipeline, out),
             Command::Graph(wanted) => graph::graph(&pipeline, &wanted, out),
             Command::Show(wanted) => show::show(&pipeline, &wanted, out).await,
             Command::Explain { asset } => list::explain(&pipeline, &asset, out).await,
-            Command::History { asset, partition } => history::history(&pipeline, &asset, partition.as_deref(), out).await,
+            Command::History { asset, partition } => {
+                history::history(&pipeline, &asset, partition.as_deref(), out).await
+            }
             Command::Restore {
                 asset,
                 version,
@@ -165,4 +176,19 @@ fn carry_out(definitions: Definitions, command: Option<Command>, out: &mut Out<'
         _ => runtime.shutdown_timeout(LAST_WORK),
     }
     code
+}
+
+/// Opens the catalogue where the command needs it; who only looks makes no new one.
+fn with_catalog(pipeline: Pipeline, command: &Command) -> Result<Pipeline> {
+    match command {
+        Command::Materialize(wanted) | Command::Plan(wanted) if wanted.no_catalog => Ok(pipeline),
+        Command::Materialize(_) | Command::Partitions(_) => pipeline.open_catalog(true),
+        Command::Plan(_) | Command::Status { .. } | Command::Runs { .. } => pipeline.open_catalog(false),
+        // They tell as much as they can without one.
+        Command::Show(_) | Command::Explain { .. } | Command::History { .. } | Command::Restore { .. } => {
+            let open = pipeline.clone().open_catalog(false);
+            Ok(open.unwrap_or(pipeline))
+        }
+        _ => Ok(pipeline),
+    }
 }

@@ -2,13 +2,11 @@
 
 use crate::interrupt::interrupt;
 use crate::output::Out;
-use crate::progress::{Forward, Watch, named};
-use crate::table::{Side, columns};
-use crate::text::escape;
+use crate::progress::{Forward, Watch};
+use crate::summary::{pages, summarize};
 use crate::{DONE, FAILED, INTERRUPTED, command, units};
-use larder_executor::{Materialization, Pipeline, RunOptions, RunReport, Selection, StepStatus};
-use larder_io_core::{AssetKey, Error, ErrorKind, Form, Result};
-use std::collections::HashMap;
+use larder_executor::{Pipeline, Recompute, RunOptions, RunReport, Selection};
+use larder_io_core::{ContentHash, Error, ErrorKind, Result};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,14 +21,8 @@ const LAST_MOMENT: Duration = Duration::from_secs(2);
 /// `materialize`.
 pub(crate) async fn materialize(pipeline: &Pipeline, wanted: &command::Materialize, out: &mut Out<'_>) -> Result<u8> {
     let (sender, mut events) = mpsc::unbounded_channel();
-    let mut options = RunOptions::default();
-    options.force = wanted.force;
-    options.partitions.clone_from(&wanted.partitions);
-    options.partitions_per_call = wanted.partitions_per_call.map(NonZeroUsize::get);
+    let mut options = options(wanted)?;
     options.observers = vec![Arc::new(Forward(sender))];
-    if let Some(limit) = wanted.max_concurrent {
-        options.max_concurrent = limit.get();
-    }
     let selection = selection(pipeline, &wanted.selection);
     // A task of its own: Ctrl-C is heard and the bars move also while the run's own code keeps its thread.
     let pipeline = pipeline.clone();
@@ -67,11 +59,48 @@ pub(crate) async fn materialize(pipeline: &Pipeline, wanted: &command::Materiali
             pages(&report, out);
         }
     }
+    if let Some(error) = &report.unrecorded {
+        out.warn("the run is not in the catalogue; what it made is stored");
+        out.fail(error);
+        return Ok(FAILED);
+    }
     Ok(if report.succeeded() { DONE } else { FAILED })
 }
 
+/// What the command line says of a run.
+pub(crate) fn options(wanted: &command::Materialize) -> Result<RunOptions> {
+    let mut options = RunOptions::default();
+    options.force = wanted.force;
+    options.partitions.clone_from(&wanted.partitions);
+    options.partitions_per_call = wanted.partitions_per_call.map(NonZeroUsize::get);
+    options.recompute = match (wanted.stale, wanted.missing) {
+        (true, _) => Recompute::Stale,
+        (_, true) => Recompute::Missing,
+        _ => Recompute::All,
+    };
+    if wanted.build_id {
+        options.build_id = Some(build_id()?);
+    }
+    if let Some(limit) = wanted.max_concurrent {
+        options.max_concurrent = limit.get();
+    }
+    Ok(options)
+}
+
+/// A hash of this program.
+fn build_id() -> Result<String> {
+    let program = std::env::current_exe().and_then(std::fs::read);
+    let program = program.map_err(|error| {
+        let message = format!("this program cannot be read, so that its build has no id: {error}");
+        Error::new(ErrorKind::Unavailable, message).with_source(error)
+    })?;
+    let mut id = ContentHash::of(&program).to_string();
+    id.truncate(16);
+    Ok(id)
+}
+
 /// A key as it is, white space and all, when it is the only thing given; else terms.
-fn selection(pipeline: &Pipeline, given: &[String]) -> Selection {
+pub(crate) fn selection(pipeline: &Pipeline, given: &[String]) -> Selection {
     match given {
         [] => Selection::all(),
         [only] => pipeline
@@ -101,117 +130,4 @@ fn interrupted(published: usize, out: &mut Out<'_>) -> u8 {
         false => out.tell(format_args!("interrupted; old values are as they were{before}")),
     }
     INTERRUPTED
-}
-
-fn made(report: &RunReport) -> impl Iterator<Item = &Arc<Materialization>> {
-    report.steps.iter().flat_map(|step| match &step.status {
-        StepStatus::Succeeded(made) => made.as_slice(),
-        _ => &[],
-    })
-}
-
-/// What was made as a table, then each failure with what was skipped because of it.
-fn summarize(report: &RunReport, out: &mut Out<'_>) {
-    let mut by_asset: Vec<(&AssetKey, Vec<&Materialization>)> = Vec::new();
-    let mut place = HashMap::new();
-    for made in made(report) {
-        let index = *place.entry(&made.asset).or_insert_with(|| {
-            by_asset.push((&made.asset, Vec::new()));
-            by_asset.len() - 1
-        });
-        by_asset[index].1.push(made);
-    }
-    let rows: Vec<[String; 7]> = by_asset.iter().map(|(_, made)| row(made)).collect();
-    let (left, right) = (Side::Left, Side::Right);
-    let header = [
-        ("asset", left),
-        ("rows", right),
-        ("size", right),
-        ("compute", right),
-        ("load", right),
-        ("store", right),
-        ("stored at", left),
-    ];
-    if !rows.is_empty() {
-        out.remark(columns(header, &rows));
-    }
-    for step in &report.steps {
-        let StepStatus::Failed(error) = &step.status else {
-            continue;
-        };
-        out.tell("");
-        out.fail(error);
-        let skipped = skipped_because_of(report, &step.assets);
-        if !skipped.is_empty() {
-            out.tell(format_args!("  skipped because of it: {}", skipped.join(", ")));
-        }
-    }
-    let [succeeded, failed, skipped] = report.counts();
-    let peak = made(report).filter_map(|made| made.peak_memory).max();
-    let peak = peak
-        .map(|bytes| format!(", peak memory {}", units::bytes(bytes)))
-        .unwrap_or_default();
-    let others = [(failed, "failed"), (skipped, "skipped")].map(|(count, how)| match count {
-        0 => String::new(),
-        count => format!(", {count} {how}"),
-    });
-    let time = units::duration(report.duration);
-    out.remark(format_args!("{succeeded} done{} in {time}{peak}", others.concat()));
-}
-
-/// One asset; of many partitions the sums.
-fn row(made: &[&Materialization]) -> [String; 7] {
-    let receipts = || made.iter().filter_map(|made| made.receipt.as_ref());
-    let sum = |of: fn(&Materialization) -> Duration| units::duration(made.iter().map(|made| of(made)).sum());
-    let rows: Option<u64> = receipts().map(|receipt| receipt.rows).sum();
-    let (asset, place) = match made {
-        [made] => {
-            let place = made.receipt.as_ref().map(|receipt| match receipt.uri.is_empty() {
-                true => receipt.location.to_string(),
-                false => receipt.uri.clone(),
-            });
-            let asset = match &made.partition {
-                Some(partition) => format!("{} {partition}", made.asset),
-                None => made.asset.to_string(),
-            };
-            (asset, place)
-        }
-        many => {
-            let asset = many.first().map(|made| made.asset.to_string()).unwrap_or_default();
-            let count = units::counted(many.len() as u64, "partition");
-            (asset, receipts().next().map(|_| count))
-        }
-    };
-    let stored = receipts().next().is_some();
-    [
-        asset,
-        rows.filter(|_| stored).map(units::number).unwrap_or_default(),
-        match receipts().collect::<Vec<_>>().as_slice() {
-            [] => String::new(),
-            [receipt] => units::stored_bytes(receipt),
-            many => units::bytes(many.iter().map(|receipt| receipt.bytes).sum()),
-        },
-        sum(|made| made.compute),
-        sum(|made| made.load),
-        if stored { sum(|made| made.store) } else { String::new() },
-        place.unwrap_or_else(|| "nothing to store".to_owned()),
-    ]
-}
-
-fn skipped_because_of(report: &RunReport, failed: &[AssetKey]) -> Vec<String> {
-    let skipped = report.steps.iter().filter(|step| match &step.status {
-        StepStatus::Skipped { because } => failed.contains(because),
-        _ => false,
-    });
-    skipped
-        .map(|step| named(&step.assets, step.partitions.as_ref()))
-        .collect()
-}
-
-/// Where the pages are that a browser can open.
-fn pages(report: &RunReport, out: &mut Out<'_>) {
-    let receipts = made(report).filter_map(|made| made.receipt.as_ref());
-    for page in receipts.filter(|receipt| receipt.form == Form::Blob && receipt.uri.ends_with(".html")) {
-        out.remark(format_args!("open {}", escape(&page.uri)));
-    }
 }

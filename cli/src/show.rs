@@ -39,7 +39,11 @@ pub(crate) async fn show(pipeline: &Pipeline, wanted: &command::Show, out: &mut 
             format!("a value of form {} cannot be shown", other.form()),
         )),
     };
-    shown.map_err(|error| error.with_context("operation", "show").with_context("asset", &key.asset))?;
+    shown.map_err(|error| {
+        error
+            .with_context("operation", "show")
+            .with_context("asset", &key.asset)
+    })?;
     Ok(DONE)
 }
 

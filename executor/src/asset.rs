@@ -4,9 +4,7 @@ use crate::args::Args;
 pub use crate::code_version::CodeVersion;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use larder_io_core::{
-    Access, Arity, AssetValue, Error, ErrorKind, Form, Forms, Input, Location, Made, Output, Result,
-};
+use larder_io_core::{Access, Arity, AssetValue, Error, ErrorKind, Form, Forms, Input, Location, Made, Output, Result};
 use larder_partitions::{IntoPartitioning, Mapping, Partitioning};
 use std::any::{TypeId, type_name};
 use std::collections::BTreeMap;

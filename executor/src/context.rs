@@ -66,7 +66,10 @@ impl AssetContext {
                 "this call makes {} partitions; ask `keyspace().window(..)` for the window of each",
                 all.len()
             ))),
-            _ => Err(definition(format!("`{}` has no partitions, so there is no window of time", self.asset))),
+            _ => Err(definition(format!(
+                "`{}` has no partitions, so there is no window of time",
+                self.asset
+            ))),
         }
     }
 

@@ -43,7 +43,7 @@ pub use context::AssetContext;
 pub use definitions::{AssetInfo, AssetPartition, Definitions, Explanation, Pipeline};
 pub use doctor::{Checkup, Diagnosis, DoctorOptions, Examination, Verdict};
 pub use event::{Event, Level, Materialization, Observer, Progress};
-pub use freshness::Recompute;
+pub use freshness::{Last, Previewed, Reason, Recompute};
 pub use layout::{DagsterLayout, HiveLayout};
 pub use plan::Plan;
 pub use policy::{Policies, RetryPolicy, TimeoutPolicy};

@@ -47,20 +47,20 @@ pub use blob::{Blob, BlobSource, ByteStream};
 pub use context::{InputContext, OutputContext, Precondition};
 pub use error::{Effect, Error, ErrorKind, Result, ResultExt, Retry};
 pub use input::{Arity, Input, Loaded, Maybe, Partitions, Shared};
-pub use output::{Made, Output};
 pub use key::{AssetKey, PartitionKey, RunId, Version, WriteId};
 pub use location::{Layout, Location, Naming};
 pub use maintenance::{Finding, Garbage, GcOptions, Maintenance, OptimizeOptions, Optimized, VacuumOptions};
 pub use manager::{Capabilities, FormatChoice, IoManager, ManagerInfo, Staged, Versions};
 pub use object::{Native, ObjectSource};
+pub use output::{Made, Output};
 pub use receipt::{ContentHash, Receipt};
 pub use reference::DataRef;
 pub use secret::Secret;
 pub use settings::{Environment, from_texts};
 #[cfg(feature = "arrow")]
 pub use table::{
-    BatchStream, Bounds, ColumnType, Comparison, LazyTable, Literal, PartedTable, Predicate, QueryEngine, Scan, Statistics, Table,
-    TableSchema, TableSource, TableStream, Tables, Verdict, col,
+    BatchStream, Bounds, ColumnType, Comparison, LazyTable, Literal, PartedTable, Predicate, QueryEngine, Scan,
+    Statistics, Table, TableSchema, TableSource, TableStream, Tables, Verdict, col,
 };
 pub use text::nearest;
 pub use value::{Access, AssetValue, Form, Forms, Value};

@@ -110,7 +110,9 @@ impl Source {
         let mut sig = self.sig.clone();
         for input in &mut sig.inputs {
             if let FnArg::Typed(parameter) = input {
-                parameter.attrs.retain(|attr| !OWN.iter().any(|own| attr.path().is_ident(own)));
+                parameter
+                    .attrs
+                    .retain(|attr| !OWN.iter().any(|own| attr.path().is_ident(own)));
             }
         }
         let (attrs, vis, body) = (&self.attrs, &self.vis, &self.body);
@@ -217,7 +219,11 @@ fn parameter(argument: &FnArg) -> Result<Parameter> {
     }
     match bare(&argument.ty) {
         Type::Reference(reference) => {
-            if let Some(attr) = argument.attrs.iter().find(|attr| OWN[1..].iter().any(|own| attr.path().is_ident(own))) {
+            if let Some(attr) = argument
+                .attrs
+                .iter()
+                .find(|attr| OWN[1..].iter().any(|own| attr.path().is_ident(own)))
+            {
                 let message = "only an input has partitions, and a reference is a resource or the context: remove it";
                 return Err(Error::new_spanned(attr, message));
             }
@@ -296,7 +302,10 @@ fn mapping(argument: &PatType) -> Result<Option<Expr>> {
     let mut found = None;
     for attr in argument.attrs.iter().filter(|attr| attr.path().is_ident("mapping")) {
         if found.is_some() {
-            return Err(Error::new_spanned(attr, "a parameter is mapped once: remove one `#[mapping]`"));
+            return Err(Error::new_spanned(
+                attr,
+                "a parameter is mapped once: remove one `#[mapping]`",
+            ));
         }
         let mapping: Expr = attr.parse_args().map_err(|_| {
             let message = "`#[mapping]` takes an expression: write `#[mapping(Mapping::Previous)]`";
@@ -310,7 +319,11 @@ fn mapping(argument: &PatType) -> Result<Option<Expr>> {
 /// Whether `#[allow_missing]` stands there.
 fn allow_missing(argument: &PatType) -> Result<bool> {
     let mut found = false;
-    for attr in argument.attrs.iter().filter(|attr| attr.path().is_ident("allow_missing")) {
+    for attr in argument
+        .attrs
+        .iter()
+        .filter(|attr| attr.path().is_ident("allow_missing"))
+    {
         if !matches!(attr.meta, Meta::Path(_)) {
             return Err(Error::new_spanned(attr, "`#[allow_missing]` takes nothing"));
         }

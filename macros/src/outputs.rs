@@ -50,10 +50,7 @@ pub(crate) fn several(
         .map(|(output, value)| spec(options, output, value));
     let indices = (0..list.len()).map(Index::from);
     Ok(Made {
-        bounds: values
-            .iter()
-            .map(|value| quote!(#value: ::larder::Output))
-            .collect(),
+        bounds: values.iter().map(|value| quote!(#value: ::larder::Output)).collect(),
         types,
         value: quote!((#(#values,)*)),
         finish: quote!(functions),

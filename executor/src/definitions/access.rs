@@ -18,7 +18,6 @@ use std::sync::Arc;
 #[cfg(feature = "arrow")]
 const AT_ONCE: usize = 8;
 
-
 impl Pipeline {
     /// Loads the published value of an asset.
     ///
@@ -76,7 +75,8 @@ impl Pipeline {
     /// Without tables nothing can be put together.
     #[cfg(not(feature = "arrow"))]
     async fn all_partitions(&self, key: &AssetKey, _: &Keyspace) -> Result<Value> {
-        self.input(key).and_then(|_| Err(definition(format!("name a partition of `{key}`"))))
+        self.input(key)
+            .and_then(|_| Err(definition(format!("name a partition of `{key}`"))))
     }
 
     /// Adds what an error is about.

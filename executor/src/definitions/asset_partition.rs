@@ -62,7 +62,9 @@ impl Pipeline {
             (None, _) => None,
             (Some(text), Some(space)) => Some(space.parse(text)?),
             (Some(text), None) => {
-                return Err(definition(format!("`{asset}` has no partitions, so there is no `{text}` of it")));
+                return Err(definition(format!(
+                    "`{asset}` has no partitions, so there is no `{text}` of it"
+                )));
             }
         };
         Ok(AssetPartition { asset, partition })

@@ -3,9 +3,7 @@
 use super::Pipeline;
 use super::pipeline::Stored;
 use crate::graph::definition;
-use larder_io_core::{
-    AssetKey, InputContext, IoManager, Location, Naming, OutputContext, PartitionKey, Result, RunId,
-};
+use larder_io_core::{AssetKey, InputContext, IoManager, Location, Naming, OutputContext, PartitionKey, Result, RunId};
 use std::sync::Arc;
 
 impl Pipeline {
@@ -96,7 +94,9 @@ impl Pipeline {
                 )));
             }
             (None, Some(partition)) => {
-                return Err(definition(format!("`{key}` has no partitions, so there is no `{partition}` of it")));
+                return Err(definition(format!(
+                    "`{key}` has no partitions, so there is no `{partition}` of it"
+                )));
             }
         };
         let located = self.0.layout.locate(key, Some(partition))?;

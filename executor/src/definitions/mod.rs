@@ -3,6 +3,7 @@
 mod access;
 mod asset_partition;
 mod binding;
+mod catalog;
 mod configured;
 mod contexts;
 mod contract;
@@ -57,6 +58,7 @@ pub struct Definitions {
     source: Source,
     profile: Option<String>,
     chosen_profile: Option<String>,
+    catalog: catalog::Place,
     #[cfg(feature = "arrow")]
     query_engine: Option<Arc<dyn larder_io_core::QueryEngine>>,
 }
@@ -86,6 +88,7 @@ impl Definitions {
             source: Source::default(),
             profile: None,
             chosen_profile: None,
+            catalog: catalog::Place::default(),
             #[cfg(feature = "arrow")]
             query_engine: None,
         }

@@ -38,7 +38,9 @@ pub(super) fn parted(assets: &[Asset], graph: &Graph, problems: &mut Vec<Error>)
             }
             None if many => {
                 let advice = "say by what it is parted, with `partitions = ..`, or return the value itself";
-                problems.push(definition(format!("`{name}` returns `Partitions`, but has no partitions; {advice}")));
+                problems.push(definition(format!(
+                    "`{name}` returns `Partitions`, but has no partitions; {advice}"
+                )));
                 None
             }
             None => None,
@@ -53,7 +55,11 @@ pub(super) fn parted(assets: &[Asset], graph: &Graph, problems: &mut Vec<Error>)
         let inputs = assets[step].inputs.iter().zip(&graph.nodes[step].inputs);
         let taken = inputs.map(|(input, key)| {
             taken(&all, graph, step, input, key).unwrap_or_else(|problem| {
-                let consumer = graph.nodes[step].keys.first().map(ToString::to_string).unwrap_or_default();
+                let consumer = graph.nodes[step]
+                    .keys
+                    .first()
+                    .map(ToString::to_string)
+                    .unwrap_or_default();
                 let what = format!("`{consumer}` takes `{}: {}`", input.argument, input.type_name);
                 problems.push(definition(format!("{what}, but {problem}")));
                 None
@@ -64,7 +70,13 @@ pub(super) fn parted(assets: &[Asset], graph: &Graph, problems: &mut Vec<Error>)
     all
 }
 
-fn taken(all: &[Parted], graph: &Graph, step: usize, input: &InputSpec, key: &AssetKey) -> Result<Option<Taken>, String> {
+fn taken(
+    all: &[Parted],
+    graph: &Graph,
+    step: usize,
+    input: &InputSpec,
+    key: &AssetKey,
+) -> Result<Option<Taken>, String> {
     let Some(origin) = graph.origins.get(key) else {
         return Ok(None);
     };
@@ -89,7 +101,9 @@ fn taken(all: &[Parted], graph: &Graph, step: usize, input: &InputSpec, key: &As
             ));
         }
         if all[step].many {
-            return Err("it makes many partitions in one call, none of which could see another; return one value".to_owned());
+            return Err(
+                "it makes many partitions in one call, none of which could see another; return one value".to_owned(),
+            );
         }
     }
     let single = mapping.is_single(upstream, own).map_err(said)?;

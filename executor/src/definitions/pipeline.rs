@@ -6,12 +6,13 @@ use crate::args::Resources;
 use crate::asset::Asset;
 use crate::graph::{Graph, Origin, definition};
 use crate::policy::{describe, root};
-use larder_io_core::{AssetKey, Error, Form, IoManager, Layout, Location, Naming, Result, nearest};
 use larder_catalog::Catalog;
+use larder_io_core::{AssetKey, Error, Form, IoManager, Layout, Location, Naming, Result, nearest};
 use larder_partitions::Partitioning;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Where and how an asset is stored.
@@ -37,6 +38,7 @@ pub(crate) struct Inner {
     pub(super) parted: Vec<Parted>,
     stored: HashMap<AssetKey, Stored>,
     warnings: Vec<String>,
+    pub(super) catalog_file: Option<PathBuf>,
     #[cfg(feature = "arrow")]
     pub(super) query_engine: Option<Arc<dyn larder_io_core::QueryEngine>>,
 }
@@ -107,19 +109,24 @@ impl Pipeline {
         parted: Vec<Parted>,
         stored: HashMap<AssetKey, Stored>,
         warnings: Vec<String>,
+        catalog_file: Option<PathBuf>,
         #[cfg(feature = "arrow")] query_engine: Option<Arc<dyn larder_io_core::QueryEngine>>,
     ) -> Self {
-        Self(Arc::new(Inner {
-            assets,
-            resources: Arc::new(resources),
-            layout,
-            graph,
-            parted,
-            stored,
-            warnings,
-            #[cfg(feature = "arrow")]
-            query_engine,
-        }), None)
+        Self(
+            Arc::new(Inner {
+                assets,
+                resources: Arc::new(resources),
+                layout,
+                graph,
+                parted,
+                stored,
+                warnings,
+                catalog_file,
+                #[cfg(feature = "arrow")]
+                query_engine,
+            }),
+            None,
+        )
     }
 
     /// Records runs in this catalogue, and looks dynamic partitions up in it.
@@ -160,6 +167,15 @@ impl Pipeline {
     /// `InvalidDefinition` for an unknown key.
     pub fn partitioning(&self, key: &AssetKey) -> Result<Option<&Partitioning>> {
         Ok(self.parted(self.origin(key)?.step).partitioning.as_ref())
+    }
+
+    /// The version of a step's code, with the build where that counts.
+    pub(crate) fn code_of(&self, step: usize, build: Option<&str>) -> Option<String> {
+        match (build, self.0.assets[step].code_version.text()) {
+            (None, own) => own,
+            (Some(build), Some(own)) => Some(format!("{own}+{build}")),
+            (Some(build), None) => Some(format!("build-{build}")),
+        }
     }
 
     /// Which partitions of each input a step is made from, as text.

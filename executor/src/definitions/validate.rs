@@ -55,6 +55,7 @@ pub(super) fn build(mut definitions: Definitions) -> Result<Pipeline> {
     for warning in &warnings {
         tracing::warn!("{warning}");
     }
+    let catalog_file = definitions.catalog_place(&config);
     Ok(Pipeline::new(
         definitions.assets,
         definitions.resources,
@@ -63,6 +64,7 @@ pub(super) fn build(mut definitions: Definitions) -> Result<Pipeline> {
         parted,
         stored,
         warnings,
+        catalog_file,
         #[cfg(feature = "arrow")]
         definitions.query_engine,
     ))

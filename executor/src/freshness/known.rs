@@ -88,6 +88,9 @@ impl Known {
                 Ok::<_, larder_io_core::Error>(states.map(|state| (state.partition_text().to_owned(), state)).collect())
             })
             .await?;
-        Ok(states.get(&partition_text(partition)).filter(|state| state.is_live()).cloned())
+        Ok(states
+            .get(&partition_text(partition))
+            .filter(|state| state.is_live())
+            .cloned())
     }
 }

@@ -3,15 +3,18 @@
 //! | module | owns |
 //! |---|---|
 //! | `fingerprint` | the hash of code, configuration and data versions of the inputs |
+//! | `preview` | what a run would compute, and why |
 //! | `known` | which data version every asset and partition has now |
 //! | `record` | what a run tells the catalogue |
 
 mod fingerprint;
 mod known;
+mod preview;
 mod record;
 
 pub(crate) use fingerprint::fingerprint;
 pub(crate) use known::Known;
+pub use preview::{Last, Previewed, Reason};
 pub(crate) use record::Recorder;
 
 /// Which of the selected assets and partitions a run computes.

@@ -156,7 +156,14 @@ fn entry(
 ) -> Entry {
     let manager = pipeline.stored(asset).ok().and_then(|stored| stored.bound.as_ref());
     let manager = manager.map(|bound| bound.key.clone()).unwrap_or_default();
-    let mut entry = Entry::new(asset.clone(), partition.cloned(), run.clone(), Timestamp::now(), manager, data_version);
+    let mut entry = Entry::new(
+        asset.clone(),
+        partition.cloned(),
+        run.clone(),
+        Timestamp::now(),
+        manager,
+        data_version,
+    );
     if let Some(receipt) = receipt {
         entry.version = Some(receipt.version.to_string());
         entry.uri = Some(receipt.uri.clone());

@@ -21,7 +21,12 @@ pub(super) fn choose(
 ) -> Result<HashMap<usize, PartitionSet>> {
     let parted = |step: &usize| spaces.of(*step).map(|space| (*step, space));
     let Some(text) = text else {
-        return Ok(selected.steps.iter().filter_map(parted).map(|(step, space)| (step, space.all())).collect());
+        return Ok(selected
+            .steps
+            .iter()
+            .filter_map(parted)
+            .map(|(step, space)| (step, space.all()))
+            .collect());
     };
     let first = firsts(pipeline, selected, spaces);
     if first.is_empty() {
@@ -53,7 +58,11 @@ pub(super) fn choose(
 }
 
 fn named(pipeline: &Pipeline, step: usize, error: &Error) -> Error {
-    let key = pipeline.graph().nodes[step].keys.first().map(AssetKey::as_str).unwrap_or_default();
+    let key = pipeline.graph().nodes[step]
+        .keys
+        .first()
+        .map(AssetKey::as_str)
+        .unwrap_or_default();
     definition(format!("partitions of `{key}`: {}", error.message()))
 }
 
@@ -64,7 +73,11 @@ fn firsts(pipeline: &Pipeline, selected: &Selected, spaces: &Spaces) -> HashSet<
     for step in &selected.steps {
         let upstream = &pipeline.graph().nodes[*step].upstream;
         let selected_here = |up: &&usize| selected.contains(**up);
-        if upstream.iter().filter(selected_here).any(|up| is_named(up) || depends.contains(up)) {
+        if upstream
+            .iter()
+            .filter(selected_here)
+            .any(|up| is_named(up) || depends.contains(up))
+        {
             depends.insert(*step);
         }
     }
@@ -105,7 +118,11 @@ fn needed(
     sets: &HashMap<usize, PartitionSet>,
 ) -> Result<Option<PartitionSet>> {
     let mut all: Option<PartitionSet> = None;
-    for consumer in pipeline.graph().nodes[step].downstream.iter().filter(|step| selected.contains(**step)) {
+    for consumer in pipeline.graph().nodes[step]
+        .downstream
+        .iter()
+        .filter(|step| selected.contains(**step))
+    {
         for (input, key) in pipeline.graph().nodes[*consumer].inputs.iter().enumerate() {
             if pipeline.origin(key)?.step != step {
                 continue;

@@ -77,7 +77,13 @@ impl Units {
         Ok(units)
     }
 
-    fn connect(&mut self, pipeline: &Pipeline, plan: &Plan, step: usize, steps: &mut HashMap<usize, OfStep>) -> Result<()> {
+    fn connect(
+        &mut self,
+        pipeline: &Pipeline,
+        plan: &Plan,
+        step: usize,
+        steps: &mut HashMap<usize, OfStep>,
+    ) -> Result<()> {
         let Some((first, count)) = steps.get(&step).map(|own| (own.first, own.count)) else {
             return Ok(());
         };
@@ -94,7 +100,10 @@ impl Units {
                     continue;
                 };
                 let Some(planned) = plan.partitions(up) else { continue };
-                let wanted = follows.upstream(self.list[unit].partitions.as_ref())?.partitions.intersection(planned)?;
+                let wanted = follows
+                    .upstream(self.list[unit].partitions.as_ref())?
+                    .partitions
+                    .intersection(planned)?;
                 // A gate instead of an edge to each: all days to all months would be too many.
                 if wanted.len() == planned.len() && up != step {
                     self.wait_for_all(unit, up, steps);
@@ -111,7 +120,8 @@ impl Units {
         let by_key = of_step.by_key.get_or_insert_with(|| {
             let calls = of_step.first..of_step.first + of_step.count;
             let keys = calls.filter_map(|call| Some((call, self.list[call].partitions.as_ref()?)));
-            keys.flat_map(|(call, set)| set.iter().map(move |key| (key, call))).collect()
+            keys.flat_map(|(call, set)| set.iter().map(move |key| (key, call)))
+                .collect()
         });
         let calls: HashSet<usize> = wanted.iter().filter_map(|key| by_key.get(&key).copied()).collect();
         for call in calls.into_iter().filter(|call| *call != unit) {

@@ -19,12 +19,7 @@ impl Step {
 
     /// The version of the code, with the build where it counts.
     pub(super) fn code(&self) -> Option<String> {
-        let own = self.pipeline.0.assets[self.index].code_version.text();
-        match (&self.build_id, own) {
-            (None, own) => own,
-            (Some(build), Some(own)) => Some(format!("{own}+{build}")),
-            (Some(build), None) => Some(format!("build-{build}")),
-        }
+        self.pipeline.code_of(self.index, self.build_id.as_deref())
     }
 
     pub(super) fn fingerprint_of(&self, key: &AssetKey, sources: &[InputVersions]) -> Option<String> {
@@ -50,7 +45,10 @@ impl Step {
         let inputs = &self.pipeline.graph().nodes[self.index].inputs;
         let mut sources = Vec::with_capacity(inputs.len());
         for (position, key) in inputs.iter().enumerate() {
-            let follows = self.follows.get(&self.index).and_then(|follows| follows[position].as_ref());
+            let follows = self
+                .follows
+                .get(&self.index)
+                .and_then(|follows| follows[position].as_ref());
             let wanted: Vec<Option<PartitionKey>> = match (follows, &self.partitions) {
                 (None, _) => vec![None],
                 (Some(follows), None) => follows.upstream(None)?.partitions.iter().map(Some).collect(),
@@ -94,7 +92,12 @@ impl Step {
     }
 
     /// Whether every output of one partition is as it would be made again.
-    async fn fresh(&self, keys: &[AssetKey], partition: Option<&PartitionKey>, sources: &[InputVersions]) -> Result<bool> {
+    async fn fresh(
+        &self,
+        keys: &[AssetKey],
+        partition: Option<&PartitionKey>,
+        sources: &[InputVersions],
+    ) -> Result<bool> {
         let mut versions = Vec::with_capacity(keys.len());
         for key in keys {
             match self.fresh_version(key, partition, sources).await? {

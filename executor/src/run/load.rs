@@ -22,7 +22,10 @@ impl Step {
             let pipeline = self.pipeline.clone();
             let spec = &pipeline.0.assets[self.index].inputs[position];
             let began = Instant::now();
-            let follows = self.follows.get(&self.index).and_then(|follows| follows[position].as_ref());
+            let follows = self
+                .follows
+                .get(&self.index)
+                .and_then(|follows| follows[position].as_ref());
             let value = match follows {
                 // `()` waits for the other asset and takes nothing of it.
                 _ if spec.forms == Forms::of([Form::Nothing]) && spec.arity == Arity::One => {
@@ -30,7 +33,9 @@ impl Step {
                 }
                 Some(follows) => {
                     let upstream = follows.upstream(self.partitions.as_ref())?;
-                    let single = pipeline.parted(self.index).inputs[position].as_ref().is_some_and(|taken| taken.single);
+                    let single = pipeline.parted(self.index).inputs[position]
+                        .as_ref()
+                        .is_some_and(|taken| taken.single);
                     self.parted(&shared.key, spec, upstream, single).await
                 }
                 None => match shared.get(&pipeline, spec.access).await {
@@ -40,7 +45,9 @@ impl Step {
                 },
             };
             let value = value.map_err(|error| {
-                let error = pipeline.explain_error(error, &shared.key, "load").with_context("needed_by", asset);
+                let error = pipeline
+                    .explain_error(error, &shared.key, "load")
+                    .with_context("needed_by", asset);
                 match &self.partitions {
                     Some(partitions) => error.with_context("needed_by_partition", partitions),
                     None => error,

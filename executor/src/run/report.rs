@@ -115,7 +115,10 @@ impl RunReport {
 
     /// Steps that were not needed, because what they make is as it would be made again.
     pub fn fresh(&self) -> usize {
-        self.steps.iter().filter(|step| matches!(step.status, StepStatus::Fresh)).count()
+        self.steps
+            .iter()
+            .filter(|step| matches!(step.status, StepStatus::Fresh))
+            .count()
     }
 
     /// Steps that succeeded, failed, were skipped; those that were fresh are in none.

@@ -70,7 +70,8 @@ impl Step {
                 }
             }
         };
-        self.recorder.failed(&self.run, &keys, self.partitions.as_ref(), &status);
+        self.recorder
+            .failed(&self.run, &keys, self.partitions.as_ref(), &status);
         StepStatus::Failed(Arc::new(status))
     }
 
@@ -94,7 +95,10 @@ impl Step {
         };
         let mut sources = Sources::new();
         if self.traces() {
-            sources = self.sources().await.map_err(|error| error.with_context("needed_by", first))?;
+            sources = self
+                .sources()
+                .await
+                .map_err(|error| error.with_context("needed_by", first))?;
             if !self.narrow(keys, &sources).await? {
                 return Ok(None);
             }
@@ -122,14 +126,18 @@ impl Step {
         };
         let function = self.pipeline.0.assets[self.index].function.clone();
         let function = function.ok_or_else(|| Error::new(ErrorKind::Unexpected, "an external asset was to be made"))?;
-        let made = function(args).await.map_err(|error| self.explain(error, first, "compute"))?;
+        let made = function(args)
+            .await
+            .map_err(|error| self.explain(error, first, "compute"))?;
         let in_function = began.elapsed();
         self.emitter.emit(|| Event::Computed {
             assets: keys.to_vec(),
             partitions: self.partitions.clone(),
             duration: in_function,
         });
-        let outputs = self.outputs(keys, made, places).map_err(|error| self.explain(error, first, "compute"))?;
+        let outputs = self
+            .outputs(keys, made, places)
+            .map_err(|error| self.explain(error, first, "compute"))?;
         let written = self.write_all(outputs, &sources).await?;
         let said = context.take();
         let common = Materialization {

@@ -272,7 +272,12 @@ impl Step {
             Err(error) => {
                 stop.store(true, Ordering::Relaxed);
                 discard(std::slice::from_mut(&mut output)).await;
-                return Err(self.about(conflict_advice(error), &output.key, output.partition.as_ref(), "publish"));
+                return Err(self.about(
+                    conflict_advice(error),
+                    &output.key,
+                    output.partition.as_ref(),
+                    "publish",
+                ));
             }
         };
         let materialization = Arc::new(Materialization {
@@ -294,7 +299,14 @@ impl Step {
             let (asset, partition) = (&materialization.asset, materialization.partition.as_ref());
             self.known.set(asset, partition, Some(version.clone()));
             let (fingerprint, sources) = (output.fingerprint, &output.sources);
-            self.recorder.materialized(&self.pipeline, &materialization, &version, fingerprint, self.code(), sources);
+            self.recorder.materialized(
+                &self.pipeline,
+                &materialization,
+                &version,
+                fingerprint,
+                self.code(),
+                sources,
+            );
         }
         self.emitter.emit(|| Event::Materialized(Arc::clone(&materialization)));
         Ok(Some(materialization))

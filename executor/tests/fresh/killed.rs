@@ -1,6 +1,6 @@
 //! A process that ended between storing a value and recording it.
 
-use crate::support::{House, called, run, key};
+use crate::support::{House, called, key, run};
 use larder_catalog::Catalog;
 use larder_executor::Recompute;
 
@@ -15,7 +15,12 @@ async fn a_stored_value_that_was_not_recorded_is_recorded() {
     let report = run(&chain(&house), Recompute::Stale).await;
     assert_eq!((report.fresh(), house.calls.take()), (3, called([])));
     let key = key("c");
-    let entry = house.catalog.latest_of(&key, None).await.expect("answers").expect("was recorded");
+    let entry = house
+        .catalog
+        .latest_of(&key, None)
+        .await
+        .expect("answers")
+        .expect("was recorded");
     assert_eq!(entry.inputs.len(), 1);
     assert!(entry.fingerprint.is_some());
     // But not a value of other code.

@@ -1,6 +1,6 @@
 //! What the catalogue knows of a run.
 
-use crate::support::{House, days, options, run, key};
+use crate::support::{House, days, key, options, run};
 use larder_catalog::Happening;
 use larder_executor::{Asset, CodeVersion, Recompute};
 use larder_io_core::{Error, ErrorKind};
@@ -10,11 +10,24 @@ async fn a_run_its_steps_and_what_they_were_made_from() {
     let house = House::new();
     let pipeline = house.pipeline(house.chain(4, "v1"));
     let report = run(&pipeline, Recompute::All).await;
-    let detail = house.catalog.run(&report.run).await.expect("answers").expect("is there");
-    assert_eq!((detail.steps.len(), detail.materialized.len(), detail.failures.len()), (3, 3, 0));
+    let detail = house
+        .catalog
+        .run(&report.run)
+        .await
+        .expect("answers")
+        .expect("is there");
+    assert_eq!(
+        (detail.steps.len(), detail.materialized.len(), detail.failures.len()),
+        (3, 3, 0)
+    );
     assert_eq!(detail.summary.selection, "*");
     assert_eq!(detail.summary.finished.expect("ended").counts.materialized, 3);
-    let b = house.catalog.latest_of(&key("b"), None).await.expect("answers").expect("is there");
+    let b = house
+        .catalog
+        .latest_of(&key("b"), None)
+        .await
+        .expect("answers")
+        .expect("is there");
     let a = pipeline.head(&key("a")).await.expect("tells").expect("is stored");
     assert_eq!(b.inputs.len(), 1);
     assert_eq!(b.inputs[0].each, [(None, a.data_version())]);
@@ -22,7 +35,12 @@ async fn a_run_its_steps_and_what_they_were_made_from() {
     let stored = pipeline.head(&key("b")).await.expect("tells").expect("is stored");
     assert_eq!(b.fingerprint, stored.fingerprint);
     assert!(stored.fingerprint.is_some());
-    let a = house.catalog.latest_of(&key("a"), None).await.expect("answers").expect("is there");
+    let a = house
+        .catalog
+        .latest_of(&key("a"), None)
+        .await
+        .expect("answers")
+        .expect("is there");
     assert_eq!(a.code_version.as_deref(), Some("v1"));
 }
 
@@ -33,7 +51,11 @@ async fn failures_are_told_with_their_partition() {
         .partitions(days())
         .code_version(CodeVersion::manual("1"))
         .function(|args| async move {
-            match args.context().partition().is_some_and(|day| day.get("date") == Some("2024-01-02")) {
+            match args
+                .context()
+                .partition()
+                .is_some_and(|day| day.get("date") == Some("2024-01-02"))
+            {
                 true => Err(Error::new(ErrorKind::AssetFailed, "no data")),
                 false => Ok(1_u64),
             }
@@ -45,11 +67,17 @@ async fn failures_are_told_with_their_partition() {
     assert_eq!(report.counts(), [2, 1, 0]);
     let key = key("days");
     let states = house.catalog.states(&key).await.expect("answers");
-    let failed: Vec<(&str, bool, bool)> =
-        states.iter().map(|state| (state.partition_text(), state.failed(), state.is_live())).collect();
+    let failed: Vec<(&str, bool, bool)> = states
+        .iter()
+        .map(|state| (state.partition_text(), state.failed(), state.is_live()))
+        .collect();
     assert_eq!(
         failed,
-        [("date=2024-01-01", false, true), ("date=2024-01-02", true, false), ("date=2024-01-03", false, true)]
+        [
+            ("date=2024-01-01", false, true),
+            ("date=2024-01-02", true, false),
+            ("date=2024-01-03", false, true)
+        ]
     );
     let happened = house.catalog.history(&key, None, 10).await.expect("answers");
     let told = happened.iter().find_map(|happening| match happening {
@@ -57,8 +85,20 @@ async fn failures_are_told_with_their_partition() {
         _ => None,
     });
     assert_eq!(told.as_deref(), Some("no data"));
-    let detail = house.catalog.run(&report.run).await.expect("answers").expect("is there");
-    assert!(detail.summary.selection.ends_with("--partitions 2024-01-01..2024-01-03"), "{}", detail.summary.selection);
+    let detail = house
+        .catalog
+        .run(&report.run)
+        .await
+        .expect("answers")
+        .expect("is there");
+    assert!(
+        detail
+            .summary
+            .selection
+            .ends_with("--partitions 2024-01-01..2024-01-03"),
+        "{}",
+        detail.summary.selection
+    );
 }
 
 /// Values that come and go are in the catalogue.
@@ -71,7 +111,11 @@ async fn dynamic_partitions_are_looked_up() {
         .function(|args| async move { Ok(args.context().partition().map(ToString::to_string)) });
     let pipeline = house.pipeline([asset]);
     assert_eq!(run(&pipeline, Recompute::Stale).await.steps.len(), 0);
-    house.catalog.add_dynamic_keys("customer", ["a/b", "ä=1"]).await.expect("adds");
+    house
+        .catalog
+        .add_dynamic_keys("customer", ["a/b", "ä=1"])
+        .await
+        .expect("adds");
     assert_eq!(run(&pipeline, Recompute::Stale).await.counts(), [2, 0, 0]);
     house.catalog.add_dynamic_keys("customer", ["c"]).await.expect("adds");
     let report = run(&pipeline, Recompute::Stale).await;

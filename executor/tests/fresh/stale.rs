@@ -1,6 +1,6 @@
 //! Which changes count, and which do not.
 
-use crate::support::{House, called, options, run, key};
+use crate::support::{House, called, key, options, run};
 use larder_executor::{Asset, CodeVersion, Definitions, Recompute};
 use larder_io_core::{IoManager, Partitions};
 use larder_io_memory::MemoryIo;
@@ -49,8 +49,18 @@ async fn an_input_that_changed_outside_of_the_run_counts() {
     let report = changed.run_with("b c", options(Recompute::Stale)).await.expect("runs");
     assert_eq!(report.counts(), [2, 0, 0]);
     // And by one who writes without a catalogue.
-    let plain = Definitions::new().assets(house.chain(8, "9")).default_io_manager(Arc::clone(&house.storage));
-    assert!(plain.build().expect("is valid").run("a").await.expect("runs").succeeded());
+    let plain = Definitions::new()
+        .assets(house.chain(8, "9"))
+        .default_io_manager(Arc::clone(&house.storage));
+    assert!(
+        plain
+            .build()
+            .expect("is valid")
+            .run("a")
+            .await
+            .expect("runs")
+            .succeeded()
+    );
     house.calls.take();
     changed.run_with("b", options(Recompute::Stale)).await.expect("runs");
     assert_eq!(house.calls.take(), called([("b", 1)]));
@@ -102,7 +112,9 @@ async fn another_place_counts() {
     run(&house.pipeline(house.chain(4, "1")), Recompute::Stale).await;
     house.calls.take();
     let elsewhere: Arc<dyn IoManager> = Arc::new(MemoryIo::new());
-    let pipeline = Definitions::new().assets(house.chain(4, "1")).default_io_manager(elsewhere);
+    let pipeline = Definitions::new()
+        .assets(house.chain(4, "1"))
+        .default_io_manager(elsewhere);
     let pipeline = pipeline.build().expect("is valid").with_catalog(house.catalog.clone());
     run(&pipeline, Recompute::Stale).await;
     assert_eq!(house.calls.take(), called([("a", 1), ("b", 1), ("c", 1)]));
@@ -113,10 +125,13 @@ async fn an_asset_that_stores_nothing_runs_when_its_input_changed() {
     let house = House::new();
     let assets = |value, version| {
         let calls = house.calls.clone();
-        let sent = Asset::builder("sent").code_version(CodeVersion::manual("1")).input::<u64>("a").function(move |_| {
-            calls.count("sent");
-            async { Ok(()) }
-        });
+        let sent = Asset::builder("sent")
+            .code_version(CodeVersion::manual("1"))
+            .input::<u64>("a")
+            .function(move |_| {
+                calls.count("sent");
+                async { Ok(()) }
+            });
         house.chain(value, version).into_iter().chain([sent])
     };
     run(&house.pipeline(assets(4, "1")), Recompute::Stale).await;
@@ -142,13 +157,19 @@ async fn partitions_are_fresh_each_for_itself() {
                 calls.count(&format!("months {asked}"));
                 async move {
                     let days: Partitions<Option<String>> = args.input().await?;
-                    Ok(asked.iter().map(|month| (month, days.len() as u64)).collect::<Partitions<u64>>())
+                    Ok(asked
+                        .iter()
+                        .map(|month| (month, days.len() as u64))
+                        .collect::<Partitions<u64>>())
                 }
             })
     };
     let pipeline = house.pipeline([house.days("1"), months()]);
     run(&pipeline, Recompute::Stale).await;
-    assert_eq!(house.calls.take(), called([("days", 60), ("months 2024-01-01..2024-02-01", 1)]));
+    assert_eq!(
+        house.calls.take(),
+        called([("days", 60), ("months 2024-01-01..2024-02-01", 1)])
+    );
     run(&pipeline, Recompute::Stale).await;
     assert_eq!(house.calls.take(), called([]));
     let key = key("days");
@@ -158,10 +179,15 @@ async fn partitions_are_fresh_each_for_itself() {
     // Made again it is the same: February stays.
     run(&pipeline, Recompute::Stale).await;
     assert_eq!(house.calls.take(), called([("days", 1)]));
-    let (_, context) = pipeline.output_of(&key, Some(&day), larder_io_core::RunId::random()).expect("is stored");
+    let (_, context) = pipeline
+        .output_of(&key, Some(&day), larder_io_core::RunId::random())
+        .expect("is stored");
     let other = larder_io_core::AssetValue::into_value(Some("other".to_owned()));
     manager.handle_output(&context, &other).await.expect("stores");
-    let report = pipeline.run_with("months", options(Recompute::Stale)).await.expect("runs");
+    let report = pipeline
+        .run_with("months", options(Recompute::Stale))
+        .await
+        .expect("runs");
     assert!(report.succeeded());
     assert_eq!(house.calls.take(), called([("months 2024-02-01", 1)]));
 }

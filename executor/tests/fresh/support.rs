@@ -26,7 +26,9 @@ impl Calls {
 
     /// The calls since the last time.
     pub(crate) fn take(&self) -> Vec<(String, usize)> {
-        std::mem::take(&mut *self.0.lock().expect("no panic")).into_iter().collect()
+        std::mem::take(&mut *self.0.lock().expect("no panic"))
+            .into_iter()
+            .collect()
     }
 }
 
@@ -40,18 +42,25 @@ impl House {
     }
 
     pub(crate) fn pipeline(&self, assets: impl IntoIterator<Item = Asset>) -> Pipeline {
-        let definitions = Definitions::new().assets(assets).default_io_manager(Arc::clone(&self.storage));
-        definitions.build().expect("is valid").with_catalog(self.catalog.clone())
+        let definitions = Definitions::new()
+            .assets(assets)
+            .default_io_manager(Arc::clone(&self.storage));
+        definitions
+            .build()
+            .expect("is valid")
+            .with_catalog(self.catalog.clone())
     }
 
     /// `a` gives `value`, `b` tells whether it is even, `c` doubles what `b` tells.
     pub(crate) fn chain(&self, value: u64, version: &str) -> [Asset; 3] {
         let (a, b, c) = (self.calls.clone(), self.calls.clone(), self.calls.clone());
         [
-            Asset::builder("a").code_version(CodeVersion::manual(version)).function(move |_| {
-                a.count("a");
-                async move { Ok(value) }
-            }),
+            Asset::builder("a")
+                .code_version(CodeVersion::manual(version))
+                .function(move |_| {
+                    a.count("a");
+                    async move { Ok(value) }
+                }),
             Asset::builder("b")
                 .code_version(CodeVersion::manual("1"))
                 .input::<u64>("a")
@@ -100,7 +109,10 @@ pub(crate) async fn run(pipeline: &Pipeline, recompute: Recompute) -> RunReport 
 }
 
 pub(crate) fn called<const N: usize>(calls: [(&str, usize); N]) -> Vec<(String, usize)> {
-    calls.into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
+    calls
+        .into_iter()
+        .map(|(name, count)| (name.to_owned(), count))
+        .collect()
 }
 
 pub(crate) fn key(text: &str) -> larder_io_core::AssetKey {

@@ -5,14 +5,19 @@ use larder_executor::{Asset, Pipeline};
 use larder_io_core::Partitions;
 
 fn two() -> Pipeline {
-    let months = Asset::builder("months").partitions(months()).input::<Partitions<u64>>("days").function(|mut args| async move {
-        let days: Partitions<u64> = args.input().await?;
-        Ok(days.values().sum::<u64>())
-    });
-    let all = Asset::builder("all").input::<Partitions<u64>>("months").function(|mut args| async move {
-        let months: Partitions<u64> = args.input().await?;
-        Ok(months.values().sum::<u64>())
-    });
+    let months = Asset::builder("months")
+        .partitions(months())
+        .input::<Partitions<u64>>("days")
+        .function(|mut args| async move {
+            let days: Partitions<u64> = args.input().await?;
+            Ok(days.values().sum::<u64>())
+        });
+    let all = Asset::builder("all")
+        .input::<Partitions<u64>>("months")
+        .function(|mut args| async move {
+            let months: Partitions<u64> = args.input().await?;
+            Ok(months.values().sum::<u64>())
+        });
     pipeline([months, all, numbered()])
 }
 
@@ -33,7 +38,10 @@ async fn what_the_named_one_needs_follows() {
     let report = run(&pipeline, "+months", "2024-02-01").await;
     assert_eq!(made(&report, "months"), ["2024-02-01"]);
     let days = made(&report, "days");
-    assert_eq!((days.len(), days[0].as_str(), days[28].as_str()), (29, "2024-02-01", "2024-02-29"));
+    assert_eq!(
+        (days.len(), days[0].as_str(), days[28].as_str()),
+        (29, "2024-02-01", "2024-02-29")
+    );
 }
 
 #[tokio::test]
@@ -49,7 +57,11 @@ async fn without_a_text_everything() {
 async fn a_text_that_fits_nothing_is_refused() {
     let pipeline = two();
     for (selection, text, message) in [
-        ("days", "2023-12-31", "partitions of `days`: there is no partition with date `2023-12-31`"),
+        (
+            "days",
+            "2023-12-31",
+            "partitions of `days`: there is no partition with date `2023-12-31`",
+        ),
         ("days", "2024-02-01..2024-01-01", "ends before it begins"),
         ("months", "2024-01-02", "there is no partition with date `2024-01-02`"),
         ("all", "2024-01-01", "none of the selected assets has partitions"),

@@ -11,11 +11,16 @@ use std::sync::Arc;
 
 /// An asset `seen` that keeps which keys and values it got of `days`.
 fn seen(lenient: bool) -> Asset {
-    let seen = Asset::builder("seen").partitions(months()).input::<Partitions<u64>>("days");
+    let seen = Asset::builder("seen")
+        .partitions(months())
+        .input::<Partitions<u64>>("days");
     let seen = if lenient { seen.allow_missing() } else { seen };
     seen.function(|mut args| async move {
         let days: Partitions<u64> = args.input().await?;
-        Ok(days.into_iter().map(|(key, value)| (key.to_string(), value)).collect::<Vec<_>>())
+        Ok(days
+            .into_iter()
+            .map(|(key, value)| (key.to_string(), value))
+            .collect::<Vec<_>>())
     })
 }
 
@@ -42,11 +47,15 @@ async fn many_are_a_map_in_key_order() {
 #[tokio::test]
 async fn one_partition_of_many_is_a_map_too() {
     let days = Partitioning::daily("2024-01-31").end("2024-02-01");
-    let one = Asset::builder("days").partitions(days).function(|_| async { Ok(7_u64) });
-    let all = Asset::builder("all").input::<Partitions<u64>>("days").function(|mut args| async move {
-        let days: Partitions<u64> = args.input().await?;
-        Ok(days.keys().map(ToString::to_string).collect::<Vec<_>>())
-    });
+    let one = Asset::builder("days")
+        .partitions(days)
+        .function(|_| async { Ok(7_u64) });
+    let all = Asset::builder("all")
+        .input::<Partitions<u64>>("days")
+        .function(|mut args| async move {
+            let days: Partitions<u64> = args.input().await?;
+            Ok(days.keys().map(ToString::to_string).collect::<Vec<_>>())
+        });
     let pipeline = pipeline([one, all]);
     assert!(pipeline.run("*").await.expect("runs").succeeded());
     assert_eq!(value::<Vec<String>>(&pipeline, "all", None).await, ["date=2024-01-31"]);
@@ -57,10 +66,18 @@ async fn one_partition_of_many_is_a_map_too() {
 async fn a_missing_partition_is_an_error_or_left_out_and_shifts_nothing() {
     let strict = pipeline([seen(false), numbered()]);
     run(&strict, "days", "2024-01-01..2024-01-09, 2024-01-11..2024-01-31").await;
-    let report = strict.run_with("seen", options("2024-01-01")).await.expect("is planned");
+    let report = strict
+        .run_with("seen", options("2024-01-01"))
+        .await
+        .expect("is planned");
     let error = report.error("seen").expect("lacks a day");
     assert_eq!(error.kind(), ErrorKind::NotFound);
-    assert!(error.message().contains("1 of 31 partitions of `days`: date=2024-01-10;"), "{error}");
+    assert!(
+        error
+            .message()
+            .contains("1 of 31 partitions of `days`: date=2024-01-10;"),
+        "{error}"
+    );
 
     let lenient = pipeline([seen(true), numbered()]);
     run(&lenient, "days", "2024-01-01..2024-01-09, 2024-01-11..2024-01-31").await;
@@ -78,10 +95,12 @@ async fn a_stored_none_is_not_left_out() {
         let first = args.context().partition() == Some(&day("2024-01-01"));
         Ok(first.then_some(1_u64))
     });
-    let all = Asset::builder("all").input::<Partitions<Option<u64>>>("days").function(|mut args| async move {
-        let days: Partitions<Option<u64>> = args.input().await?;
-        Ok(days.values().copied().collect::<Vec<_>>())
-    });
+    let all = Asset::builder("all")
+        .input::<Partitions<Option<u64>>>("days")
+        .function(|mut args| async move {
+            let days: Partitions<Option<u64>> = args.input().await?;
+            Ok(days.values().copied().collect::<Vec<_>>())
+        });
     let pipeline = pipeline([none, all]);
     assert!(pipeline.run("*").await.expect("runs").succeeded());
     assert_eq!(value::<Vec<Option<u64>>>(&pipeline, "all", None).await, [Some(1), None]);
@@ -101,7 +120,11 @@ async fn one_that_may_be_missing() {
     run(&pipeline, "days", "2024-01-01").await;
     run(&pipeline, "next", "2024-01-01..2024-01-03").await;
     for (date, wanted) in [("2024-01-01", None), ("2024-01-02", Some(101)), ("2024-01-03", None)] {
-        assert_eq!(value::<Option<u64>>(&pipeline, "next", Some(&day(date))).await, wanted, "{date}");
+        assert_eq!(
+            value::<Option<u64>>(&pipeline, "next", Some(&day(date))).await,
+            wanted,
+            "{date}"
+        );
     }
 }
 
@@ -118,21 +141,38 @@ async fn tables_of_many_are_one_table() {
         let number = crate::support::number(args.context().partition().expect("is of a day"));
         Ok(table(vec![number, number]))
     });
-    let month = Asset::builder("month").partitions(months()).input::<LazyTable>("rows").function(|mut args| async move {
-        let rows: LazyTable = args.input().await?;
-        rows.filter(col("date").gt_eq("2024-01-30"))?.collect().await
-    });
-    let same = Asset::builder("same").partitions(days()).input::<Table>("rows").function(|mut args| async move {
-        let rows: Table = args.input().await?;
-        Ok(rows.schema().fields().len() as u64)
-    });
+    let month = Asset::builder("month")
+        .partitions(months())
+        .input::<LazyTable>("rows")
+        .function(|mut args| async move {
+            let rows: LazyTable = args.input().await?;
+            rows.filter(col("date").gt_eq("2024-01-30"))?.collect().await
+        });
+    let same = Asset::builder("same")
+        .partitions(days())
+        .input::<Table>("rows")
+        .function(|mut args| async move {
+            let rows: Table = args.input().await?;
+            Ok(rows.schema().fields().len() as u64)
+        });
     let pipeline = pipeline([rows, month, same]);
     run(&pipeline, "*", "2024-01-01..2024-01-31").await;
     let january: Table = value(&pipeline, "month", Some(&day("2024-01-01"))).await;
     let batch = january.to_batch().expect("is one");
-    assert_eq!(batch.column(0).as_primitive::<UInt64Type>().values(), &[130, 130, 131, 131]);
+    assert_eq!(
+        batch.column(0).as_primitive::<UInt64Type>().values(),
+        &[130, 130, 131, 131]
+    );
     let dates: Vec<Option<&str>> = batch.column(1).as_string::<i32>().iter().collect();
-    assert_eq!(dates, [Some("2024-01-30"), Some("2024-01-30"), Some("2024-01-31"), Some("2024-01-31")]);
+    assert_eq!(
+        dates,
+        [
+            Some("2024-01-30"),
+            Some("2024-01-30"),
+            Some("2024-01-31"),
+            Some("2024-01-31")
+        ]
+    );
     assert_eq!(value::<u64>(&pipeline, "same", Some(&day("2024-01-05"))).await, 1);
     // From outside of a run too.
     let whole: Table = value(&pipeline, "rows", None).await;

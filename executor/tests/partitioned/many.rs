@@ -29,7 +29,10 @@ async fn one_call_makes_all_that_are_asked_for() {
     let pipeline = pipeline([asset]);
     let report = run(&pipeline, "days", "2024-01-05..2024-01-07, 2024-02-01").await;
     assert_eq!(*calls.lock().expect("no panic"), ["2024-01-05..2024-01-07, 2024-02-01"]);
-    assert_eq!(made(&report, "days"), ["2024-01-05", "2024-01-06", "2024-01-07", "2024-02-01"]);
+    assert_eq!(
+        made(&report, "days"),
+        ["2024-01-05", "2024-01-06", "2024-01-07", "2024-02-01"]
+    );
 }
 
 #[tokio::test]
@@ -42,7 +45,10 @@ async fn or_so_many_at_most() {
     let report = pipeline.run_with("days", chunks).await.expect("is planned");
     assert_eq!(report.counts(), [3, 0, 0]);
     let calls = calls.lock().expect("no panic").clone();
-    assert_eq!(calls, ["2024-01-01..2024-01-03", "2024-01-04..2024-01-06", "2024-01-07"]);
+    assert_eq!(
+        calls,
+        ["2024-01-01..2024-01-03", "2024-01-04..2024-01-06", "2024-01-07"]
+    );
 }
 
 /// Two of three partitions are made again: the third stays.
@@ -60,12 +66,23 @@ async fn what_is_not_asked_for_stays() {
 #[tokio::test]
 async fn too_few_and_too_many_store_nothing() {
     for (lacks, extra, message) in [
-        (Some("2024-01-02"), None, "no value of the partition `date=2024-01-02` of `days` was returned"),
-        (None, Some("2024-01-09"), "a value of the partition `date=2024-01-09` was returned, and 2024-01-01..2024-01-03 was asked for"),
+        (
+            Some("2024-01-02"),
+            None,
+            "no value of the partition `date=2024-01-02` of `days` was returned",
+        ),
+        (
+            None,
+            Some("2024-01-09"),
+            "a value of the partition `date=2024-01-09` was returned, and 2024-01-01..2024-01-03 was asked for",
+        ),
     ] {
         let (asset, _) = many(lacks, extra);
         let pipeline = pipeline([asset]);
-        let report = pipeline.run_with("days", options("2024-01-01..2024-01-03")).await.expect("is planned");
+        let report = pipeline
+            .run_with("days", options("2024-01-01..2024-01-03"))
+            .await
+            .expect("is planned");
         let error = report.error("days").expect("fails");
         assert_eq!(error.kind(), ErrorKind::InvalidDefinition);
         assert!(error.message().contains(message), "{error}");

@@ -99,10 +99,17 @@ async fn a_partition_has_to_be_named_and_to_fit() {
     let other = larder_io_core::PartitionKey::single("region", "eu").expect("is a key");
     let error = pipeline.head((&key, &other)).await.map(drop).expect_err("has a date");
     assert!(error.message().contains("whose dimensions are date"), "{error}");
-    let error = pipeline.asset_partition("days", Some("2023-01-01")).await.expect_err("is before the start");
+    let error = pipeline
+        .asset_partition("days", Some("2023-01-01"))
+        .await
+        .expect_err("is before the start");
     assert!(error.message().contains("there is no partition"), "{error}");
     assert_eq!(
-        pipeline.asset_partition("days", Some("2024-01-01")).await.expect("is there").partition,
+        pipeline
+            .asset_partition("days", Some("2024-01-01"))
+            .await
+            .expect("is there")
+            .partition,
         Some(day("2024-01-01"))
     );
 }

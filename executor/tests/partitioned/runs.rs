@@ -12,7 +12,10 @@ async fn every_partition_is_a_call_with_its_key_and_window() {
     let asset = Asset::builder("days").partitions(days()).function(|args| async move {
         let context = args.context();
         let window = context.window()?;
-        let partition = context.partition().cloned().ok_or_else(|| Error::new(ErrorKind::Unexpected, "none"))?;
+        let partition = context
+            .partition()
+            .cloned()
+            .ok_or_else(|| Error::new(ErrorKind::Unexpected, "none"))?;
         Ok((partition.to_string(), window.end.as_second() - window.start.as_second()))
     });
     let pipeline = pipeline([asset]);
@@ -22,10 +25,19 @@ async fn every_partition_is_a_call_with_its_key_and_window() {
     let key = pipeline.key("days").expect("is there");
     let stored = pipeline.stored_partitions(&key).await.expect("tells");
     assert_eq!(stored.to_string(), "2024-02-28..2024-02-29");
-    let leap = pipeline.load_value((&key, &day("2024-02-29")), None).await.expect("is stored");
-    let leap = <(String, i64) as larder_io_core::AssetValue>::from_value(leap).await.expect("is it");
+    let leap = pipeline
+        .load_value((&key, &day("2024-02-29")), None)
+        .await
+        .expect("is stored");
+    let leap = <(String, i64) as larder_io_core::AssetValue>::from_value(leap)
+        .await
+        .expect("is it");
     assert_eq!(leap, ("date=2024-02-29".to_owned(), 86_400));
-    let receipt = pipeline.head((&key, &day("2024-02-29"))).await.expect("tells").expect("is stored");
+    let receipt = pipeline
+        .head((&key, &day("2024-02-29")))
+        .await
+        .expect("tells")
+        .expect("is stored");
     assert_eq!(receipt.partition, Some(day("2024-02-29")));
     assert_eq!(receipt.location.as_str(), "days/date=2024-02-29/data");
 }
@@ -45,10 +57,22 @@ async fn an_asset_that_takes_its_own_last_value_runs_in_order() {
     let pipeline = pipeline([total, numbered()]);
     let report = run(&pipeline, "*", "all").await;
     assert_eq!(report.counts(), [120, 0, 0]);
-    let expected: u64 = pipeline.keyspace(&pipeline.key("days").expect("is there")).await.expect("is known").expect("is parted").iter().map(|key| number(&key)).sum();
+    let expected: u64 = pipeline
+        .keyspace(&pipeline.key("days").expect("is there"))
+        .await
+        .expect("is known")
+        .expect("is parted")
+        .iter()
+        .map(|key| number(&key))
+        .sum();
     let key = pipeline.key("total").expect("is there");
-    let last = pipeline.load_value((&key, &day("2024-02-29")), None).await.expect("is stored");
-    let last = <u64 as larder_io_core::AssetValue>::from_value(last).await.expect("is a number");
+    let last = pipeline
+        .load_value((&key, &day("2024-02-29")), None)
+        .await
+        .expect("is stored");
+    let last = <u64 as larder_io_core::AssetValue>::from_value(last)
+        .await
+        .expect("is a number");
     assert_eq!(last, expected);
 }
 
@@ -73,10 +97,12 @@ async fn a_failure_skips_what_is_made_from_it_and_nothing_else() {
             let days: Partitions<u64> = args.input().await?;
             Ok(days.len() as u64)
         });
-    let all = Asset::builder("all").input::<Partitions<u64>>("months").function(|mut args| async move {
-        let months: Partitions<u64> = args.input().await?;
-        Ok(months.len() as u64)
-    });
+    let all = Asset::builder("all")
+        .input::<Partitions<u64>>("months")
+        .function(|mut args| async move {
+            let months: Partitions<u64> = args.input().await?;
+            Ok(months.len() as u64)
+        });
     let pipeline = pipeline([fails, months, all]);
     let report = pipeline.run_with("*", options("all")).await.expect("is planned");
     assert_eq!(calls.load(Ordering::Relaxed), 60);
@@ -84,7 +110,10 @@ async fn a_failure_skips_what_is_made_from_it_and_nothing_else() {
     assert_eq!(made(&report, "months"), ["2024-02-01"]);
     let failed = report.error("days").expect("failed");
     assert_eq!(failed.context("partition"), Some("2024-01-31"));
-    let skipped = report.steps.iter().filter(|step| matches!(step.status, StepStatus::Skipped { .. }));
+    let skipped = report
+        .steps
+        .iter()
+        .filter(|step| matches!(step.status, StepStatus::Skipped { .. }));
     let skipped: Vec<String> = skipped.map(|step| step.assets[0].to_string()).collect();
     assert_eq!(skipped, ["months", "all"]);
 }
@@ -95,10 +124,25 @@ async fn a_partition_is_replaced_alone() {
     let pipeline = pipeline([numbered()]);
     run(&pipeline, "days", "2024-01-01..2024-01-03").await;
     let key = pipeline.key("days").expect("is there");
-    let head = async |date: &str| pipeline.head((&key, &day(date))).await.expect("tells").expect("is stored").version;
-    let before = [head("2024-01-01").await, head("2024-01-02").await, head("2024-01-03").await];
+    let head = async |date: &str| {
+        pipeline
+            .head((&key, &day(date)))
+            .await
+            .expect("tells")
+            .expect("is stored")
+            .version
+    };
+    let before = [
+        head("2024-01-01").await,
+        head("2024-01-02").await,
+        head("2024-01-03").await,
+    ];
     run(&pipeline, "days", "2024-01-02").await;
-    let after = [head("2024-01-01").await, head("2024-01-02").await, head("2024-01-03").await];
+    let after = [
+        head("2024-01-01").await,
+        head("2024-01-02").await,
+        head("2024-01-03").await,
+    ];
     assert_eq!((&before[0], &before[2]), (&after[0], &after[2]));
     assert_ne!(before[1], after[1]);
 }

@@ -28,9 +28,9 @@ pub(crate) fn number(partition: &PartitionKey) -> u64 {
 
 /// An asset `days` whose value is the number of its day.
 pub(crate) fn numbered() -> Asset {
-    Asset::builder("days").partitions(days()).function(|args| async move {
-        Ok(number(args.context().partition().expect("is of a day")))
-    })
+    Asset::builder("days")
+        .partitions(days())
+        .function(|args| async move { Ok(number(args.context().partition().expect("is of a day"))) })
 }
 
 pub(crate) fn pipeline(assets: impl IntoIterator<Item = Asset>) -> Pipeline {
@@ -51,7 +51,10 @@ pub(crate) fn options(partitions: &str) -> RunOptions {
 }
 
 pub(crate) async fn run(pipeline: &Pipeline, selection: &str, partitions: &str) -> RunReport {
-    let report = pipeline.run_with(selection, options(partitions)).await.expect("is planned");
+    let report = pipeline
+        .run_with(selection, options(partitions))
+        .await
+        .expect("is planned");
     for step in &report.steps {
         if let larder_executor::StepStatus::Failed(error) = &step.status {
             panic!("{:?} {:?}: {error:?}", step.assets, step.partitions);
@@ -64,7 +67,13 @@ pub(crate) async fn run(pipeline: &Pipeline, selection: &str, partitions: &str) 
 pub(crate) fn made(report: &RunReport, asset: &str) -> Vec<String> {
     let value = |made: &Arc<larder_executor::Materialization>| {
         let partition = made.partition.as_ref();
-        partition.map_or_else(String::new, |key| key.dimensions().iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join("/"))
+        partition.map_or_else(String::new, |key| {
+            key.dimensions()
+                .iter()
+                .map(|(_, value)| value.as_str())
+                .collect::<Vec<_>>()
+                .join("/")
+        })
     };
     report.materializations(asset).map(value).collect()
 }

@@ -42,7 +42,10 @@ impl PartedTable {
     /// not those of the first.
     pub fn new(parts: Vec<(PartitionKey, Arc<dyn TableSource>)>) -> Result<Self> {
         let Some((first_key, first)) = parts.first() else {
-            return Err(Error::new(ErrorKind::NotFound, "a table of no partitions has no columns"));
+            return Err(Error::new(
+                ErrorKind::NotFound,
+                "a table of no partitions has no columns",
+            ));
         };
         let (first_key, rows) = (first_key.clone(), first.schema());
         let added: Vec<String> = first_key
@@ -52,7 +55,11 @@ impl PartedTable {
             .filter(|name| rows.field_with_name(name).is_err())
             .collect();
         let mut fields = rows.fields().to_vec();
-        fields.extend(added.iter().map(|name| Arc::new(Field::new(name, DataType::Utf8, false))));
+        fields.extend(
+            added
+                .iter()
+                .map(|name| Arc::new(Field::new(name, DataType::Utf8, false))),
+        );
         let part = |(key, source): (PartitionKey, Arc<dyn TableSource>)| {
             if source.schema().fields() != rows.fields() {
                 let message = format!(
@@ -76,7 +83,9 @@ impl PartedTable {
     }
 
     fn names(&self) -> impl Iterator<Item = &str> {
-        self.schema.fields()[self.own..].iter().map(|field| field.name().as_str())
+        self.schema.fields()[self.own..]
+            .iter()
+            .map(|field| field.name().as_str())
     }
 
     /// The partitions in which rows can match.
@@ -84,7 +93,10 @@ impl PartedTable {
         let verdicts = predicate.map(|predicate| predicate.verdicts(self));
         let never = |index: usize| verdicts.as_ref().is_some_and(|verdicts| verdicts[index].never());
         let parts = self.parts.iter().enumerate();
-        parts.filter(|(index, _)| !never(*index)).map(|(_, part)| part.clone()).collect()
+        parts
+            .filter(|(index, _)| !never(*index))
+            .map(|(_, part)| part.clone())
+            .collect()
     }
 
     /// What of the request the rows themselves can answer.
@@ -92,7 +104,10 @@ impl PartedTable {
         let own = |index: &usize| (*index < self.own).then(|| self.schema.field(*index).name().clone());
         let mut inner = Scan::all().select(columns.iter().filter_map(own));
         for conjunct in request.predicate.iter().flat_map(Predicate::conjuncts) {
-            let added = conjunct.columns().into_iter().any(|column| self.names().any(|name| name == column));
+            let added = conjunct
+                .columns()
+                .into_iter()
+                .any(|column| self.names().any(|name| name == column));
             if !added {
                 inner = inner.filter(conjunct.clone());
             }
@@ -120,7 +135,9 @@ impl Statistics for PartedTable {
 
     fn bounds(&self, column: &str) -> Option<Bounds> {
         let place = self.names().position(|name| name == column)?;
-        let values: ArrayRef = Arc::new(StringArray::from_iter_values(self.parts.iter().map(|part| &part.values[place])));
+        let values: ArrayRef = Arc::new(StringArray::from_iter_values(
+            self.parts.iter().map(|part| &part.values[place]),
+        ));
         let nulls = UInt64Array::from(vec![0; self.parts.len()]);
         Some(Bounds::new(Arc::clone(&values), values, nulls))
     }
@@ -178,7 +195,11 @@ fn with_columns(batch: &RecordBatch, schema: &SchemaRef, values: &[String]) -> R
     let column = |value: &String| Arc::new(StringArray::from_iter_values(std::iter::repeat_n(value, rows))) as ArrayRef;
     columns.extend(values.iter().map(column));
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
-    Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?)
+    Ok(RecordBatch::try_new_with_options(
+        Arc::clone(schema),
+        columns,
+        &options,
+    )?)
 }
 
 #[cfg(test)]
@@ -229,16 +250,39 @@ mod tests {
             let source = Counted(table("n", values), Arc::clone(&scans));
             (key(date), Arc::new(source) as Arc<dyn TableSource>)
         };
-        let parts = [("2024-01-01", vec![1, 2]), ("2024-01-02", vec![]), ("2024-01-03", vec![3])];
-        (PartedTable::new(parts.into_iter().map(part).collect()).expect("fit"), scans)
+        let parts = [
+            ("2024-01-01", vec![1, 2]),
+            ("2024-01-02", vec![]),
+            ("2024-01-03", vec![3]),
+        ];
+        (
+            PartedTable::new(parts.into_iter().map(part).collect()).expect("fit"),
+            scans,
+        )
     }
 
     async fn rows(parted: &PartedTable, request: Scan) -> Vec<(i64, String)> {
-        let batches: Vec<RecordBatch> = parted.scan(request).await.expect("scans").try_collect().await.expect("reads");
+        let batches: Vec<RecordBatch> = parted
+            .scan(request)
+            .await
+            .expect("scans")
+            .try_collect()
+            .await
+            .expect("reads");
         let of = |batch: &RecordBatch| {
-            let n = batch.column_by_name("n").expect("is there").as_primitive::<Int64Type>().clone();
-            let date = batch.column_by_name("date").expect("is there").as_string::<i32>().clone();
-            (0..batch.num_rows()).map(|row| (n.value(row), date.value(row).to_owned())).collect::<Vec<_>>()
+            let n = batch
+                .column_by_name("n")
+                .expect("is there")
+                .as_primitive::<Int64Type>()
+                .clone();
+            let date = batch
+                .column_by_name("date")
+                .expect("is there")
+                .as_string::<i32>()
+                .clone();
+            (0..batch.num_rows())
+                .map(|row| (n.value(row), date.value(row).to_owned()))
+                .collect::<Vec<_>>()
         };
         batches.iter().flat_map(of).collect()
     }
@@ -278,7 +322,9 @@ mod tests {
     fn other_columns_and_no_partitions_are_refused() {
         let one: Arc<dyn TableSource> = Arc::new(table("n", vec![1]));
         let other: Arc<dyn TableSource> = Arc::new(table("m", vec![1]));
-        let error = PartedTable::new(vec![(key("a"), one), (key("b"), other)]).err().expect("differ");
+        let error = PartedTable::new(vec![(key("a"), one), (key("b"), other)])
+            .err()
+            .expect("differ");
         assert!(error.message().contains("`date=b` has m Int64"), "{error}");
         let error = PartedTable::new(Vec::new()).err().expect("none");
         assert_eq!(error.kind(), ErrorKind::NotFound);

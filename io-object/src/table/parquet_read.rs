@@ -129,7 +129,10 @@ impl AsyncFileReader for Input {
                 .filter_map(|(range, mapped)| mapped.is_none().then_some(range))
                 .collect();
             let mut read = self.0.read_many(&unmapped).await.map_err(external)?.into_iter();
-            found.iter_mut().filter(|bytes| bytes.is_none()).for_each(|bytes| *bytes = read.next());
+            found
+                .iter_mut()
+                .filter(|bytes| bytes.is_none())
+                .for_each(|bytes| *bytes = read.next());
             let missing = || ParquetError::General("the store gave fewer parts than it was asked for".to_owned());
             found.into_iter().map(|bytes| bytes.ok_or_else(missing)).collect()
         }

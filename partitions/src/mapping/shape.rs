@@ -25,7 +25,8 @@ impl Mapping {
             Rule::Table(table) => table.values().all(|values| values.len() < 2),
             Rule::Windows(start, end) => {
                 let down = from.map(|from| &downs[from].kind);
-                start == end && matches!((&up.kind, down), (Kind::Time(up), Some(Kind::Time(down))) if up.same_windows(down))
+                start == end
+                    && matches!((&up.kind, down), (Kind::Time(up), Some(Kind::Time(down))) if up.same_windows(down))
             }
         }))
     }
@@ -60,7 +61,8 @@ mod tests {
     #[test]
     fn one_partition_or_many() {
         let (days, hours) = (days(), Partitioning::hourly("2024-01-01").build().expect("is valid"));
-        let single = |mapping: Mapping, up: &Partitioning, down: &Partitioning| mapping.is_single(up, Some(down)).expect("fits");
+        let single =
+            |mapping: Mapping, up: &Partitioning, down: &Partitioning| mapping.is_single(up, Some(down)).expect("fits");
         for (mapping, up, is) in [
             (Mapping::Identity, &days, true),
             (Mapping::Previous, &days, true),
@@ -80,8 +82,11 @@ mod tests {
 
     #[test]
     fn earlier_than_itself() {
-        let both = Partitioning::multi([("date", days()), ("region", Partitioning::fixed("region", ["eu"]).expect("is valid"))])
-            .expect("is valid");
+        let both = Partitioning::multi([
+            ("date", days()),
+            ("region", Partitioning::fixed("region", ["eu"]).expect("is valid")),
+        ])
+        .expect("is valid");
         let date = |mapping| Mapping::Dimensions(vec![DimensionMapping::follows("date", "date", mapping)]);
         for (mapping, own, is) in [
             (Mapping::Previous, days(), true),
