@@ -1,26 +1,73 @@
 //! The flights that took place, with types and nulls in place of text and `NA`.
 
+use crate::columns::column;
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
-use arrow_array::{ArrayRef, RecordBatch, Scalar, StringArray};
+use arrow_array::{ArrayRef, Int32Array, RecordBatch, Scalar, StringArray};
 use arrow_cast::{CastOptions, cast_with_options};
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow_select::nullif::nullif;
-use futures_util::StreamExt;
+use futures_util::TryStreamExt;
+use larder::partitions::TimePartitions;
 use larder::prelude::*;
 use larder::table::col;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// The flights that departed, in published order, read and written batch by batch: `NA` is null, times and delays are
-/// integers, cancelled flights (no `dep_time`) are dropped, and `time_hour` became the timestamp `scheduled_hour_utc`.
-#[asset(group = "clean")]
-pub(crate) async fn flights(#[from("raw/flights")] published: TableStream) -> Result<TableStream> {
+/// The days of the year, as New York counts them.
+pub(crate) fn days() -> TimePartitions {
+    Partitioning::daily("2013-01-01")
+        .time_zone("America/New_York")
+        .end("2014-01-01")
+}
+
+/// The flights that departed on each day, in published order: `NA` is null, times and delays are integers, cancelled flights
+/// (no `dep_time`) are dropped, and `time_hour` became the timestamp `scheduled_hour_utc`. One pass over the published rows makes
+/// all days that are asked for.
+#[asset(group = "clean", partitions = days())]
+pub(crate) async fn flights(
+    ctx: &AssetContext,
+    #[from("raw/flights")] mut published: TableStream,
+) -> Result<Partitions<Table>> {
     let fields: Vec<Field> = published.schema().fields().iter().map(|field| cleaned(field)).collect();
     let schema = Arc::new(Schema::new(fields));
-    let wanted = Arc::clone(&schema);
+    let asked = ctx.partitions().into_iter().flat_map(|days| days.iter());
+    let mut days: BTreeMap<PartitionKey, Vec<RecordBatch>> = asked.map(|day| (day, Vec::new())).collect();
     let departed = col("dep_time").not_eq("NA");
-    let batches = published.map(move |batch| clean(&departed.filter(&batch?)?, &wanted));
-    Ok(TableStream::new(schema, batches))
+    while let Some(batch) = published.try_next().await? {
+        let batch = clean(&departed.filter(&batch)?, &schema)?;
+        for (day, rows) in by_day(&batch)? {
+            // A day that was not asked for stays as it is.
+            if let Some(batches) = days.get_mut(&day) {
+                batches.push(rows);
+            }
+        }
+    }
+    days.into_iter()
+        .map(|(day, batches)| Ok((day, Table::new(Arc::clone(&schema), batches)?)))
+        .collect()
+}
+
+/// Rows that follow each other and are of one day.
+fn by_day(batch: &RecordBatch) -> Result<Vec<(PartitionKey, RecordBatch)>> {
+    let years = column::<Int32Array>(batch, "year")?.values();
+    let months = column::<Int32Array>(batch, "month")?.values();
+    let days = column::<Int32Array>(batch, "day")?.values();
+    let dates: Vec<(i32, i32, i32)> = years
+        .iter()
+        .zip(months)
+        .zip(days)
+        .map(|((y, m), d)| (*y, *m, *d))
+        .collect();
+    let mut parts = Vec::new();
+    let mut start = 0;
+    for of_day in dates.chunk_by(|one, next| one == next) {
+        let (year, month, day) = of_day[0];
+        let key = PartitionKey::single("date", format!("{year:04}-{month:02}-{day:02}"))?;
+        parts.push((key, batch.slice(start, of_day.len())));
+        start += of_day.len();
+    }
+    Ok(parts)
 }
 
 /// What becomes of a column: the ones with `NA` get the type of their values, the rest stays.

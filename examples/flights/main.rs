@@ -1,7 +1,7 @@
 //! Every flight that left New York in 2013: how late it was, by carrier and by day.
 //!
-//! Five published files become typed tables (`raw/`), the flights are cleaned while they stream past (`clean/`), and
-//! two reports, a quality record and a web page are made of them. The asset functions only say what they compute;
+//! Five published files become typed tables (`raw/`), the flights are cleaned and parted by day (`clean/`), and
+//! reports, a quality record and a web page are made of them. The asset functions only say what they compute;
 //! where each value is kept, and as what, is decided elsewhere.
 //!
 //! ```text
@@ -36,6 +36,8 @@ fn definitions() -> Definitions {
         clean::flights,
         reports::carrier_delays,
         reports::daily_delays,
+        reports::monthly_delays,
+        reports::running_total,
         quality::flights,
         summary::summary,
     ])

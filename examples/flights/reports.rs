@@ -1,5 +1,6 @@
-//! Departure delays by carrier and by day. Both reports read only the columns they need, batch by batch.
+//! Departure delays by carrier, day and month. The reports read only the columns they need, batch by batch.
 
+use crate::clean;
 use crate::columns::column;
 use arrow_array::types::Date32Type;
 use arrow_array::{ArrayRef, Date32Array, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray};
@@ -115,6 +116,36 @@ pub(crate) async fn daily_delays(#[from("clean/flights")] flights: LazyTable) ->
         ("flights", flights_of(days.values()), false),
         ("mean_dep_delay_minutes", means_of(days.values()), true),
     ])
+}
+
+/// Each month's departed flights and mean departure delay in minutes; one row.
+#[asset(
+    group = "reports",
+    partitions = Partitioning::monthly("2013-01-01").time_zone("America/New_York").end("2014-01-01"),
+)]
+pub(crate) async fn monthly_delays(#[from("clean/flights")] days: Partitions<LazyTable>) -> Result<Table> {
+    let mut tally = Tally::default();
+    for day in days.into_map().into_values() {
+        let mut batches = day.select(["dep_delay"])?.stream().await?;
+        while let Some(batch) = batches.try_next().await? {
+            column::<Int32Array>(&batch, "dep_delay")?
+                .iter()
+                .for_each(|delay| tally.depart(delay));
+        }
+    }
+    table([
+        ("flights", flights_of([&tally].into_iter()), false),
+        ("mean_dep_delay_minutes", means_of([&tally].into_iter()), true),
+    ])
+}
+
+/// How many flights departed this year, up to and including each day: those of the day, and the total of the day before.
+#[asset(group = "reports", partitions = clean::days())]
+pub(crate) async fn running_total(
+    #[from("clean/flights")] today: LazyTable,
+    #[mapping(Mapping::Previous)] running_total: Maybe<u64>,
+) -> Result<u64> {
+    Ok(running_total.into_option().unwrap_or(0) + today.count().await?)
 }
 
 fn table<const N: usize>(columns: [(&str, ArrayRef, bool); N]) -> Result<Table> {

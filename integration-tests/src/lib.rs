@@ -3,6 +3,7 @@
 //! Every value here is made of one number, so that a reader can tell from the value alone which store it came from and
 //! whether it is whole.
 
+pub mod backfill;
 pub mod cloud;
 mod python;
 
