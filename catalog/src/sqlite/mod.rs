@@ -36,6 +36,11 @@ impl Sqlite {
         let path = std::path::absolute(path)
             .map_err(|error| Error::new(ErrorKind::InvalidConfig, "the catalogue's path is none").with_source(error))?;
         let place = Place::File(path.clone());
+        if path.is_dir() {
+            // SQLite would say that it cannot be opened.
+            let failure = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN_ISDIR);
+            return Err(error::map(rusqlite::Error::SqliteFailure(failure, None), &place));
+        }
         if let Some(parent) = path.parent() {
             make_directory(parent, &place)?;
         }
