@@ -73,6 +73,7 @@ pub fn partition_from_text(text: &str) -> Result<Option<PartitionKey>> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use proptest::prelude::*;

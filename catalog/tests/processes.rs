@@ -1,4 +1,5 @@
 //! Several processes, and some that are killed. The program starts itself as the others.
+#![allow(clippy::unwrap_used)]
 
 use jiff::Timestamp;
 use larder_catalog::{Catalog, Entry, Happening};

@@ -1,4 +1,5 @@
 //! Files that are none, of others, from the future, locked or full: a clear error, and nothing is lost.
+#![allow(clippy::unwrap_used)]
 
 use jiff::Timestamp;
 use larder_catalog::{Catalog, CatalogOptions, Entry};
@@ -7,6 +8,9 @@ use rusqlite::Connection;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// The catalogue's pages.
+const PAGE: usize = 8192;
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread()
@@ -116,10 +120,10 @@ fn damage_within_is_an_error_or_harmless_and_never_a_panic() {
     let whole = fs::read(&path).unwrap();
     let copy = directory.path().join("copy.db");
     let mut errors = 0;
-    for page in 1..whole.len() / 4096 {
+    for page in 1..whole.len() / PAGE {
         for kind in 0..3 {
             let mut bytes = whole.clone();
-            let range = page * 4096..(page + 1) * 4096;
+            let range = page * PAGE..(page + 1) * PAGE;
             match kind {
                 0 => bytes[range].fill(0xff),
                 1 => bytes[range].iter_mut().step_by(97).for_each(|byte| *byte ^= 0x55),

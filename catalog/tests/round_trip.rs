@@ -1,4 +1,5 @@
 //! Every record comes back as it was.
+#![allow(clippy::unwrap_used)]
 
 use jiff::Timestamp;
 use larder_catalog::*;

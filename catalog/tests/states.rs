@@ -1,4 +1,5 @@
 //! What is so after what happened, against a model; and reading one's own writes.
+#![allow(clippy::unwrap_used)]
 
 use jiff::Timestamp;
 use larder_catalog::*;
