@@ -79,7 +79,7 @@ impl Entry {
 }
 
 /// How long the parts of a step took.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Durations {
     /// The asset's own code.
     pub compute: Duration,
@@ -133,6 +133,7 @@ impl InputVersions {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -37,6 +37,7 @@ mod record;
 mod schema;
 mod sqlite;
 mod state;
+mod time;
 mod weight;
 
 pub use answer::{FailedPartition, Happening, RunDetail, RunEnd, RunSummary};

@@ -73,6 +73,7 @@ pub fn partition_from_text(text: &str) -> Result<Option<PartitionKey>> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
@@ -97,7 +98,7 @@ mod tests {
             for key in &keys {
                 let text = partition_text(Some(key));
                 prop_assert!(!text.contains('\0'));
-                prop_assert_eq!(partition_from_text(&text).unwrap().as_ref(), Some(key));
+                prop_assert_eq!(partition_from_text(&text).unwrap(), Some(key.clone()));
             }
             if let [a, b] = &keys[..] {
                 prop_assert_eq!(a == b, partition_text(Some(a)) == partition_text(Some(b)));

@@ -266,4 +266,5 @@ pub(crate) fn start(queue: &Arc<Queue>, mut database: impl Database + 'static) -
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;

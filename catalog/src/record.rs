@@ -3,7 +3,6 @@
 use crate::Entry;
 use jiff::Timestamp;
 use larder_io_core::{AssetKey, ErrorKind, PartitionKey, RunId};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -159,7 +158,7 @@ pub struct RunFinished {
 }
 
 /// How many steps of a run came to which end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RunCounts {
     /// Published.
     pub materialized: u64,

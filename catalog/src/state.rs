@@ -4,6 +4,7 @@
 //! several times as long to read as there is time for.
 
 use crate::partition_from_text;
+use crate::time::from_micros;
 use jiff::Timestamp;
 use larder_io_core::{Error, ErrorKind, PartitionKey, Result};
 use std::borrow::Cow;
@@ -58,7 +59,7 @@ impl State {
 
     /// When the value was published; without a value, when the last thing happened.
     pub fn at(&self) -> Timestamp {
-        Timestamp::from_microsecond(self.packed().at).unwrap_or_default()
+        from_micros(self.packed().at).unwrap_or_default()
     }
 
     /// Whether the last attempt to make it failed; an older value may be there.
@@ -272,6 +273,7 @@ impl Slot {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -82,3 +82,50 @@ fn migrate_by(connection: &mut Connection, place: &Place, steps: &[&str]) -> Out
         transaction.commit().map_err(Fault::from)?;
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const NEXT: &str = "ALTER TABLE asset ADD COLUMN owner TEXT; UPDATE asset SET owner = 'nobody'";
+
+    fn version(connection: &Connection) -> i64 {
+        connection
+            .query_row("PRAGMA user_version", [], |row| row.get(0))
+            .unwrap()
+    }
+
+    #[test]
+    fn steps_are_made_in_order_once_and_keep_what_is_there() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, &Place::Memory).unwrap();
+        assert_eq!(version(&connection), VERSION);
+        connection
+            .execute_batch("INSERT INTO asset (key) VALUES ('a/b')")
+            .unwrap();
+        migrate(&mut connection, &Place::Memory).unwrap();
+        let steps: Vec<&str> = STEPS.iter().copied().chain([NEXT]).collect();
+        for _ in 0..2 {
+            migrate_by(&mut connection, &Place::Memory, &steps).unwrap();
+            assert_eq!(version(&connection), VERSION + 1);
+        }
+        let found = connection.query_row("SELECT key || owner FROM asset", [], |row| row.get::<_, String>(0));
+        assert_eq!(found.unwrap(), "a/bnobody");
+        // And the older larder steps back.
+        let error = migrate(&mut connection, &Place::Memory).unwrap_err().at(&Place::Memory);
+        assert_eq!(error.kind(), ErrorKind::InvalidConfig);
+    }
+
+    #[test]
+    fn a_step_that_fails_leaves_the_version_before_it() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, &Place::Memory).unwrap();
+        let broken = format!("{NEXT}; INSERT INTO nowhere VALUES (1)");
+        let steps: Vec<&str> = STEPS.iter().copied().chain([broken.as_str()]).collect();
+        assert!(migrate_by(&mut connection, &Place::Memory, &steps).is_err());
+        assert_eq!(version(&connection), VERSION);
+        assert!(connection.prepare("SELECT owner FROM asset").is_err());
+        migrate(&mut connection, &Place::Memory).unwrap();
+    }
+}

@@ -6,6 +6,7 @@ use larder_io_core::{Receipt, Version};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 type Texts<'a, T> = Cow<'a, BTreeMap<String, T>>;
 
@@ -37,7 +38,8 @@ pub(super) struct EntryDetail<'a> {
     metadata: Texts<'a, serde_json::Value>,
     #[serde(default, skip_serializing_if = "is_empty")]
     tags: Texts<'a, String>,
-    durations: Durations,
+    /// Compute, load, store, each in seconds and nanoseconds.
+    durations: [(u64, u32); 3],
 }
 
 fn is_empty<T: Clone>(map: &Texts<'_, T>) -> bool {
@@ -68,7 +70,8 @@ impl<'a> EntryDetail<'a> {
             uri: uri.map(Cow::Borrowed),
             metadata: Cow::Borrowed(&entry.metadata),
             tags: Cow::Borrowed(&entry.tags),
-            durations: entry.durations,
+            durations: [entry.durations.compute, entry.durations.load, entry.durations.store]
+                .map(|it| (it.as_secs(), it.subsec_nanos())),
         }
     }
 
@@ -91,9 +94,15 @@ impl<'a> EntryDetail<'a> {
         });
         entry.metadata = self.metadata.into_owned();
         entry.tags = self.tags.into_owned();
-        entry.durations = self.durations;
+        let [compute, load, store] = self.durations.map(|(seconds, nanos)| duration(seconds, nanos));
+        entry.durations = Durations { compute, load, store };
         entry
     }
+}
+
+/// `Duration::new` panics where nanoseconds carry over the end, which damaged ones may.
+fn duration(seconds: u64, nanos: u32) -> Duration {
+    Duration::from_secs(seconds).saturating_add(Duration::from_nanos(nanos.into()))
 }
 
 /// All of an observation that has no column.

@@ -95,7 +95,8 @@ pub(crate) fn map(error: rusqlite::Error, place: &Place) -> Error {
             format!("{place} failed in a way that nobody foresaw"),
         ),
     };
-    Error::new(kind, format!("{message} (SQLite: {error})"))
+    let code = error.sqlite_error().map_or(0, |failure| failure.extended_code);
+    Error::new(kind, format!("{message} (SQLite {code}: {error})"))
         .with_effect(effect)
         .with_source(error)
 }
@@ -115,7 +116,9 @@ fn of_code(failure: &ffi::Error, place: &Place) -> (ErrorKind, Effect, String) {
                 "there is no space left for {place}: free some on its disk (or raise its limit); what was recorded waits in memory and is tried again"
             ),
         ),
-        (C::SystemIoFailure, ffi::SQLITE_IOERR_CORRUPTFS) | (C::DatabaseCorrupt | C::NotADatabase, _) => {
+        // A short read: the file ends before its own count of pages does.
+        (C::SystemIoFailure, ffi::SQLITE_IOERR_CORRUPTFS | ffi::SQLITE_IOERR_SHORT_READ)
+        | (C::DatabaseCorrupt | C::NotADatabase, _) => {
             (ErrorKind::InvalidData, damaged(place))
         }
         (C::ReadOnly, ffi::SQLITE_READONLY_DBMOVED) => (
@@ -169,6 +172,7 @@ fn denied(place: &Place) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use larder_io_core::Retry;
@@ -186,6 +190,7 @@ mod tests {
             (ffi::SQLITE_CORRUPT_INDEX, K::InvalidData, Effect::None, "untouched"),
             (ffi::SQLITE_NOTADB, K::InvalidData, Effect::None, "/x/larder.db-wal"),
             (ffi::SQLITE_IOERR_CORRUPTFS, K::InvalidData, Effect::None, "damaged"),
+            (ffi::SQLITE_IOERR_SHORT_READ, K::InvalidData, Effect::None, "damaged"),
             (ffi::SQLITE_IOERR_FSYNC, K::Unavailable, Effect::Unknown, "disk"),
             (ffi::SQLITE_IOERR_READ, K::Unavailable, Effect::Unknown, "disk"),
             (ffi::SQLITE_READONLY, K::PermissionDenied, Effect::None, "writable"),

@@ -4,6 +4,7 @@ use super::detail::{CheckDetail, EntryDetail, ObservationDetail};
 use super::error::Outcome;
 use super::write;
 use crate::state::damaged;
+use crate::time::from_micros;
 use crate::{
     Check, Deletion, Entry, FailedPartition, Failure, Happening, Observation, RunCounts, RunDetail, RunEnd, RunSummary,
     State, StepStarted, partition_from_text, partition_text,
@@ -322,7 +323,7 @@ fn asset_key(text: &str) -> Outcome<AssetKey> {
 }
 
 fn time(micros: i64) -> Outcome<Timestamp> {
-    Ok(Timestamp::from_microsecond(micros).map_err(|error| broken("a time that is none").with_source(error))?)
+    Ok(from_micros(micros).ok_or_else(|| broken("a time that is none"))?)
 }
 
 fn broken(what: &str) -> Error {

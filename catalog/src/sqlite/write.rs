@@ -5,6 +5,7 @@ use super::detail::{CheckDetail, EntryDetail, ObservationDetail, to_json};
 use super::error::Outcome;
 use crate::database::Change;
 use crate::state::Slot;
+use crate::time::micros;
 use crate::{Failure, Record, RunFinished, RunStarted, StepStarted, partition_text};
 use jiff::Timestamp;
 use larder_io_core::{AssetKey, PartitionKey, RunId};
@@ -92,7 +93,7 @@ impl Writer<'_> {
                 self.state(asset, &partition, |_| {
                     Some(Slot {
                         event,
-                        at: it.at.as_microsecond(),
+                        at: micros(it.at),
                         failed: false,
                         data_version: Some(it.data_version.clone()),
                         fingerprint: it.fingerprint.clone(),
@@ -118,7 +119,7 @@ impl Writer<'_> {
                     let mut slot = old.unwrap_or_default();
                     slot.observed.clone_from(&it.data_version);
                     if slot.event == 0 {
-                        slot.at = it.at.as_microsecond();
+                        slot.at = micros(it.at);
                     }
                     Some(slot)
                 })
@@ -159,7 +160,7 @@ impl Writer<'_> {
         let id = self.run(&it.run)?;
         let sql = "UPDATE run SET started = ?2, selection = ?3, profile = ?4, tags = ?5 WHERE id = ?1";
         let tags = to_json(&it.tags)?;
-        let values = params![id, it.at.as_microsecond(), it.selection, it.profile, tags];
+        let values = params![id, micros(it.at), it.selection, it.profile, tags];
         self.connection.prepare_cached(sql)?.execute(values)?;
         Ok(())
     }
@@ -170,7 +171,7 @@ impl Writer<'_> {
         let sql = "UPDATE run SET finished = :at, materialized = :materialized, failed = :failed, skipped = :skipped, duration = :duration WHERE id = :id";
         self.connection.prepare_cached(sql)?.execute(named_params! {
             ":id": id,
-            ":at": it.at.as_microsecond(),
+            ":at": micros(it.at),
             ":materialized": number(it.counts.materialized),
             ":failed": number(it.counts.failed),
             ":skipped": number(it.counts.skipped),
@@ -183,7 +184,7 @@ impl Writer<'_> {
         let id = self.run(&it.run)?;
         let (assets, partitions) = (to_json(&it.assets)?, to_json(&texts(&it.partitions))?);
         let sql = "INSERT INTO step (run, at, assets, partitions) VALUES (?1, ?2, ?3, ?4)";
-        let values = params![id, it.at.as_microsecond(), assets, partitions];
+        let values = params![id, micros(it.at), assets, partitions];
         self.connection.prepare_cached(sql)?.execute(values)?;
         Ok(())
     }
@@ -193,7 +194,7 @@ impl Writer<'_> {
         let mut partitions = texts(&it.partitions);
         let (assets, listed) = (to_json(&it.assets)?, to_json(&partitions)?);
         let sql = "INSERT INTO failure (run, at, kind, message, assets, partitions) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-        let values = params![id, it.at.as_microsecond(), it.kind, it.message, assets, listed];
+        let values = params![id, micros(it.at), it.kind, it.message, assets, listed];
         let failure = self.connection.prepare_cached(sql)?.insert(values)?.to_string();
         if partitions.is_empty() {
             partitions.push(String::new());
@@ -211,7 +212,7 @@ impl Writer<'_> {
                     let mut slot = old.unwrap_or_default();
                     slot.failed = true;
                     if slot.event == 0 {
-                        slot.at = it.at.as_microsecond();
+                        slot.at = micros(it.at);
                     }
                     Some(slot)
                 })?;
@@ -232,15 +233,7 @@ impl Writer<'_> {
         let run = about.run.map(|run| self.run(run)).transpose()?;
         let sql =
             "INSERT INTO event (asset, partition, kind, at, run, detail, inline) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-        let values = params![
-            asset,
-            about.partition,
-            kind,
-            about.at.as_microsecond(),
-            run,
-            detail,
-            inline
-        ];
+        let values = params![asset, about.partition, kind, micros(about.at), run, detail, inline];
         Ok((asset, self.connection.prepare_cached(sql)?.insert(values)?))
     }
 
