@@ -25,6 +25,10 @@ const WALLS: &[Wall] = &[
         forbidden: &["tokio", "object_store", "reqwest", "parquet", "arrow-ipc", "arrow-csv"],
     },
     Wall {
+        arguments: &["--package", "larder-catalog", "--all-features"],
+        forbidden: &["tokio", "object_store", "arrow-array", "larder-executor", "larder-io-object", "larder-io-fs"],
+    },
+    Wall {
         arguments: &["--package", "larder-partitions", "--all-features"],
         forbidden: &[
             "tokio",
