@@ -4,9 +4,10 @@ pub use larder_catalog as catalog;
 pub use larder_executor::policy::{Policies, RetryPolicy, TimeoutPolicy};
 pub use larder_executor::{
     Asset, AssetBuilder, AssetContext, AssetFn, AssetInfo, AssetPartition, BindingReport, Checkup, CodeVersion,
-    ConfigReport, DagsterLayout, Diagnosis, DoctorOptions, Event, Examination, Explanation, HiveLayout, Level,
-    ManagerReport, Materialization, Observer, OutputSpec, Pipeline, Plan, Previewed, Progress, Reason, Recompute,
-    RunOptions, RunReport, Selection, StepReport, StepStatus, Verdict, doctor, graph,
+    ConfigReport, DagsterLayout, Diagnosis, DoctorOptions, Event, Examination, Explanation, FsckFinding, FsckOptions,
+    FsckProblem, FsckReport, HiveLayout, Level, ManagerReport, Materialization, Observer, OutputSpec, Pipeline, Plan,
+    Previewed, Progress, Reason, Recompute, RunOptions, RunReport, Selection, StepReport, StepStatus, Verdict, doctor,
+    graph,
 };
 pub use larder_io_core::*;
 #[cfg(feature = "arrow")]
@@ -18,12 +19,14 @@ pub use larder_partitions::{
 };
 
 mod definitions;
+mod open;
 #[cfg(feature = "memory")]
 pub mod testing;
 
 #[cfg(feature = "cli")]
 pub use definitions::main;
 pub use definitions::{Definitions, definitions};
+pub use open::{Larder, Load};
 
 /// Backends that are compiled in, by name.
 pub mod backends {

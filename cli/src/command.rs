@@ -79,6 +79,18 @@ pub(crate) enum Command {
         #[arg(long, value_name = "KEY")]
         partition: Option<String>,
     },
+    /// Delete the published value of an asset or of its partitions, and record that
+    Delete(Delete),
+    /// Compare the catalogue with what is stored: missing, unrecorded, foreign, changed, damaged
+    Fsck {
+        #[command(flatten)]
+        wanted: Fsck,
+        /// Bring the catalogue to what is stored; values are never changed
+        #[arg(long)]
+        mend: bool,
+    },
+    /// Record what is stored and not in the catalogue: `fsck --mend`
+    Adopt(Fsck),
     /// Remove what crashed writes left behind
     Gc(Gc),
     /// Rewrite the files of a Delta table: few large ones, in place of many small ones
@@ -183,6 +195,27 @@ pub(crate) struct Show {
     /// An old version, or a beginning of it that fits no other
     #[arg(long, value_name = "V")]
     pub(crate) version: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Delete {
+    /// The asset
+    pub(crate) asset: String,
+    /// Which partitions, of an asset that has some: as for `materialize`; `all` for all
+    #[arg(long, value_name = "SELECTION")]
+    pub(crate) partitions: Option<String>,
+    /// Only tell what would be deleted
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Fsck {
+    /// Assets, as for `materialize`; default everything
+    pub(crate) selection: Vec<String>,
+    /// Read every value and compare its hash
+    #[arg(long)]
+    pub(crate) verify: bool,
 }
 
 #[derive(Debug, clap::Args)]

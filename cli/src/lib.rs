@@ -6,6 +6,7 @@
 //! | `materialize`, `progress`, `summary` | running a selection, what is seen of it meanwhile, what came of it |
 //! | `interrupt` | Ctrl-C, for whatever can be stopped |
 //! | `plan`, `status`, `runs` | what would be computed, what is there, what ran: by the catalogue |
+//! | `lifecycle` | `delete`, `fsck`, `adopt` |
 //! | `list`, `graph`, `show`, `history`, `gc`, `doctor`, `config` | one command each (`list` also explains, `history` also restores) |
 //! | `table`, `cells`, `json`, `errors` | how tables, cells, documents and errors are shown |
 //! | `output`, `text`, `units` | the two writers, text that is safe on a terminal, quantities for people |
@@ -20,6 +21,7 @@ mod graph;
 mod history;
 mod interrupt;
 mod json;
+mod lifecycle;
 mod list;
 mod materialize;
 mod optimize;
@@ -163,6 +165,9 @@ fn carry_out(definitions: Definitions, command: Option<Command>, out: &mut Out<'
                 version,
                 partition,
             } => history::restore(&pipeline, &asset, partition.as_deref(), &version, out).await,
+            Command::Delete(wanted) => lifecycle::delete(&pipeline, &wanted, out).await,
+            Command::Fsck { wanted, mend } => lifecycle::fsck(&pipeline, &wanted, mend, out).await,
+            Command::Adopt(wanted) => lifecycle::fsck(&pipeline, &wanted, true, out).await,
             Command::Gc(wanted) => gc::gc(&pipeline, &wanted, out).await,
             Command::Optimize(wanted) => optimize::optimize(&pipeline, &wanted, out).await,
             Command::Vacuum(wanted) => gc::vacuum(&pipeline, &wanted, out).await,
@@ -182,7 +187,11 @@ fn carry_out(definitions: Definitions, command: Option<Command>, out: &mut Out<'
 fn with_catalog(pipeline: Pipeline, command: &Command) -> Result<Pipeline> {
     match command {
         Command::Materialize(wanted) | Command::Plan(wanted) if wanted.no_catalog => Ok(pipeline),
-        Command::Materialize(_) | Command::Partitions(_) => pipeline.open_catalog(true),
+        Command::Materialize(_)
+        | Command::Partitions(_)
+        | Command::Delete(_)
+        | Command::Fsck { .. }
+        | Command::Adopt(_) => pipeline.open_catalog(true),
         Command::Plan(_) | Command::Status { .. } | Command::Runs { .. } => pipeline.open_catalog(false),
         // They tell as much as they can without one.
         Command::Show(_) | Command::Explain { .. } | Command::History { .. } | Command::Restore { .. } => {

@@ -26,7 +26,14 @@ const WALLS: &[Wall] = &[
     },
     Wall {
         arguments: &["--package", "larder-catalog", "--all-features"],
-        forbidden: &["tokio", "object_store", "arrow-array", "larder-executor", "larder-io-object", "larder-io-fs"],
+        forbidden: &[
+            "tokio",
+            "object_store",
+            "arrow-array",
+            "larder-executor",
+            "larder-io-object",
+            "larder-io-fs",
+        ],
     },
     Wall {
         arguments: &["--package", "larder-partitions", "--all-features"],

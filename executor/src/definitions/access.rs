@@ -80,7 +80,7 @@ impl Pipeline {
     }
 
     /// Adds what an error is about.
-    fn about(&self, error: Error, of: &AssetPartition, operation: &'static str) -> Error {
+    pub(crate) fn about(&self, error: Error, of: &AssetPartition, operation: &'static str) -> Error {
         let error = match &of.partition {
             Some(partition) => error.with_context("partition", partition),
             None => error,
