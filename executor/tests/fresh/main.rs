@@ -1,6 +1,7 @@
 //! Nothing twice: what is computed again, and what is not.
 
 mod killed;
+mod lifecycle;
 mod recorded;
 mod stale;
 mod support;
