@@ -118,9 +118,7 @@ fn of_code(failure: &ffi::Error, place: &Place) -> (ErrorKind, Effect, String) {
         ),
         // A short read: the file ends before its own count of pages does.
         (C::SystemIoFailure, ffi::SQLITE_IOERR_CORRUPTFS | ffi::SQLITE_IOERR_SHORT_READ)
-        | (C::DatabaseCorrupt | C::NotADatabase, _) => {
-            (ErrorKind::InvalidData, damaged(place))
-        }
+        | (C::DatabaseCorrupt | C::NotADatabase, _) => (ErrorKind::InvalidData, damaged(place)),
         (C::ReadOnly, ffi::SQLITE_READONLY_DBMOVED) => (
             ErrorKind::Unavailable,
             format!("{place} was moved or deleted while it was open: put it back, or start again"),
