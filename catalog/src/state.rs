@@ -311,6 +311,30 @@ mod tests {
         prop::option::of("[0-9a-f]{64}|[0-9a-fA-F]{63,65}|\\PC{0,9}")
     }
 
+    #[test]
+    fn many_blocks_are_gathered_in_order() {
+        let mut gathered = Gathered::default();
+        for block in 0..60 {
+            let mut bytes = Vec::new();
+            for number in 0..50 {
+                let at = block * 50 + number;
+                let slot = Slot {
+                    at,
+                    observed: Some("o".repeat(at as usize % 90)),
+                    ..Slot::default()
+                };
+                slot.write(&format!("n={at:05}"), &mut bytes);
+            }
+            gathered.add(&bytes).unwrap();
+        }
+        let states = gathered.finish();
+        assert_eq!(states.len(), 3000);
+        for (number, state) in states.iter().enumerate() {
+            assert_eq!(state.partition_text(), format!("n={number:05}"));
+            assert_eq!(state.observed().unwrap().len(), number % 90);
+        }
+    }
+
     proptest! {
         #[test]
         fn a_slot_comes_back(
