@@ -86,8 +86,9 @@ pub(crate) struct Gathered {
     starts: Vec<u32>,
 }
 
-/// Bytes that are gathered before they are shared. Below what allocators map and unmap each time: new pages cost more than what is put into them.
-const GATHER: usize = 64 << 10;
+/// Bytes that are gathered before they are shared. glibc gives memory back to the system at each free of 64 KiB or more, and touching
+/// new pages takes longer than all that is put into them.
+const GATHER: usize = 32 << 10;
 
 impl Gathered {
     pub(crate) fn add(&mut self, block: &[u8]) -> Result<()> {
