@@ -148,6 +148,7 @@ mod tests {
         assert_eq!(one, of(vec![pair(2, "y"), pair(1, "x")]));
         assert_ne!(one.digest, of(vec![pair(1, "y"), pair(2, "x")]).digest);
         assert_ne!(of(vec![pair(1, "x")]).digest, of(vec![(None, "x".to_owned())]).digest);
+        assert_ne!(of(vec![pair(1, "2x")]).digest, of(vec![pair(12, "x")]).digest);
         let many = of((0..InputVersions::MAX_EACH + 1).map(|day| pair(day, "x")).collect());
         assert_eq!((many.each.len(), many.count), (0, 1001));
         assert_eq!(of((0..1000).map(|day| pair(day, "x")).collect()).each.len(), 1000);

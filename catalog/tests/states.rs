@@ -64,7 +64,8 @@ proptest! {
         let mut model: BTreeMap<Option<PartitionKey>, Known> = BTreeMap::new();
         let (run, at) = (RunId::from_text("r"), Timestamp::UNIX_EPOCH);
         for (index, (number, step)) in steps.into_iter().enumerate() {
-            let (partition, version) = (day(number), format!("v{index}"));
+            // Long enough for several blocks.
+            let (partition, version) = (day(number), format!("v{index}{}", "-".repeat(index % 300)));
             match step {
                 Step::Materialize => {
                     catalog.record(entry(partition.clone(), &version));

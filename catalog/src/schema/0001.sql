@@ -66,13 +66,14 @@ CREATE INDEX event_by_partition ON event (asset, partition);
 CREATE INDEX event_by_run ON event (run) WHERE kind = 1;
 
 -- What is so now, packed: all states of an asset from `first` on, up to the `first` of the next block, in the order of their partitions.
--- `body` is described in `state.rs`. Everything in it follows from `event`.
+-- `body` is described in `state.rs`. Everything in it follows from `event`. Not WITHOUT ROWID: only there does a block fill a page of its own.
 CREATE TABLE state_block (
+    id INTEGER PRIMARY KEY,
     asset INTEGER NOT NULL,
     first TEXT NOT NULL,
     body BLOB NOT NULL,
-    PRIMARY KEY (asset, first)
-) STRICT, WITHOUT ROWID;
+    UNIQUE (asset, first)
+) STRICT;
 
 -- The values of dynamic partitions, in the order in which they were added.
 CREATE TABLE dynamic_key (

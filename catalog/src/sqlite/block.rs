@@ -4,8 +4,9 @@ use crate::state::{Packed, Slot, damaged};
 use larder_io_core::Result;
 use std::ops::Range;
 
-/// A block of so many is read and written whole, with some 7 kB: little enough for one change, much enough to read a million states quickly.
-const MAX_STATES: usize = 64;
+/// What fits into a page with the rest of its row: some 64 states. It is read and written whole: little enough for one change, much enough
+/// to read a million states quickly.
+const MAX_BYTES: usize = 8_000;
 
 /// What becomes of a block.
 #[derive(Debug, PartialEq)]
@@ -18,7 +19,7 @@ pub(super) enum Changed {
 }
 
 fn places(block: &[u8]) -> Result<Vec<(&str, Range<usize>)>> {
-    let (mut places, mut rest) = (Vec::with_capacity(MAX_STATES + 1), block);
+    let (mut places, mut rest) = (Vec::with_capacity(128), block);
     while !rest.is_empty() {
         let start = block.len() - rest.len();
         let packed = Packed::read(&mut rest).ok_or_else(damaged)?;
@@ -59,12 +60,12 @@ pub(super) fn change(
     if bytes.is_empty() {
         return Ok(Changed::Empty);
     }
-    if found.is_ok() || places.len() < MAX_STATES {
-        return Ok(Changed::One(bytes));
-    }
     // Partitions mostly come in their order: then blocks stay full.
     let at_end = found == Err(places.len());
     let places = self::places(&bytes)?;
+    if bytes.len() <= MAX_BYTES || places.len() < 2 {
+        return Ok(Changed::One(bytes));
+    }
     let (first, range) = &places[if at_end { places.len() - 1 } else { places.len() / 2 }];
     let (first, start) = ((*first).to_owned(), range.start);
     let second = bytes.split_off(start);
@@ -79,9 +80,12 @@ mod tests {
     use std::collections::BTreeMap;
 
     fn slot(at: i64) -> Slot {
+        // Of many sizes: a change makes a block larger, too.
+        let code_version = Some("c".repeat(at as usize * 37 % 300));
         Slot {
             at,
             event: at + 1,
+            code_version,
             ..Slot::default()
         }
     }
@@ -117,7 +121,7 @@ mod tests {
             let mut all = BTreeMap::new();
             for (first, block) in &blocks {
                 let places = places(block).unwrap();
-                prop_assert!(places.len() <= MAX_STATES && !places.is_empty());
+                prop_assert!(block.len() <= MAX_BYTES && !places.is_empty());
                 prop_assert!(places[0].0 >= first.as_str());
                 for (key, range) in places {
                     all.insert(key.to_owned(), Packed::read(&mut &block[range]).unwrap().to_slot());

@@ -3,7 +3,7 @@
 use super::detail::{CheckDetail, EntryDetail, ObservationDetail};
 use super::error::Outcome;
 use super::write;
-use crate::state::damaged;
+use crate::state::{Gathered, damaged};
 use crate::time::from_micros;
 use crate::{
     Check, Deletion, Entry, FailedPartition, Failure, Happening, Observation, RunCounts, RunDetail, RunEnd, RunSummary,
@@ -19,30 +19,31 @@ pub(super) fn states(connection: &Connection, asset: &AssetKey) -> Outcome<Vec<S
     let sql = "SELECT body FROM state_block WHERE asset = (SELECT id FROM asset WHERE key = ?1) ORDER BY first";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([asset.as_str()])?;
-    let mut states = Vec::new();
+    let mut states = Gathered::default();
     while let Some(row) = rows.next()? {
-        State::of_block(blob(row, 0)?, &mut states)?;
+        states.add(blob(row, 0)?)?;
     }
-    Ok(states)
+    Ok(states.finish())
 }
 
 pub(super) fn all_states(connection: &Connection) -> Outcome<Vec<(AssetKey, Vec<State>)>> {
     let sql = "SELECT state_block.asset, asset.key, body FROM state_block JOIN asset ON asset.id = state_block.asset ORDER BY state_block.asset, first";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
-    let (mut last, mut all) = (None, Vec::new());
+    let mut all = Vec::new();
+    let mut current: Option<(i64, AssetKey, Gathered)> = None;
     while let Some(row) = rows.next()? {
         let id: i64 = row.get(0)?;
-        if last != Some(id) {
-            all.push((
-                asset_key(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)?,
-                Vec::new(),
-            ));
-            last = Some(id);
+        if current.as_ref().is_none_or(|(current, ..)| *current != id) {
+            let asset = asset_key(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)?;
+            let before = current.replace((id, asset, Gathered::default()));
+            all.extend(before.map(|(_, asset, states)| (asset, states.finish())));
         }
-        let states = all.last_mut().map(|(_, states)| states).ok_or_else(damaged)?;
-        State::of_block(blob(row, 2)?, states)?;
+        if let Some((_, _, states)) = &mut current {
+            states.add(blob(row, 2)?)?;
+        }
     }
+    all.extend(current.map(|(_, asset, states)| (asset, states.finish())));
     Ok(all)
 }
 
@@ -67,13 +68,13 @@ pub(super) fn latest_of(
     let sql = "SELECT body FROM state_block
         WHERE asset = (SELECT id FROM asset WHERE key = ?1) AND first <= ?2 ORDER BY first DESC LIMIT 1";
     let text = partition_text(partition);
-    let mut states = Vec::new();
+    let mut states = Gathered::default();
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params![asset.as_str(), text])?;
     if let Some(row) = rows.next()? {
-        State::of_block(blob(row, 0)?, &mut states)?;
+        states.add(blob(row, 0)?)?;
     }
-    match states.iter().find(|state| state.partition_text() == text) {
+    match states.finish().iter().find(|state| state.partition_text() == text) {
         Some(state) if state.is_live() => {
             let mut events = Events::new(connection, "event.id = ?1 LIMIT 1")?;
             Ok(Some(live_entry(&mut events, asset, state)?))

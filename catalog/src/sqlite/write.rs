@@ -239,32 +239,37 @@ impl Writer<'_> {
 
     /// Changes the state of a partition.
     fn state(&self, asset: i64, partition: &str, change: impl FnOnce(Option<Slot>) -> Option<Slot>) -> Outcome<()> {
-        let sql = "SELECT first, body FROM state_block WHERE asset = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1";
-        let found: Option<(String, Vec<u8>)> = self
+        let sql = "SELECT id, body FROM state_block WHERE asset = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1";
+        let found: Option<(i64, Vec<u8>)> = self
             .connection
             .prepare_cached(sql)?
             .query_row(params![asset, partition], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
-        // The first block begins before every partition.
-        let (first, body) = found.unwrap_or_default();
-        let put = |first: &str, body: &[u8]| -> Outcome<()> {
-            let sql = "INSERT INTO state_block (asset, first, body) VALUES (?1, ?2, ?3)
-                ON CONFLICT (asset, first) DO UPDATE SET body = excluded.body";
+        let (id, body) = found.map_or_else(Default::default, |(id, body)| (Some(id), body));
+        let add = |first: &str, body: &[u8]| -> Outcome<()> {
+            let sql = "INSERT INTO state_block (asset, first, body) VALUES (?1, ?2, ?3)";
             self.connection
                 .prepare_cached(sql)?
                 .execute(params![asset, first, body])?;
             Ok(())
         };
+        let put = |body: &[u8]| -> Outcome<()> {
+            // The first block begins before every partition.
+            let Some(id) = id else { return add("", body) };
+            let sql = "UPDATE state_block SET body = ?2 WHERE id = ?1";
+            self.connection.prepare_cached(sql)?.execute(params![id, body])?;
+            Ok(())
+        };
         match block::change(&body, partition, change)? {
             Changed::Nothing => {}
             Changed::Empty => {
-                let sql = "DELETE FROM state_block WHERE asset = ?1 AND first = ?2";
-                self.connection.prepare_cached(sql)?.execute(params![asset, first])?;
+                let sql = "DELETE FROM state_block WHERE id = ?1";
+                self.connection.prepare_cached(sql)?.execute(params![id])?;
             }
-            Changed::One(body) => put(&first, &body)?,
+            Changed::One(body) => put(&body)?,
             Changed::Two(body, second, rest) => {
-                put(&first, &body)?;
-                put(&second, &rest)?;
+                put(&body)?;
+                add(&second, &rest)?;
             }
         }
         Ok(())
