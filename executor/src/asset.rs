@@ -343,10 +343,11 @@ impl AssetBuilder {
 
     /// The function that makes several assets: one result for each output, in their order. The builder's own key is
     /// not used.
-    pub fn functions<F, Fut>(mut self, outputs: Vec<OutputSpec>, function: F) -> Asset
+    pub fn functions<M, F, Fut>(mut self, outputs: Vec<OutputSpec>, function: F) -> Asset
     where
+        M: Into<Made>,
         F: Fn(Args) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Vec<Made>>> + Send + 'static,
+        Fut: Future<Output = Result<Vec<M>>> + Send + 'static,
     {
         let promised = outputs.len();
         self.asset.outputs = outputs;
@@ -358,7 +359,7 @@ impl AssetBuilder {
                     let message = format!("the function promised {promised} values and returned {}", values.len());
                     return Err(Error::new(ErrorKind::InvalidDefinition, message));
                 }
-                Ok(values)
+                Ok(values.into_iter().map(Into::into).collect())
             }
             .boxed()
         }));

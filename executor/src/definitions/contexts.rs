@@ -90,7 +90,7 @@ impl Pipeline {
             }
             (Some(partitioning), None) => {
                 return Err(definition(format!(
-                    "`{key}` has partitions ({partitioning}); name one of them"
+                    "`{key}` has partitions ({partitioning}); name one of them, on the command line with `--partition`"
                 )));
             }
             (None, Some(partition)) => {

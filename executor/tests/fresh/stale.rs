@@ -105,6 +105,22 @@ async fn a_value_that_was_deleted_is_made_again() {
     assert_eq!(house.calls.take(), called([("b", 1)]));
 }
 
+/// Who else wrote there did not make it from this code and these inputs.
+#[tokio::test]
+async fn a_value_that_somebody_replaced_is_made_again() {
+    let house = House::new();
+    let pipeline = house.pipeline(house.chain(4, "1"));
+    run(&pipeline, Recompute::Stale).await;
+    house.calls.take();
+    let (manager, context) = pipeline
+        .output(&"b".parse().expect("is a key"), larder_io_core::RunId::random())
+        .expect("is stored");
+    let other = larder_io_core::AssetValue::into_value(false);
+    manager.handle_output(&context, &other).await.expect("stores");
+    run(&pipeline, Recompute::Stale).await;
+    assert_eq!(house.calls.take(), called([("b", 1)]));
+}
+
 /// A value that is kept elsewhere is not the one that was made.
 #[tokio::test]
 async fn another_place_counts() {

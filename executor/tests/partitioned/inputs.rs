@@ -87,6 +87,36 @@ async fn a_missing_partition_is_an_error_or_left_out_and_shifts_nothing() {
     assert_eq!(january[9], ("date=2024-01-11".to_owned(), 111));
 }
 
+/// What the mapping names and does not exist is missing too: the week that ends with the second day has five days before the start.
+#[tokio::test]
+async fn partitions_before_the_start_are_missing() {
+    let week = |lenient: bool| {
+        let week = Asset::builder("week")
+            .partitions(days())
+            .input::<Partitions<u64>>("days")
+            .mapping(Mapping::windows(-6, 0));
+        let week = if lenient { week.allow_missing() } else { week };
+        week.function(|mut args| async move { Ok(args.input::<Partitions<u64>>().await?.len() as u64) })
+    };
+    let strict = pipeline([week(false), numbered()]);
+    run(&strict, "days", "all").await;
+    let report = strict
+        .run_with("week", options("2024-01-02..2024-01-07"))
+        .await
+        .expect("is planned");
+    assert_eq!(report.counts(), [1, 5, 0]);
+    let error = report.error("week").expect("lacks days");
+    assert!(
+        error
+            .message()
+            .contains("date=2023-12-27..2023-12-31 (5: before the start)"),
+        "{error}"
+    );
+    let lenient = pipeline([week(true), numbered()]);
+    run(&lenient, "*", "2024-01-01..2024-01-07").await;
+    assert_eq!(value::<u64>(&lenient, "week", Some(&day("2024-01-02"))).await, 2);
+}
+
 /// A partition whose value is none is there.
 #[tokio::test]
 async fn a_stored_none_is_not_left_out() {
