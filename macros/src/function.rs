@@ -1,6 +1,7 @@
 //! The function under the attribute: what its parameters and its return type ask for.
 
-use crate::names::{Errors, check_key, plain};
+use crate::names::{Errors, plain};
+use crate::parameter::{OWN, allow_missing, from, mapping};
 use crate::tokens::hash;
 use crate::types::{arguments, bare, last_name, owned, word_in};
 use proc_macro2::{TokenStream, TokenTree};
@@ -24,9 +25,6 @@ const INPUTS: [&str; 8] = [
     "Table",
     "TableStream",
 ];
-
-/// Attributes of parameters that only the macro reads.
-const OWN: [&str; 3] = ["from", "mapping", "allow_missing"];
 
 /// A function whose body is not parsed: it may hold syntax that this crate does not know.
 pub(crate) struct Source {
@@ -273,63 +271,6 @@ fn by_reference(reference: &TypeReference, from: Option<LitStr>) -> Result<Param
         return Err(Error::new_spanned(reference, message));
     }
     Ok(Parameter::Resource(ty.clone()))
-}
-
-/// The key in `#[from("group/name")]`.
-fn from(argument: &PatType) -> Result<Option<LitStr>> {
-    let mut found = None;
-    for attr in argument.attrs.iter().filter(|attr| attr.path().is_ident("from")) {
-        if found.is_some() {
-            return Err(Error::new_spanned(
-                attr,
-                "a parameter comes from one asset: remove one `#[from]`",
-            ));
-        }
-        let key: LitStr = attr.parse_args().map_err(|_| {
-            Error::new_spanned(
-                attr,
-                "`#[from]` takes the key of an asset: write `#[from(\"clean/flights\")]`",
-            )
-        })?;
-        check_key("key", &key)?;
-        found = Some(key);
-    }
-    Ok(found)
-}
-
-/// The expression in `#[mapping(Mapping::Previous)]`.
-fn mapping(argument: &PatType) -> Result<Option<Expr>> {
-    let mut found = None;
-    for attr in argument.attrs.iter().filter(|attr| attr.path().is_ident("mapping")) {
-        if found.is_some() {
-            return Err(Error::new_spanned(
-                attr,
-                "a parameter is mapped once: remove one `#[mapping]`",
-            ));
-        }
-        let mapping: Expr = attr.parse_args().map_err(|_| {
-            let message = "`#[mapping]` takes an expression: write `#[mapping(Mapping::Previous)]`";
-            Error::new_spanned(attr, message)
-        })?;
-        found = Some(mapping);
-    }
-    Ok(found)
-}
-
-/// Whether `#[allow_missing]` stands there.
-fn allow_missing(argument: &PatType) -> Result<bool> {
-    let mut found = false;
-    for attr in argument
-        .attrs
-        .iter()
-        .filter(|attr| attr.path().is_ident("allow_missing"))
-    {
-        if !matches!(attr.meta, Meta::Path(_)) {
-            return Err(Error::new_spanned(attr, "`#[allow_missing]` takes nothing"));
-        }
-        found = true;
-    }
-    Ok(found)
 }
 
 /// The name of an input: the argument's, without the underscores that say it is not used.

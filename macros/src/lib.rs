@@ -12,7 +12,7 @@
 //! | module | owns |
 //! |---|---|
 //! | `attribute` | the options |
-//! | `function`, `types` | what parameters and return type ask for |
+//! | `function`, `parameter`, `types` | what parameters and return type ask for |
 //! | `expand`, `outputs` | the code that is written |
 //! | `code`, `tokens` | hashes of code |
 //! | `schema` | the columns of a row |
@@ -24,6 +24,7 @@ mod expand;
 mod function;
 mod names;
 mod outputs;
+mod parameter;
 mod read;
 mod schema;
 mod tokens;
