@@ -82,15 +82,12 @@ pub(crate) enum Command {
     /// Delete the published value of an asset or of its partitions, and record that
     Delete(Delete),
     /// Compare the catalogue with what is stored: missing, unrecorded, foreign, changed, damaged
-    Fsck {
-        #[command(flatten)]
-        wanted: Fsck,
-        /// Bring the catalogue to what is stored; values are never changed
-        #[arg(long)]
-        mend: bool,
-    },
+    Fsck(Fsck),
     /// Record what is stored and not in the catalogue: `fsck --mend`
-    Adopt(Fsck),
+    Adopt {
+        /// Assets, as for `materialize`; default everything
+        selection: Vec<String>,
+    },
     /// Remove what crashed writes left behind
     Gc(Gc),
     /// Rewrite the files of a Delta table: few large ones, in place of many small ones
@@ -216,6 +213,9 @@ pub(crate) struct Fsck {
     /// Read every value and compare its hash
     #[arg(long)]
     pub(crate) verify: bool,
+    /// Bring the catalogue to what is stored; values are never changed
+    #[arg(long)]
+    pub(crate) mend: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -166,8 +166,15 @@ fn carry_out(definitions: Definitions, command: Option<Command>, out: &mut Out<'
                 partition,
             } => history::restore(&pipeline, &asset, partition.as_deref(), &version, out).await,
             Command::Delete(wanted) => lifecycle::delete(&pipeline, &wanted, out).await,
-            Command::Fsck { wanted, mend } => lifecycle::fsck(&pipeline, &wanted, mend, out).await,
-            Command::Adopt(wanted) => lifecycle::fsck(&pipeline, &wanted, true, out).await,
+            Command::Fsck(wanted) => lifecycle::fsck(&pipeline, &wanted, out).await,
+            Command::Adopt { selection } => {
+                let wanted = command::Fsck {
+                    selection,
+                    verify: false,
+                    mend: true,
+                };
+                lifecycle::fsck(&pipeline, &wanted, out).await
+            }
             Command::Gc(wanted) => gc::gc(&pipeline, &wanted, out).await,
             Command::Optimize(wanted) => optimize::optimize(&pipeline, &wanted, out).await,
             Command::Vacuum(wanted) => gc::vacuum(&pipeline, &wanted, out).await,
@@ -190,8 +197,8 @@ fn with_catalog(pipeline: Pipeline, command: &Command) -> Result<Pipeline> {
         Command::Materialize(_)
         | Command::Partitions(_)
         | Command::Delete(_)
-        | Command::Fsck { .. }
-        | Command::Adopt(_) => pipeline.open_catalog(true),
+        | Command::Fsck(_)
+        | Command::Adopt { .. } => pipeline.open_catalog(true),
         Command::Plan(_) | Command::Status { .. } | Command::Runs { .. } => pipeline.open_catalog(false),
         // They tell as much as they can without one.
         Command::Show(_) | Command::Explain { .. } | Command::History { .. } | Command::Restore { .. } => {

@@ -52,10 +52,10 @@ pub(crate) async fn delete(pipeline: &Pipeline, wanted: &command::Delete, out: &
 }
 
 /// `fsck` and `adopt`.
-pub(crate) async fn fsck(pipeline: &Pipeline, wanted: &command::Fsck, mend: bool, out: &mut Out<'_>) -> Result<u8> {
+pub(crate) async fn fsck(pipeline: &Pipeline, wanted: &command::Fsck, out: &mut Out<'_>) -> Result<u8> {
     let mut options = FsckOptions::default();
     options.verify = wanted.verify;
-    options.mend = mend;
+    options.mend = wanted.mend;
     let FsckReport { examined, findings, .. } = pipeline
         .fsck(materialize::selection(pipeline, &wanted.selection), options)
         .await?;
