@@ -10,7 +10,7 @@ use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Error, Expr, FnArg, GenericParam, Lit, LitStr, Meta, Pat, PatType, Result, ReturnType, Signature, Type,
+    Attribute, Error, Expr, FnArg, GenericParam, Lit, LitStr, Meta, Pat, Result, ReturnType, Signature, Type,
     TypeReference, Visibility,
 };
 
