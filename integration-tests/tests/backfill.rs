@@ -49,7 +49,8 @@ impl Home {
 
     fn done(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        let told = [output.stdout, output.stderr].concat();
+        let told = String::from_utf8_lossy(&told).into_owned();
         assert!(output.status.success(), "{told}");
         told
     }
