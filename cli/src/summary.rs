@@ -15,6 +15,9 @@ use std::time::Duration;
 /// Failures of one asset's partitions that are told one by one.
 const FAILURES_TOLD: usize = 3;
 
+/// A step and why it failed.
+type Failed<'r> = (&'r StepReport, &'r Error);
+
 fn made(report: &RunReport) -> impl Iterator<Item = &Arc<Materialization>> {
     report.steps.iter().flat_map(|step| match &step.status {
         StepStatus::Succeeded(made) => made.as_slice(),
@@ -70,7 +73,7 @@ pub(crate) fn summarize(report: &RunReport, out: &mut Out<'_>) {
 
 /// Each failure with what was skipped because of it; of many partitions the first ones, and how to try them all again.
 fn failures(report: &RunReport, out: &mut Out<'_>) {
-    let mut by_assets: Vec<(&[AssetKey], Vec<(&StepReport, &Error)>)> = Vec::new();
+    let mut by_assets: Vec<(&[AssetKey], Vec<Failed<'_>>)> = Vec::new();
     for step in &report.steps {
         let StepStatus::Failed(error) = &step.status else {
             continue;

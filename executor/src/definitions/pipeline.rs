@@ -34,10 +34,10 @@ pub(crate) struct Inner {
     pub(crate) assets: Vec<Asset>,
     pub(crate) resources: Arc<Resources>,
     pub(super) layout: Arc<dyn Layout>,
-    graph: Graph,
+    pub(super) graph: Graph,
     pub(super) parted: Vec<Parted>,
-    stored: HashMap<AssetKey, Stored>,
-    warnings: Vec<String>,
+    pub(super) stored: HashMap<AssetKey, Stored>,
+    pub(super) warnings: Vec<String>,
     pub(super) catalog_file: Option<PathBuf>,
     #[cfg(feature = "arrow")]
     pub(super) query_engine: Option<Arc<dyn larder_io_core::QueryEngine>>,
@@ -101,32 +101,8 @@ pub struct Explanation {
 }
 
 impl Pipeline {
-    pub(super) fn new(
-        assets: Vec<Asset>,
-        resources: Resources,
-        layout: Arc<dyn Layout>,
-        graph: Graph,
-        parted: Vec<Parted>,
-        stored: HashMap<AssetKey, Stored>,
-        warnings: Vec<String>,
-        catalog_file: Option<PathBuf>,
-        #[cfg(feature = "arrow")] query_engine: Option<Arc<dyn larder_io_core::QueryEngine>>,
-    ) -> Self {
-        Self(
-            Arc::new(Inner {
-                assets,
-                resources: Arc::new(resources),
-                layout,
-                graph,
-                parted,
-                stored,
-                warnings,
-                catalog_file,
-                #[cfg(feature = "arrow")]
-                query_engine,
-            }),
-            None,
-        )
+    pub(super) fn new(inner: Inner) -> Self {
+        Self(Arc::new(inner), None)
     }
 
     /// Records runs in this catalogue, and looks dynamic partitions up in it.

@@ -3,7 +3,7 @@
 use super::Definitions;
 use super::binding::{Binder, Bound, idle};
 use super::parted;
-use super::pipeline::{Pipeline, Stored};
+use super::pipeline::{Inner, Pipeline, Stored};
 use crate::args::missing_resource;
 use crate::asset::{Asset, own_location, stored_form};
 use crate::config::Config;
@@ -13,6 +13,7 @@ use larder_io_core::{AssetKey, Error, ErrorKind, Form, Forms, Naming, Result};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
+use std::sync::Arc;
 
 /// Problems shown at most; a broken pattern in a large pipeline would bury the rest.
 const PROBLEMS_SHOWN: usize = 20;
@@ -56,18 +57,18 @@ pub(super) fn build(mut definitions: Definitions) -> Result<Pipeline> {
         tracing::warn!("{warning}");
     }
     let catalog_file = definitions.catalog_place(&config);
-    Ok(Pipeline::new(
-        definitions.assets,
-        definitions.resources,
-        definitions.layout,
+    Ok(Pipeline::new(Inner {
+        assets: definitions.assets,
+        resources: Arc::new(definitions.resources),
+        layout: definitions.layout,
         graph,
         parted,
         stored,
         warnings,
         catalog_file,
         #[cfg(feature = "arrow")]
-        definitions.query_engine,
-    ))
+        query_engine: definitions.query_engine,
+    }))
 }
 
 /// One error of many, each on a line.

@@ -322,11 +322,9 @@ mod tests {
     fn other_columns_and_no_partitions_are_refused() {
         let one: Arc<dyn TableSource> = Arc::new(table("n", vec![1]));
         let other: Arc<dyn TableSource> = Arc::new(table("m", vec![1]));
-        let error = PartedTable::new(vec![(key("a"), one), (key("b"), other)])
-            .err()
-            .expect("differ");
+        let error = PartedTable::new(vec![(key("a"), one), (key("b"), other)]).expect_err("differ");
         assert!(error.message().contains("`date=b` has m Int64"), "{error}");
-        let error = PartedTable::new(Vec::new()).err().expect("none");
+        let error = PartedTable::new(Vec::new()).expect_err("none");
         assert_eq!(error.kind(), ErrorKind::NotFound);
     }
 }
