@@ -23,9 +23,6 @@ pub(super) const FORMAT: &str = "parquet";
 /// Bytes read from the end at once: the footer of most files is in them.
 const FOOTER_BYTES: usize = 64 << 10;
 
-/// Bytes from which a map is cheaper than a copy: below, making and ending it costs more than reading.
-const MAPPED_BYTES: u64 = if cfg!(test) { 1 } else { 64 << 10 };
-
 /// A stored Parquet file.
 pub(crate) struct ParquetSource {
     reader: Arc<dyn Reader>,
@@ -87,12 +84,6 @@ pub(super) fn from_parquet(error: ParquetError) -> Error {
 pub(super) struct Input(pub(super) Arc<dyn Reader>);
 
 impl Input {
-    /// A large range by memory map, where the store has maps: decoding then reads the pages of the file itself.
-    fn mapped(&self, range: &Range<u64>) -> Option<Bytes> {
-        let large = range.end - range.start >= MAPPED_BYTES;
-        large.then(|| self.0.map(range.clone())).flatten()
-    }
-
     fn check(&self, range: &Range<u64>) -> ParquetResult<()> {
         match range.start <= range.end && range.end <= self.0.size() {
             true => Ok(()),
@@ -111,10 +102,7 @@ impl AsyncFileReader for Input {
     fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, ParquetResult<Bytes>> {
         async move {
             self.check(&range)?;
-            match self.mapped(&range) {
-                Some(bytes) => Ok(bytes),
-                None => self.0.read(range).await.map_err(external),
-            }
+            self.0.read(range).await.map_err(external)
         }
         .boxed()
     }
@@ -122,19 +110,7 @@ impl AsyncFileReader for Input {
     fn get_byte_ranges(&mut self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, ParquetResult<Vec<Bytes>>> {
         async move {
             ranges.iter().try_for_each(|range| self.check(range))?;
-            let mut found: Vec<Option<Bytes>> = ranges.iter().map(|range| self.mapped(range)).collect();
-            let unmapped: Vec<Range<u64>> = ranges
-                .into_iter()
-                .zip(&found)
-                .filter_map(|(range, mapped)| mapped.is_none().then_some(range))
-                .collect();
-            let mut read = self.0.read_many(&unmapped).await.map_err(external)?.into_iter();
-            found
-                .iter_mut()
-                .filter(|bytes| bytes.is_none())
-                .for_each(|bytes| *bytes = read.next());
-            let missing = || ParquetError::General("the store gave fewer parts than it was asked for".to_owned());
-            found.into_iter().map(|bytes| bytes.ok_or_else(missing)).collect()
+            self.0.read_many(&ranges).await.map_err(external)
         }
         .boxed()
     }
