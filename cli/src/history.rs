@@ -121,7 +121,11 @@ pub(crate) async fn find(pipeline: &Pipeline, key: &AssetPartition, beginning: &
     match fits.as_slice() {
         [only] => Ok((*only).clone()),
         [] => {
-            let message = format!("version `{beginning}` of `{key}` is not kept; `history {key}` lists those that are");
+            let of = match &key.partition {
+                Some(partition) => format!("{} --partition {partition}", key.asset),
+                None => key.asset.to_string(),
+            };
+            let message = format!("version `{beginning}` of `{key}` is not kept; `history {of}` lists those that are");
             Err(Error::new(ErrorKind::NotFound, message).with_context("asset", &key.asset))
         }
         many => {

@@ -145,7 +145,7 @@ fn carry_out(definitions: Definitions, command: Option<Command>, out: &mut Out<'
         }
     };
     let command = command.unwrap_or_else(|| Command::Materialize(Materialize::default()));
-    let pipeline = with_catalog(built?, &command)?;
+    let pipeline = with_catalog(built?, &command, out)?;
     let code = runtime.block_on(async {
         match command {
             Command::Materialize(wanted) => materialize::materialize(&pipeline, &wanted, out).await,
@@ -191,7 +191,7 @@ fn carry_out(definitions: Definitions, command: Option<Command>, out: &mut Out<'
 }
 
 /// Opens the catalogue where the command needs it; who only looks makes no new one.
-fn with_catalog(pipeline: Pipeline, command: &Command) -> Result<Pipeline> {
+fn with_catalog(pipeline: Pipeline, command: &Command, out: &mut Out<'_>) -> Result<Pipeline> {
     match command {
         Command::Materialize(wanted) | Command::Plan(wanted) if wanted.no_catalog => Ok(pipeline),
         Command::Materialize(_)
@@ -203,7 +203,10 @@ fn with_catalog(pipeline: Pipeline, command: &Command) -> Result<Pipeline> {
         // They tell as much as they can without one.
         Command::Show(_) | Command::Explain { .. } | Command::History { .. } | Command::Restore { .. } => {
             let open = pipeline.clone().open_catalog(false);
-            Ok(open.unwrap_or(pipeline))
+            Ok(open.unwrap_or_else(|error| {
+                out.warn(error.message());
+                pipeline
+            }))
         }
         _ => Ok(pipeline),
     }

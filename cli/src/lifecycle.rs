@@ -29,7 +29,11 @@ pub(crate) async fn delete(pipeline: &Pipeline, wanted: &command::Delete, out: &
     let mut deleted = Vec::new();
     for of in &targets {
         let there = match wanted.dry_run {
-            true => pipeline.head(of).await?.is_some(),
+            true => match pipeline.head(of).await {
+                Ok(receipt) => receipt.is_some(),
+                Err(error) if error.kind() == ErrorKind::InvalidData => true,
+                Err(error) => return Err(error),
+            },
             false => pipeline.delete(of).await?,
         };
         if there {

@@ -133,6 +133,20 @@ impl Partitioning {
         })
     }
 
+    /// What the keys mean, as text: for each dimension its name, and of windows how they are cut and in which time zone. Two
+    /// definitions of one meaning give a key the same window, whatever their starts, ends and values.
+    pub fn meaning(&self) -> String {
+        let mut text = String::new();
+        for dimension in self.dimensions() {
+            let kind = match &dimension.kind {
+                Kind::Time(spec) => spec.meaning(),
+                Kind::Fixed(_) | Kind::Dynamic(_) => "values".to_owned(),
+            };
+            text.push_str(&format!("{}: {kind}\n", dimension.name));
+        }
+        text
+    }
+
     pub(crate) fn dimensions(&self) -> &[Dimension] {
         &self.0
     }

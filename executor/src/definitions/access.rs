@@ -59,7 +59,13 @@ impl Pipeline {
             match manager.load_input(&context).await {
                 Ok(Value::Table(source)) => Ok(Some((partition, source))),
                 Ok(other) => Err(other.mismatch("a table")),
-                Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+                // A value in another format is not a missing value: then the manager's own words say so.
+                Err(error)
+                    if error.kind() == ErrorKind::NotFound
+                        && manager.head(&context.clone().of_any_form()).await?.is_none() =>
+                {
+                    Ok(None)
+                }
                 Err(error) => Err(self.about(error, &(key, &partition).into(), "load")),
             }
         };

@@ -4,7 +4,7 @@ use super::Pipeline;
 use crate::graph::definition;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
-use larder_io_core::{AssetKey, Error, PartitionKey, Result};
+use larder_io_core::{AssetKey, Error, ErrorKind, PartitionKey, Result};
 use larder_partitions::{Keyspace, PartitionSet, Partitioning};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -82,16 +82,26 @@ impl Pipeline {
         partitioning.at(Timestamp::now(), &dynamic).map(Some)
     }
 
-    /// The values of dynamic partitions, which are in the catalogue; without one there are none.
+    /// The values of dynamic partitions, which are in the catalogue.
+    ///
+    /// # Errors
+    /// `InvalidConfig` without one: that there are none would be a guess.
     pub(crate) async fn dynamic_keys<'p>(
         &self,
         partitionings: impl IntoIterator<Item = &'p Partitioning>,
     ) -> Result<BTreeMap<String, Vec<String>>> {
         let mut values = BTreeMap::new();
         for name in partitionings.into_iter().flat_map(Partitioning::dynamic_names) {
-            if let (Some(catalog), false) = (self.catalog(), values.contains_key(name)) {
-                values.insert(name.to_owned(), catalog.dynamic_keys(name).await?);
+            if values.contains_key(name) {
+                continue;
             }
+            let catalog = self.catalog().ok_or_else(|| {
+                let message = format!(
+                    "the values of `{name}` are in the catalogue, and there is none yet; `partitions add {name} VALUE` makes it"
+                );
+                Error::new(ErrorKind::InvalidConfig, message)
+            })?;
+            values.insert(name.to_owned(), catalog.dynamic_keys(name).await?);
         }
         Ok(values)
     }

@@ -4,6 +4,7 @@ use super::Pipeline;
 use super::pipeline::Stored;
 use crate::graph::definition;
 use larder_io_core::{AssetKey, InputContext, IoManager, Location, Naming, OutputContext, PartitionKey, Result, RunId};
+use larder_partitions::Partitioning;
 use std::sync::Arc;
 
 impl Pipeline {
@@ -109,17 +110,19 @@ impl Pipeline {
         below.join("/").parse()
     }
 
-    /// Where and how an asset is kept, as text: a value that is kept elsewhere or otherwise is not the one that was made.
+    /// Where and how an asset is kept and what its partitions mean, as text: a value that is kept elsewhere or otherwise, or of
+    /// other windows, is not the one that was made.
     pub(crate) fn storage_config(&self, key: &AssetKey) -> Result<String> {
         let stored = self.stored(key)?;
+        let meaning = self.partitioning(key)?.map(Partitioning::meaning).unwrap_or_default();
         let Some(bound) = &stored.bound else {
-            return Ok(String::new());
+            return Ok(meaning);
         };
         let info = bound.manager.info();
         let name = stored.form.name();
         let format = info.formats.iter().find(|(form, _)| *form == name);
         Ok(format!(
-            "{}\n{}\n{}\n{}\n{}",
+            "{}\n{}\n{}\n{}\n{}\n{meaning}",
             info.scheme,
             info.root,
             stored.location,

@@ -106,7 +106,8 @@ fn taken(
             );
         }
     }
-    let single = mapping.is_single(upstream, own).map_err(said)?;
+    // A call that makes many partitions takes what all of them are made from.
+    let single = mapping.is_single(upstream, own).map_err(said)? && !all[step].many;
     let table = input.forms.contains(Form::Table);
     let waits = input.forms == Forms::of([Form::Nothing]);
     match input.arity {

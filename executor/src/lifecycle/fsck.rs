@@ -2,12 +2,11 @@
 
 use crate::definitions::{AssetPartition, Pipeline};
 use crate::freshness::Recorder;
-use crate::graph::definition;
 use crate::selection::Selection;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use larder_catalog::{Catalog, Deletion, State, partition_text};
-use larder_io_core::{AssetKey, ErrorKind, Form, PartitionKey, Receipt, Result};
+use larder_io_core::{AssetKey, Error, ErrorKind, Form, PartitionKey, Receipt, Result};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -91,7 +90,11 @@ impl Pipeline {
     /// `InvalidConfig` without a catalogue; `InvalidDefinition` for a selection that fits nothing; what keeps a manager from telling.
     pub async fn fsck(&self, selection: impl Into<Selection>, options: FsckOptions) -> Result<FsckReport> {
         let catalog = self.catalog().cloned();
-        let catalog = catalog.ok_or_else(|| definition("there is no catalogue to compare with".to_owned()))?;
+        let catalog = catalog.ok_or_else(|| {
+            let message =
+                "there is no catalogue to compare with; LARDER_CATALOG or `Definitions::catalog_file` names one";
+            Error::new(ErrorKind::InvalidConfig, message)
+        })?;
         let selected = selection.into().resolve(self)?;
         let mut report = FsckReport::default();
         for key in selected.steps.iter().flat_map(|step| &self.graph().nodes[*step].keys) {
@@ -121,11 +124,14 @@ impl Pipeline {
                 all.insert(String::new(), (None, None));
             }
         }
-        let parted = self.partitioning(key)?.is_some();
+        let names: Option<Vec<&str>> = self.partitioning(key)?.map(|own| own.names().collect());
         for state in catalog.states(key).await? {
             let partition = state.partition()?;
-            // Of before it was parted, or since it no longer is.
-            if partition.is_some() == parted {
+            // What was recorded of other dimensions has no place now.
+            let of = partition
+                .as_ref()
+                .map(|key| key.dimensions().iter().map(|(name, _)| name.as_str()).collect());
+            if of == names {
                 all.insert(state.partition_text().to_owned(), (partition, Some(state)));
             }
         }
@@ -162,7 +168,8 @@ impl Pipeline {
                 (stored != recorded).then_some(FsckProblem::Changed { recorded, stored })
             }
         };
-        if options.verify && receipt.is_some() {
+        // Without a hash of the stored bytes there is nothing to compare.
+        if options.verify && receipt.as_ref().is_some_and(|receipt| receipt.stored_hash.is_some()) {
             context.verify = manager.info().capabilities.verify;
             if let Err(error) = manager.load_input(&context).await {
                 return match error.kind() {

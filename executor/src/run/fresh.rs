@@ -148,7 +148,12 @@ impl Step {
             return Ok(None);
         };
         let known = state.as_ref().and_then(|state| state.fingerprint());
+        let failed = state.as_ref().is_some_and(|state| state.failed());
         if recorded.as_deref() == Some(stored.as_str()) && known.as_deref() == Some(wanted.as_str()) {
+            if let (true, Some(receipt)) = (failed, &receipt) {
+                // A later attempt failed, and what it should have replaced is right again.
+                self.recorder.adopted(&self.pipeline, receipt, sources);
+            }
             return Ok(Some(stored));
         }
         match receipt.filter(|receipt| receipt.fingerprint.as_deref() == Some(wanted.as_str())) {

@@ -8,7 +8,6 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use larder_io_core::{Arity, AssetKey, Error, ErrorKind, Form, Forms, Loaded, PartitionKey, Result, Value};
 use larder_partitions::Upstream;
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Instant;
 
 /// Partitions that an error names at most.
@@ -172,7 +171,9 @@ fn one_table(key: &AssetKey, values: Vec<(PartitionKey, Value)>) -> Result<Value
             _ => return Err(several(key)),
         }
     }
-    Ok(Value::Table(Arc::new(larder_io_core::PartedTable::new(parts)?)))
+    Ok(Value::Table(std::sync::Arc::new(larder_io_core::PartedTable::new(
+        parts,
+    )?)))
 }
 
 /// Without tables nothing can be put together.

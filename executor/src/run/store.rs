@@ -145,21 +145,26 @@ impl Step {
 
     /// Stages every output before any is published, so that a failure among them leaves all old values.
     pub(super) async fn write_all(&self, outputs: Vec<Output>, sources: &Sources) -> Result<Vec<Written>> {
+        let stop = AtomicBool::new(false);
         let mut writing = stream::iter(outputs)
-            .map(|output| async move {
+            .map(|output| async {
+                if stop.load(Ordering::Relaxed) {
+                    return Ok(None);
+                }
                 let (key, partition) = (output.key.clone(), output.partition.clone());
-                let written = self.write(output, sources).await;
-                written.map_err(|error| self.about(error, &key, partition.as_ref(), "store"))
+                let written = self.write(output, sources).await.map(Some);
+                written.map_err(|error| {
+                    stop.store(true, Ordering::Relaxed);
+                    self.about(error, &key, partition.as_ref(), "store")
+                })
             })
             .buffered(self.at_once());
         let (mut all, mut failed) = (Vec::new(), None);
         while let Some(written) = writing.next().await {
+            // After a failure the rest is let finish, so that it can be discarded.
             match written {
-                Ok(written) => all.push(written),
-                Err(error) => {
-                    failed = Some(error);
-                    break;
-                }
+                Ok(written) => all.extend(written),
+                Err(error) => failed = failed.or(Some(error)),
             }
         }
         drop(writing);

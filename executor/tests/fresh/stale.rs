@@ -207,3 +207,30 @@ async fn partitions_are_fresh_each_for_itself() {
     assert!(report.succeeded());
     assert_eq!(house.calls.take(), called([("months 2024-02-01", 1)]));
 }
+
+/// The same keys of another time zone are other windows; a later end makes no partition another.
+#[tokio::test]
+async fn what_partitions_mean_counts() {
+    let house = House::new();
+    let asset = |partitions: larder_partitions::TimePartitions| {
+        let calls = house.calls.clone();
+        Asset::builder("x")
+            .partitions(partitions)
+            .code_version(CodeVersion::manual("1"))
+            .function(move |_| {
+                calls.count("x");
+                async { Ok(1_u64) }
+            })
+    };
+    let days = |end: &str| Partitioning::daily("2024-01-01").end(end);
+    run(&house.pipeline([asset(days("2024-01-03"))]), Recompute::Stale).await;
+    assert_eq!(house.calls.take(), called([("x", 2)]));
+    run(&house.pipeline([asset(days("2024-01-04"))]), Recompute::Stale).await;
+    assert_eq!(house.calls.take(), called([("x", 1)]));
+    run(
+        &house.pipeline([asset(days("2024-01-04").time_zone("America/New_York"))]),
+        Recompute::Stale,
+    )
+    .await;
+    assert_eq!(house.calls.take(), called([("x", 3)]));
+}

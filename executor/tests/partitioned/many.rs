@@ -90,3 +90,45 @@ async fn too_few_and_too_many_store_nothing() {
         assert!(pipeline.stored_partitions(&key).await.expect("tells").is_empty());
     }
 }
+
+/// What all the partitions of a call are made from, not what the first of them is: a value of one day would be taken for all.
+#[tokio::test]
+async fn a_call_takes_the_inputs_of_all_its_partitions() {
+    let copies = |builder: larder_executor::AssetBuilder| {
+        builder.function(|mut args| async move {
+            let asked = args.context().partitions().expect("has partitions").clone();
+            let days: Partitions<u64> = args.input().await?;
+            Ok(asked
+                .iter()
+                .map(|key| (key.clone(), days[&key]))
+                .collect::<Partitions<u64>>())
+        })
+    };
+    let copied = copies(
+        Asset::builder("copied")
+            .partitions(days())
+            .input::<Partitions<u64>>("days"),
+    );
+    let pipeline = pipeline([copied, crate::support::numbered()]);
+    let report = run(&pipeline, "*", "2024-01-30..2024-02-01").await;
+    assert_eq!(made(&report, "copied").len(), 3);
+    let key = pipeline.key("copied").expect("is there");
+    for date in ["2024-01-30", "2024-02-01"] {
+        let value = pipeline.load_value((&key, &day(date)), None).await.expect("is stored");
+        let value = <u64 as larder_io_core::AssetValue>::from_value(value)
+            .await
+            .expect("is a number");
+        assert_eq!(value, number(&day(date)));
+    }
+    let one = Asset::builder("one")
+        .partitions(days())
+        .input::<u64>("days")
+        .function(|_| async { Ok(Partitions::<u64>::new()) });
+    let error = crate::support::build([one, crate::support::numbered()]).expect_err("one of many");
+    assert!(
+        error
+            .message()
+            .contains("it may be made from many partitions of `days`"),
+        "{error}"
+    );
+}

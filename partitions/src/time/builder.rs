@@ -301,6 +301,11 @@ impl TimeSpec {
         }
     }
 
+    /// How the windows are cut, without where they begin and end.
+    pub(crate) fn meaning(&self) -> String {
+        self.timeline.meaning()
+    }
+
     /// The same windows, whatever of them exists.
     pub(crate) fn same_windows(&self, other: &Self) -> bool {
         self.timeline == other.timeline

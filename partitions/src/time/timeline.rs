@@ -66,6 +66,11 @@ pub(super) struct Boundary {
 }
 
 impl Timeline {
+    /// The schedule and the zone.
+    pub(super) fn meaning(&self) -> String {
+        format!("{} in {}", self.cron.as_str(), self.zone_name)
+    }
+
     /// The timeline of a schedule in a zone.
     pub(crate) fn of(cron: Cron, zone_name: &str) -> Result<Arc<Self>> {
         type Known = Mutex<HashMap<(Cron, String), Weak<Timeline>>>;
