@@ -1,4 +1,4 @@
-//! How long the catalogue takes: `cargo run --release -p larder-catalog --example million`.
+//! How long the catalogue takes: `cargo run --release -p larder-catalog --example states_of_a_million`.
 //!
 //! 10,000 steps of a run as a pipeline records them, durably; then a million materializations of one asset, and questions about them. An argument is
 //! another number than a million. The file is made below the system's temporary directory, or `LARDER_BENCH_DIR`.
