@@ -29,11 +29,7 @@ pub(crate) async fn delete(pipeline: &Pipeline, wanted: &command::Delete, out: &
     let mut deleted = Vec::new();
     for of in &targets {
         let there = match wanted.dry_run {
-            true => match pipeline.head(of).await {
-                Ok(receipt) => receipt.is_some(),
-                Err(error) if error.kind() == ErrorKind::InvalidData => true,
-                Err(error) => return Err(error),
-            },
+            true => pipeline.deletable(of).await?,
             false => pipeline.delete(of).await?,
         };
         if there {

@@ -9,7 +9,7 @@ use larder_executor::Pipeline;
 use larder_io_core::{AssetKey, Error, ErrorKind, PartitionKey, Result};
 use larder_partitions::{Keyspace, PartitionSet};
 use serde_json::json;
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 /// Characters of a list of partitions that are shown at most.
 const LONGEST: usize = 48;
@@ -158,8 +158,8 @@ fn row(known: &Known) -> Result<[String; 5]> {
 fn grid(known: &Known, out: &mut Out<'_>) {
     let Some(space) = &known.space else { return };
     let colour = out.screen.colour_out;
-    let failed: HashMap<&PartitionKey, ()> = known.failed.iter().map(|key| (key, ())).collect();
-    let live: HashMap<&PartitionKey, ()> = known.live.iter().map(|key| (key, ())).collect();
+    let failed: HashSet<&PartitionKey> = known.failed.iter().collect();
+    let live: HashSet<&PartitionKey> = known.live.iter().collect();
     let mut line = String::new();
     let mut label = String::new();
     let width = space
@@ -177,7 +177,7 @@ fn grid(known: &Known, out: &mut Out<'_>) {
             line.clear();
             label = partition.to_string();
         }
-        match (failed.contains_key(&partition), live.contains_key(&partition)) {
+        match (failed.contains(&partition), live.contains(&partition)) {
             (true, _) => line.push_str(&paint(colour, RED, "x")),
             (false, true) => line.push_str(&paint(colour, GREEN, "#")),
             (false, false) => line.push('.'),

@@ -12,6 +12,7 @@ use larder_io_core::{AssetKey, PartitionKey, RunId};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, named_params, params};
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::hash::Hash;
 
 /// The kinds of events, as the table has them.
 pub(super) const MATERIALIZED: i64 = 1;
@@ -276,48 +277,45 @@ impl Writer<'_> {
     }
 
     fn asset(&mut self, asset: &AssetKey) -> Outcome<i64> {
-        if let Some(id) = self.ids.assets.get(asset) {
-            return Ok(*id);
-        }
-        let id = self.id(
-            "SELECT id FROM asset WHERE key = ?1",
-            "INSERT INTO asset (key) VALUES (?1)",
+        let find = "SELECT id FROM asset WHERE key = ?1";
+        let add = "INSERT INTO asset (key) VALUES (?1)";
+        number(
+            self.connection,
+            &mut self.ids.assets,
+            asset,
             asset.as_str(),
-        )?;
-        if self.ids.assets.len() >= MAX_IDS {
-            self.ids.assets.clear();
-        }
-        self.ids.assets.insert(asset.clone(), id);
-        Ok(id)
+            [find, add],
+        )
     }
 
     fn run(&mut self, run: &RunId) -> Outcome<i64> {
-        if let Some(id) = self.ids.runs.get(run) {
-            return Ok(*id);
-        }
-        let id = self.id(
-            "SELECT id FROM run WHERE run = ?1",
-            "INSERT INTO run (run) VALUES (?1)",
-            run.as_str(),
-        )?;
-        if self.ids.runs.len() >= MAX_IDS {
-            self.ids.runs.clear();
-        }
-        self.ids.runs.insert(run.clone(), id);
-        Ok(id)
+        let find = "SELECT id FROM run WHERE run = ?1";
+        let add = "INSERT INTO run (run) VALUES (?1)";
+        number(self.connection, &mut self.ids.runs, run, run.as_str(), [find, add])
     }
+}
 
-    fn id(&self, find: &str, add: &str, name: &str) -> Outcome<i64> {
-        let known = self
-            .connection
-            .prepare_cached(find)?
-            .query_row([name], |row| row.get(0))
-            .optional()?;
-        match known {
-            Some(id) => Ok(id),
-            None => Ok(self.connection.prepare_cached(add)?.insert([name])?),
-        }
+/// The number of a name: remembered, else found, else given.
+fn number<K: Clone + Eq + Hash>(
+    connection: &Connection,
+    known: &mut HashMap<K, i64>,
+    key: &K,
+    name: &str,
+    [find, add]: [&str; 2],
+) -> Outcome<i64> {
+    if let Some(id) = known.get(key) {
+        return Ok(*id);
     }
+    let mut find = connection.prepare_cached(find)?;
+    let id = match find.query_row([name], |row| row.get(0)).optional()? {
+        Some(id) => id,
+        None => connection.prepare_cached(add)?.insert([name])?,
+    };
+    if known.len() >= MAX_IDS {
+        known.clear();
+    }
+    known.insert(key.clone(), id);
+    Ok(id)
 }
 
 fn texts(partitions: &[PartitionKey]) -> Vec<String> {

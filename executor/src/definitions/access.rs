@@ -1,22 +1,13 @@
 //! Single values of a pipeline from outside of a run: load, store, look, go back.
 
-use super::{AssetPartition, Pipeline};
+use super::{AT_ONCE, AssetPartition, Pipeline};
 use crate::graph::definition;
-#[cfg(feature = "arrow")]
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use larder_io_core::{
     AssetKey, AssetValue, Error, ErrorKind, Form, FormatChoice, Garbage, GcOptions, Maintenance, OptimizeOptions,
-    Optimized, Receipt, Result, RunId, VacuumOptions, Value, Version, Versions,
+    Optimized, PartitionKey, Receipt, Result, RunId, VacuumOptions, Value, Version, Versions,
 };
-#[cfg(feature = "arrow")]
-use larder_io_core::{PartedTable, PartitionKey};
 use larder_partitions::Keyspace;
-#[cfg(feature = "arrow")]
-use std::sync::Arc;
-
-/// Partitions that are opened at once.
-#[cfg(feature = "arrow")]
-const AT_ONCE: usize = 8;
 
 impl Pipeline {
     /// Loads the published value of an asset.
@@ -51,38 +42,57 @@ impl Pipeline {
         loaded.map_err(|error| self.about(error, &of, "load"))
     }
 
-    /// Every partition that is stored, as one table.
-    #[cfg(feature = "arrow")]
-    async fn all_partitions(&self, key: &AssetKey, space: &Keyspace) -> Result<Value> {
+    /// The value as its consumers take it, held against the declared columns; `None` when nothing is stored.
+    ///
+    /// # Errors
+    /// Whatever the manager gives: `NotFound` too, when a value in another format is there instead.
+    pub(crate) async fn load_stored(&self, of: &AssetPartition) -> Result<Option<Value>> {
+        if self.stored(&of.asset)?.form == Form::Nothing {
+            return Ok(Some(Value::Nothing));
+        }
+        let (manager, context) = self.input_of(&of.asset, of.partition.as_ref())?;
+        let about = |error| self.about(error, of, "load");
+        match manager.load_input(&context).await {
+            Ok(value) => self
+                .conforming(&of.asset, value, ErrorKind::InvalidData)
+                .map(Some)
+                .map_err(about),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(about(error)),
+            // A value in another format is not a missing value: then the manager's own words say so.
+            Err(error) => match manager.head(&context.of_any_form()).await.map_err(about)? {
+                Some(_) => Err(about(error)),
+                None => Ok(None),
+            },
+        }
+    }
+
+    /// Every partition of these, in their order, with its value where one is stored.
+    ///
+    /// # Errors
+    /// As [`Pipeline::load_stored`].
+    pub(crate) async fn load_partitions(
+        &self,
+        key: &AssetKey,
+        partitions: impl Iterator<Item = PartitionKey> + Send,
+    ) -> Result<Vec<(PartitionKey, Option<Value>)>> {
         let load = |partition: PartitionKey| async move {
-            let (manager, context) = self.input_of(key, Some(&partition))?;
-            match manager.load_input(&context).await {
-                Ok(Value::Table(source)) => Ok(Some((partition, source))),
-                Ok(other) => Err(other.mismatch("a table")),
-                // A value in another format is not a missing value: then the manager's own words say so.
-                Err(error)
-                    if error.kind() == ErrorKind::NotFound
-                        && manager.head(&context.clone().of_any_form()).await?.is_none() =>
-                {
-                    Ok(None)
-                }
-                Err(error) => Err(self.about(error, &(key, &partition).into(), "load")),
-            }
+            let value = self.load_stored(&(key, &partition).into()).await?;
+            Ok((partition, value))
         };
-        let parts = stream::iter(space.iter()).map(load).buffered(AT_ONCE);
-        let parts: Vec<_> = parts.try_filter_map(|part| async { Ok(part) }).try_collect().await?;
+        stream::iter(partitions).map(load).buffered(AT_ONCE).try_collect().await
+    }
+
+    /// Every partition that is stored, as one table.
+    async fn all_partitions(&self, key: &AssetKey, space: &Keyspace) -> Result<Value> {
+        let loaded = self.load_partitions(key, space.iter()).await?.into_iter();
+        let parts: Vec<_> = loaded
+            .filter_map(|(partition, value)| Some((partition, value?)))
+            .collect();
         if parts.is_empty() {
             let message = format!("nothing is stored in any of the {} partitions of `{key}`", space.len());
             return Err(Error::new(ErrorKind::NotFound, message));
         }
-        Ok(Value::Table(Arc::new(PartedTable::new(parts)?)))
-    }
-
-    /// Without tables nothing can be put together.
-    #[cfg(not(feature = "arrow"))]
-    async fn all_partitions(&self, key: &AssetKey, _: &Keyspace) -> Result<Value> {
-        self.input(key)
-            .and_then(|_| Err(definition(format!("name a partition of `{key}`"))))
+        one_table(key, parts)
     }
 
     /// Adds what an error is about.
@@ -239,4 +249,33 @@ fn versions<'m>(versions: Option<&'m dyn Versions>, key: &AssetKey) -> Result<&'
             format!("the I/O manager of `{key}` keeps no old versions"),
         )
     })
+}
+
+/// Partitions as one table.
+///
+/// # Errors
+/// `InvalidDefinition` for values that are no tables; else as [`larder_io_core::PartedTable::new`].
+#[cfg(feature = "arrow")]
+pub(crate) fn one_table(key: &AssetKey, values: Vec<(PartitionKey, Value)>) -> Result<Value> {
+    let mut parts = Vec::with_capacity(values.len());
+    for (partition, value) in values {
+        match value {
+            Value::Table(source) => parts.push((partition, source)),
+            Value::Nothing => return Ok(Value::Nothing),
+            _ => return Err(several(key)),
+        }
+    }
+    Ok(Value::Table(std::sync::Arc::new(larder_io_core::PartedTable::new(
+        parts,
+    )?)))
+}
+
+/// Without tables nothing can be put together.
+#[cfg(not(feature = "arrow"))]
+pub(crate) fn one_table(key: &AssetKey, _: Vec<(PartitionKey, Value)>) -> Result<Value> {
+    Err(several(key))
+}
+
+fn several(key: &AssetKey) -> Error {
+    definition(format!("many partitions of `{key}` are no table; take `Partitions<T>`"))
 }

@@ -9,6 +9,9 @@ use larder_partitions::{Keyspace, PartitionSet, Partitioning};
 use std::collections::BTreeMap;
 use std::fmt;
 
+/// Partitions of one asset, or of one call, that are looked at, loaded or stored at once.
+pub(crate) const AT_ONCE: usize = 8;
+
 /// One value that is kept: an asset without partitions, or a partition of one that has some.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AssetPartition {
@@ -32,6 +35,15 @@ impl From<(&AssetKey, &PartitionKey)> for AssetPartition {
         Self {
             asset: asset.clone(),
             partition: Some(partition.clone()),
+        }
+    }
+}
+
+impl From<(&AssetKey, Option<&PartitionKey>)> for AssetPartition {
+    fn from((asset, partition): (&AssetKey, Option<&PartitionKey>)) -> Self {
+        Self {
+            asset: asset.clone(),
+            partition: partition.cloned(),
         }
     }
 }
@@ -121,6 +133,3 @@ impl Pipeline {
         space.set(stored.iter().flatten())
     }
 }
-
-/// Partitions that are asked about at once.
-const AT_ONCE: usize = 8;

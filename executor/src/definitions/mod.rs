@@ -15,6 +15,8 @@ mod pipeline;
 mod query;
 mod validate;
 
+pub(crate) use access::one_table;
+pub(crate) use asset_partition::AT_ONCE;
 pub use asset_partition::AssetPartition;
 pub(crate) use configured::Managers;
 pub(crate) use parted::Parted;

@@ -28,10 +28,7 @@ impl Known {
 
     /// The value has this data version from now on.
     pub(crate) fn set(&self, asset: &AssetKey, partition: Option<&PartitionKey>, version: Option<String>) {
-        let of = AssetPartition {
-            asset: asset.clone(),
-            partition: partition.cloned(),
-        };
+        let of = (asset, partition).into();
         let mut versions = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
         versions.insert(of, version);
     }
@@ -45,10 +42,7 @@ impl Known {
         asset: &AssetKey,
         partition: Option<&PartitionKey>,
     ) -> Result<Option<String>> {
-        let of = AssetPartition {
-            asset: asset.clone(),
-            partition: partition.cloned(),
-        };
+        let of = AssetPartition::from((asset, partition));
         let known = {
             let versions = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
             versions.get(&of).cloned()

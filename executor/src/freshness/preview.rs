@@ -30,7 +30,7 @@ pub enum Reason {
         /// The version now.
         now: String,
     },
-    /// It is kept elsewhere, or otherwise, or from other assets than before.
+    /// It is kept elsewhere or otherwise, its partitions mean other windows, or it takes other assets than before.
     DefinitionChanged,
     /// Something it is made from has another value.
     InputChanged {
@@ -52,7 +52,9 @@ impl fmt::Display for Reason {
             Self::Missing => f.write_str("missing"),
             Self::CodeUnknown => f.write_str("code version unknown"),
             Self::CodeChanged { was, now } => write!(f, "code changed: {was} is now {now}"),
-            Self::DefinitionChanged => f.write_str("definition changed: its place, format, settings or inputs"),
+            Self::DefinitionChanged => {
+                f.write_str("definition changed: its place, format, settings, partitions or inputs")
+            }
             Self::InputChanged { inputs } => write!(f, "input changed: {}", list(inputs)),
             Self::InputRuns { inputs } => write!(f, "if {} comes out different", list(inputs)),
         }
@@ -69,7 +71,7 @@ pub struct Previewed {
     pub partitions: Option<PartitionSet>,
     /// Why.
     pub reason: Reason,
-    /// What it took the last time, in all partitions together, where that is recorded: seconds, rows, bytes.
+    /// What it took the last time, where that is recorded; `None` for partitions.
     pub last: Option<Last>,
 }
 
@@ -100,6 +102,7 @@ impl Pipeline {
             known: Known::new(self.catalog().cloned()),
             runs: HashMap::new(),
             own: HashSet::new(),
+            follows: Vec::new(),
         };
         let mut all = Vec::new();
         for step in plan.steps() {
@@ -118,11 +121,14 @@ struct Preview<'p> {
     runs: HashMap<usize, Option<PartitionSet>>,
     /// What of the step at hand would run, of an asset that takes its own earlier partitions.
     own: HashSet<PartitionKey>,
+    /// How the inputs of the step at hand follow, by their position.
+    follows: Vec<Option<Follows>>,
 }
 
 impl Preview<'_> {
     async fn step(&mut self, step: usize) -> Result<Vec<Previewed>> {
         let keys = self.pipeline.graph().nodes[step].keys.clone();
+        self.follows = Follows::of_inputs(self.pipeline, &self.plan.spaces, step)?;
         let mut groups: Vec<(Reason, Vec<PartitionKey>)> = Vec::new();
         let Some(set) = self.plan.partitions(step) else {
             let Some(reason) = self.reason(step, &keys, None).await? else {
@@ -225,10 +231,10 @@ impl Preview<'_> {
         partition: Option<&PartitionKey>,
     ) -> Result<(Vec<InputVersions>, Vec<AssetKey>)> {
         let (mut sources, mut runs) = (Vec::new(), Vec::new());
-        for (position, key) in self.pipeline.graph().nodes[step].inputs.iter().enumerate() {
+        for (key, follows) in self.pipeline.graph().nodes[step].inputs.iter().zip(&self.follows) {
             let up = self.pipeline.origin(key)?.step;
             let mut versions = Vec::new();
-            match Follows::of(self.pipeline, &self.plan.spaces, step, position)? {
+            match follows {
                 None => {
                     if self.runs.contains_key(&up) {
                         runs.push(key.clone());

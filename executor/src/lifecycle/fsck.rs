@@ -1,6 +1,6 @@
 //! The catalogue beside the storage: what is missing, unrecorded, other than recorded, or damaged.
 
-use crate::definitions::{AssetPartition, Pipeline};
+use crate::definitions::{AT_ONCE, AssetPartition, Pipeline};
 use crate::freshness::Recorder;
 use crate::selection::Selection;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
@@ -10,9 +10,6 @@ use larder_io_core::{AssetKey, Error, ErrorKind, Form, PartitionKey, Receipt, Re
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
-
-/// Values that are looked at at once.
-const AT_ONCE: usize = 8;
 
 /// How thoroughly to look, and what to do.
 #[derive(Clone, Copy, Debug, Default)]

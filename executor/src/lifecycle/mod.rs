@@ -11,31 +11,42 @@ use larder_catalog::Deletion;
 use larder_io_core::{Error, ErrorKind, Form, Result};
 
 impl Pipeline {
-    /// Deletes the published value of an asset or partition, and records that. Old versions that the manager keeps stay until its retention
-    /// removes them. False when nothing was stored.
+    /// Whether there is a published value of an asset or partition that [`Pipeline::delete`] would delete; a damaged one counts.
     ///
     /// # Errors
     /// `InvalidDefinition` for an external asset, whose values are somebody else's; `AlreadyExists` for a value that larder did not
-    /// write. Whatever the manager or the catalogue gives; when the catalogue fails, the value is gone, and `fsck` finds that.
-    pub async fn delete(&self, of: impl Into<AssetPartition>) -> Result<bool> {
+    /// write; what keeps the manager from telling.
+    pub async fn deletable(&self, of: impl Into<AssetPartition>) -> Result<bool> {
         let of = of.into();
         if self.is_external(self.origin(&of.asset)?.step) {
             let message = format!("`{}` is external: what makes its values has to delete them", of.asset);
             return Err(definition(message));
         }
-        let mut there = false;
-        if self.stored(&of.asset)?.form != Form::Nothing {
+        if self.stored(&of.asset)?.form == Form::Nothing {
+            return Ok(false);
+        }
+        match self.head(&of).await {
+            Ok(Some(receipt)) if receipt.run.as_str().is_empty() => {
+                let message = format!("`{}` was not written by larder; remove it by hand", receipt.location);
+                Err(self.about(Error::new(ErrorKind::AlreadyExists, message), &of, "delete"))
+            }
+            Ok(receipt) => Ok(receipt.is_some()),
+            Err(error) if error.kind() == ErrorKind::InvalidData => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Deletes the published value of an asset or partition, and records that. Old versions that the manager keeps stay until its retention
+    /// removes them. False when nothing was stored.
+    ///
+    /// # Errors
+    /// As [`Pipeline::deletable`]; whatever the manager or the catalogue gives. When the catalogue fails, the value is gone, and `fsck` finds
+    /// that.
+    pub async fn delete(&self, of: impl Into<AssetPartition>) -> Result<bool> {
+        let of = of.into();
+        let there = self.deletable(&of).await?;
+        if there {
             let (manager, context) = self.input_of(&of.asset, of.partition.as_ref())?;
-            there = match self.head(&of).await {
-                Ok(Some(receipt)) if receipt.run.as_str().is_empty() => {
-                    let message = format!("`{}` was not written by larder; remove it by hand", receipt.location);
-                    return Err(self.about(Error::new(ErrorKind::AlreadyExists, message), &of, "delete"));
-                }
-                Ok(receipt) => receipt.is_some(),
-                // Damage can be deleted.
-                Err(error) if error.kind() == ErrorKind::InvalidData => true,
-                Err(error) => return Err(error),
-            };
             let deleted = manager.delete(&context).await;
             deleted.map_err(|error| self.about(error, &of, "delete"))?;
         }

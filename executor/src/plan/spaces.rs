@@ -71,6 +71,12 @@ pub(crate) enum Follows {
 }
 
 impl Follows {
+    /// The mapping of each input of a step, where the input has partitions.
+    pub(crate) fn of_inputs(pipeline: &Pipeline, spaces: &Spaces, step: usize) -> Result<Vec<Option<Self>>> {
+        let inputs = 0..pipeline.graph().nodes[step].inputs.len();
+        inputs.map(|input| Self::of(pipeline, spaces, step, input)).collect()
+    }
+
     /// The mapping of an input of a step, if the input has partitions.
     pub(crate) fn of(pipeline: &Pipeline, spaces: &Spaces, step: usize, input: usize) -> Result<Option<Self>> {
         let Some(taken) = &pipeline.parted(step).inputs[input] else {

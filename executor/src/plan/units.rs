@@ -87,15 +87,14 @@ impl Units {
         let Some((first, count)) = steps.get(&step).map(|own| (own.first, own.count)) else {
             return Ok(());
         };
-        for (input, key) in pipeline.graph().nodes[step].inputs.iter().enumerate() {
+        let follows = Follows::of_inputs(pipeline, &plan.spaces, step)?;
+        for (key, follows) in pipeline.graph().nodes[step].inputs.iter().zip(&follows) {
             let up = pipeline.origin(key)?.step;
-            let follows = Follows::of(pipeline, &plan.spaces, step, input)?;
-            self.follows.entry(step).or_default().push(follows.clone());
             if !steps.contains_key(&up) {
                 continue;
             }
             for unit in first..first + count {
-                let Some(follows) = &follows else {
+                let Some(follows) = follows else {
                     self.wait_for_all(unit, up, steps);
                     continue;
                 };
@@ -112,6 +111,7 @@ impl Units {
                 }
             }
         }
+        self.follows.insert(step, follows);
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! Whether a call is needed at all, and what its values are computed from.
 
-use super::step::{AT_ONCE, Step};
+use super::step::Step;
+use crate::definitions::AT_ONCE;
 use crate::freshness::{Recompute, fingerprint};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use larder_catalog::InputVersions;

@@ -1,7 +1,7 @@
 //! Upstream values, each loaded once for all its consumers and dropped after the last of them.
 
 use crate::definitions::Pipeline;
-use larder_io_core::{Access, AssetKey, Error, ErrorKind, Form, Result, Value};
+use larder_io_core::{Access, AssetKey, Error, ErrorKind, Result, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
@@ -19,7 +19,8 @@ pub(crate) struct SharedInput {
 impl SharedInput {
     /// The value, loaded by whoever comes first; `None` when nothing is stored.
     pub(crate) async fn get(&self, pipeline: &Pipeline, access: Access) -> Result<Option<Value>> {
-        let loaded = self.loaded.get_or_try_init(|| self.load(pipeline)).await?;
+        let load = || async { pipeline.load_stored(&(&self.key).into()).await };
+        let loaded = self.loaded.get_or_try_init(load).await?;
         let Some(value) = loaded else { return Ok(None) };
         if access == Access::Whole && self.whole_consumers > 1 {
             return self
@@ -30,22 +31,6 @@ impl SharedInput {
                 .map(Some);
         }
         Ok(Some(value.clone()))
-    }
-
-    async fn load(&self, pipeline: &Pipeline) -> Result<Option<Value>> {
-        if pipeline.stored(&self.key)?.form == Form::Nothing {
-            return Ok(Some(Value::Nothing));
-        }
-        let (manager, context) = pipeline.input(&self.key)?;
-        match manager.load_input(&context).await {
-            Ok(value) => pipeline.conforming(&self.key, value, ErrorKind::InvalidData).map(Some),
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-            // A value in another format is not a missing value: then the manager's own words say so.
-            Err(error) => match manager.head(&context.of_any_form()).await? {
-                Some(_) => Err(error),
-                None => Ok(None),
-            },
-        }
     }
 }
 

@@ -1,10 +1,10 @@
 //! The inputs of a call: one value, the values of many partitions, or many partitions as one table.
 
 use super::inputs::missing;
-use super::step::{AT_ONCE, Step};
+use super::step::Step;
 use crate::asset::InputSpec;
+use crate::definitions::one_table;
 use crate::event::Event;
-use futures_util::stream::{self, StreamExt, TryStreamExt};
 use larder_io_core::{Arity, AssetKey, Error, ErrorKind, Form, Forms, Loaded, PartitionKey, Result, Value};
 use larder_partitions::Upstream;
 use std::collections::VecDeque;
@@ -89,21 +89,14 @@ impl Step {
                     )),
                 };
             };
-            return match self.partition(key, &partition).await? {
+            return match self.pipeline.load_stored(&(key, &partition).into()).await? {
                 Some(value) => Ok(Loaded::One(value)),
                 None if lenient => Ok(Loaded::Missing),
                 None => Err(absent(key, &[partition], 1)),
             };
         }
         let asked = partitions.len();
-        let found: Vec<(PartitionKey, Option<Value>)> = stream::iter(partitions.iter())
-            .map(|partition| async move {
-                let value = self.partition(key, &partition).await?;
-                Ok::<_, Error>((partition, value))
-            })
-            .buffered(AT_ONCE)
-            .try_collect()
-            .await?;
+        let found = self.pipeline.load_partitions(key, partitions.iter()).await?;
         let (mut values, mut lacks) = (Vec::with_capacity(found.len()), Vec::new());
         for (partition, value) in found {
             match value {
@@ -122,28 +115,6 @@ impl Step {
             _ => one_table(key, values).map(Loaded::One),
         }
     }
-
-    /// The value of one partition; `None` when nothing is stored.
-    async fn partition(&self, key: &AssetKey, partition: &PartitionKey) -> Result<Option<Value>> {
-        let pipeline = &self.pipeline;
-        if pipeline.stored(key)?.form == Form::Nothing {
-            return Ok(Some(Value::Nothing));
-        }
-        let (manager, context) = pipeline.input_of(key, Some(partition))?;
-        let about = |error: Error| error.with_context("partition", partition);
-        match manager.load_input(&context).await {
-            Ok(value) => pipeline
-                .conforming(key, value, ErrorKind::InvalidData)
-                .map(Some)
-                .map_err(about),
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(about(error)),
-            // A value in another format is not a missing value: then the manager's own words say so.
-            Err(error) => match manager.head(&context.of_any_form()).await.map_err(about)? {
-                Some(_) => Err(about(error)),
-                None => Ok(None),
-            },
-        }
-    }
 }
 
 fn absent(key: &AssetKey, lacks: &[PartitionKey], of: u64) -> Error {
@@ -158,31 +129,4 @@ fn absent(key: &AssetKey, lacks: &[PartitionKey], of: u64) -> Error {
         named.join("; ")
     );
     Error::new(ErrorKind::NotFound, message)
-}
-
-/// The partitions as one table.
-#[cfg(feature = "arrow")]
-fn one_table(key: &AssetKey, values: Vec<(PartitionKey, Value)>) -> Result<Value> {
-    let mut parts = Vec::with_capacity(values.len());
-    for (partition, value) in values {
-        match value {
-            Value::Table(source) => parts.push((partition, source)),
-            Value::Nothing => return Ok(Value::Nothing),
-            _ => return Err(several(key)),
-        }
-    }
-    Ok(Value::Table(std::sync::Arc::new(larder_io_core::PartedTable::new(
-        parts,
-    )?)))
-}
-
-/// Without tables nothing can be put together.
-#[cfg(not(feature = "arrow"))]
-fn one_table(key: &AssetKey, _: Vec<(PartitionKey, Value)>) -> Result<Value> {
-    Err(several(key))
-}
-
-fn several(key: &AssetKey) -> Error {
-    let message = format!("many partitions of `{key}` are no table; take `Partitions<T>`");
-    Error::new(ErrorKind::InvalidDefinition, message)
 }

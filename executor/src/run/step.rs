@@ -18,9 +18,6 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Partitions of one call that are loaded, looked at or stored at once.
-pub(super) const AT_ONCE: usize = 8;
-
 /// How the inputs of each step follow, by their position.
 pub(super) type AllFollows = HashMap<usize, Vec<Option<Follows>>>;
 

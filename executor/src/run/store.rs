@@ -2,7 +2,8 @@
 
 use super::fresh::Sources;
 use super::overlap::Overlapping;
-use super::step::{AT_ONCE, Step};
+use super::step::Step;
+use crate::definitions::AT_ONCE;
 use crate::event::{Event, Materialization};
 use crate::memory;
 use crate::metered::{Meter, metered};
@@ -11,7 +12,7 @@ use larder_catalog::InputVersions;
 use larder_io_core::{
     AssetKey, Error, ErrorKind, Form, Made, OutputContext, PartitionKey, Precondition, Receipt, Result, Staged, Value,
 };
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -131,8 +132,7 @@ impl Step {
                 });
             }
         }
-        let lacks: BTreeMap<_, _> = places.into_keys().map(|place| (place, ())).collect();
-        match lacks.into_keys().next() {
+        match places.into_keys().min() {
             Some((key, Some(partition))) => {
                 let message = format!(
                     "no value of the partition `{partition}` of `{key}` was returned; return an empty one where there is nothing"

@@ -81,3 +81,11 @@ async fn the_catalogue_is_brought_to_what_is_stored() {
         .expect("was adopted");
     assert!(entry.fingerprint.is_some());
 }
+
+#[tokio::test]
+async fn what_somebody_else_makes_is_not_deleted() {
+    let house = House::new();
+    let pipeline = house.pipeline([larder_executor::Asset::external::<u64>("raw").into()]);
+    let error = pipeline.delete(&key("raw")).await.expect_err("is external");
+    assert!(error.message().contains("`raw` is external"), "{error}");
+}

@@ -121,3 +121,50 @@ async fn dynamic_partitions_are_looked_up() {
     let report = run(&pipeline, Recompute::Stale).await;
     assert_eq!((report.counts(), report.fresh()), ([1, 0, 0], 2));
 }
+
+/// That there are no values would be a guess where nobody can look.
+#[tokio::test]
+async fn dynamic_partitions_without_a_catalogue_are_an_error() {
+    let house = House::new();
+    let asset = Asset::builder("customers")
+        .partitions(larder_partitions::Partitioning::dynamic("customer"))
+        .function(|_| async { Ok(1_u64) });
+    let pipeline = larder_executor::Definitions::new()
+        .asset(asset)
+        .default_io_manager(house.storage.clone())
+        .build()
+        .expect("is valid");
+    let error = pipeline.run("*").await.expect_err("nobody knows");
+    assert_eq!(error.kind(), ErrorKind::InvalidConfig);
+    assert!(error.message().contains("partitions add customer VALUE"), "{error}");
+}
+
+/// A later attempt failed, its cause is gone: the value that was there all along is fresh, and no longer marked.
+#[tokio::test]
+async fn a_fresh_value_clears_an_old_failure() {
+    let house = House::new();
+    let asset = |fails: bool, version: &str| {
+        Asset::builder("x")
+            .code_version(CodeVersion::manual(version))
+            .function(move |_| async move {
+                match fails {
+                    true => Err(Error::new(ErrorKind::AssetFailed, "broken")),
+                    false => Ok(1_u64),
+                }
+            })
+    };
+    let failed = async || house.catalog.states(&key("x")).await.expect("answers")[0].failed();
+    run(&house.pipeline([asset(false, "1")]), Recompute::Stale).await;
+    let broken = house.pipeline([asset(true, "2")]);
+    assert!(
+        !broken
+            .run_with("*", options(Recompute::Stale))
+            .await
+            .expect("is planned")
+            .succeeded()
+    );
+    assert!(failed().await);
+    let report = run(&house.pipeline([asset(false, "1")]), Recompute::Stale).await;
+    assert_eq!(report.fresh(), 1);
+    assert!(!failed().await);
+}

@@ -16,7 +16,6 @@ mod parquet_tests;
 mod parquet_write;
 #[cfg(test)]
 mod parquet_write_tests;
-mod pool;
 mod rows;
 mod write;
 

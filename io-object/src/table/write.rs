@@ -1,6 +1,5 @@
 //! Encoding on a blocking thread, with bounded queues before and behind it.
 
-use super::pool::Pool;
 use super::{RowFormat, arrow_write, parquet_write, rows};
 use crate::format::{Settings, TableFormat};
 use crate::sink::{Sink, part_bytes};
@@ -84,7 +83,6 @@ pub(super) struct PartWriter {
     first_bytes: usize,
     parts: usize,
     buffer: Vec<u8>,
-    pool: Pool,
     to_sink: mpsc::Sender<Bytes>,
 }
 
@@ -94,7 +92,6 @@ impl PartWriter {
             first_bytes,
             parts: 0,
             buffer: Vec::new(),
-            pool: Pool::default(),
             to_sink,
         }
     }
@@ -103,7 +100,7 @@ impl PartWriter {
         let part = std::mem::take(&mut self.buffer);
         self.parts += 1;
         let closed = |_| io::Error::new(io::ErrorKind::BrokenPipe, "the write was stopped");
-        self.to_sink.blocking_send(self.pool.lend(part)).map_err(closed)
+        self.to_sink.blocking_send(part.into()).map_err(closed)
     }
 
     /// Hands over what is left.
@@ -117,10 +114,11 @@ impl io::Write for PartWriter {
         let limit = part_bytes(self.first_bytes, self.parts);
         if self.buffer.capacity() == 0 {
             // Small values must not cost a whole part.
-            self.buffer = match self.parts {
-                0 => Vec::with_capacity(bytes.len().clamp(64 << 10, limit)),
-                _ => self.pool.take(limit),
-            };
+            self.buffer.reserve_exact(if self.parts == 0 {
+                bytes.len().clamp(64 << 10, limit)
+            } else {
+                limit
+            });
         }
         let taken = bytes.len().min(limit - self.buffer.len());
         self.buffer.extend_from_slice(&bytes[..taken]);
