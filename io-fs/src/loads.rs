@@ -24,8 +24,9 @@ pub(crate) async fn add(tree: Arc<Tree>, stem: String) {
         let path = file(&tree, &stem);
         let append = || OpenOptions::new().append(true).create(true).open(&path);
         let file = append().or_else(|_| {
-            // Where larder keeps nothing of its own, nothing is counted either.
-            std::fs::create_dir(tree.names.loads())?;
+            // Where larder keeps nothing of its own, nothing is counted either. That the folder cannot be made may mean
+            // that another process has just made it: the second try tells.
+            let _ = std::fs::create_dir(tree.names.loads());
             append()
         });
         if let Ok(mut file) = file
