@@ -127,6 +127,7 @@ pub(crate) async fn explain(pipeline: &Pipeline, asset: &str, out: &mut Out<'_>)
             "location",
             format!("{} (layout: {})", explanation.location, explanation.layout),
         ),
+        ("retention", explanation.retention.clone().unwrap_or_default()),
         ("format", explanation.format.clone().unwrap_or_default()),
         (
             "next format",

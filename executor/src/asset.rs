@@ -28,6 +28,7 @@ pub struct OutputSpec {
     pub(crate) io_manager: Option<String>,
     pub(crate) extension: Option<String>,
     pub(crate) settings: BTreeMap<String, String>,
+    pub(crate) retention: Option<String>,
     #[cfg(feature = "arrow")]
     pub(crate) columns: Option<arrow_schema::SchemaRef>,
 }
@@ -42,6 +43,7 @@ impl OutputSpec {
             io_manager: None,
             extension: None,
             settings: BTreeMap::new(),
+            retention: None,
             #[cfg(feature = "arrow")]
             columns: None,
         }
@@ -81,6 +83,14 @@ impl OutputSpec {
     #[must_use]
     pub fn setting(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.settings.insert(name.into(), value.into());
+        self
+    }
+
+    /// Which versions of it are kept once they are replaced, as [`Retention`](larder_io_core::Retention) reads it: `last 5`, `30 days`,
+    /// `last 3 or 30 days`, `forever`. Default as the configuration or its I/O manager says.
+    #[must_use]
+    pub fn retention(mut self, retention: impl Into<String>) -> Self {
+        self.retention = Some(retention.into());
         self
     }
 
@@ -232,6 +242,13 @@ impl AssetBuilder {
     #[must_use]
     pub fn setting(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.output = self.output.setting(name, value);
+        self
+    }
+
+    /// Which versions of it are kept, as [`OutputSpec::retention`].
+    #[must_use]
+    pub fn retention(mut self, retention: impl Into<String>) -> Self {
+        self.output = self.output.retention(retention);
         self
     }
 

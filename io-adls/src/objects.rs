@@ -38,7 +38,7 @@ impl fmt::Display for Objects {
 }
 
 async fn delete(api: Api, path: Path) -> Result<Path> {
-    match api.delete(&path).await {
+    match api.delete(&path, &[]).await {
         Ok(()) => Ok(path),
         Err(missing) if missing.kind() == ErrorKind::NotFound => Err(Error::NotFound {
             path: path.to_string(),

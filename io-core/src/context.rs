@@ -2,6 +2,7 @@
 
 use crate::key::{AssetKey, PartitionKey, RunId, Version, WriteId};
 use crate::location::{Location, Naming};
+use crate::retention::Retention;
 use crate::value::Form;
 
 /// What must be true of the location for a publish to take place.
@@ -45,6 +46,8 @@ pub struct OutputContext {
     pub precondition: Precondition,
     /// Whether [`Staged::load`](crate::Staged::load) will be asked for the value before it is published.
     pub keep_for_checks: bool,
+    /// Which versions are kept when this one is published, where the manager removes old ones itself; `None` for as its own settings say.
+    pub retention: Option<Retention>,
 }
 
 impl OutputContext {
@@ -68,6 +71,7 @@ impl OutputContext {
             naming: Naming::Suffixed,
             precondition: Precondition::None,
             keep_for_checks: false,
+            retention: None,
         }
     }
 

@@ -14,6 +14,7 @@
 //! | [`manager`] | the I/O manager, its laws, versions |
 //! | [`maintenance`] | leftovers, old files, small files |
 //! | [`receipt`] | proof of a write, content hashes |
+//! | [`retention`] | which versions are kept |
 //! | [`backend`] | schemes and URLs that open managers |
 //! | [`secret`] | text that is never shown; settings of a manager are read with [`ManagerUrl::settings`] |
 //! | [`error`] | the one error type |
@@ -34,6 +35,7 @@ pub mod output;
 pub mod python;
 pub mod receipt;
 pub mod reference;
+pub mod retention;
 pub mod secret;
 mod settings;
 #[cfg(feature = "arrow")]
@@ -55,6 +57,7 @@ pub use object::{Native, ObjectSource};
 pub use output::{Made, Output};
 pub use receipt::{ContentHash, Receipt};
 pub use reference::DataRef;
+pub use retention::Retention;
 pub use secret::Secret;
 pub use settings::{Environment, from_texts};
 #[cfg(feature = "arrow")]

@@ -251,4 +251,22 @@ pub trait Versions: Send + Sync {
     /// # Errors
     /// `NotFound` when the version is not kept.
     async fn restore(&self, ctx: &InputContext, version: &Version) -> Result<Receipt>;
+
+    /// Whether versions can be removed one by one.
+    fn removes(&self) -> bool {
+        false
+    }
+
+    /// Removes an old version for good; one that is not kept counts as removed.
+    ///
+    /// # Errors
+    /// `Conflict` when it is the published one; `Unsupported` unless [`Versions::removes`].
+    async fn remove(&self, ctx: &InputContext, version: &Version) -> Result<()> {
+        let _ = version;
+        let message = format!(
+            "versions of `{}` cannot be removed one by one where they are kept",
+            ctx.asset
+        );
+        Err(Error::new(ErrorKind::Unsupported, message))
+    }
 }

@@ -29,6 +29,13 @@ pub enum WriteMode {
     ErrorIfExists,
 }
 
+impl WriteMode {
+    /// Whether what was stored is all that there is afterwards, in the table or in the asset's partition.
+    pub(crate) fn leaves_nothing(self) -> bool {
+        matches!(self, Self::Overwrite | Self::ErrorIfExists)
+    }
+}
+
 /// Settings of Delta tables; as a URL, `delta+s3://bucket/lake?mode=append`. Besides, the store's own settings can be given.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

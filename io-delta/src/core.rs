@@ -120,6 +120,7 @@ impl Core {
             receipt.rows = whole.rows;
             receipt.content_hash = None;
             receipt.stored_hash = None;
+            receipt.fingerprint = None;
         }
         receipt.uri = self.uri(&location);
         receipt.location = location;

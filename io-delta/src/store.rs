@@ -118,7 +118,7 @@ impl DeltaIo {
         }
         if let Some(table) = table.as_ref().filter(|_| !free) {
             // Early, so that nothing is written that could not be committed; the commit looks again.
-            let whole = scope.is_whole() && matches!(core.config.mode, WriteMode::Overwrite | WriteMode::ErrorIfExists);
+            let whole = scope.is_whole() && core.config.mode.leaves_nothing();
             core.config.evolution.apply(&table.natural, &full, whole)?;
             crate::protocol::check(table, &[])?;
         }
@@ -158,19 +158,20 @@ impl DeltaIo {
             file_bytes: core.config.file_bytes,
             compression: core.compression(),
         };
-        let even_empty = matches!(core.config.mode, WriteMode::Overwrite | WriteMode::ErrorIfExists) || free;
+        let even_empty = core.config.mode.leaves_nothing() || free;
         let files = writer.write(batches, even_empty).await?;
         let mut receipt = Receipt::begin(ctx, ctx.asset_location.with_suffix(SUFFIX)?, Form::Table, SUFFIX);
         receipt.uri = core.uri(&receipt.location);
         receipt.bytes = files.iter().map(|file| file.add.size.unsigned_abs()).sum();
         receipt.rows = Some(files.iter().map(|file| file.rows).sum());
-        receipt.content_hash = match marker {
-            Some(_) => None,
-            None => digest
+        // Rows that join others are not the value: whoever compares hashes would take the same rows, added again, for no change.
+        receipt.content_hash = match core.config.mode.leaves_nothing() {
+            true => digest
                 .lock()
                 .ok()
                 .and_then(|mut digest| digest.take())
                 .and_then(TableDigest::finish),
+            false => None,
         };
         receipt.stored_hash = Some(verify::stored_hash(&files));
         receipt.duration = began.elapsed();

@@ -14,7 +14,7 @@ use larder_io_core::{ByteStream, Error, ErrorKind, Garbage, GcOptions, Result, V
 use larder_io_object::store::{RECEIPT_ATTRIBUTE, receipt_attributes};
 use larder_io_object::{Features, Purpose, Reader, Store, StoreLoads, StoreVersions, Upload, Written};
 use object_store::path::Path;
-use object_store::{ObjectStore, PutPayload};
+use object_store::{ObjectStore, PutOptions, PutPayload};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
@@ -63,6 +63,16 @@ impl Store for DurableStore {
         Ok(Arc::new(OpenFile::new(FileReader::new(opened, self.fs.mmap))))
     }
 
+    async fn put(&self, path: &Path, bytes: Bytes, written: &Written<'_>) -> Result<Version> {
+        let options = PutOptions {
+            mode: written.mode(),
+            attributes: receipt_attributes(written.receipt),
+            ..PutOptions::default()
+        };
+        let put = self.fs.put(path, bytes.into(), options, written.retention).await;
+        put.map(Version::from_text)
+    }
+
     async fn upload(&self, path: &Path, _: &WriteId) -> Result<Box<dyn Upload>> {
         self.fs.tree.names.public(path)?;
         let staged = self.fs.blocking(StagedFile::create).await?;
@@ -107,6 +117,10 @@ impl StoreVersions for DurableStore {
     async fn restore(&self, path: &Path, version: &Version) -> Result<Version> {
         self.fs.restore_version(path, version).await?;
         Ok(version.clone())
+    }
+
+    async fn remove(&self, path: &Path, version: &Version) -> Result<()> {
+        self.fs.remove_version(path, version).await
     }
 }
 
@@ -226,11 +240,12 @@ impl Upload for FileUpload {
 
     async fn complete(&mut self, written: &Written<'_>) -> Result<Version> {
         let (path, precondition) = (self.path.clone(), written.precondition.clone());
+        let retention = written.retention;
         let attributes = attributes::to_text(&receipt_attributes(written.receipt));
         self.with(move |slot| {
             let staged = slot.as_mut().ok_or_else(over)?;
             let version = staged.seal(&path, attributes)?;
-            staged.publish(&path, &precondition)?;
+            staged.publish(&path, &precondition, retention)?;
             *slot = None;
             Ok(Version::from_text(version))
         })

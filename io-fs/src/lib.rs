@@ -31,6 +31,7 @@ mod error;
 mod gc;
 #[cfg(feature = "arrow")]
 mod ground;
+mod history;
 mod list;
 mod loads;
 mod names;

@@ -2,10 +2,9 @@
 
 use crate::disk::DiskFile;
 use crate::error::disk as disk_error;
-use crate::names::VERSION_EXTENSION;
 use crate::record::Record;
 use crate::tree::{Durability, Tree, is_missing};
-use larder_io_core::{Effect, Error, ErrorKind, Precondition, Result, WriteId};
+use larder_io_core::{Effect, Error, ErrorKind, Precondition, Result, Retention, WriteId};
 use object_store::path::Path as ObjectPath;
 use std::collections::BTreeMap;
 use std::io;
@@ -101,8 +100,13 @@ impl StagedFile {
         self.tree.open(&self.name)?.ok_or_else(missing)
     }
 
-    /// Makes the file the published one, in one step.
-    pub(crate) fn publish(&mut self, path: &ObjectPath, precondition: &Precondition) -> Result<()> {
+    /// Makes the file the published one, in one step, and removes versions that are kept no longer: as `retention` says, else the settings.
+    pub(crate) fn publish(
+        &mut self,
+        path: &ObjectPath,
+        precondition: &Precondition,
+        retention: Option<Retention>,
+    ) -> Result<()> {
         debug_assert!(
             self.sealed.is_some(),
             "an unsealed file would be published without a record"
@@ -113,7 +117,7 @@ impl StagedFile {
         self.tree.archive(path, &public)?;
         self.tree.move_over(&self.name, &public)?;
         self.gone = true;
-        self.tree.prune(path);
+        self.tree.prune(path, retention);
         Ok(())
     }
 
@@ -168,38 +172,8 @@ fn check(tree: &Tree, path: &ObjectPath, precondition: &Precondition) -> Result<
 }
 
 impl Tree {
-    /// Gives the published file a second name among the kept versions, before its own is taken away. Only what was
-    /// published gets there, so that history never shows a value nobody saw.
-    fn archive(&self, path: &ObjectPath, public: &Path) -> Result<()> {
-        if self.settings.history == 0 {
-            return Ok(());
-        }
-        let Some(current) = self.open(public)? else {
-            return Ok(());
-        };
-        let kept = self.names.version(path, &current.version())?;
-        let dir = self.names.versions(path)?;
-        self.ensure_dir(&dir)?;
-        match self.disk.hard_link(public, &kept) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.forget_dirs();
-                self.ensure_dir(&dir)?;
-                self.disk
-                    .hard_link(public, &kept)
-                    .map_err(|error| disk_error(error, "keep a version at", &kept))?;
-            }
-            // A version that was restored has its name already.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
-            // Without hard links history is lost, atomicity is not.
-            Err(error) if no_links(&error) => return Ok(()),
-            Err(error) => return Err(disk_error(error, "keep a version at", &kept)),
-            Ok(()) => {}
-        }
-        self.sync_dir(&dir)
-    }
-
     /// Renames a staged file over a public name and makes that durable.
-    fn move_over(&self, staged: &Path, public: &Path) -> Result<()> {
+    pub(crate) fn move_over(&self, staged: &Path, public: &Path) -> Result<()> {
         let dir = public.parent().unwrap_or(self.names.root());
         self.ensure_dir(dir)?;
         let moved = match self.disk.rename(staged, public) {
@@ -245,91 +219,6 @@ impl Tree {
         self.disk
             .remove(public)
             .map_err(|error| disk_error(error, "remove", public))?;
-        self.sync_dir(public.parent().unwrap_or(self.names.root()))?;
-        self.prune(path);
-        Ok(())
+        self.sync_dir(public.parent().unwrap_or(self.names.root()))
     }
-
-    /// Publishes a kept version again.
-    ///
-    /// # Errors
-    /// `NotFound` when it is not kept.
-    pub(crate) fn restore(&self, path: &ObjectPath, version: &str) -> Result<()> {
-        let kept = self.names.version(path, version)?;
-        let public = self.names.public(path)?;
-        let _lock = self.lock(path)?;
-        // Renaming one name of a file over another name of it does nothing and would leave the first behind.
-        if self
-            .open_public(path)?
-            .is_some_and(|current| current.version() == version)
-        {
-            return Ok(());
-        }
-        let staged = self.names.staging().join(WriteId::random().as_str());
-        self.ensure_dir(&self.names.staging())?;
-        self.disk
-            .hard_link(&kept, &staged)
-            .map_err(|error| match is_missing(&error) {
-                true => Error::new(
-                    ErrorKind::NotFound,
-                    format!("version `{version}` of `{path}` is not kept"),
-                ),
-                false => disk_error(error, "restore", &kept),
-            })?;
-        self.archive(path, &public)
-            .and_then(|()| self.move_over(&staged, &public))
-            .inspect_err(|_| {
-                let _ = self.disk.remove(&staged);
-            })?;
-        self.prune(path);
-        Ok(())
-    }
-
-    /// Versions of a location that are kept, newest first, without the published one unless it was restored.
-    pub(crate) fn kept(&self, path: &ObjectPath) -> Result<Vec<String>> {
-        let dir = self.names.versions(path)?;
-        let entries = match self.disk.read_dir(&dir) {
-            Ok(entries) => entries,
-            Err(error) if is_missing(&error) => return Ok(Vec::new()),
-            Err(error) => return Err(disk_error(error, "list", &dir)),
-        };
-        let mut kept: Vec<String> = entries
-            .into_iter()
-            .filter(|entry| !entry.is_dir)
-            .filter_map(|entry| {
-                let name = entry.name.into_string().ok()?;
-                name.strip_suffix(VERSION_EXTENSION)?
-                    .strip_suffix('.')
-                    .map(str::to_owned)
-            })
-            .collect();
-        kept.sort_unstable_by(|a, b| b.cmp(a));
-        Ok(kept)
-    }
-
-    /// Removes the oldest versions beyond what the history keeps, the published one counted. Called under the lock.
-    /// Failing is no reason to fail the write that was just published: the next one prunes again.
-    fn prune(&self, path: &ObjectPath) {
-        let Ok(kept) = self.kept(path) else { return };
-        let current = self.open_public(path).ok().flatten().map(|current| current.version());
-        let allowed = self.settings.history.saturating_sub(usize::from(current.is_some()));
-        let old = kept
-            .into_iter()
-            .filter(|version| Some(version) != current.as_ref())
-            .skip(allowed);
-        for version in old {
-            if let Ok(name) = self.names.version(path, &version) {
-                let _ = self.disk.remove(&name);
-            }
-        }
-    }
-}
-
-/// Whether the file system cannot give a file a second name.
-fn no_links(error: &io::Error) -> bool {
-    use io::ErrorKind as Io;
-    matches!(
-        error.kind(),
-        Io::Unsupported | Io::TooManyLinks | Io::CrossesDevices | Io::PermissionDenied
-    ) && error.raw_os_error() != Some(13)
 }

@@ -10,7 +10,7 @@ use crate::upload::FileUpload;
 use crate::{FsConfig, attributes, gc};
 use async_trait::async_trait;
 use futures_util::stream::{self, BoxStream, StreamExt};
-use larder_io_core::{Error, ErrorKind, Garbage, GcOptions, Precondition, Result, Version};
+use larder_io_core::{Error, ErrorKind, Garbage, GcOptions, Precondition, Result, Retention, Version};
 use object_store::path::Path;
 use object_store::{
     CopyMode, CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMode,
@@ -85,6 +85,30 @@ impl DurableFs {
         self.tree.names.root()
     }
 
+    /// Writes and publishes bytes; gives the version.
+    pub(crate) async fn put(
+        &self,
+        location: &Path,
+        payload: PutPayload,
+        options: PutOptions,
+        retention: Option<Retention>,
+    ) -> Result<String> {
+        let at = location.clone();
+        let write = move |tree: &Arc<Tree>| {
+            let precondition = precondition(options.mode)?;
+            let mut staged = StagedFile::create(tree)?;
+            let mut offset = 0;
+            for chunk in &payload {
+                staged.write_at(offset, chunk)?;
+                offset += chunk.len() as u64;
+            }
+            let version = staged.seal(&at, attributes::to_text(&options.attributes))?;
+            staged.publish(&at, &precondition, retention)?;
+            Ok(version)
+        };
+        self.blocking(write).await
+    }
+
     /// The kept versions of a location, newest first; a restored one may be the published one too.
     ///
     /// # Errors
@@ -102,6 +126,16 @@ impl DurableFs {
     pub async fn restore_version(&self, path: &Path, version: &Version) -> Result<()> {
         let (at, version) = (path.clone(), version.clone());
         self.blocking(move |tree| tree.restore(&at, version.as_str())).await
+    }
+
+    /// Removes a kept version for good; what is not kept counts as removed.
+    ///
+    /// # Errors
+    /// `Conflict` when it is the published one.
+    pub async fn remove_version(&self, path: &Path, version: &Version) -> Result<()> {
+        let (at, version) = (path.clone(), version.clone());
+        self.blocking(move |tree| tree.remove_version(&at, version.as_str()))
+            .await
     }
 
     /// Removes what crashes left behind: old staged files, records without a file, empty directories.
@@ -184,20 +218,9 @@ impl ObjectStore for DurableFs {
         payload: PutPayload,
         opts: PutOptions,
     ) -> object_store::Result<PutResult> {
-        let at = location.clone();
-        let written = self.blocking(move |tree| {
-            let precondition = precondition(opts.mode)?;
-            let mut staged = StagedFile::create(tree)?;
-            let mut offset = 0;
-            for chunk in &payload {
-                staged.write_at(offset, chunk)?;
-                offset += chunk.len() as u64;
-            }
-            let version = staged.seal(&at, attributes::to_text(&opts.attributes))?;
-            staged.publish(&at, &precondition)?;
-            Ok(put_result(&version))
-        });
-        written.await.map_err(|error| to_object_store(error, location))
+        let written = self.put(location, payload, opts, None);
+        let written = written.await.map_err(|error| to_object_store(error, location))?;
+        Ok(put_result(&written))
     }
 
     async fn put_multipart_opts(
@@ -276,7 +299,7 @@ impl ObjectStore for DurableFs {
                 CopyMode::Create => Precondition::Absent,
                 CopyMode::Overwrite => Precondition::None,
             };
-            staged.publish(&target, &precondition)
+            staged.publish(&target, &precondition, None)
         });
         copied.await.map_err(|error| {
             let path = if error.kind() == ErrorKind::AlreadyExists {

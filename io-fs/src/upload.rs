@@ -83,7 +83,7 @@ impl MultipartUpload for FileUpload {
         let done = self.with_staged(move |slot| {
             let mut staged = slot.take().ok_or_else(over)?;
             let version = staged.seal(&path, attributes)?;
-            staged.publish(&path, &Precondition::None)?;
+            staged.publish(&path, &Precondition::None, None)?;
             Ok(put_result(&version))
         });
         done.await.map_err(|error| to_object_store(error, &self.path))

@@ -1,6 +1,8 @@
 //! The versions of one value: which are kept, which is published.
 
-use larder_io_core::{Error, ErrorKind, Precondition, Receipt, Result, Value, Version, WriteId};
+use jiff::Timestamp;
+use larder_io_core::{Error, ErrorKind, Precondition, Receipt, Result, Retention, Value, Version, WriteId};
+use std::time::Duration;
 
 /// One version.
 #[derive(Clone)]
@@ -9,6 +11,8 @@ pub(crate) struct Entry {
     pub(crate) receipt: Receipt,
     /// Position among all writes of this shelf.
     sequence: u64,
+    /// When it was taken from the front, or deleted there.
+    replaced: Option<Timestamp>,
 }
 
 /// The versions of one value, what was published last in front.
@@ -51,20 +55,29 @@ impl Shelf {
         Err(Error::new(ErrorKind::Conflict, message))
     }
 
-    /// Publishes a new version and gives back what no longer fits into `keep` versions.
-    pub(crate) fn publish(&mut self, value: Value, receipt: Receipt, keep: usize) -> Vec<Entry> {
+    /// Publishes a new version and gives back what is not kept any more.
+    pub(crate) fn publish(&mut self, value: Value, receipt: Receipt, retention: &Retention) -> Vec<Entry> {
+        let now = receipt.stored_at;
+        self.end(now);
         let sequence = self.next;
         self.next += 1;
-        self.entries.insert(
-            0,
-            Entry {
-                value,
-                receipt,
-                sequence,
-            },
-        );
+        let new = Entry {
+            value,
+            receipt,
+            sequence,
+            replaced: None,
+        };
+        self.entries.insert(0, new);
         self.published = true;
-        self.entries.split_off(keep.min(self.entries.len()))
+        let kept = |(newer, entry): (usize, &Entry)| {
+            let replaced = entry
+                .replaced
+                .map_or(Duration::ZERO, |at| now.duration_since(at).unsigned_abs());
+            newer == 0 || retention.keeps(newer, replaced)
+        };
+        let kept: Vec<bool> = self.entries.iter().enumerate().map(kept).collect();
+        let mut kept = kept.into_iter();
+        self.entries.extract_if(.., |_| !kept.next().unwrap_or(true)).collect()
     }
 
     /// Publishes a kept version again.
@@ -73,15 +86,39 @@ impl Shelf {
             .entries
             .iter()
             .position(|entry| entry.receipt.version == *version)?;
+        if index > 0 {
+            self.end(Timestamp::now());
+        }
         // In front it outlives what it replaces; `history` puts writes back in order.
         self.entries[..=index].rotate_right(1);
         self.published = true;
-        self.entries.first().map(|entry| entry.receipt.clone())
+        let front = self.entries.first_mut()?;
+        front.replaced = None;
+        Some(front.receipt.clone())
     }
 
     /// Takes the published version down; it stays in the history.
     pub(crate) fn delete(&mut self) {
+        self.end(Timestamp::now());
         self.published = false;
+    }
+
+    /// Removes a kept version and gives it back.
+    pub(crate) fn remove(&mut self, version: &Version) -> Result<Option<Entry>> {
+        let index = self.entries.iter().position(|entry| entry.receipt.version == *version);
+        match index {
+            Some(0) if self.published => {
+                let message = format!("version {version} is the published one; only old versions are removed");
+                Err(Error::new(ErrorKind::Conflict, message))
+            }
+            index => Ok(index.map(|index| self.entries.remove(index))),
+        }
+    }
+
+    fn end(&mut self, now: Timestamp) {
+        if let Some(front) = self.entries.first_mut().filter(|_| self.published) {
+            front.replaced = Some(now);
+        }
     }
 
     /// Receipts of all kept versions, newest write first.

@@ -6,7 +6,7 @@ use larder_io_core::TableSource;
 use larder_io_core::hash::digest_object;
 use larder_io_core::{
     AssetValue, Blob, BlobSource, ContentHash, Error, ErrorKind, Form, OutputContext, Precondition, Receipt, Result,
-    Staged, Value, Version, async_trait,
+    Retention, Staged, Value, Version, async_trait,
 };
 use std::sync::Arc;
 use std::time::Instant;
@@ -65,6 +65,7 @@ pub(crate) struct Pending {
     value: Option<Value>,
     receipt: Receipt,
     precondition: Precondition,
+    retention: Option<Retention>,
     keep_for_checks: bool,
     published: bool,
     began: Instant,
@@ -84,6 +85,7 @@ impl Pending {
             value: Some(value),
             receipt,
             precondition: ctx.precondition.clone(),
+            retention: ctx.retention,
             keep_for_checks: ctx.keep_for_checks,
             published: false,
             began,
@@ -114,7 +116,9 @@ impl Staged for Pending {
         // A write has one version for ever: a second attempt of it finds the first by this name.
         receipt.version = Version::from_text(receipt.write.as_str());
         receipt.duration = self.began.elapsed();
-        self.receipt = self.shelves.publish(value, receipt, &self.precondition)?;
+        self.receipt = self
+            .shelves
+            .publish(value, receipt, &self.precondition, self.retention)?;
         self.published = true;
         Ok(self.receipt.clone())
     }

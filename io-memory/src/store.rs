@@ -6,10 +6,11 @@ use crate::stage::{Pending, prepare};
 use futures_util::stream::{self, BoxStream, StreamExt};
 use larder_io_core::{
     Capabilities, Error, ErrorKind, Form, Forms, InputContext, IoManager, Location, ManagerInfo, OutputContext,
-    Precondition, Receipt, Result, Staged, Value, Version, Versions, async_trait,
+    Precondition, Receipt, Result, Retention, Staged, Value, Version, Versions, async_trait,
 };
 use std::collections::BTreeMap;
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
@@ -37,7 +38,7 @@ impl MemoryIo {
             info: Arc::new(info),
             shelves: Shelves {
                 by_location: Arc::default(),
-                history,
+                retention: Retention::last(NonZeroUsize::new(history).unwrap_or(NonZeroUsize::MIN)),
             },
         }
     }
@@ -85,11 +86,7 @@ impl fmt::Debug for MemoryIo {
         let published = self
             .shelves
             .read(|shelves| shelves.values().filter_map(Shelf::current).count());
-        write!(
-            f,
-            "MemoryIo({published} values, {} versions of each)",
-            self.shelves.history
-        )
+        write!(f, "MemoryIo({published} values, {} of each)", self.shelves.retention)
     }
 }
 
@@ -97,7 +94,7 @@ impl fmt::Debug for MemoryIo {
 #[derive(Clone)]
 pub(crate) struct Shelves {
     by_location: Arc<RwLock<BTreeMap<Location, Shelf>>>,
-    history: usize,
+    retention: Retention,
 }
 
 impl Shelves {
@@ -111,7 +108,13 @@ impl Shelves {
     }
 
     /// Publishes unless this write landed before or its precondition does not hold.
-    pub(crate) fn publish(&self, value: Value, receipt: Receipt, precondition: &Precondition) -> Result<Receipt> {
+    pub(crate) fn publish(
+        &self,
+        value: Value,
+        receipt: Receipt,
+        precondition: &Precondition,
+        retention: Option<Retention>,
+    ) -> Result<Receipt> {
         let location = receipt.location.clone();
         let published: Result<(Receipt, Vec<Entry>)> = self.write(|shelves| {
             let shelf = shelves.entry(location).or_default();
@@ -119,7 +122,7 @@ impl Shelves {
                 return Ok((landed.clone(), Vec::new()));
             }
             shelf.check(precondition)?;
-            let dropped = shelf.publish(value, receipt.clone(), self.history);
+            let dropped = shelf.publish(value, receipt.clone(), &retention.unwrap_or(self.retention));
             Ok((receipt, dropped))
         });
         let (receipt, dropped) = published?;
@@ -207,5 +210,18 @@ impl Versions for MemoryIo {
             .shelves
             .write(|shelves| shelves.get_mut(&ctx.location)?.restore(version));
         restored.ok_or_else(|| self.missing(&ctx.clone().with_version(version.clone())))
+    }
+
+    fn removes(&self) -> bool {
+        true
+    }
+
+    async fn remove(&self, ctx: &InputContext, version: &Version) -> Result<()> {
+        let removed = self.shelves.write(|shelves| match shelves.get_mut(&ctx.location) {
+            Some(shelf) => shelf.remove(version),
+            None => Ok(None),
+        });
+        // Freed here, not under the lock.
+        removed.map(drop)
     }
 }

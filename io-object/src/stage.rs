@@ -7,7 +7,7 @@ use crate::sink::Body;
 use crate::store::{Purpose, Reader, Written, conflict};
 use async_trait::async_trait;
 use larder_io_core::{
-    Error, ErrorKind, InputContext, OutputContext, Precondition, Receipt, Result, Staged, Value, Version,
+    Error, ErrorKind, InputContext, OutputContext, Precondition, Receipt, Result, Retention, Staged, Value, Version,
 };
 use object_store::path::Path;
 use std::sync::Arc;
@@ -19,6 +19,7 @@ pub(crate) struct StagedObject {
     pub(crate) path: Path,
     pub(crate) receipt: Receipt,
     pub(crate) precondition: Precondition,
+    retention: Option<Retention>,
     /// What loads the value.
     input: InputContext,
     pub(crate) body: Option<Body>,
@@ -39,6 +40,7 @@ impl StagedObject {
             core: Arc::clone(core),
             path,
             precondition: ctx.precondition.clone(),
+            retention: ctx.retention,
             input: ctx.to_input(receipt.form),
             receipt,
             body: None,
@@ -57,6 +59,7 @@ impl StagedObject {
             write: &self.receipt.write,
             receipt: &receipt,
             precondition,
+            retention: self.retention,
         };
         match &mut self.body {
             Some(Body::Small(bytes)) => self.core.store.put(&self.path, bytes.clone(), &written).await,

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, try_join_all};
 use larder_io_core::{
-    ByteStream, Error, ErrorKind, Finding, Garbage, GcOptions, Precondition, Result, Version, WriteId,
+    ByteStream, Error, ErrorKind, Finding, Garbage, GcOptions, Precondition, Result, Retention, Version, WriteId,
 };
 use object_store::path::Path;
 use object_store::{Attribute, Attributes, ObjectStore, PutMode, PutOptions, PutPayload, TagSet, UpdateVersion};
@@ -188,6 +188,12 @@ pub trait StoreVersions: Send + Sync {
     /// # Errors
     /// `NotFound` when it is not kept.
     async fn restore(&self, path: &Path, version: &Version) -> Result<Version>;
+
+    /// Removes an old version for good; one that is not kept counts as removed.
+    ///
+    /// # Errors
+    /// `Conflict` when it is the published one.
+    async fn remove(&self, path: &Path, version: &Version) -> Result<()>;
 }
 
 /// An opened value. It stays what it was when it was opened, or fails; it is never a mixture.
@@ -243,6 +249,8 @@ pub struct Written<'w> {
     pub receipt: &'w str,
     /// What must hold.
     pub precondition: &'w Precondition,
+    /// Which versions are kept, where the store removes old ones itself; `None` for as its own settings say.
+    pub retention: Option<Retention>,
 }
 
 impl Written<'_> {
@@ -381,6 +389,12 @@ pub fn parts_of(version: &Version) -> (Option<String>, Option<String>) {
         Some((version, e_tag)) => (Some(e_tag.to_owned()), Some(version.to_owned())),
         None => (Some(version.as_str().to_owned()), None),
     }
+}
+
+/// A version that is published is no old one.
+pub fn published(version: &Version) -> Error {
+    let message = format!("version {version} is the published one; only old versions are removed");
+    Error::new(ErrorKind::Conflict, message)
 }
 
 /// `AlreadyExists` under a precondition is a conflict.

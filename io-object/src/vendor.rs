@@ -87,6 +87,15 @@ pub trait Vendor: fmt::Debug + Send + Sync + 'static {
         Err(unsupported("listing versions"))
     }
 
+    /// Removes one old version for good; one that is gone counts as removed.
+    ///
+    /// # Errors
+    /// Whatever the storage gives.
+    async fn remove(&self, path: &Path, version: &Version) -> Result<()> {
+        let _ = (path, version);
+        Err(unsupported("removing a version"))
+    }
+
     /// Uploads below the prefix that were neither completed nor aborted.
     ///
     /// # Errors

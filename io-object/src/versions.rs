@@ -39,11 +39,7 @@ impl Versions for ObjectIo {
     }
 
     async fn restore(&self, ctx: &InputContext, version: &Version) -> Result<Receipt> {
-        let versions = self
-            .core
-            .store
-            .versions()
-            .ok_or_else(|| Error::new(ErrorKind::Unsupported, "this store keeps no old versions"))?;
+        let versions = self.core.store.versions().ok_or_else(no_versions)?;
         let ctx = ctx.clone().with_version(version.clone());
         let Some(found) = self.core.find(&ctx, Purpose::Value).await? else {
             return Err(self.core.missing(&ctx).await);
@@ -77,6 +73,23 @@ impl Versions for ObjectIo {
         receipt.version = published;
         Ok(receipt)
     }
+
+    fn removes(&self) -> bool {
+        true
+    }
+
+    async fn remove(&self, ctx: &InputContext, version: &Version) -> Result<()> {
+        let versions = self.core.store.versions().ok_or_else(no_versions)?;
+        let ctx = ctx.clone().with_version(version.clone());
+        match self.core.find(&ctx, Purpose::Receipt).await? {
+            Some(found) => versions.remove(&found.path, version).await,
+            None => Ok(()),
+        }
+    }
+}
+
+fn no_versions() -> Error {
+    Error::new(ErrorKind::Unsupported, "this store keeps no old versions")
 }
 
 #[async_trait]

@@ -8,7 +8,7 @@ use syn::parse::{ParseStream, Parser};
 use syn::{Error, Expr, Ident, LitStr, Path, Result, Token, parenthesized, token};
 
 /// The options of an asset.
-const ASSET: [&str; 12] = [
+const ASSET: [&str; 13] = [
     "key",
     "group",
     "io_manager",
@@ -16,6 +16,7 @@ const ASSET: [&str; 12] = [
     "uses",
     "extension",
     "settings",
+    "retention",
     "columns",
     "partitions",
     "description",
@@ -24,7 +25,7 @@ const ASSET: [&str; 12] = [
 ];
 
 /// The options of one output of a function that makes several assets.
-const OUTPUT: [&str; 5] = ["key", "io_manager", "extension", "settings", "columns"];
+const OUTPUT: [&str; 6] = ["key", "io_manager", "extension", "settings", "retention", "columns"];
 
 /// What stands in `#[asset(..)]`.
 #[derive(Default)]
@@ -36,6 +37,7 @@ pub(crate) struct Options {
     pub(crate) uses: Vec<Path>,
     pub(crate) extension: Option<LitStr>,
     pub(crate) settings: Vec<(LitStr, LitStr)>,
+    pub(crate) retention: Option<LitStr>,
     pub(crate) columns: Option<Path>,
     pub(crate) partitions: Option<Expr>,
     pub(crate) description: Option<LitStr>,
@@ -56,6 +58,7 @@ pub(crate) struct OutputOptions {
     pub(crate) io_manager: Option<LitStr>,
     pub(crate) extension: Option<LitStr>,
     pub(crate) settings: Vec<(LitStr, LitStr)>,
+    pub(crate) retention: Option<LitStr>,
     pub(crate) columns: Option<Path>,
 }
 
@@ -102,6 +105,7 @@ impl Options {
                 "description" => options.description = Some(text(name, input)?),
                 "uses" => options.uses = uses(name, input)?,
                 "tags" => options.tags = pairs(&TAGS, name, input)?,
+                "retention" => options.retention = Some(filled(name, input)?),
                 "settings" => options.settings = pairs(&SETTINGS, name, input)?,
                 "outputs" => options.outputs = Some(outputs(name, input)?),
                 other => return Err(Error::new(name.span(), unknown("option", other, &ASSET))),
@@ -161,6 +165,7 @@ fn output(name: &Ident, input: ParseStream<'_>) -> Result<OutputOptions> {
         io_manager: None,
         extension: None,
         settings: Vec::new(),
+        retention: None,
         columns: None,
     };
     if input.peek(Token![=]) {
@@ -175,6 +180,7 @@ fn output(name: &Ident, input: ParseStream<'_>) -> Result<OutputOptions> {
                 "key" => output.key = Some(key(name, input)?),
                 "io_manager" => output.io_manager = Some(filled(name, input)?),
                 "extension" => output.extension = Some(extension(name, input)?),
+                "retention" => output.retention = Some(filled(name, input)?),
                 "settings" => output.settings = pairs(&SETTINGS, name, input)?,
                 "columns" => output.columns = Some(columns(name, input)?),
                 other => return Err(Error::new(name.span(), unknown("option", other, &OUTPUT))),

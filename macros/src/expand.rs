@@ -91,7 +91,11 @@ fn settings(source: &Source, options: &Options) -> TokenStream {
         settings.extend(quote!(.group(#group)));
     }
     if options.outputs.is_none() {
-        settings.extend(storage(options.io_manager.as_ref(), options.extension.as_ref()));
+        settings.extend(storage(
+            options.io_manager.as_ref(),
+            options.extension.as_ref(),
+            options.retention.as_ref(),
+        ));
         settings.extend(own_settings(&options.settings));
         settings.extend(declared(options.columns.as_ref()));
     }
@@ -113,11 +117,16 @@ fn settings(source: &Source, options: &Options) -> TokenStream {
     settings
 }
 
-/// Where and how a value is kept, on an asset or on one output.
-pub(crate) fn storage(io_manager: Option<&LitStr>, extension: Option<&LitStr>) -> TokenStream {
+/// Where, how and how long a value is kept, on an asset or on one output.
+pub(crate) fn storage(
+    io_manager: Option<&LitStr>,
+    extension: Option<&LitStr>,
+    retention: Option<&LitStr>,
+) -> TokenStream {
     let io_manager = io_manager.map(|name| quote!(.io_manager(#name)));
     let extension = extension.map(|name| quote!(.extension(#name)));
-    quote!(#io_manager #extension)
+    let retention = retention.map(|text| quote!(.retention(#text)));
+    quote!(#io_manager #extension #retention)
 }
 
 /// Settings of the manager for one asset, on an asset or on one output.

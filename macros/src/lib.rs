@@ -56,6 +56,7 @@ use proc_macro::TokenStream;
 /// | `group = "reports"` | the group, and the beginning of the key | no group |
 /// | `io_manager = "warehouse"` | who keeps the value | the configured or default manager |
 /// | `settings(mode = "append", ..)` | settings of its I/O manager for this asset alone, by name and text as in a URL; a manager that has none is refused | the manager's |
+/// | `retention = "last 5"` | how long its versions are kept once they are replaced; also `30 days`, `last 3 or 30 days`, `forever` | as the configuration or its I/O manager says |
 /// | `partitions = Partitioning::daily("2024-01-01")` | by what it is parted: an expression | one value |
 /// | `columns = Row` | the columns of its table, a type with [`macro@TableSchema`]: held against what is stored and loaded | any |
 /// | `extension = "html"` | the suffix of a Blob's location, without the dot | the manager's |
@@ -90,7 +91,8 @@ use proc_macro::TokenStream;
 ///
 /// # Several assets
 /// With `outputs(..)` the function returns a tuple, in that order, or a struct whose fields have the outputs' names.
-/// Every output has a key as an asset would have; in parentheses it takes `key`, `io_manager`, `extension`, `settings` and `columns`. All
+/// Every output has a key as an asset would have; in parentheses it takes `key`, `io_manager`, `extension`, `settings`, `retention` and
+/// `columns`. All
 /// but the key, when given for the function, hold for the outputs that have none of their own.
 ///
 /// ```text

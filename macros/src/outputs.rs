@@ -97,7 +97,8 @@ fn spec(options: &Options, output: &OutputOptions, value: &Ident) -> TokenStream
     let key = options.key_of(&output.name, output.key.as_ref());
     let io_manager = output.io_manager.as_ref().or(options.io_manager.as_ref());
     let extension = output.extension.as_ref().or(options.extension.as_ref());
-    let storage = storage(io_manager, extension);
+    let retention = output.retention.as_ref().or(options.retention.as_ref());
+    let storage = storage(io_manager, extension, retention);
     let settings = own_settings(match output.settings.is_empty() {
         true => &options.settings,
         false => &output.settings,

@@ -71,6 +71,7 @@ macro_rules! __checks {
             receipts::law_13_damage_is_found
             versions::law_14_history_and_old_versions
             versions::law_14_restore
+            versions::law_14_removing_versions
             versions::law_14_readers_finish_undisturbed
             claims::law_15_unclaimed_forms_are_refused
             claims::law_15_capabilities_are_true

@@ -69,6 +69,8 @@ const TEETH: &[(&str, Fault)] = &[
     ("law_13_damage_is_found", Fault::TrustsDamage),
     ("law_14_history_and_old_versions", Fault::ForgetsHistory),
     ("law_14_restore", Fault::RestoreDoesNothing),
+    ("law_14_removing_versions", Fault::RemoveDoesNothing),
+    ("law_14_removing_versions", Fault::RemovesThePublished),
     ("law_14_readers_finish_undisturbed", Fault::ReadsLate),
     ("law_15_unclaimed_forms_are_refused", Fault::StoresNothing),
     ("law_15_capabilities_are_true", Fault::HidesPreconditions),

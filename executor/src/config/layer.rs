@@ -1,9 +1,9 @@
 //! The document's known parts: the base and the profiles.
 
 use super::item::{Entry, Item, Value, parse};
-use super::pattern::{Binding, Pattern};
+use super::pattern::{Binding, Kept, Pattern};
 use super::place::Place;
-use larder_io_core::{Result, nearest};
+use larder_io_core::{Error, Result, Retention, nearest};
 
 /// What the base or one profile says.
 #[derive(Default)]
@@ -14,6 +14,7 @@ pub(super) struct Layer {
     pub(super) layout: Option<(String, Place)>,
     pub(super) managers: Vec<ManagerTable>,
     pub(super) bindings: Vec<Binding>,
+    pub(super) retention: Vec<Kept>,
 }
 
 /// One table of `[io_managers]`.
@@ -32,8 +33,10 @@ pub(super) type Profile = (String, Place, Layer);
 /// What the default manager is called.
 pub(crate) const DEFAULT_KEY: &str = "io_manager";
 const LAYOUT: &str = "layout";
-const PARTS: [&str; 4] = [DEFAULT_KEY, LAYOUT, "io_managers", "bind"];
+const PARTS: [&str; 5] = [DEFAULT_KEY, LAYOUT, "io_managers", "bind", RETENTION];
 const PROFILE: &str = "profile";
+/// The table of retention by pattern, and the key of it in a manager's table.
+pub(super) const RETENTION: &str = "retention";
 
 /// Reads a document.
 ///
@@ -81,10 +84,29 @@ fn layer(entries: Vec<Entry>, more: &[&'static str]) -> Result<Layer> {
                     layer.bindings.push(binding(bound.key, bound.place, bound.item)?);
                 }
             }
+            RETENTION => {
+                for line in entry
+                    .item
+                    .table("`retention`, which says for each pattern how long versions are kept,")?
+                {
+                    let pattern = Pattern::parse(&line.key).map_err(|problem| line.place.wrong(problem))?;
+                    layer.retention.push(Kept {
+                        pattern,
+                        retention: retention(line.item)?,
+                        place: line.place,
+                    });
+                }
+            }
             unknown => return Err(entry.place.wrong(stranger(unknown, more))),
         }
     }
     Ok(layer)
+}
+
+/// `last 5`, `30 days`, `forever`.
+pub(super) fn retention(item: Item) -> Result<Retention> {
+    let (text, place) = item.text("a retention, such as `last 5`,")?;
+    text.parse().map_err(|error: Error| place.wrong(error.message()))
 }
 
 /// The name of a layout that is there.
@@ -109,6 +131,10 @@ fn binding(pattern: String, place: Place, item: Item) -> Result<Binding> {
             for entry in entries {
                 match entry.key.as_str() {
                     MANAGER => manager = Some(entry.item),
+                    RETENTION => {
+                        let problem = format!("how long versions are kept stands in `[{RETENTION}]`, for each pattern");
+                        return Err(entry.place.wrong(problem));
+                    }
                     known if known == URL || POLICIES.contains(&known) => {
                         let problem =
                             format!("`{known}` is of the I/O manager itself: write it into `[io_managers.KEY]`");
@@ -154,7 +180,8 @@ impl ManagerTable {
         if let (Some((base, _)), Some((profile, _))) = (url(&self), url(by))
             && !same_backend(scheme(&base), scheme(&profile))
         {
-            self.entries.retain(|entry| POLICIES.contains(&entry.key.as_str()));
+            self.entries
+                .retain(|entry| entry.key == RETENTION || POLICIES.contains(&entry.key.as_str()));
         }
         self.entries
             .retain(|entry| !by.entries.iter().any(|other| other.key == entry.key));

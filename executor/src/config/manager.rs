@@ -2,10 +2,10 @@
 
 use super::interpolate::fill;
 use super::item::{Entry, Item, Value};
-use super::layer::{ManagerTable, POLICIES, URL};
+use super::layer::{ManagerTable, POLICIES, RETENTION, URL, retention};
 use super::place::Place;
 use crate::policy::Policies;
-use larder_io_core::{Error, ErrorKind, ManagerUrl, Result, Secret, from_texts};
+use larder_io_core::{Error, ErrorKind, ManagerUrl, Result, Retention, Secret, from_texts};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -33,6 +33,7 @@ pub(crate) struct Resolved {
     url: Option<Setting>,
     settings: Vec<Setting>,
     policies: Vec<Setting>,
+    retention: Option<Retention>,
 }
 
 impl Resolved {
@@ -46,6 +47,7 @@ impl Resolved {
             url: None,
             settings: Vec::new(),
             policies: Vec::new(),
+            retention: None,
         };
         for entry in &table.entries {
             if entry.key == URL {
@@ -57,6 +59,10 @@ impl Resolved {
                     place,
                     referred: filled.from_environment,
                 });
+                continue;
+            }
+            if entry.key == RETENTION {
+                resolved.retention = Some(retention(entry.item.clone())?);
                 continue;
             }
             let settings = match POLICIES.contains(&entry.key.as_str()) {
@@ -99,6 +105,10 @@ impl Resolved {
             };
         }
         Ok(url)
+    }
+
+    pub(crate) fn retention(&self) -> Option<Retention> {
+        self.retention
     }
 
     pub(crate) fn has_url(&self) -> bool {

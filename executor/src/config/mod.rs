@@ -15,13 +15,13 @@ mod schema;
 pub(crate) use interpolate::fill;
 pub(crate) use layer::{DEFAULT_KEY, ManagerTable};
 pub(crate) use manager::{Resolved, Surroundings};
-pub(crate) use pattern::{Binding, find};
+pub(crate) use pattern::{Binding, Kept, Line, Lines, Pattern};
 pub(crate) use place::Place;
 pub use report::{BindingReport, ConfigReport, ManagerReport};
 pub(crate) use schema::schema;
 
 use crate::home;
-use larder_io_core::{AssetKey, Backend, Error, ErrorKind, Result, nearest};
+use larder_io_core::{Backend, Error, ErrorKind, Result, nearest};
 use layer::Layer;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -62,8 +62,10 @@ pub(crate) struct Config {
     /// The layout's name, when one is given.
     pub(crate) layout: Option<String>,
     pub(crate) managers: BTreeMap<String, ManagerTable>,
-    of_profile: Vec<Binding>,
-    of_base: Vec<Binding>,
+    /// `[bind]`.
+    pub(crate) bindings: Lines<Binding>,
+    /// `[retention]`.
+    pub(crate) retention: Lines<Kept>,
 }
 
 fn wrong(message: String) -> Error {
@@ -156,39 +158,15 @@ impl Config {
             };
             self.managers.insert(merged.key.clone(), merged);
         }
-        (self.of_profile, self.of_base) = (profile.bindings, base.bindings);
+        self.bindings = Lines {
+            of_profile: profile.bindings,
+            of_base: base.bindings,
+        };
+        self.retention = Lines {
+            of_profile: profile.retention,
+            of_base: base.retention,
+        };
         self
-    }
-
-    /// The line of `[bind]` for an asset: the profile's before the base's, of each the most specific. The second says
-    /// whether it is the profile's.
-    ///
-    /// # Errors
-    /// `InvalidConfig` for two lines that are equally specific.
-    pub(crate) fn binding(&self, key: &AssetKey, group: Option<&str>) -> Result<Option<(&Binding, bool)>> {
-        for (bindings, of_profile) in [(&self.of_profile, true), (&self.of_base, false)] {
-            match find(bindings, key, group) {
-                Ok(Some(binding)) => return Ok(Some((binding, of_profile))),
-                Ok(None) => {}
-                Err((one, other)) => {
-                    let message = format!(
-                        "`{}` (at {}) fits as well, and neither is more specific; bind `{key}` by its whole key",
-                        one.pattern.as_str(),
-                        one.place
-                    );
-                    return Err(other
-                        .place
-                        .wrong(format_args!("`{}` fits `{key}`, but {message}", other.pattern.as_str())));
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    /// Every line of `[bind]`, the profile's first.
-    pub(crate) fn bindings(&self) -> impl Iterator<Item = (&Binding, bool)> {
-        let of_profile = self.of_profile.iter().map(|binding| (binding, true));
-        of_profile.chain(self.of_base.iter().map(|binding| (binding, false)))
     }
 
     /// The place of a manager's table, and of what the profile adds to it.

@@ -3,7 +3,7 @@
 use super::item::Entry;
 use super::place::Place;
 use crate::selection;
-use larder_io_core::AssetKey;
+use larder_io_core::{AssetKey, Retention};
 
 /// What assets a line of `[bind]` means, in the words of a selection: `reports/*`, `raw/flights`, `group:raw`.
 #[derive(Clone, Debug)]
@@ -68,27 +68,104 @@ impl Pattern {
     }
 }
 
-/// The most specific of the patterns that fit.
+/// One line of `[retention]`: how long versions of these assets are kept.
+#[derive(Clone)]
+pub(crate) struct Kept {
+    pub(crate) pattern: Pattern,
+    pub(crate) place: Place,
+    pub(crate) retention: Retention,
+}
+
+/// Something that is said of the assets that fit a pattern.
+pub(crate) trait Line {
+    fn pattern(&self) -> &Pattern;
+    fn place(&self) -> &Place;
+}
+
+impl Line for Binding {
+    fn pattern(&self) -> &Pattern {
+        &self.pattern
+    }
+
+    fn place(&self) -> &Place {
+        &self.place
+    }
+}
+
+impl Line for Kept {
+    fn pattern(&self) -> &Pattern {
+        &self.pattern
+    }
+
+    fn place(&self) -> &Place {
+        &self.place
+    }
+}
+
+/// The most specific of the lines that fit.
 ///
 /// # Errors
 /// Two that are equally specific.
-pub(crate) fn find<'b>(
-    bindings: &'b [Binding],
-    key: &AssetKey,
-    group: Option<&str>,
-) -> Result<Option<&'b Binding>, (&'b Binding, &'b Binding)> {
-    let mut best: Option<(Rank, &Binding)> = None;
+fn find<'l, L: Line>(lines: &'l [L], key: &AssetKey, group: Option<&str>) -> Result<Option<&'l L>, (&'l L, &'l L)> {
+    let mut best: Option<(Rank, &L)> = None;
     let mut rival = None;
-    for binding in bindings.iter().filter(|binding| binding.pattern.fits(key, group)) {
-        let rank = binding.pattern.rank();
+    for line in lines.iter().filter(|line| line.pattern().fits(key, group)) {
+        let rank = line.pattern().rank();
         match best {
             Some((known, _)) if known > rank => {}
-            Some((known, other)) if known == rank => rival = Some((other, binding)),
-            _ => (best, rival) = (Some((rank, binding)), None),
+            Some((known, other)) if known == rank => rival = Some((other, line)),
+            _ => (best, rival) = (Some((rank, line)), None),
         }
     }
     match rival {
         Some(rivals) => Err(rivals),
-        None => Ok(best.map(|(_, binding)| binding)),
+        None => Ok(best.map(|(_, line)| line)),
+    }
+}
+
+/// Lines of the profile and of the base.
+pub(crate) struct Lines<L> {
+    pub(super) of_profile: Vec<L>,
+    pub(super) of_base: Vec<L>,
+}
+
+impl<L> Default for Lines<L> {
+    fn default() -> Self {
+        Self {
+            of_profile: Vec::new(),
+            of_base: Vec::new(),
+        }
+    }
+}
+
+impl<L: Line> Lines<L> {
+    /// The line for an asset: the profile's before the base's, of each the most specific. The second says whether it is the
+    /// profile's.
+    ///
+    /// # Errors
+    /// `InvalidConfig` for two lines that are equally specific.
+    pub(crate) fn of(&self, key: &AssetKey, group: Option<&str>) -> larder_io_core::Result<Option<(&L, bool)>> {
+        for (lines, of_profile) in [(&self.of_profile, true), (&self.of_base, false)] {
+            match find(lines, key, group) {
+                Ok(Some(line)) => return Ok(Some((line, of_profile))),
+                Ok(None) => {}
+                Err((one, other)) => {
+                    let problem = format!(
+                        "`{}` fits `{key}`, but `{}` (at {}) fits as well, and neither is more specific; name `{key}` by its whole key",
+                        other.pattern().as_str(),
+                        one.pattern().as_str(),
+                        one.place()
+                    );
+                    return Err(other.place().wrong(problem));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Every line, the profile's first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&L, bool)> {
+        let of_profile = self.of_profile.iter().map(|line| (line, true));
+        of_profile.chain(self.of_base.iter().map(|line| (line, false)))
     }
 }

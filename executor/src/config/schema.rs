@@ -24,6 +24,7 @@ pub(crate) fn schema(backends: &[Arc<dyn Backend>]) -> Value {
     definitions.insert("reference".to_owned(), reference());
     definitions.insert("retry".to_owned(), retry());
     definitions.insert("timeout".to_owned(), timeout());
+    definitions.insert("retention".to_owned(), retention());
     let parts = || {
         json!({
             "io_manager": {
@@ -52,6 +53,11 @@ pub(crate) fn schema(backends: &[Arc<dyn Backend>]) -> Value {
                         },
                     ],
                 },
+            },
+            "retention": {
+                "description": "Patterns of assets, and how long their versions are kept for each",
+                "type": "object",
+                "additionalProperties": { "$ref": "#/$defs/retention" },
             },
         })
     };
@@ -104,6 +110,7 @@ fn manager(backend: &dyn Backend, definitions: &mut Map<String, Value>) -> Value
                     "type": "string",
                     "pattern": format!("^(({}):|\\$)", schemes.join("|")),
                 },
+                "retention": { "$ref": "#/$defs/retention" },
                 "retry": { "$ref": "#/$defs/retry" },
                 "timeout": { "$ref": "#/$defs/timeout" },
                 "max_concurrent": {
@@ -152,6 +159,14 @@ fn reference() -> Value {
 
 fn duration(description: &str) -> Value {
     json!({ "description": description, "type": "string", "examples": ["100ms", "10s", "5m"] })
+}
+
+fn retention() -> Value {
+    json!({
+        "description": "How long versions are kept once they are replaced; `or` keeps what either keeps",
+        "type": "string",
+        "examples": ["last 5", "30 days", "last 3 or 30 days", "forever"],
+    })
 }
 
 fn retry() -> Value {

@@ -4,8 +4,8 @@ use super::{AT_ONCE, AssetPartition, Pipeline};
 use crate::graph::definition;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use larder_io_core::{
-    AssetKey, AssetValue, Error, ErrorKind, Form, FormatChoice, Garbage, GcOptions, Maintenance, OptimizeOptions,
-    Optimized, PartitionKey, Receipt, Result, RunId, VacuumOptions, Value, Version, Versions,
+    AssetKey, AssetValue, Error, ErrorKind, Form, FormatChoice, Garbage, Maintenance, OptimizeOptions, Optimized,
+    PartitionKey, Receipt, Result, RunId, VacuumOptions, Value, Version, Versions,
 };
 use larder_partitions::Keyspace;
 
@@ -188,24 +188,6 @@ impl Pipeline {
         let (manager, context) = self.input_of(key, of.partition.as_ref())?;
         let restored = versions(manager.versions(), key)?.restore(&context, &version).await;
         restored.map_err(|error| self.about(error, &of, "restore"))
-    }
-
-    /// Cleans up after crashes in every manager that leaves anything behind; gives the manager's key with each thing.
-    ///
-    /// # Errors
-    /// Whatever a manager gives; what was removed before stays removed.
-    pub async fn gc(&self, options: &GcOptions) -> Result<Vec<(String, Garbage)>> {
-        let mut all = Vec::new();
-        for (key, manager) in self.managers() {
-            if let Some(maintenance) = manager.maintenance() {
-                let garbage = maintenance
-                    .gc(options)
-                    .await
-                    .map_err(|error| error.with_context("operation", "gc").with_context("io_manager", &key))?;
-                all.extend(garbage.into_iter().map(|garbage| (key.clone(), garbage)));
-            }
-        }
-        Ok(all)
     }
 }
 

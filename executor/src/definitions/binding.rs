@@ -4,9 +4,9 @@ use super::Definitions;
 use super::opening::{Opener, Refused};
 use super::own_settings::{Layers, OwnSettings};
 use crate::asset::OutputSpec;
-use crate::config::{Binding, Config, DEFAULT_KEY};
+use crate::config::{Binding, Config, DEFAULT_KEY, Line, Pattern};
 use crate::graph::Graph;
-use larder_io_core::{AssetKey, Error, ErrorKind, IoManager, nearest};
+use larder_io_core::{AssetKey, Error, ErrorKind, IoManager, Retention, nearest};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -22,6 +22,8 @@ pub(crate) struct Bound {
     pub(crate) settings: Vec<String>,
     /// Settings of single assets, each with who gives it.
     pub(crate) own_settings: Vec<String>,
+    /// How long its versions are kept, where that is said of all that it stores.
+    pub(crate) retention: Option<Retention>,
 }
 
 /// Finds the manager of each asset.
@@ -55,21 +57,25 @@ impl<'d> Binder<'d> {
     pub(super) fn check(&self, problems: &mut Vec<Error>) {
         let mut known = self.opener.keys();
         known.push(DEFAULT_KEY);
-        for key in self
-            .definitions
-            .policies
-            .keys()
-            .filter(|key| !known.contains(&key.as_str()))
+        let policies = self.definitions.policies.keys().map(|key| ("policies are", key));
+        let retentions = self.definitions.retentions.keys().map(|key| ("a retention is", key));
+        for (what, key) in policies
+            .chain(retentions)
+            .filter(|(_, key)| !known.contains(&key.as_str()))
         {
             let hint = match nearest(key, known.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("there are {}", known.join(", ")),
             };
-            let message = format!("policies are set for the I/O manager `{key}`, which is not there; {hint}");
+            let message = format!("{what} set for the I/O manager `{key}`, which is not there; {hint}");
             problems.push(wrong(message));
         }
-        let named = self.config.bindings().map(|(binding, _)| self.named(binding));
+        let named = self.config.bindings.all().map(|(binding, _)| self.named(binding));
         problems.extend(named.filter_map(Result::err));
+    }
+
+    pub(super) fn config(&self) -> &Config {
+        self.config
     }
 
     /// The key that a line of `[bind]` names.
@@ -101,7 +107,7 @@ impl<'d> Binder<'d> {
             let bound = self.keyed(own, "the asset names it".to_owned())?;
             return self.set(bound, OwnSettings::of(&output.settings));
         }
-        let binding = self.config.binding(key, group).map_err(Refused::placed)?;
+        let binding = self.config.bindings.of(key, group).map_err(Refused::placed)?;
         if let Some((binding, of_profile)) = binding {
             let manager = self.named(binding).map_err(Refused::placed)?;
             let at = self.config.told(&binding.place, of_profile);
@@ -161,6 +167,7 @@ impl<'d> Binder<'d> {
                     defined: opened.defined,
                     settings: opened.settings,
                     own_settings: Vec::new(),
+                    retention: opened.retention,
                 })
             })
         });
@@ -177,6 +184,7 @@ impl<'d> Binder<'d> {
             defined: opened.defined,
             settings: opened.settings,
             own_settings: Vec::new(),
+            retention: opened.retention,
         }))
     }
 
@@ -199,24 +207,26 @@ impl<'d> Binder<'d> {
             defined: None,
             settings: Vec::new(),
             own_settings: Vec::new(),
+            retention: None,
         });
         Ok(Arc::clone(self.everything.insert(bound)))
     }
 }
 
-/// Lines of `[bind]` that fit no asset, for people: another pipeline may share the file, or it is a slip.
+/// Lines of `[bind]` and `[retention]` that fit no asset, for people: another pipeline may share the file, or it is a slip.
 pub(super) fn idle(config: &Config, graph: &Graph, group: impl Fn(usize, &AssetKey) -> Option<String>) -> Vec<String> {
-    let fits = |binding: &Binding| {
-        graph.nodes.iter().enumerate().any(|(step, node)| {
-            node.keys
-                .iter()
-                .any(|key| binding.pattern.fits(key, group(step, key).as_deref()))
-        })
+    let fits = |pattern: &Pattern| {
+        let nodes = graph.nodes.iter().enumerate();
+        nodes
+            .flat_map(|(step, node)| node.keys.iter().map(move |key| (step, key)))
+            .any(|(step, key)| pattern.fits(key, group(step, key).as_deref()))
     };
-    let idle = config.bindings().filter(|(binding, _)| !fits(binding));
-    idle.map(|(binding, of_profile)| {
-        let at = config.told(&binding.place, of_profile);
-        format!("{at}: `{}` fits no asset of this pipeline", binding.pattern.as_str())
+    let bindings = config.bindings.all().map(|(line, of)| (line as &dyn Line, of));
+    let lines = bindings.chain(config.retention.all().map(|(line, of)| (line as &dyn Line, of)));
+    let idle = lines.filter(|(line, _)| !fits(line.pattern()));
+    idle.map(|(line, of_profile)| {
+        let at = config.told(line.place(), of_profile);
+        format!("{at}: `{}` fits no asset of this pipeline", line.pattern().as_str())
     })
     .collect()
 }

@@ -114,7 +114,7 @@ impl Definitions {
             return Err(joined(problems));
         }
         let mut bindings = Vec::new();
-        for (binding, of_profile) in config.bindings() {
+        for (binding, of_profile) in config.bindings.all() {
             let fits = |asset: &&AssetInfo| binding.pattern.fits(&asset.key, asset.group.as_deref());
             bindings.push(BindingReport {
                 pattern: binding.pattern.as_str().to_owned(),

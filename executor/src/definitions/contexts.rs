@@ -68,6 +68,7 @@ impl Pipeline {
         context.extension.clone_from(&stored.extension);
         context.asset_location.clone_from(&stored.location);
         context.naming = self.naming(key)?;
+        context.retention = stored.kept.as_ref().map(|kept| kept.retention);
         context.code_version = self.0.assets[self.origin(key)?.step].code_version.text();
         Ok((self.manager(key, stored)?, context))
     }

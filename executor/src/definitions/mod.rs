@@ -13,6 +13,7 @@ mod parted;
 mod pipeline;
 #[cfg(feature = "arrow")]
 mod query;
+mod retention;
 mod validate;
 
 pub(crate) use access::one_table;
@@ -27,7 +28,7 @@ use crate::asset::Asset;
 use crate::config::Source;
 use crate::layout::HiveLayout;
 use crate::policy::Policies;
-use larder_io_core::{Backend, IoManager, Layout, Result};
+use larder_io_core::{Backend, IoManager, Layout, Result, Retention};
 use std::any::TypeId;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -55,6 +56,7 @@ pub struct Definitions {
     allow_non_atomic: bool,
     policies: BTreeMap<String, Policies>,
     default_policies: Option<Policies>,
+    retentions: BTreeMap<String, Retention>,
     everything: Option<Arc<dyn IoManager>>,
     variables: Option<BTreeMap<String, String>>,
     source: Source,
@@ -85,6 +87,7 @@ impl Definitions {
             allow_non_atomic: false,
             policies: BTreeMap::new(),
             default_policies: None,
+            retentions: BTreeMap::new(),
             everything: None,
             variables: None,
             source: Source::default(),

@@ -4,7 +4,7 @@ use super::{Definitions, ManagerSpec};
 use crate::config::{Binding, Config, DEFAULT_KEY, ManagerTable, Place, Resolved, Surroundings};
 use crate::home;
 use crate::policy::{Policies, assemble_by_default};
-use larder_io_core::{Error, ErrorKind, IoManager, ManagerUrl, Result, nearest};
+use larder_io_core::{Error, ErrorKind, IoManager, ManagerUrl, Result, Retention, nearest};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -16,6 +16,8 @@ pub(super) struct Opened {
     pub(super) defined: Option<String>,
     /// Names of the settings given there.
     pub(super) settings: Vec<String>,
+    /// How long its versions are kept, where that is said.
+    pub(super) retention: Option<Retention>,
 }
 
 /// Why a manager cannot be had.
@@ -217,12 +219,12 @@ impl<'d> Opener<'d> {
             ManagerSpec::Instance(manager) => Arc::clone(manager),
             ManagerSpec::Url(url) => self.open(url.parse()?)?,
         };
-        Ok(undefined(self.guarded(key, manager, None)?))
+        Ok(self.undefined(key, self.guarded(key, manager, None)?))
     }
 
     fn by_url(&self, url: ManagerUrl) -> Result<Opened> {
         let manager = self.open(url)?;
-        Ok(undefined(self.guarded(DEFAULT_KEY, manager, None)?))
+        Ok(self.undefined(DEFAULT_KEY, self.guarded(DEFAULT_KEY, manager, None)?))
     }
 
     /// A table of the configuration; without a URL it adds to what code registers under the same key.
@@ -268,7 +270,19 @@ impl<'d> Opener<'d> {
             manager: self.guarded(&table.key, manager, policies.as_ref())?,
             defined: Some(defined),
             settings: resolved.setting_names().map(str::to_owned).collect(),
+            retention: resolved
+                .retention()
+                .or(self.definitions.retentions.get(&table.key).copied()),
         })
+    }
+
+    fn undefined(&self, key: &str, manager: Arc<dyn IoManager>) -> Opened {
+        Opened {
+            manager,
+            defined: None,
+            settings: Vec::new(),
+            retention: self.definitions.retentions.get(key).copied(),
+        }
     }
 
     fn open(&self, url: ManagerUrl) -> Result<Arc<dyn IoManager>> {
@@ -284,14 +298,6 @@ impl<'d> Opener<'d> {
             Some(variables) => url.with_variables(variables.clone()),
             None => url,
         })
-    }
-}
-
-fn undefined(manager: Arc<dyn IoManager>) -> Opened {
-    Opened {
-        manager,
-        defined: None,
-        settings: Vec::new(),
     }
 }
 

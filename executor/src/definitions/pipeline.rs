@@ -2,6 +2,7 @@
 
 use super::Parted;
 use super::binding::Bound;
+use super::retention::Kept;
 use crate::args::Resources;
 use crate::asset::Asset;
 use crate::graph::{Graph, Origin, definition};
@@ -24,6 +25,8 @@ pub(crate) struct Stored {
     pub(crate) location: Location,
     pub(crate) extension: Option<String>,
     pub(crate) group: Option<String>,
+    /// Which versions are kept, where anybody says.
+    pub(crate) kept: Option<Kept>,
 }
 
 /// Validated definitions.
@@ -90,6 +93,8 @@ pub struct Explanation {
     pub format: Option<String>,
     /// The stem of the location.
     pub location: Location,
+    /// Which versions are kept, and who says so; `None` where the manager's own settings do.
+    pub retention: Option<String>,
     /// By what it is parted.
     pub partitions: Option<String>,
     /// Which partitions of each input that has some.
@@ -283,6 +288,10 @@ impl Pipeline {
             root: info.map(root),
             format,
             location: stored.location.clone(),
+            retention: stored
+                .kept
+                .as_ref()
+                .map(|kept| format!("{}, because {}", kept.retention, kept.because)),
             partitions: self.partitioning(key)?.map(ToString::to_string),
             mappings: self.mappings(self.origin(key)?.step),
             layout: match asset.location {

@@ -154,11 +154,14 @@ fn bind(
                         location,
                         extension: None,
                         group,
+                        kept: None,
                     },
                 );
                 continue;
             }
-            let bound = match binder.bind(output, key, group.as_deref()) {
+            let bound = binder.bind(output, key, group.as_deref());
+            let bound = bound.and_then(|bound| Ok((binder.kept(output, key, group.as_deref(), &bound)?, bound)));
+            let (kept, bound) = match bound {
                 Ok(bound) => bound,
                 Err(refused) => {
                     if told.insert(refused.message.clone()) {
@@ -181,7 +184,7 @@ fn bind(
             match stored_form(output.forms, info.forms) {
                 Some(form) => {
                     let extension = output.extension.clone();
-                    stored.insert(key.clone(), Stored { bound: Some(bound), form, location, extension, group });
+                    stored.insert(key.clone(), Stored { bound: Some(bound), form, location, extension, group, kept });
                 }
                 None => problems.push(definition(format!(
                     "`{key}` is a value of form {}, but its I/O manager `{}` ({}) takes {}; give the asset another manager with `io_manager = \"..\"`",

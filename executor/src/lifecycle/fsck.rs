@@ -1,14 +1,14 @@
 //! The catalogue beside the storage: what is missing, unrecorded, other than recorded, or damaged.
 
+use super::Known;
 use crate::definitions::{AT_ONCE, AssetPartition, Pipeline};
 use crate::freshness::Recorder;
 use crate::selection::Selection;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
-use larder_catalog::{Catalog, Deletion, State, partition_text};
-use larder_io_core::{AssetKey, Error, ErrorKind, Form, PartitionKey, Receipt, Result};
+use larder_catalog::{Deletion, State};
+use larder_io_core::{AssetKey, Error, ErrorKind, Form, Receipt, Result};
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::fmt;
 
 /// How thoroughly to look, and what to do.
@@ -98,9 +98,9 @@ impl Pipeline {
             if self.stored(key)?.form == Form::Nothing {
                 continue;
             }
-            let wanted = self.examined(&catalog, key).await?;
+            let wanted = self.known_values(key).await?;
             report.examined += wanted.len() as u64;
-            let found = stream::iter(wanted).map(|(partition, state)| self.examine(key, partition, state, options));
+            let found = stream::iter(wanted).map(|known| self.examine(key, known, options));
             let found: Vec<Option<FsckFinding>> = found.buffered(AT_ONCE).try_collect().await?;
             report.findings.extend(found.into_iter().flatten());
         }
@@ -108,45 +108,13 @@ impl Pipeline {
         Ok(report)
     }
 
-    /// Every partition that exists or is recorded, with what is recorded.
-    async fn examined(&self, catalog: &Catalog, key: &AssetKey) -> Result<Vec<(Option<PartitionKey>, Option<State>)>> {
-        let mut all: BTreeMap<String, (Option<PartitionKey>, Option<State>)> = BTreeMap::new();
-        match self.keyspace(key).await? {
-            Some(space) => {
-                for partition in space.iter() {
-                    all.insert(partition_text(Some(&partition)), (Some(partition), None));
-                }
-            }
-            None => {
-                all.insert(String::new(), (None, None));
-            }
-        }
-        let names: Option<Vec<&str>> = self.partitioning(key)?.map(|own| own.names().collect());
-        for state in catalog.states(key).await? {
-            let partition = state.partition()?;
-            // What was recorded of other dimensions has no place now.
-            let of = partition
-                .as_ref()
-                .map(|key| key.dimensions().iter().map(|(name, _)| name.as_str()).collect());
-            if of == names {
-                all.insert(state.partition_text().to_owned(), (partition, Some(state)));
-            }
-        }
-        Ok(all.into_values().collect())
-    }
-
-    async fn examine(
-        &self,
-        key: &AssetKey,
-        partition: Option<PartitionKey>,
-        state: Option<State>,
-        options: FsckOptions,
-    ) -> Result<Option<FsckFinding>> {
+    async fn examine(&self, key: &AssetKey, known: Known, options: FsckOptions) -> Result<Option<FsckFinding>> {
         let of = AssetPartition {
             asset: key.clone(),
-            partition,
+            partition: known.partition,
         };
-        let recorded = state
+        let recorded = known
+            .state
             .filter(State::is_live)
             .and_then(|state| Some(state.data_version()?.into_owned()));
         let (manager, mut context) = self.input_of(key, of.partition.as_ref())?;

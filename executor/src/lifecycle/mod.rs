@@ -1,16 +1,53 @@
-//! What becomes of stored values: deleted, compared with the catalogue, adopted.
+//! What becomes of stored values: deleted, kept for so long, compared with the catalogue, adopted.
 
 mod fsck;
+mod retention;
 
 pub use fsck::{FsckFinding, FsckOptions, FsckProblem, FsckReport};
 
 use crate::definitions::{AssetPartition, Pipeline};
 use crate::graph::definition;
 use jiff::Timestamp;
-use larder_catalog::Deletion;
-use larder_io_core::{Error, ErrorKind, Form, Result};
+use larder_catalog::{Deletion, State, partition_text};
+use larder_io_core::{AssetKey, Error, ErrorKind, Form, PartitionKey, Result};
+use std::collections::BTreeMap;
+
+/// A partition that exists or is recorded, with what is recorded.
+struct Known {
+    partition: Option<PartitionKey>,
+    state: Option<State>,
+}
 
 impl Pipeline {
+    /// Every partition of an asset that exists or is recorded.
+    async fn known_values(&self, key: &AssetKey) -> Result<Vec<Known>> {
+        let mut all: BTreeMap<String, Known> = BTreeMap::new();
+        let mut add = |partition: Option<PartitionKey>| {
+            let text = partition_text(partition.as_ref());
+            all.insert(text, Known { partition, state: None });
+        };
+        match self.keyspace(key).await? {
+            Some(space) => space.iter().for_each(|partition| add(Some(partition))),
+            None => add(None),
+        }
+        let Some(catalog) = self.catalog() else {
+            return Ok(all.into_values().collect());
+        };
+        let names: Option<Vec<&str>> = self.partitioning(key)?.map(|own| own.names().collect());
+        for state in catalog.states(key).await? {
+            let partition = state.partition()?;
+            // What was recorded of other dimensions has no place now.
+            let of = partition
+                .as_ref()
+                .map(|key| key.dimensions().iter().map(|(name, _)| name.as_str()).collect());
+            if of == names {
+                let state = Some(state);
+                all.insert(partition_text(partition.as_ref()), Known { partition, state });
+            }
+        }
+        Ok(all.into_values().collect())
+    }
+
     /// Whether there is a published value of an asset or partition that [`Pipeline::delete`] would delete; a damaged one counts.
     ///
     /// # Errors

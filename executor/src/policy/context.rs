@@ -30,6 +30,7 @@ pub(super) enum Verb {
     List,
     History,
     Restore,
+    Remove,
     Gc,
     Optimize,
     Vacuum,
@@ -48,6 +49,7 @@ impl Verb {
             Self::List => "list",
             Self::History => "history",
             Self::Restore => "restore",
+            Self::Remove => "remove",
             Self::Gc => "gc",
             Self::Optimize => "optimize",
             Self::Vacuum => "vacuum",
@@ -91,7 +93,7 @@ impl Operation<'_> {
     pub(super) fn writes(&self) -> bool {
         matches!(
             self.verb,
-            Verb::Publish | Verb::Discard | Verb::Delete | Verb::Restore | Verb::Gc
+            Verb::Publish | Verb::Discard | Verb::Delete | Verb::Restore | Verb::Remove | Verb::Gc
         )
     }
 

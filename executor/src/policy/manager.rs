@@ -158,6 +158,19 @@ impl Versions for Guarded {
         };
         self.0.run(operation, retryable, attempt).await
     }
+
+    fn removes(&self) -> bool {
+        self.0.inner.versions().is_some_and(Versions::removes)
+    }
+
+    async fn remove(&self, ctx: &InputContext, version: &Version) -> Result<()> {
+        let operation = self.0.operation(Verb::Remove, Subject::Input(ctx));
+        let Some(versions) = self.0.inner.versions() else {
+            return Err(gone(&operation, "old versions"));
+        };
+        let attempt = || Attempt::of(0, versions.remove(ctx, version));
+        self.0.run(operation, retryable, attempt).await
+    }
 }
 
 #[async_trait]

@@ -2,8 +2,9 @@
 
 use crate::support::{House, called, key, run};
 use larder_catalog::Catalog;
-use larder_executor::{AssetPartition, FsckOptions, FsckProblem, Pipeline, Recompute};
-use larder_io_core::{AssetValue, PartitionKey, RunId};
+use larder_executor::{Asset, AssetPartition, CodeVersion, FsckOptions, FsckProblem, Pipeline, Recompute};
+use larder_io_core::{AssetValue, GcOptions, PartitionKey, RunId};
+use larder_partitions::Partitioning;
 
 fn options(verify: bool, mend: bool) -> FsckOptions {
     let mut options = FsckOptions::default();
@@ -88,4 +89,67 @@ async fn what_somebody_else_makes_is_not_deleted() {
     let pipeline = house.pipeline([larder_executor::Asset::external::<u64>("raw").into()]);
     let error = pipeline.delete(&key("raw")).await.expect_err("is external");
     assert!(error.message().contains("`raw` is external"), "{error}");
+}
+
+#[tokio::test]
+async fn versions_that_are_kept_no_longer_are_cleaned_up() {
+    let house = House::new();
+    let assets = |retention: Option<&str>| {
+        let numbers = [("days", true), ("a", false)].map(|(name, parted)| {
+            let asset = Asset::builder(name).code_version(CodeVersion::manual("1"));
+            let asset = match retention {
+                Some(retention) => asset.retention(retention),
+                None => asset,
+            };
+            let asset = match parted {
+                true => asset.partitions(Partitioning::fixed("name", ["x", "y"])),
+                false => asset,
+            };
+            asset.function(|_| async { Ok(1_u64) })
+        });
+        house.pipeline(numbers)
+    };
+    let every = assets(None);
+    for _ in 0..4 {
+        run(&every, Recompute::All).await;
+    }
+    let days = |name: &str| {
+        let partition = PartitionKey::single("name", name).expect("is a key");
+        AssetPartition::from((&key("days"), &partition))
+    };
+    let kept = async |pipeline: &Pipeline, of: &AssetPartition| pipeline.history(of).await.expect("tells").0.len();
+    let mut options = GcOptions::default();
+    assert_eq!(
+        every.gc(&options).await.expect("cleans up").len(),
+        0,
+        "nobody says how long"
+    );
+    // A deleted one counts from its deletion.
+    every.delete(&days("y")).await.expect("deletes");
+    let some = assets(Some("last 2 or 1h"));
+    assert_eq!(some.gc(&options).await.expect("cleans up").len(), 0, "all are young");
+    let some = assets(Some("last 2"));
+    options.dry_run = true;
+    let would = some.gc(&options).await.expect("tells");
+    assert_eq!((would.len(), kept(&some, &days("x")).await), (6, 4));
+    options.dry_run = false;
+    assert_eq!(some.gc(&options).await.expect("cleans up"), would);
+    assert!(
+        would
+            .iter()
+            .all(|(manager, garbage)| manager == "io_manager" && garbage.what == "version")
+    );
+    assert!(would[0].1.name.starts_with("days name=x "), "{}", would[0].1.name);
+    for of in [days("x"), days("y"), (&key("a")).into()] {
+        assert_eq!(kept(&some, &of).await, 2, "{of}");
+    }
+    // What is published goes last, and never.
+    let none = assets(Some("0s"));
+    assert_eq!(none.gc(&options).await.expect("cleans up").len(), 4);
+    assert_eq!((kept(&none, &days("x")).await, kept(&none, &days("y")).await), (1, 0));
+    assert!(none.head(&days("x")).await.expect("tells").is_some());
+    // From now on when it is published.
+    run(&some, Recompute::All).await;
+    run(&some, Recompute::All).await;
+    assert_eq!(kept(&some, &days("x")).await, 2);
 }

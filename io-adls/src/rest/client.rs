@@ -100,8 +100,8 @@ impl Api {
     ///
     /// # Errors
     /// `NotFound` when there is none, also where a directory is.
-    pub(crate) async fn delete(&self, whole: &Path) -> Result<()> {
-        let url = self.blob(whole, &[]);
+    pub(crate) async fn delete(&self, whole: &Path, query: &[(&str, &str)]) -> Result<()> {
+        let url = self.blob(whole, query);
         match self
             .send("deleting a value", Method::DELETE, url, Headers::new(), Bytes::new())
             .await

@@ -4,7 +4,7 @@
 use super::Rest;
 use bytes::Bytes;
 use larder_io_core::{Error, ErrorKind, Result, Version};
-use larder_io_object::store::version_of;
+use larder_io_object::store::{parts_of, version_of};
 use object_store::path::Path;
 use serde::Deserialize;
 
@@ -101,6 +101,18 @@ impl Rest {
             .into_iter()
             .map(|blob| version_of(blob.e_tag(), blob.version.clone()))
             .collect()
+    }
+
+    pub(super) async fn remove_version(&self, path: &Path, version: &Version) -> Result<()> {
+        // Without an id the published value would be deleted.
+        let Some(id) = parts_of(version).1 else {
+            let message = format!("version {version} has no id of Azure's, by which it could be removed");
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        };
+        match self.api.delete(&self.whole(path), &[("versionid", &id)]).await {
+            Err(gone) if gone.kind() == ErrorKind::NotFound => Ok(()),
+            other => other,
+        }
     }
 
     fn unversioned(&self) -> Error {

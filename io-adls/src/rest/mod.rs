@@ -103,6 +103,10 @@ impl Vendor for Rest {
         self.list_versions(path).await
     }
 
+    async fn remove(&self, path: &Path, version: &Version) -> Result<()> {
+        self.remove_version(path, version).await
+    }
+
     async fn survey(&self) -> Result<Vec<Finding>> {
         self.look_around().await
     }

@@ -200,6 +200,7 @@ async fn a_receipt_too_large_for_metadata_goes_beside_the_value() {
             } else {
                 &Precondition::Unchanged(Version::from_text("1~e"))
             },
+            retention: None,
         };
         let done = upload.complete(&written).await;
         if published {

@@ -47,7 +47,7 @@ impl Api {
         let path = format!("/storage/v1/b/{bucket}/o/{key}?generation={generation}");
         gone(
             self.http
-                .send(Method::DELETE, &path, None, "removing an upload")
+                .send(Method::DELETE, &path, None, "removing a generation")
                 .await
                 .map(drop),
         )

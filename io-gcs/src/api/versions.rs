@@ -3,7 +3,7 @@
 use super::Api;
 use super::http::{encoded, strange};
 use larder_io_core::{Error, ErrorKind, Result, Version};
-use larder_io_object::store::version_of;
+use larder_io_object::store::{parts_of, version_of};
 use object_store::path::Path;
 use serde::Deserialize;
 
@@ -58,6 +58,14 @@ impl Api {
         found.sort_by_key(|entry| std::cmp::Reverse(entry.generation));
         let version = |entry: Entry| version_of(entry.e_tag.map(quoted), Some(entry.generation.to_string()));
         found.into_iter().map(version).collect()
+    }
+
+    pub(super) async fn remove_version(&self, path: &Path, version: &Version) -> Result<()> {
+        let Some(generation) = parts_of(version).1 else {
+            let message = format!("version {version} has no generation, by which it could be removed");
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        };
+        self.delete_generation(&self.whole(path), &generation).await
     }
 
     /// Removes every generation: a deletion that names none leaves the object as an old one where the bucket keeps those.

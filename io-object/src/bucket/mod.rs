@@ -16,7 +16,7 @@ use crate::error::error;
 use crate::files::Ground;
 use crate::store::{
     Features, Marks, Purpose, RECEIPT_ATTRIBUTE, Reader, Store, StoreVersions, Upload, WRITE_ATTRIBUTE, Written,
-    conflict, version_of,
+    conflict, published, version_of,
 };
 use crate::vendor::Vendor;
 use async_trait::async_trait;
@@ -286,5 +286,19 @@ impl StoreVersions for BucketStore {
             .as_ref()
             .ok_or_else(|| Error::new(ErrorKind::Unsupported, "this store keeps no old versions"))?;
         vendor.copy(path, Some(version), path, &Precondition::None).await
+    }
+
+    async fn remove(&self, path: &Path, version: &Version) -> Result<()> {
+        let vendor = self
+            .vendor
+            .as_ref()
+            .ok_or_else(|| Error::new(ErrorKind::Unsupported, "this store keeps no old versions"))?;
+        // No vendor removes under the condition that a version is an old one. None makes an old one the published one again either, but
+        // by deleting newer ones.
+        match self.open(path, None, Purpose::Receipt).await {
+            Ok(current) if current.version() == version => Err(published(version)),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => vendor.remove(path, version).await,
+        }
     }
 }

@@ -84,6 +84,7 @@ impl TableFiles {
             write,
             receipt: "",
             precondition: &Precondition::None,
+            retention: None,
         };
         match body {
             Body::Small(small) => self.core.store.put(path, small, &options).await.map(drop)?,

@@ -154,6 +154,10 @@ impl Vendor for Sdk {
         self.list_versions(path).await
     }
 
+    async fn remove(&self, path: &Path, version: &Version) -> Result<()> {
+        self.remove_version(path, version).await
+    }
+
     async fn unfinished(&self) -> Result<Vec<Unfinished>> {
         self.list_unfinished().await
     }

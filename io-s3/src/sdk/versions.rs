@@ -5,7 +5,7 @@ use super::client::{Quietly, error};
 use aws_sdk_s3::types::{BucketVersioningStatus, ExpirationStatus};
 use larder_io_core::{Error, ErrorKind, Finding, Result, Retry, Version};
 use larder_io_object::Unfinished;
-use larder_io_object::store::version_of;
+use larder_io_object::store::{parts_of, version_of};
 use object_store::path::Path;
 
 /// The id of what was stored before versioning was turned on.
@@ -52,6 +52,28 @@ impl Sdk {
             return Err(Error::new(ErrorKind::Unsupported, message));
         }
         Ok(versions.into_iter().map(|(_, version)| version).collect())
+    }
+
+    pub(super) async fn remove_version(&self, path: &Path, version: &Version) -> Result<()> {
+        // Without an id S3 would put a deletion over the published version.
+        let Some(id) = parts_of(version).1 else {
+            let message = format!("version {version} has no id of S3's, by which it could be removed");
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        };
+        let removed = self
+            .client
+            .delete_object()
+            .bucket(&self.bucket)
+            .key(self.key(path))
+            .version_id(id)
+            .set_request_payer(self.payer())
+            .send()
+            .quietly()
+            .await;
+        match removed.map_err(|failed| error(failed, "removing a version")) {
+            Err(gone) if gone.kind() == ErrorKind::NotFound => Ok(()),
+            other => other.map(drop),
+        }
     }
 
     /// Whether the bucket keeps versions, as far as it tells; asked once.

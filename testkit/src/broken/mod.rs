@@ -130,6 +130,10 @@ pub enum Fault {
     ForgetsHistory,
     /// A restore publishes nothing.
     RestoreDoesNothing,
+    /// Removing a version removes nothing.
+    RemoveDoesNothing,
+    /// Removing the published version takes it down.
+    RemovesThePublished,
     /// What was loaded is read when it is opened, not when it was loaded.
     ReadsLate,
     /// Nothing is stored as something.

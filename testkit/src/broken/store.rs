@@ -367,6 +367,22 @@ impl Versions for Broken {
         }
         versions.restore(&self.input(ctx), version).await
     }
+
+    fn removes(&self) -> bool {
+        self.core.inner.versions().is_some_and(Versions::removes)
+    }
+
+    async fn remove(&self, ctx: &InputContext, version: &Version) -> Result<()> {
+        let versions = self.core.inner.versions().expect("given only when there are some");
+        match self.core.fault {
+            Fault::RemoveDoesNothing => Ok(()),
+            Fault::RemovesThePublished => match versions.remove(&self.input(ctx), version).await {
+                Err(refused) if refused.kind() == ErrorKind::Conflict => self.core.inner.delete(&self.input(ctx)).await,
+                other => other,
+            },
+            _ => versions.remove(&self.input(ctx), version).await,
+        }
+    }
 }
 
 #[async_trait]

@@ -123,6 +123,76 @@ pub async fn law_14_restore(fixture: &Fixture) {
     }
 }
 
+/// An old version that is removed is gone, and nothing else is; the published one is refused.
+pub async fn law_14_removing_versions(fixture: &Fixture) {
+    let Some(versions) = versions(fixture) else { return };
+    for form in fixture.forms() {
+        for bytes in [800, 9 << 20] {
+            let probe = Probe::new(form).bytes(bytes);
+            let ctx = output(&format!("removed/{form}/{bytes}"));
+            let input = ctx.to_input(form);
+            let mut published = Vec::new();
+            for seed in 1..=3 {
+                let again = output(ctx.location.as_str());
+                published.push(fixture.store(&again, &probe.make(seed)).await.version);
+            }
+            let [first, second, third] = &published[..] else {
+                unreachable!()
+            };
+            let removed = versions.remove(&input, first).await;
+            if !versions.removes() {
+                let kind = removed.expect_err("law 15: what is not claimed was done").kind();
+                check_eq!(
+                    kind,
+                    ErrorKind::Unsupported,
+                    "law 15: what is not claimed is called something else"
+                );
+                continue;
+            }
+            removed.unwrap_or_else(|error| panic!("law 14: removing a version failed: {error:?}"));
+            let old = |version: &Version| input.clone().with_version(version.clone());
+            let found = fixture.manager().load_input(&old(first)).await.map(|_| ());
+            let kind = found.expect_err("law 14: a removed version was loaded").kind();
+            check_eq!(
+                kind,
+                ErrorKind::NotFound,
+                "law 14: a removed version is called something else"
+            );
+            let kept: Vec<Version> = history(versions, &input).await.into_iter().map(|r| r.version).collect();
+            check_eq!(
+                kept,
+                [third.clone(), second.clone()],
+                "law 14: another version is gone, or the removed one is not"
+            );
+            let found = probe.read(14, fixture.load(&old(second)).await).await;
+            check_eq!(found, 2, "law 14: removing a version changed another one");
+            let again = versions.remove(&input, first).await;
+            assert!(
+                again.is_ok(),
+                "law 14: what is gone does not count as removed: {again:?}"
+            );
+            let refused = versions.remove(&input, third).await;
+            fixture
+                .assert_holds(14, "after its published version was to be removed", &ctx, probe, 3)
+                .await;
+            let kind = refused.expect_err("law 14: the published version was removed").kind();
+            check_eq!(
+                kind,
+                ErrorKind::Conflict,
+                "law 14: the published version is called something else"
+            );
+            // One that was restored is published, by whichever of its names.
+            let restored = versions.restore(&input, second).await;
+            let restored = restored.unwrap_or_else(|error| panic!("law 14: restore failed: {error:?}"));
+            let refused = versions.remove(&input, &restored.version).await;
+            assert!(refused.is_err(), "law 14: a restored version was removed");
+            fixture
+                .assert_holds(14, "after a restored version was to be removed", &ctx, probe, 2)
+                .await;
+        }
+    }
+}
+
 /// Who has begun to read, or has only loaded, gets the old value to its end when it is replaced or deleted meanwhile.
 pub async fn law_14_readers_finish_undisturbed(fixture: &Fixture) {
     for form in fixture.forms() {

@@ -2,6 +2,7 @@
 
 mod mistakes;
 mod precedence;
+mod retention;
 mod sources;
 mod values;
 

@@ -111,7 +111,7 @@ fn of_patterns_the_longer_literal_prefix_wins() {
     let tie = format!("io_manager = 'e'\n{MANAGERS}\n[bind]\n'reports/*' = 'a'\n'reports/*s' = 'b'");
     assert_eq!(
         refused(definitions(&tie)),
-        "larder.toml:12:1: `reports/*s` fits `reports/delays`, but `reports/*` (at larder.toml:11:1) fits as well, and neither is more specific; bind `reports/delays` by its whole key"
+        "larder.toml:12:1: `reports/*s` fits `reports/delays`, but `reports/*` (at larder.toml:11:1) fits as well, and neither is more specific; name `reports/delays` by its whole key"
     );
     let solved = built(definitions(&format!("{tie}\n'reports/delays' = 'c'")));
     assert_eq!(bound(&solved, "reports/delays").0, "c", "nobody else met the tie");
