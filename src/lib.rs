@@ -3,12 +3,14 @@
 pub use larder_catalog as catalog;
 pub use larder_executor::policy::{Policies, RetryPolicy, TimeoutPolicy};
 pub use larder_executor::{
-    Asset, AssetBuilder, AssetContext, AssetFn, AssetInfo, AssetPartition, BindingReport, Checkup, CodeVersion,
-    ConfigReport, DagsterLayout, Diagnosis, DoctorOptions, Event, Examination, Explanation, FsckFinding, FsckOptions,
-    FsckProblem, FsckReport, HiveLayout, Level, ManagerReport, Materialization, Observer, OutputSpec, Pipeline, Plan,
-    Previewed, Progress, Reason, Recompute, RunOptions, RunReport, Selection, StepReport, StepStatus, Verdict, doctor,
-    graph,
+    Asset, AssetBuilder, AssetContext, AssetFn, AssetInfo, AssetPartition, BindingReport, BlobDifference, Checkup,
+    CodeVersion, ConfigReport, Copied, CopyOptions, CopyOutcome, DagsterLayout, Diagnosis, Difference, Differs,
+    DoctorOptions, Event, Examination, Explanation, FsckFinding, FsckOptions, FsckProblem, FsckReport, HiveLayout,
+    Level, ManagerReport, Materialization, ObjectDifference, Observer, OutputSpec, Pipeline, Place, Plan, Previewed,
+    Progress, Reason, Recompute, RunOptions, RunReport, Selection, StepReport, StepStatus, Verdict, doctor, graph,
 };
+#[cfg(feature = "arrow")]
+pub use larder_executor::{ColumnDifference, TableDifference};
 pub use larder_io_core::*;
 #[cfg(feature = "arrow")]
 pub use larder_macros::TableSchema;

@@ -79,6 +79,12 @@ pub(crate) enum Command {
         #[arg(long, value_name = "KEY")]
         partition: Option<String>,
     },
+    /// Copy values from another I/O manager, format or profile to where this one keeps them, and compare their hashes
+    Copy(Copy),
+    /// Publish what a branch has of its own in its parent profile
+    Promote(Copied),
+    /// Tell what differs between two versions of an asset
+    Diff(Diff),
     /// Delete the published value of an asset or of its partitions, and record that
     Delete(Delete),
     /// Compare the catalogue with what is stored: missing, unrecorded, foreign, changed, damaged
@@ -88,7 +94,7 @@ pub(crate) enum Command {
         /// Assets, as for `materialize`; default everything
         selection: Vec<String>,
     },
-    /// Remove what crashed writes left behind
+    /// Remove what crashed writes left behind, and versions that retention keeps no longer
     Gc(Gc),
     /// Rewrite the files of a Delta table: few large ones, in place of many small ones
     Optimize(Optimize),
@@ -192,6 +198,58 @@ pub(crate) struct Show {
     /// An old version, or a beginning of it that fits no other
     #[arg(long, value_name = "V")]
     pub(crate) version: Option<String>,
+}
+
+/// What is copied, and how.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Copied {
+    /// Assets, as for `materialize`; default everything
+    pub(crate) selection: Vec<String>,
+    /// Which partitions, of assets that have some: as for `materialize`; default every one that is stored
+    #[arg(long, value_name = "SELECTION")]
+    pub(crate) partitions: Option<String>,
+    /// Only tell what would be copied
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Also over values that larder did not write
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Copy {
+    #[command(flatten)]
+    pub(crate) from: From,
+    #[command(flatten)]
+    pub(crate) what: Copied,
+}
+
+/// Where values are copied from.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct From {
+    /// The key of an I/O manager, or a URL such as `file:old/storage?table=csv`
+    #[arg(long, value_name = "WHERE")]
+    pub(crate) from: Option<String>,
+    /// A profile of larder.toml
+    #[arg(long, value_name = "NAME")]
+    pub(crate) from_profile: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Diff {
+    /// The asset
+    pub(crate) asset: String,
+    /// The older version, or a beginning of it; `history` lists them
+    pub(crate) from: String,
+    /// The newer version; default the published one
+    pub(crate) to: Option<String>,
+    /// The partition, of an asset that has some
+    #[arg(long, value_name = "KEY")]
+    pub(crate) partition: Option<String>,
+    /// Rows or values to show at most
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) limit: usize,
 }
 
 #[derive(Debug, clap::Args)]

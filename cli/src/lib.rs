@@ -6,7 +6,7 @@
 //! | `materialize`, `progress`, `summary` | running a selection, what is seen of it meanwhile, what came of it |
 //! | `interrupt` | Ctrl-C, for whatever can be stopped |
 //! | `plan`, `status`, `runs` | what would be computed, what is there, what ran: by the catalogue |
-//! | `lifecycle` | `delete`, `fsck`, `adopt` |
+//! | `lifecycle`, `copy`, `diff` | `delete`, `fsck`, `adopt`; `copy`, `promote`; two versions beside each other |
 //! | `list`, `graph`, `show`, `history`, `gc`, `doctor`, `config` | one command each (`list` also explains, `history` also restores) |
 //! | `table`, `cells`, `json`, `errors` | how tables, cells, documents and errors are shown |
 //! | `output`, `text`, `units` | the two writers, text that is safe on a terminal, quantities for people |
@@ -14,6 +14,8 @@
 mod cells;
 mod command;
 mod config;
+mod copy;
+mod diff;
 mod doctor;
 mod errors;
 mod gc;
@@ -136,13 +138,16 @@ fn carry_out(definitions: Definitions, command: Option<Command>, out: &mut Out<'
         }
         return code;
     }
+    let mut source = None;
     let built = {
         // A backend may look for the runtime when it is opened.
         let _inside = runtime.enter();
-        match command {
-            Some(Command::Config(wanted)) => return config::config(definitions, &wanted, out),
-            _ => definitions.build(),
+        match &command {
+            Some(Command::Config(wanted)) => return config::config(definitions, wanted, out),
+            Some(Command::Copy(wanted)) => source = Some(copy::source(&definitions, &wanted.from)?),
+            _ => {}
         }
+        definitions.build()
     };
     let command = command.unwrap_or_else(|| Command::Materialize(Materialize::default()));
     let pipeline = with_catalog(built?, &command, out)?;
@@ -165,6 +170,12 @@ fn carry_out(definitions: Definitions, command: Option<Command>, out: &mut Out<'
                 version,
                 partition,
             } => history::restore(&pipeline, &asset, partition.as_deref(), &version, out).await,
+            Command::Copy(wanted) => match &source {
+                Some(source) => copy::copy(&pipeline, source, &wanted, out).await,
+                None => Ok(DONE),
+            },
+            Command::Promote(wanted) => copy::promote(&pipeline, &wanted, out).await,
+            Command::Diff(wanted) => diff::diff(&pipeline, &wanted, out).await,
             Command::Delete(wanted) => lifecycle::delete(&pipeline, &wanted, out).await,
             Command::Fsck(wanted) => lifecycle::fsck(&pipeline, &wanted, out).await,
             Command::Adopt { selection } => {
@@ -197,11 +208,19 @@ fn with_catalog(pipeline: Pipeline, command: &Command, out: &mut Out<'_>) -> Res
         Command::Materialize(_)
         | Command::Partitions(_)
         | Command::Delete(_)
+        | Command::Copy(_)
+        | Command::Promote(_)
         | Command::Fsck(_)
         | Command::Adopt { .. } => pipeline.open_catalog(true),
-        Command::Plan(_) | Command::Status { .. } | Command::Runs { .. } => pipeline.open_catalog(false),
+        Command::Plan(_) | Command::Status { .. } | Command::Runs { .. } | Command::Gc(_) => {
+            pipeline.open_catalog(false)
+        }
         // They tell as much as they can without one.
-        Command::Show(_) | Command::Explain { .. } | Command::History { .. } | Command::Restore { .. } => {
+        Command::Show(_)
+        | Command::Explain { .. }
+        | Command::History { .. }
+        | Command::Diff(_)
+        | Command::Restore { .. } => {
             let open = pipeline.clone().open_catalog(false);
             Ok(open.unwrap_or_else(|error| {
                 out.warn(error.message());

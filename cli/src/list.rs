@@ -60,7 +60,7 @@ pub(crate) async fn explain(pipeline: &Pipeline, asset: &str, out: &mut Out<'_>)
     // The explanation must not fail where the storage does: it may be asked for because of that.
     let parted = explanation.partitions.is_some();
     let published = match explanation.io_manager.is_some() && !parted {
-        true => pipeline.head(&info.key).await,
+        true => pipeline.visible(&info.key).await,
         false => Ok(None),
     };
     let stored = match explanation.io_manager.is_some() && parted {
@@ -127,6 +127,7 @@ pub(crate) async fn explain(pipeline: &Pipeline, asset: &str, out: &mut Out<'_>)
             "location",
             format!("{} (layout: {})", explanation.location, explanation.layout),
         ),
+        ("else from", explanation.inherits.clone().unwrap_or_default()),
         ("retention", explanation.retention.clone().unwrap_or_default()),
         ("format", explanation.format.clone().unwrap_or_default()),
         (

@@ -106,7 +106,7 @@ async fn query(pipeline: &Pipeline, sql: &str, rows: usize, out: &mut Out<'_>) -
 }
 
 /// Names and types of the columns.
-fn described(head: &Table) -> Vec<serde_json::Value> {
+pub(crate) fn described(head: &Table) -> Vec<serde_json::Value> {
     let fields = head.schema().fields().iter();
     fields
         .map(|field| {
@@ -116,7 +116,7 @@ fn described(head: &Table) -> Vec<serde_json::Value> {
 }
 
 /// The rows in a box, and below it how many there are.
-fn drawn(head: &Table, of: &str, out: &mut Out<'_>) -> Result<()> {
+pub(crate) fn drawn(head: &Table, of: &str, out: &mut Out<'_>) -> Result<()> {
     let columns = head.schema().fields().len();
     let (text, hidden) = boxed(format(head)?, out.screen.width, out.screen.colour_out);
     out.line(text);
@@ -174,7 +174,7 @@ async fn blob(
             .0
             .into_iter()
             .find(|receipt| receipt.version == *version),
-        None => pipeline.head(key).await?,
+        None => pipeline.visible(key).await?,
     };
     let size = blob.size().or(receipt.as_ref().map(|receipt| receipt.bytes));
     let uri = receipt.map(|Receipt { uri, .. }| uri);

@@ -46,7 +46,12 @@ pub use doctor::{Checkup, Diagnosis, DoctorOptions, Examination, Verdict};
 pub use event::{Event, Level, Materialization, Observer, Progress};
 pub use freshness::{Last, Previewed, Reason, Recompute};
 pub use layout::{DagsterLayout, HiveLayout};
-pub use lifecycle::{FsckFinding, FsckOptions, FsckProblem, FsckReport};
+pub use lifecycle::{
+    BlobDifference, Copied, CopyOptions, CopyOutcome, Difference, Differs, FsckFinding, FsckOptions, FsckProblem,
+    FsckReport, ObjectDifference, Place,
+};
+#[cfg(feature = "arrow")]
+pub use lifecycle::{ColumnDifference, TableDifference};
 pub use plan::Plan;
 pub use policy::{Policies, RetryPolicy, TimeoutPolicy};
 pub use run::{RunOptions, RunReport, StepReport, StepStatus};

@@ -120,7 +120,10 @@ impl Core {
             receipt.rows = whole.rows;
             receipt.content_hash = None;
             receipt.stored_hash = None;
-            receipt.fingerprint = None;
+            if self.config.mode.leaves_nothing() {
+                // Not what its asset would make. Where writes add to each other, the last one is all that there is to make again.
+                receipt.fingerprint = None;
+            }
         }
         receipt.uri = self.uri(&location);
         receipt.location = location;

@@ -15,6 +15,8 @@ pub(super) struct Layer {
     pub(super) managers: Vec<ManagerTable>,
     pub(super) bindings: Vec<Binding>,
     pub(super) retention: Vec<Kept>,
+    /// Of a profile: the one from which it reads what it lacks.
+    pub(super) parent: Option<(String, Place)>,
 }
 
 /// One table of `[io_managers]`.
@@ -35,6 +37,8 @@ pub(crate) const DEFAULT_KEY: &str = "io_manager";
 const LAYOUT: &str = "layout";
 const PARTS: [&str; 5] = [DEFAULT_KEY, LAYOUT, "io_managers", "bind", RETENTION];
 const PROFILE: &str = "profile";
+/// What a branch names.
+const PARENT: &str = "parent";
 /// The table of retention by pattern, and the key of it in a manager's table.
 pub(super) const RETENTION: &str = "retention";
 
@@ -49,7 +53,11 @@ pub(super) fn read(file: &str, text: &str) -> Result<(Layer, Vec<Profile>)> {
     for entry in profiles {
         for profile in entry.item.table("`profile`, which holds a table for each profile,")? {
             let what = format!("the profile `{}`", profile.key);
-            named.push((profile.key, profile.place, layer(profile.item.table(&what)?, &[])?));
+            named.push((
+                profile.key,
+                profile.place,
+                layer(profile.item.table(&what)?, &[PARENT])?,
+            ));
         }
     }
     Ok((layer(own, &[PROFILE])?, named))
@@ -83,6 +91,13 @@ fn layer(entries: Vec<Entry>, more: &[&'static str]) -> Result<Layer> {
                 {
                     layer.bindings.push(binding(bound.key, bound.place, bound.item)?);
                 }
+            }
+            PARENT if more.contains(&PARENT) => {
+                layer.parent = Some(
+                    entry
+                        .item
+                        .text("`parent`, the profile from which a branch reads what it lacks,")?,
+                );
             }
             RETENTION => {
                 for line in entry

@@ -47,6 +47,17 @@ pub(crate) struct Wanted {
     pub(crate) by: String,
 }
 
+/// Whose values a branch reads where it has none.
+#[derive(Clone, Debug)]
+pub(crate) struct Parent {
+    /// `None` for the file without a profile.
+    pub(crate) profile: Option<String>,
+    pub(crate) place: Place,
+}
+
+/// What stands for the file without a profile.
+const BASE: &str = "base";
+
 /// What the configuration says under one profile.
 #[derive(Default)]
 pub(crate) struct Config {
@@ -55,6 +66,8 @@ pub(crate) struct Config {
     /// What relative paths are below.
     pub(crate) directory: PathBuf,
     pub(crate) profile: Option<String>,
+    /// The profile from which this one reads what it lacks.
+    pub(crate) parent: Option<Parent>,
     /// All that can be asked for.
     pub(crate) profiles: Vec<String>,
     /// The default manager, before variables are put in, and whether the profile names it.
@@ -112,13 +125,22 @@ impl Config {
             Some(file) => file.strip_prefix(&here).unwrap_or(file).display().to_string(),
             None => home::CONFIG_FILE.to_owned(),
         };
+        let mut parent = None;
         let directory = file.as_deref().and_then(Path::parent).unwrap_or(&here).to_path_buf();
         let (base, mut profiles) = layer::read(&shown, &text)?;
         let names: Vec<String> = profiles.iter().map(|(name, _, _)| name.clone()).collect();
         let chosen = match &wanted {
             None => None,
             Some(wanted) => match profiles.iter().position(|(name, _, _)| *name == wanted.name) {
-                Some(at) => Some(profiles.swap_remove(at).2),
+                Some(at) => {
+                    let mut chosen = profiles.swap_remove(at).2;
+                    parent = chosen
+                        .parent
+                        .take()
+                        .map(|(name, place)| parent_of(&wanted.name, name, place, &names))
+                        .transpose()?;
+                    Some(chosen)
+                }
                 None => return Err(unknown_profile(wanted, &names, &shown)),
             },
         };
@@ -126,6 +148,7 @@ impl Config {
             file,
             directory,
             profile: wanted.map(|wanted| wanted.name),
+            parent,
             profiles: names,
             ..Self::default()
         };
@@ -183,6 +206,28 @@ impl Config {
         match self.profile.as_deref().filter(|_| of_profile) {
             Some(profile) => format!("{place} in the profile `{profile}`"),
             None => place.to_string(),
+        }
+    }
+}
+
+/// The parent that a profile names.
+fn parent_of(profile: &str, name: String, place: Place, names: &[String]) -> Result<Parent> {
+    if name == profile {
+        return Err(place.wrong(format_args!("the profile `{profile}` is its own parent")));
+    }
+    if names.contains(&name) {
+        let profile = Some(name);
+        return Ok(Parent { profile, place });
+    }
+    match name.as_str() {
+        BASE => Ok(Parent { profile: None, place }),
+        _ => {
+            let known = names.iter().map(String::as_str).filter(|known| *known != profile);
+            let hint = match nearest(&name, known) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("`{BASE}` means this file without a profile"),
+            };
+            Err(place.wrong(format_args!("there is no profile `{name}`; {hint}")))
         }
     }
 }

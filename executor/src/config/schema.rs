@@ -61,7 +61,12 @@ pub(crate) fn schema(backends: &[Arc<dyn Backend>]) -> Value {
             },
         })
     };
-    let profile = json!({ "type": "object", "properties": parts(), "additionalProperties": false });
+    let mut of_profile = parts();
+    of_profile["parent"] = json!({
+        "description": "Makes the profile a branch: what it lacks is read from this profile, or from `base`, the file without one",
+        "type": "string",
+    });
+    let profile = json!({ "type": "object", "properties": of_profile, "additionalProperties": false });
     definitions.insert("profile".to_owned(), profile);
     let mut properties = parts();
     properties["profile"] = json!({

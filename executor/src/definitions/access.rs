@@ -2,6 +2,7 @@
 
 use super::{AT_ONCE, AssetPartition, Pipeline};
 use crate::graph::definition;
+use crate::lifecycle::named_version;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use larder_io_core::{
     AssetKey, AssetValue, Error, ErrorKind, Form, FormatChoice, Garbage, Maintenance, OptimizeOptions, Optimized,
@@ -10,7 +11,7 @@ use larder_io_core::{
 use larder_partitions::Keyspace;
 
 impl Pipeline {
-    /// Loads the published value of an asset.
+    /// Loads the published value of an asset; in a branch that has none, its parent's.
     ///
     /// # Errors
     /// `NotFound` when it was never materialized; `InvalidData` for damage or another type.
@@ -36,10 +37,21 @@ impl Pipeline {
         {
             return self.all_partitions(&of.asset, &space).await;
         }
-        let (manager, mut context) = self.input_of(&of.asset, of.partition.as_ref())?;
-        context.version = version;
-        let loaded = manager.load_input(&context).await;
-        loaded.map_err(|error| self.about(error, &of, "load"))
+        let mut failed = None;
+        for pipeline in self.lineage() {
+            let (manager, mut context) = pipeline.input_of(&of.asset, of.partition.as_ref())?;
+            context.version.clone_from(&version);
+            match manager
+                .load_input(&context)
+                .await
+                .map_err(|error| pipeline.about(error, &of, "load"))
+            {
+                Err(error) if error.kind() == ErrorKind::NotFound => failed = failed.or(Some(error)),
+                other => return other,
+            }
+        }
+        // There is this profile at least.
+        Err(failed.unwrap_or_else(|| Error::new(ErrorKind::NotFound, format!("nothing is stored for `{of}`"))))
     }
 
     /// The value as its consumers take it, held against the declared columns; `None` when nothing is stored.
@@ -50,6 +62,16 @@ impl Pipeline {
         if self.stored(&of.asset)?.form == Form::Nothing {
             return Ok(Some(Value::Nothing));
         }
+        for pipeline in self.lineage() {
+            if let Some(value) = pipeline.load_own(of).await? {
+                return Ok(Some(value));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The same without the parents of a branch.
+    async fn load_own(&self, of: &AssetPartition) -> Result<Option<Value>> {
         let (manager, context) = self.input_of(&of.asset, of.partition.as_ref())?;
         let about = |error| self.about(error, of, "load");
         match manager.load_input(&context).await {
@@ -120,7 +142,7 @@ impl Pipeline {
         stored.map_err(|error| self.explain_error(error, &key, "store"))
     }
 
-    /// The receipt of the published value.
+    /// The receipt of the published value; in a branch its own, never its parent's: [`Pipeline::visible`] tells of what is loaded.
     ///
     /// # Errors
     /// Only when the manager cannot tell.
@@ -161,30 +183,7 @@ impl Pipeline {
         let of = of.into();
         let key = &of.asset;
         let (kept, _) = self.history(&of).await?;
-        let versions_of = || kept.iter().map(|receipt| &receipt.version);
-        // The whole text wins over a beginning of another one.
-        let exact = versions_of().find(|kept| kept.as_str() == version);
-        let fits: Vec<&Version> = match exact {
-            Some(exact) => vec![exact],
-            None => versions_of()
-                .filter(|kept| kept.as_str().starts_with(version))
-                .collect(),
-        };
-        let version = match fits.as_slice() {
-            [only] => (*only).clone(),
-            [] => {
-                let message =
-                    format!("version `{version}` of `{key}` is not kept; `history {key}` lists those that are");
-                return Err(Error::new(ErrorKind::NotFound, message));
-            }
-            many => {
-                let message = format!(
-                    "{} versions of `{key}` begin with `{version}`; write more of it",
-                    many.len()
-                );
-                return Err(definition(message));
-            }
-        };
+        let version = named_version(&of, &kept, version)?.version.clone();
         let (manager, context) = self.input_of(key, of.partition.as_ref())?;
         let restored = versions(manager.versions(), key)?.restore(&context, &version).await;
         restored.map_err(|error| self.about(error, &of, "restore"))

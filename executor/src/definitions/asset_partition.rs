@@ -6,7 +6,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use larder_io_core::{AssetKey, Error, ErrorKind, PartitionKey, Result};
 use larder_partitions::{Keyspace, PartitionSet, Partitioning};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
 /// Partitions of one asset, or of one call, that are looked at, loaded or stored at once.
@@ -107,13 +107,21 @@ impl Pipeline {
             if values.contains_key(name) {
                 continue;
             }
-            let catalog = self.catalog().ok_or_else(|| {
+            let mut values_of_name = Vec::new();
+            let mut catalogs = self.lineage().filter_map(Self::catalog).peekable();
+            catalogs.peek().ok_or_else(|| {
                 let message = format!(
                     "the values of `{name}` are in the catalogue, and there is none yet; `partitions add {name} VALUE` makes it"
                 );
                 Error::new(ErrorKind::InvalidConfig, message)
             })?;
-            values.insert(name.to_owned(), catalog.dynamic_keys(name).await?);
+            // A branch has its parent's, and its own.
+            let mut seen = HashSet::new();
+            for catalog in catalogs {
+                let found = catalog.dynamic_keys(name).await?.into_iter();
+                values_of_name.extend(found.filter(|value| seen.insert(value.clone())));
+            }
+            values.insert(name.to_owned(), values_of_name);
         }
         Ok(values)
     }

@@ -199,7 +199,10 @@ impl<'d> Binder<'d> {
             return Ok(Arc::clone(bound));
         }
         let key = "everything".to_owned();
-        let manager = self.opener.guarded(&key, Arc::clone(manager), None)?;
+        let manager = match self.definitions.everything_as_is {
+            true => Arc::clone(manager),
+            false => self.opener.guarded(&key, Arc::clone(manager), None)?,
+        };
         let bound = Arc::new(Bound {
             key,
             manager,

@@ -77,7 +77,16 @@ impl Pipeline {
     ///
     /// # Errors
     /// As [`Catalog::open`].
-    pub fn open_catalog(self, create: bool) -> Result<Self> {
+    pub fn open_catalog(mut self, create: bool) -> Result<Self> {
+        // A branch looks into its parent's, which is none where one file is named for all.
+        if let Some(parent) = self.2.take() {
+            let shared = parent.0.catalog_file == self.0.catalog_file;
+            let parent = match shared {
+                true => *parent,
+                false => parent.open_catalog(false)?,
+            };
+            self.2 = Some(Box::new(parent));
+        }
         let file = self.0.catalog_file.as_ref().filter(|file| create || file.is_file());
         match (self.catalog(), file) {
             (None, Some(file)) => {

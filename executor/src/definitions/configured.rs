@@ -1,9 +1,9 @@
 //! Configuration outside of the code: where it is, which profile, what it comes to.
 
 use super::binding::{Binder, Bound};
-use super::opening::Refused;
+use super::opening::{Opener, Refused};
 use super::validate::{atomic, joined};
-use super::{AssetInfo, Definitions};
+use super::{AssetInfo, Definitions, Pipeline};
 use crate::config::{self, BindingReport, Config, ConfigReport, DEFAULT_KEY, ManagerReport, Source, Wanted};
 use crate::home;
 use crate::policy::root;
@@ -54,6 +54,24 @@ impl Definitions {
     pub fn choose_profile(mut self, name: impl Into<String>) -> Self {
         self.chosen_profile = Some(name.into());
         self
+    }
+
+    /// Builds the same assets as they are kept in one I/O manager, whatever else is said of them: for copying from there. The manager is named by its
+    /// key or given by URL; the layout is the configured one. There is no catalogue.
+    ///
+    /// # Errors
+    /// As [`Definitions::build`]; `InvalidConfig` for a key that nothing has.
+    pub fn build_within(&self, io_manager: &str) -> Result<Pipeline> {
+        let config = self.config()?;
+        let opened = Opener::new(self, &config).named(io_manager, String::new(), None);
+        let (_, opened, _) = opened?;
+        let mut definitions = self.clone();
+        if let Some(layout) = config.layout.as_deref().and_then(crate::layout::named) {
+            definitions.layout = layout;
+        }
+        definitions.everything = Some(opened.manager);
+        definitions.everything_as_is = true;
+        definitions.build()
     }
 
     /// The JSON schema of `larder.toml`, with the settings of the backends that were handed over.
@@ -154,6 +172,9 @@ impl Definitions {
     pub(super) fn config(&self) -> Result<Config> {
         if self.everything.is_some() {
             return Ok(Config::default());
+        }
+        if self.as_parent.of_base {
+            return Config::read(&self.source, &|name| self.variable(name), None, &self.backends);
         }
         let from_environment = || Some((self.variable(home::PROFILE_VARIABLE)?, home::PROFILE_VARIABLE));
         let chosen = self.chosen_profile.clone().map(|name| (name, "--profile"));

@@ -3,6 +3,7 @@
 mod access;
 mod asset_partition;
 mod binding;
+mod branch;
 mod catalog;
 mod configured;
 mod contexts;
@@ -58,10 +59,13 @@ pub struct Definitions {
     default_policies: Option<Policies>,
     retentions: BTreeMap<String, Retention>,
     everything: Option<Arc<dyn IoManager>>,
+    /// Whether that one has its policies already.
+    everything_as_is: bool,
     variables: Option<BTreeMap<String, String>>,
     source: Source,
     profile: Option<String>,
     chosen_profile: Option<String>,
+    as_parent: branch::AsParent,
     catalog: catalog::Place,
     #[cfg(feature = "arrow")]
     query_engine: Option<Arc<dyn larder_io_core::QueryEngine>>,
@@ -89,10 +93,12 @@ impl Definitions {
             default_policies: None,
             retentions: BTreeMap::new(),
             everything: None,
+            everything_as_is: false,
             variables: None,
             source: Source::default(),
             profile: None,
             chosen_profile: None,
+            as_parent: branch::AsParent::default(),
             catalog: catalog::Place::default(),
             #[cfg(feature = "arrow")]
             query_engine: None,

@@ -150,7 +150,7 @@ impl<'d> Opener<'d> {
     }
 
     /// The default by key or by URL.
-    fn named(&mut self, text: &str, because: String, place: Option<&Place>) -> Result<Default, Refused> {
+    pub(super) fn named(&mut self, text: &str, because: String, place: Option<&Place>) -> Result<Default, Refused> {
         let at = |error: Error| match place {
             Some(place) => Refused::placed(place.wrong(error.message())),
             None => error.into(),

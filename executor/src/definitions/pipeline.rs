@@ -31,7 +31,7 @@ pub(crate) struct Stored {
 
 /// Validated definitions.
 #[derive(Clone)]
-pub struct Pipeline(pub(crate) Arc<Inner>, Option<Catalog>);
+pub struct Pipeline(pub(crate) Arc<Inner>, Option<Catalog>, pub(super) Option<Box<Self>>);
 
 pub(crate) struct Inner {
     pub(crate) assets: Vec<Asset>,
@@ -93,6 +93,8 @@ pub struct Explanation {
     pub format: Option<String>,
     /// The stem of the location.
     pub location: Location,
+    /// Where it is read from in a branch that has none of its own: scheme and root of the parent's manager.
+    pub inherits: Option<String>,
     /// Which versions are kept, and who says so; `None` where the manager's own settings do.
     pub retention: Option<String>,
     /// By what it is parted.
@@ -107,7 +109,7 @@ pub struct Explanation {
 
 impl Pipeline {
     pub(super) fn new(inner: Inner) -> Self {
-        Self(Arc::new(inner), None)
+        Self(Arc::new(inner), None, None)
     }
 
     /// Records runs in this catalogue, and looks dynamic partitions up in it.
@@ -288,6 +290,14 @@ impl Pipeline {
             root: info.map(root),
             format,
             location: stored.location.clone(),
+            inherits: self.parent().and_then(|parent| {
+                parent
+                    .stored(key)
+                    .ok()?
+                    .bound
+                    .as_ref()
+                    .map(|bound| root(bound.manager.info()))
+            }),
             retention: stored
                 .kept
                 .as_ref()

@@ -57,7 +57,8 @@ pub(super) fn build(mut definitions: Definitions) -> Result<Pipeline> {
         tracing::warn!("{warning}");
     }
     let catalog_file = definitions.catalog_place(&config);
-    Ok(Pipeline::new(Inner {
+    let parent = definitions.parent(&config)?;
+    let mut pipeline = Pipeline::new(Inner {
         assets: definitions.assets,
         resources: Arc::new(definitions.resources),
         layout: definitions.layout,
@@ -68,7 +69,15 @@ pub(super) fn build(mut definitions: Definitions) -> Result<Pipeline> {
         catalog_file,
         #[cfg(feature = "arrow")]
         query_engine: definitions.query_engine,
-    }))
+    });
+    if let Some(parent) = parent {
+        pipeline.check_branch(&parent, &mut problems);
+        if !problems.is_empty() {
+            return Err(joined(problems));
+        }
+        pipeline.2 = Some(Box::new(parent));
+    }
+    Ok(pipeline)
 }
 
 /// One error of many, each on a line.

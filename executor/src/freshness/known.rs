@@ -16,14 +16,22 @@ pub(crate) struct Known {
     catalog: Option<Catalog>,
     versions: Mutex<HashMap<AssetPartition, Option<String>>>,
     states: Mutex<HashMap<AssetKey, Arc<OnceCell<States>>>>,
+    /// What is known in the profile from which this one reads what it lacks.
+    parent: Option<Box<Self>>,
 }
 
 impl Known {
-    pub(crate) fn new(catalog: Option<Catalog>) -> Self {
+    pub(crate) fn new(pipeline: &Pipeline) -> Self {
         Self {
-            catalog,
+            catalog: pipeline.catalog().cloned(),
+            parent: pipeline.parent().map(|parent| Box::new(Self::new(parent))),
             ..Self::default()
         }
+    }
+
+    /// What is known in the profile from which this one reads what it lacks.
+    pub(crate) fn parent(&self) -> Option<&Self> {
+        self.parent.as_deref()
     }
 
     /// The value has this data version from now on.
@@ -52,11 +60,8 @@ impl Known {
         }
         let version = match pipeline.stored(asset)?.form {
             // Nothing is stored of it: only the catalogue knows that it ran.
-            Form::Nothing => {
-                let state = self.state(asset, partition).await?;
-                state.and_then(|state| state.data_version().map(|version| version.into_owned()))
-            }
-            _ => match pipeline.head(&of).await {
+            Form::Nothing => self.recorded_version(asset, partition).await?,
+            _ => match pipeline.visible(&of).await {
                 Ok(receipt) => receipt.map(|receipt| receipt.data_version()),
                 // Damage is found when the value is loaded; until then it is a value of no known version.
                 Err(error) if error.kind() == ErrorKind::InvalidData => None,
@@ -65,6 +70,20 @@ impl Known {
         };
         self.set(asset, partition, version.clone());
         Ok(version)
+    }
+
+    /// The data version by the catalogue: by this profile's, else by its parent's.
+    pub(crate) async fn recorded_version(
+        &self,
+        asset: &AssetKey,
+        partition: Option<&PartitionKey>,
+    ) -> Result<Option<String>> {
+        for known in std::iter::successors(Some(self), |known| known.parent()) {
+            if let Some(state) = known.state(asset, partition).await? {
+                return Ok(state.data_version().map(|version| version.into_owned()));
+            }
+        }
+        Ok(None)
     }
 
     /// What the catalogue knows of a value that is there.

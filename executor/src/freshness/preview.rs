@@ -5,7 +5,7 @@ use crate::definitions::Pipeline;
 use crate::plan::{Follows, Plan};
 use crate::run::RunOptions;
 use crate::selection::Selection;
-use larder_catalog::InputVersions;
+use larder_catalog::{InputVersions, State};
 use larder_io_core::{AssetKey, Form, PartitionKey, Result};
 use larder_partitions::PartitionSet;
 use serde::Serialize;
@@ -99,7 +99,7 @@ impl Pipeline {
             pipeline: self,
             plan: &plan,
             options,
-            known: Known::new(self.catalog().cloned()),
+            known: Known::new(self),
             runs: HashMap::new(),
             own: HashSet::new(),
             follows: Vec::new(),
@@ -187,10 +187,9 @@ impl Preview<'_> {
         }
         let mut states = Vec::with_capacity(keys.len());
         for key in keys {
-            match self.known.state(key, partition).await? {
-                // What is kept in memory is gone with the process.
-                Some(state) if self.persists(key)? => states.push((key, state)),
-                _ => return Ok(Some(Reason::Missing)),
+            match self.recorded(key, partition).await? {
+                Some((at, state)) => states.push((at, key, state)),
+                None => return Ok(Some(Reason::Missing)),
             }
         }
         if self.options.recompute == Recompute::Missing {
@@ -199,7 +198,7 @@ impl Preview<'_> {
         let Some(now) = self.pipeline.code_of(step, self.options.build_id.as_deref()) else {
             return Ok(Some(Reason::CodeUnknown));
         };
-        for (_, state) in &states {
+        for (_, _, state) in &states {
             let was = state.code_version().unwrap_or_default();
             if was != now.as_str() {
                 let was = was.into_owned();
@@ -210,8 +209,8 @@ impl Preview<'_> {
         if !runs.is_empty() {
             return Ok(Some(Reason::InputRuns { inputs: runs }));
         }
-        for (key, state) in states {
-            let wanted = fingerprint(&now, &self.pipeline.storage_config(key)?, &sources);
+        for (at, key, state) in states {
+            let wanted = fingerprint(&now, &at.storage_config(key)?, &sources);
             if state.fingerprint().as_deref() != Some(wanted.as_str()) {
                 return self.changed(key, partition, &sources).await.map(Some);
             }
@@ -219,9 +218,19 @@ impl Preview<'_> {
         Ok(None)
     }
 
-    fn persists(&self, key: &AssetKey) -> Result<bool> {
-        let bound = self.pipeline.stored(key)?.bound.as_ref();
-        Ok(bound.is_none_or(|bound| bound.manager.info().capabilities.persistent))
+    /// What is recorded of a value that outlives the process: in this profile, else in its parent.
+    async fn recorded(&self, key: &AssetKey, partition: Option<&PartitionKey>) -> Result<Option<(&Pipeline, State)>> {
+        let known = std::iter::successors(Some(&self.known), |known| known.parent());
+        for (pipeline, known) in self.pipeline.lineage().zip(known) {
+            let bound = pipeline.stored(key)?.bound.as_ref();
+            // What is kept in memory is gone with the process.
+            if bound.is_none_or(|bound| bound.manager.info().capabilities.persistent)
+                && let Some(state) = known.state(key, partition).await?
+            {
+                return Ok(Some((pipeline, state)));
+            }
+        }
+        Ok(None)
     }
 
     /// The data versions of the inputs by the catalogue, and which inputs would run before.
@@ -271,8 +280,7 @@ impl Preview<'_> {
         if external && self.pipeline.stored(key)?.form != Form::Nothing {
             return self.known.data_version(self.pipeline, key, partition).await;
         }
-        let state = self.known.state(key, partition).await?;
-        Ok(state.and_then(|state| state.data_version().map(|version| version.into_owned())))
+        self.known.recorded_version(key, partition).await
     }
 
     /// What is another than when the value was made.

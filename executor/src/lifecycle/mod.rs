@@ -1,8 +1,15 @@
-//! What becomes of stored values: deleted, kept for so long, compared with the catalogue, adopted.
+//! What becomes of stored values: copied, deleted, kept for so long, compared with the catalogue, adopted.
 
+mod copy;
+mod diff;
 mod fsck;
 mod retention;
 
+pub use copy::{Copied, CopyOptions, CopyOutcome};
+pub(crate) use diff::version as named_version;
+pub use diff::{BlobDifference, Difference, Differs, ObjectDifference, Place};
+#[cfg(feature = "arrow")]
+pub use diff::{ColumnDifference, TableDifference};
 pub use fsck::{FsckFinding, FsckOptions, FsckProblem, FsckReport};
 
 use crate::definitions::{AssetPartition, Pipeline};

@@ -5,7 +5,7 @@ use crate::definitions::AT_ONCE;
 use crate::freshness::{Recompute, fingerprint};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use larder_catalog::InputVersions;
-use larder_io_core::{AssetKey, Error, ErrorKind, Form, PartitionKey, Result};
+use larder_io_core::{AssetKey, Error, ErrorKind, Form, PartitionKey, Receipt, Result};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -137,9 +137,9 @@ impl Step {
             (Some(receipt), _) => receipt.data_version(),
             (None, true) => match recorded.as_deref() {
                 Some(version) => version.to_owned(),
-                None => return Ok(None),
+                None => return self.inherited(key, partition, sources).await,
             },
-            (None, false) => return Ok(None),
+            (None, false) => return self.inherited(key, partition, sources).await,
         };
         if self.recompute == Recompute::Missing {
             return Ok(Some(stored));
@@ -164,5 +164,45 @@ impl Step {
             }
             None => Ok(None),
         }
+    }
+
+    /// The data version of a value that a branch lacks, where its parent has it as it would be made again.
+    async fn inherited(
+        &self,
+        key: &AssetKey,
+        partition: Option<&PartitionKey>,
+        sources: &[InputVersions],
+    ) -> Result<Option<String>> {
+        let known = std::iter::successors(self.known.parent(), |known| known.parent());
+        for (pipeline, known) in self.pipeline.lineage().skip(1).zip(known) {
+            let state = known.state(key, partition).await?;
+            let recorded = state.as_ref().and_then(|state| state.data_version());
+            let receipt = match pipeline.stored(key)?.form {
+                Form::Nothing => None,
+                _ => match pipeline.head((key, partition)).await? {
+                    Some(receipt) => Some(receipt),
+                    None => continue,
+                },
+            };
+            let Some(stored) = receipt
+                .as_ref()
+                .map(Receipt::data_version)
+                .or(recorded.as_deref().map(str::to_owned))
+            else {
+                continue;
+            };
+            if self.recompute == Recompute::Missing {
+                return Ok(Some(stored));
+            }
+            let Some(code) = self.code() else { return Ok(None) };
+            let wanted = fingerprint(&code, &pipeline.storage_config(key)?, sources);
+            let of_state = state.as_ref().and_then(|state| state.fingerprint());
+            let by_catalog =
+                recorded.as_deref() == Some(stored.as_str()) && of_state.as_deref() == Some(wanted.as_str());
+            let by_receipt = receipt.is_some_and(|receipt| receipt.fingerprint.as_deref() == Some(wanted.as_str()));
+            // Values further up are hidden by this one.
+            return Ok((by_catalog || by_receipt).then_some(stored));
+        }
+        Ok(None)
     }
 }

@@ -103,7 +103,7 @@ impl Running {
             force: options.force,
             recompute: options.recompute,
             build_id: options.build_id.as_deref().map(Into::into),
-            known: Arc::new(Known::new(pipeline.catalog().cloned())),
+            known: Arc::new(Known::new(&pipeline)),
             recorder: Recorder(pipeline.catalog().cloned()),
             max_concurrent: options.max_concurrent,
             inputs: SharedInputs::new(&pipeline, plan.steps(), &calls),
