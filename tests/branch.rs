@@ -228,12 +228,7 @@ fn branches_that_cannot_be_are_refused() {
     let house = House::new();
     let refused = |config: &str, profile: &str| {
         let definitions = house.definitions().config_text(config).choose_profile(profile);
-        definitions
-            .build()
-            .map(drop)
-            .expect_err("is wrong")
-            .message()
-            .to_owned()
+        definitions.build().map(drop).expect_err(config).message().to_owned()
     };
     for (config, profile, wanted) in [
         (

@@ -20,6 +20,8 @@ const PROBLEMS_SHOWN: usize = 20;
 
 pub(super) fn build(mut definitions: Definitions) -> Result<Pipeline> {
     let config = definitions.config()?;
+    // Before anything of this profile is laid over what the code says.
+    let parent = definitions.parent(&config)?;
     if let Some(layout) = config.layout.as_deref().and_then(crate::layout::named) {
         definitions.layout = layout;
     }
@@ -57,7 +59,6 @@ pub(super) fn build(mut definitions: Definitions) -> Result<Pipeline> {
         tracing::warn!("{warning}");
     }
     let catalog_file = definitions.catalog_place(&config);
-    let parent = definitions.parent(&config)?;
     let mut pipeline = Pipeline::new(Inner {
         assets: definitions.assets,
         resources: Arc::new(definitions.resources),

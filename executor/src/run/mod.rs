@@ -17,12 +17,16 @@ use crate::plan::{Plan, Unit, Units};
 use crate::selection::Selection;
 use inputs::SharedInputs;
 use larder_io_core::{AssetKey, Error, ErrorKind, Result, RunId};
+use larder_partitions::PartitionSet;
 use overlap::Overlap;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 use step::Step;
 use tokio::task::JoinSet;
+
+/// How a call ended, and the partitions for which it did.
+type Ended = (StepStatus, Option<PartitionSet>);
 
 impl Pipeline {
     /// Runs a selection with default options.
@@ -127,7 +131,7 @@ impl Running {
         });
         self.recorder.run_started(&self.run, &plan.words, plan.text.as_deref());
         drop(plan);
-        let mut running: JoinSet<(usize, StepStatus)> = JoinSet::new();
+        let mut running: JoinSet<(usize, Ended)> = JoinSet::new();
         let mut by_task = HashMap::new();
         loop {
             while running.len() < self.max_concurrent
@@ -138,8 +142,12 @@ impl Running {
             }
             let (unit, status) = match running.join_next_with_id().await {
                 None => break,
-                Some(Ok((id, (unit, status)))) => {
+                Some(Ok((id, (unit, (status, partitions))))) => {
                     by_task.remove(&id);
+                    if matches!(status, StepStatus::Failed(_)) {
+                        // What was published before, or was fresh, is not to be tried again.
+                        self.units[unit].partitions = partitions;
+                    }
                     (unit, status)
                 }
                 // The step's own panics are caught inside; this is a defect of ours, or the runtime going down.

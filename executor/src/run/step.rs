@@ -42,7 +42,8 @@ pub(super) struct Step {
 }
 
 impl Step {
-    pub(super) async fn run(mut self) -> StepStatus {
+    /// How it ended, and for which partitions it failed.
+    pub(super) async fn run(mut self) -> (StepStatus, Option<PartitionSet>) {
         let keys = self.pipeline.graph().nodes[self.index].keys.clone();
         let overlapping = self.overlap.begin();
         // Asset code may panic, in its function or in the stream it returned: then this step fails, not the run.
@@ -50,13 +51,13 @@ impl Step {
             .catch_unwind()
             .await
         {
-            Ok(Ok(Some(made))) => return StepStatus::Succeeded(made),
+            Ok(Ok(Some(made))) => return (StepStatus::Succeeded(made), self.partitions),
             Ok(Ok(None)) => {
                 self.emitter.emit(|| Event::StepFresh {
                     assets: keys.clone(),
                     partitions: self.asked.clone(),
                 });
-                return StepStatus::Fresh;
+                return (StepStatus::Fresh, self.asked);
             }
             Ok(Err(error)) => error,
             Err(panic) => {
@@ -69,7 +70,7 @@ impl Step {
         };
         self.recorder
             .failed(&self.run, &keys, self.partitions.as_ref(), &status);
-        StepStatus::Failed(Arc::new(status))
+        (StepStatus::Failed(Arc::new(status)), self.partitions)
     }
 
     /// What an error is about, the partition included when there is one.
@@ -151,6 +152,11 @@ impl Step {
             overlapped: 0,
             metadata: said.metadata,
         };
-        self.publish_all(written, &common, overlapping).await.map(Some)
+        let (made, published) = self.publish_all(written, &common, overlapping).await;
+        if let Err(failed) = published {
+            self.left_of(keys, &made)?;
+            return Err(failed);
+        }
+        Ok(Some(made))
     }
 }

@@ -235,13 +235,14 @@ impl Step {
         })
     }
 
-    /// Publishes everything. After a failure nothing more is begun, and what was not published is discarded.
+    /// Publishes everything, and gives what was published. After a failure nothing more is begun, and what was not published is
+    /// discarded.
     pub(super) async fn publish_all(
         &self,
         written: Vec<Written>,
         common: &Materialization,
         overlapping: &Overlapping,
-    ) -> Result<Vec<Arc<Materialization>>> {
+    ) -> (Vec<Arc<Materialization>>, Result<()>) {
         let stop = AtomicBool::new(false);
         let mut publishing = stream::iter(written)
             .map(|output| self.publish(output, common, overlapping, &stop))
@@ -253,7 +254,23 @@ impl Step {
                 Err(error) => failed = failed.or(Some(error)),
             }
         }
-        failed.map_or(Ok(made), Err)
+        (made, failed.map_or(Ok(()), Err))
+    }
+
+    /// Leaves out the partitions of which every output was published: only the others failed.
+    pub(super) fn left_of(&mut self, keys: &[AssetKey], made: &[Arc<Materialization>]) -> Result<()> {
+        let Some(all) = self.partitions.take() else {
+            return Ok(());
+        };
+        let mut published: HashMap<&PartitionKey, usize> = HashMap::new();
+        for partition in made.iter().filter_map(|made| made.partition.as_ref()) {
+            *published.entry(partition).or_default() += 1;
+        }
+        let left = all
+            .iter()
+            .filter(|partition| published.get(partition) != Some(&keys.len()));
+        self.partitions = Some(all.keyspace().set(&left.collect::<Vec<_>>())?);
+        Ok(())
     }
 
     async fn publish(

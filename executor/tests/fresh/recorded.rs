@@ -3,7 +3,7 @@
 use crate::support::{House, days, key, options, run};
 use larder_catalog::Happening;
 use larder_executor::{Asset, CodeVersion, Recompute};
-use larder_io_core::{Error, ErrorKind};
+use larder_io_core::{AssetValue, Error, ErrorKind, OutputContext, PartitionKey, Partitions, RunId};
 
 #[tokio::test]
 async fn a_run_its_steps_and_what_they_were_made_from() {
@@ -167,4 +167,54 @@ async fn a_fresh_value_clears_an_old_failure() {
     let report = run(&house.pipeline([asset(false, "1")]), Recompute::Stale).await;
     assert_eq!(report.fresh(), 1);
     assert!(!failed().await);
+}
+
+/// What a call had published when it failed is there, and is not tried again.
+#[tokio::test]
+async fn only_what_was_not_published_failed() {
+    let house = House::new();
+    let storage = house.storage.clone();
+    let asset = |meddles: bool| {
+        let storage = storage.clone();
+        Asset::builder("days")
+            .partitions(larder_partitions::Partitioning::fixed("kind", ["x", "y", "z"]))
+            .code_version(CodeVersion::manual("1"))
+            .function(move |args| {
+                let storage = storage.clone();
+                async move {
+                    if meddles {
+                        // Somebody else stores the second one while it is computed.
+                        let y = PartitionKey::single("kind", "y")?;
+                        let at = "days/kind=y/data".parse()?;
+                        let context = OutputContext::of_run(RunId::random(), key("days"), Some(y), at);
+                        storage.handle_output(&context, &7_u64.into_value()).await?;
+                    }
+                    let asked = args.context().partitions().into_iter().flat_map(|set| set.iter());
+                    Ok(asked.map(|partition| (partition, 1_u64)).collect::<Partitions<u64>>())
+                }
+            })
+    };
+    let pipeline = house.pipeline([asset(true)]);
+    let report = pipeline
+        .run_with("*", options(Recompute::Stale))
+        .await
+        .expect("is planned");
+    let error = report.error("days").expect("failed");
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+    let left = report.steps[0].partitions.as_ref().map(ToString::to_string);
+    assert_eq!(left.as_deref(), Some("kind=y, kind=z"));
+    let states = house.catalog.states(&key("days")).await.expect("answers");
+    let failed: Vec<_> = states
+        .iter()
+        .map(|state| (state.partition_text(), state.failed()))
+        .collect();
+    assert_eq!(failed, [("kind=x", false), ("kind=y", true), ("kind=z", true)]);
+    let mut forced = options(Recompute::Stale);
+    forced.force = true;
+    let report = house
+        .pipeline([asset(false)])
+        .run_with("*", forced)
+        .await
+        .expect("is planned");
+    assert_eq!(report.materializations("days").count(), 2);
 }

@@ -5,9 +5,11 @@
 //! | `values` | one pipeline of every form gives equal values and equal hashes everywhere |
 //! | `runs` | what runs when, what is loaded how often, what a failure touches |
 //! | `refusals` | definitions that do not fit are refused before anything runs |
+//! | `partitions` | what Dagster gets wrong of partitions, right everywhere |
 //! | `changes` | formats that change, other writers, other programs' files, going back |
 
 mod changes;
+mod partitions;
 mod refusals;
 mod runs;
 mod values;
