@@ -28,15 +28,19 @@
 //! Of two records the one that was committed later is the newer, whatever their clocks say.
 
 mod answer;
+mod block;
 mod catalog;
 mod database;
+mod detail;
 mod entry;
+mod happened;
 mod partition;
 mod queue;
 mod record;
 mod schema;
 mod sqlite;
 mod state;
+mod stored;
 mod time;
 mod weight;
 
