@@ -35,6 +35,8 @@ mod detail;
 mod entry;
 mod happened;
 mod partition;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod queue;
 mod record;
 mod schema;

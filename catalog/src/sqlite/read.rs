@@ -3,7 +3,9 @@
 use super::error::Outcome;
 use crate::state::{Gathered, damaged};
 use crate::stored::{self, StoredEvent, StoredRun, asset_key, json, time};
-use crate::{Entry, Failure, Happening, RunDetail, RunSummary, State, StepStarted, partition_from_text, partition_text};
+use crate::{
+    Entry, Failure, Happening, RunDetail, RunSummary, State, StepStarted, partition_from_text, partition_text,
+};
 use larder_io_core::{AssetKey, PartitionKey, RunId};
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, params};
 
