@@ -112,6 +112,8 @@ impl Postgres {
 
     /// Answers within one transaction, so that all it reads is of one moment. Connects once more if the connection is lost.
     fn ask<T>(&mut self, question: impl Fn(&mut Session) -> Outcome<T>) -> Result<T> {
+        // Where there is none to lose, a second try would only fail as the first.
+        let had = self.session.is_some();
         let mut ask = || {
             self.with_session(|_, session| {
                 session.simple("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
@@ -121,7 +123,7 @@ impl Postgres {
             })
         };
         let answer = match ask() {
-            Err(fault) if fault.is_loss() => ask(),
+            Err(fault) if had && fault.is_loss() => ask(),
             answer => answer,
         };
         answer.map_err(|fault: Fault| fault.at(&self.address.place))
