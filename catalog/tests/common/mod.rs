@@ -1,5 +1,5 @@
 //! Databases for the suites: one suite, each database.
-#![allow(dead_code, clippy::unwrap_used)]
+#![allow(dead_code, unused_imports, unused_macros, clippy::unwrap_used)]
 
 #[cfg(feature = "postgres")]
 pub(crate) mod server;

@@ -58,15 +58,24 @@ pub(crate) fn free_port() -> u16 {
 impl Server {
     /// One that asks for no password.
     pub(crate) fn start() -> Self {
-        Self::made("trust", &[])
+        Self::made("trust", false)
     }
 
-    /// One that asks for a password, with settings such as `ssl=on`.
-    pub(crate) fn with_password(settings: &[&str]) -> Self {
-        Self::made("scram-sha-256", settings)
+    /// One that asks for a password.
+    pub(crate) fn with_password() -> Self {
+        Self::made("scram-sha-256", false)
     }
 
-    fn made(authentication: &str, settings: &[&str]) -> Self {
+    /// One that asks for a password, and takes connections by TCP with TLS only; its certificate is its own authority.
+    pub(crate) fn with_certificate() -> Self {
+        Self::made("scram-sha-256", true)
+    }
+
+    pub(crate) fn certificate(&self) -> PathBuf {
+        self.directory.path().join("certificate")
+    }
+
+    fn made(authentication: &str, tls: bool) -> Self {
         use std::os::unix::fs::PermissionsExt;
         let (programs, directory) = (programs(), tempfile::tempdir().unwrap());
         std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
@@ -95,17 +104,55 @@ impl Server {
             directory,
             port: free_port(),
             process: None,
-            settings: settings.iter().map(|it| (*it).to_owned()).collect(),
+            settings: Vec::new(),
         };
-        server.go();
+        if tls {
+            server.certify();
+        }
+        // Another test may have taken the port.
+        while !server.try_go() {
+            server.stop("INT");
+            server.port = free_port();
+        }
         server
     }
 
-    /// Starts it, if it does not run, and waits until it answers.
+    fn certify(&mut self) {
+        let in_it = |name: &str| self.directory.path().join(name).display().to_string();
+        let made = unprivileged(Path::new("openssl"), false)
+            .args([
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:prime256v1",
+                "-nodes",
+                "-days",
+                "9",
+            ])
+            .args(["-subj", "/CN=larder", "-addext", "subjectAltName=IP:127.0.0.1"])
+            .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+            .args(["-keyout", &in_it("key"), "-out", &in_it("certificate")])
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let rules = "local all all scram-sha-256\nhostssl all all 127.0.0.1/32 scram-sha-256\n";
+        std::fs::write(in_it("rules"), rules).unwrap();
+        self.settings = vec![
+            "ssl=on".to_owned(),
+            format!("ssl_key_file={}", in_it("key")),
+            format!("ssl_cert_file={}", in_it("certificate")),
+            format!("hba_file={}", in_it("rules")),
+        ];
+    }
+
+    /// Starts it again where it was, and waits until it answers.
     pub(crate) fn go(&mut self) {
-        if self.process.is_some() {
-            return;
-        }
+        assert!(self.try_go(), "it does not start: {}", self.log());
+    }
+
+    fn try_go(&mut self) -> bool {
         let log = self.directory.path().join("log");
         let log = std::fs::File::options().create(true).append(true).open(log).unwrap();
         let mut command = unprivileged(&self.programs.join("postgres"), true);
@@ -116,14 +163,15 @@ impl Server {
             command.args(["-c", setting]);
         }
         command.stdout(log.try_clone().unwrap()).stderr(log);
-        self.process = Some(command.spawn().unwrap());
-        for _ in 0..600 {
-            if Client::connect(&self.url(), NoTls).is_ok() {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(50));
+        let mut process = command.spawn().unwrap();
+        // By the socket, which is surely its own.
+        let mut lives = true;
+        while lives && Client::connect(&self.socket_url(), NoTls).is_err() {
+            std::thread::sleep(Duration::from_millis(20));
+            lives = matches!(process.try_wait(), Ok(None));
         }
-        panic!("it does not answer: {}", self.log());
+        self.process = Some(process);
+        lives
     }
 
     pub(crate) fn log(&self) -> String {
@@ -137,7 +185,8 @@ impl Server {
                 .arg(format!("-{signal}"))
                 .arg(process.id().to_string())
                 .status();
-            assert!(asked.unwrap().success());
+            // It may have ended by itself.
+            asked.unwrap();
             process.wait().unwrap();
         }
     }
