@@ -139,8 +139,22 @@ impl Catalog {
     /// As [`Catalog::connect`]; `InvalidConfig` for `max_bytes`, and for a schema whose name is too long.
     #[cfg(feature = "postgres")]
     pub fn connect_with(url: &str, options: &CatalogOptions) -> Result<Self> {
-        let (writer, reader, place) = crate::postgres::Postgres::open(url, options)?;
-        Self::start(Place::Server(place), writer, reader)
+        let opened = crate::postgres::Postgres::open(url, options, true)?;
+        opened.map_or_else(
+            || Err(queue::gone()),
+            |(writer, reader, place)| Self::start(Place::Server(place), writer, reader),
+        )
+    }
+
+    /// Opens the catalogue in a PostgreSQL database if there is one: `None` where the schema has no tables, and none are made.
+    ///
+    /// # Errors
+    /// As [`Catalog::connect_with`].
+    #[cfg(feature = "postgres")]
+    pub fn connect_existing(url: &str, options: &CatalogOptions) -> Result<Option<Self>> {
+        let opened = crate::postgres::Postgres::open(url, options, false)?;
+        let start = |(writer, reader, place)| Self::start(Place::Server(place), writer, reader);
+        opened.map(start).transpose()
     }
 
     fn start(place: Place, writer: impl Database + 'static, mut reader: impl Database + 'static) -> Result<Self> {

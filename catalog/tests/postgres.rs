@@ -169,11 +169,17 @@ fn what_is_from_the_future_or_of_others_is_left_alone() {
         refused(&server.url(), ErrorKind::InvalidConfig, &["something else"]);
         assert_eq!(server.number(tables), before);
     }
+    server.sql("DROP SCHEMA larder CASCADE");
+    let before = server.number(tables);
+    assert!(Catalog::connect_existing(&server.url(), &quick()).unwrap().is_none());
+    assert_eq!(server.number(tables), before);
+    server.sql("CREATE SCHEMA larder");
+    assert!(Catalog::connect_existing(&server.url(), &quick()).unwrap().is_none());
     // An empty schema that somebody made for us is as good as none.
-    server.sql("DROP SCHEMA larder CASCADE; CREATE SCHEMA larder");
     let catalog = Catalog::connect(&server.url()).unwrap();
     catalog.record(entry(0));
     whole(&catalog, 1);
+    whole(&Catalog::connect_existing(&server.url(), &quick()).unwrap().unwrap(), 1);
     // Schemas do not mix.
     let mut options = quick();
     options.schema = Some("Larder \"of\" prod".to_owned());

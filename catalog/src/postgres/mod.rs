@@ -38,7 +38,8 @@ pub(crate) struct Postgres {
 
 impl Postgres {
     /// Opens two connections to one catalogue, the second for questions; gives where it is, without the password.
-    pub(crate) fn open(url: &str, options: &CatalogOptions) -> Result<(Self, Self, String)> {
+    /// Without `create`, `None` where there is no catalogue.
+    pub(crate) fn open(url: &str, options: &CatalogOptions, create: bool) -> Result<Option<(Self, Self, String)>> {
         let address = Arc::new(url::read(url, options)?);
         let new = |writes| Self {
             address: Arc::clone(&address),
@@ -57,8 +58,8 @@ impl Postgres {
             let opening = std::thread::Builder::new()
                 .name("larder-catalog-open".to_owned())
                 .spawn_scoped(scope, || {
-                    let opened = writer.set_up().and_then(|()| reader.ask(|_| Ok(())));
-                    if opened.is_err() {
+                    let opened = writer.set_up(create).and_then(|there| reader.ask(|_| Ok(there)));
+                    if !matches!(opened, Ok(true)) {
                         (writer.session, reader.session) = (None, None);
                     }
                     opened
@@ -68,18 +69,20 @@ impl Postgres {
             })?;
             opening.join().unwrap_or_else(|_| Err(crate::queue::gone()))
         });
-        opened?;
         let shown = format!("{} (schema {})", address.place.url, address.place.schema);
-        Ok((writer, reader, shown))
+        Ok(opened?.then_some((writer, reader, shown)))
     }
 
-    /// Makes the tables, or brings them to this version.
-    fn set_up(&mut self) -> Result<()> {
+    /// Makes the tables, or brings them to this version. Without `create` it makes none, and says whether there are any.
+    fn set_up(&mut self, create: bool) -> Result<bool> {
         let set_up = |session: &mut Session, place: &error::Place| {
+            if !create && matches!(schema::look(session, place)?, schema::Found::New { .. }) {
+                return Ok(false);
+            }
             schema::migrate(session, place)?;
             // Who does not know for so long whether it was committed will not ask any more.
             session.simple("DELETE FROM writer WHERE seen < now() - interval '30 days'")?;
-            Ok(())
+            Ok(true)
         };
         self.with_session(|this, session| set_up(session, &this.address.place))
             .map_err(|fault| fault.at(&self.address.place))

@@ -33,16 +33,22 @@ fn programs() -> PathBuf {
     })
 }
 
-/// A command as somebody who is not root, whom the server refuses; it ends with the thread that started it.
+/// A command as somebody who is not root, whom the server refuses; it ends with the thread that started it, where that can be had.
 fn unprivileged(program: &Path, ends: bool) -> Command {
-    let mut command = Command::new("setpriv");
+    let mut command = match root() || cfg!(target_os = "linux") {
+        true => Command::new("setpriv"),
+        false => Command::new(program),
+    };
     if root() {
         command.args(["--reuid=postgres", "--regid=postgres", "--init-groups"]);
     }
-    if ends {
+    if ends && cfg!(target_os = "linux") {
         command.arg("--pdeathsig=INT");
     }
-    command.arg("--").arg(program).current_dir("/").stdin(Stdio::null());
+    if root() || cfg!(target_os = "linux") {
+        command.arg("--").arg(program);
+    }
+    command.current_dir("/").stdin(Stdio::null());
     command
 }
 

@@ -56,7 +56,7 @@ pub(super) fn build(mut definitions: Definitions) -> Result<Pipeline> {
     for warning in &warnings {
         tracing::warn!("{warning}");
     }
-    let catalog_file = definitions.catalog_place(&config);
+    let catalog = definitions.catalog_place(&config);
     Ok(Pipeline::new(Inner {
         assets: definitions.assets,
         resources: Arc::new(definitions.resources),
@@ -65,7 +65,7 @@ pub(super) fn build(mut definitions: Definitions) -> Result<Pipeline> {
         parted,
         stored,
         warnings,
-        catalog_file,
+        catalog,
         #[cfg(feature = "arrow")]
         query_engine: definitions.query_engine,
     }))
