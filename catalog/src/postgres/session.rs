@@ -25,7 +25,7 @@ pub(super) struct Session {
 impl Session {
     /// Connects. With `writes`, for changes; else for questions only.
     pub(super) fn connect(address: &Address, lock_timeout: Duration, writes: bool) -> Outcome<Self> {
-        let mut config = postgres::Config::from(address.config.clone());
+        let mut config = address.config.clone();
         config.notice_callback(|_| {});
         let tls = if address.tls { Some(tls()?) } else { None };
         // It panics where the system has no more descriptors.
