@@ -161,6 +161,7 @@ fn what_is_from_the_future_or_of_others_is_left_alone() {
         "",
         "CREATE TABLE larder.about (x int)",
         "CREATE TABLE larder.about (name text, value text)",
+        "CREATE TABLE larder.about AS SELECT 'version' AS name, '1' AS value",
     ] {
         server.sql(&format!(
             "DROP SCHEMA larder CASCADE; CREATE SCHEMA larder; CREATE TABLE larder.theirs (x int); {about}"
