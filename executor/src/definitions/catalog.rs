@@ -142,10 +142,8 @@ mod tests {
 
     fn wanted(variable: &str, profile: Option<&str>) -> Option<Wanted> {
         let definitions = Definitions::new().variables([(home::CATALOG_VARIABLE.to_owned(), variable.to_owned())]);
-        let config = Config {
-            profile: profile.map(str::to_owned),
-            ..Config::default()
-        };
+        let mut config = Config::default();
+        config.profile = profile.map(str::to_owned);
         definitions.catalog_place(&config)
     }
 
