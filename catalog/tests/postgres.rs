@@ -125,6 +125,9 @@ fn who_may_only_read_is_told_at_once() {
         "GRANT USAGE ON SCHEMA larder TO reader, other; GRANT SELECT ON ALL TABLES IN SCHEMA larder TO reader, other",
     );
     refused(&url("reader"), ErrorKind::PermissionDenied, &["INSERT"]);
+    // Not only where the first statement is refused.
+    server.sql("GRANT DELETE ON larder.writer TO reader");
+    refused(&url("reader"), ErrorKind::PermissionDenied, &["INSERT"]);
     server.sql("GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA larder TO other");
     let other = Catalog::connect(&url("other")).unwrap();
     other.record(entry(1));
