@@ -1,11 +1,13 @@
 //! How long the catalogue takes: `cargo run --release -p larder-catalog --example states_of_a_million`.
 //!
 //! 10,000 steps of a run as a pipeline records them, durably; then a million materializations of one asset, and questions about them. An argument is
-//! another number than a million. The file is made below the system's temporary directory, or `LARDER_BENCH_DIR`.
+//! another number than a million. The file is made below the system's temporary directory, or `LARDER_BENCH_DIR`. With the feature `postgres` and
+//! `LARDER_BENCH_CATALOG=postgres://..` it is made in a schema of that database, `larder_bench`, which is left there.
 
 use jiff::Timestamp;
 use larder_catalog::{Catalog, Entry, InputVersions, RunCounts, RunFinished, RunStarted, StepStarted};
 use larder_io_core::{AssetKey, ContentHash, Error, ErrorKind, PartitionKey, Receipt, Result, RunId};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 const STEPS: u64 = 10_000;
@@ -22,7 +24,7 @@ fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let runtime = runtime.map_err(|error| Error::new(ErrorKind::Unavailable, "no runtime").with_source(error))?;
     runtime.block_on(async {
-        let catalog = Catalog::open(&path)?;
+        let catalog = open(&path)?;
         run_of_steps(&catalog).await?;
         one_at_a_time(&catalog).await?;
         many_partitions(&catalog, partitions).await?;
@@ -31,12 +33,23 @@ fn main() -> Result<()> {
         println!("all states of {} assets: {:.0?}", all.len(), begun.elapsed());
         drop(catalog);
         let begun = Instant::now();
-        Catalog::open(&path)?;
+        open(&path)?;
         println!("open: {:.1?}", begun.elapsed());
-        let bytes = std::fs::metadata(&path).map_or(0, |file| file.len());
-        println!("file: {} MB", bytes >> 20);
+        if let Ok(file) = std::fs::metadata(&path) {
+            println!("file: {} MB", file.len() >> 20);
+        }
         Ok(())
     })
+}
+
+fn open(path: &Path) -> Result<Catalog> {
+    #[cfg(feature = "postgres")]
+    if let Ok(url) = std::env::var("LARDER_BENCH_CATALOG") {
+        let mut options = larder_catalog::CatalogOptions::default();
+        options.schema = Some("larder_bench".to_owned());
+        return Catalog::connect_with(&url, &options);
+    }
+    Catalog::open(path)
 }
 
 fn hash(number: u64, salt: &str) -> String {

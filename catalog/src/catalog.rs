@@ -20,8 +20,10 @@ use std::time::Duration;
 pub struct CatalogOptions {
     /// How long a process waits for others that are writing. Default 30 s; a commit takes a few milliseconds.
     pub busy_timeout: Duration,
-    /// The size beyond which the database does not grow. Default: none but the disk's.
+    /// The size beyond which a file does not grow. Default: none but the disk's. A server's disk is limited elsewhere.
     pub max_bytes: Option<u64>,
+    /// The schema that has the tables in PostgreSQL, 1 to 63 bytes. Default: `larder`. For a file it means nothing.
+    pub schema: Option<String>,
 }
 
 impl Default for CatalogOptions {
@@ -29,6 +31,7 @@ impl Default for CatalogOptions {
         Self {
             busy_timeout: Duration::from_secs(30),
             max_bytes: None,
+            schema: None,
         }
     }
 }
@@ -36,14 +39,17 @@ impl Default for CatalogOptions {
 /// The database of runs and materializations. Cloning copies a pointer.
 ///
 /// # Guarantees
-/// - What [`Catalog::flush`] acknowledged survives a power cut. After `kill -9` at any moment the catalogue opens, and has the first so many of what
+/// - What [`Catalog::flush`] acknowledged survives a power cut, of the server's machine where there is one. After `kill -9` at any moment the catalogue opens, and has the first so many of what
 ///   each process recorded, in its order, and all that was flushed.
 /// - Any number of processes may have it open and write.
 /// - Questions are answered with all that this catalogue or a clone of it recorded before.
+/// - In PostgreSQL, a connection that is lost is made again, by the next try to write and once for each question. Nothing is recorded twice, also
+///   when the answer to a commit was lost.
 /// - No runtime is needed: it works on two threads of its own, and its futures run in any.
 ///
 /// # Limits
-/// Records wait in a queue of 16,384, or of about 64 MiB. SQLite needs a local file system: not NFS or SMB.
+/// Records wait in a queue of 16,384, or of about 64 MiB. SQLite needs a local file system: not NFS or SMB. PostgreSQL takes no record of more than
+/// 256 MiB; when it fails over to a copy that lacks what it acknowledged, that is lost.
 ///
 /// Dropping the last clone writes what waits and waits for it; only [`Catalog::flush`] tells whether it could be written.
 #[derive(Clone)]
@@ -52,10 +58,28 @@ pub struct Catalog(Arc<Inner>);
 type Question = Box<dyn FnOnce(&mut dyn Database) + Send>;
 
 struct Inner {
-    path: Option<PathBuf>,
+    place: Place,
     queue: Arc<Queue>,
     questions: Option<mpsc::Sender<Question>>,
     threads: Vec<JoinHandle<()>>,
+}
+
+enum Place {
+    Memory,
+    File(PathBuf),
+    #[cfg(feature = "postgres")]
+    Server(String),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => f.write_str("in memory"),
+            Self::File(path) => write!(f, "{}", path.display()),
+            #[cfg(feature = "postgres")]
+            Self::Server(place) => f.write_str(place),
+        }
+    }
 }
 
 impl Catalog {
@@ -76,7 +100,7 @@ impl Catalog {
     /// As [`Catalog::open`].
     pub fn open_with(path: &Path, options: &CatalogOptions) -> Result<Self> {
         let (writer, reader) = Sqlite::open(path, options)?;
-        Self::start(Some(path.to_owned()), writer, reader)
+        Self::start(Place::File(path.to_owned()), writer, reader)
     }
 
     /// Makes a catalogue that is gone with its last clone: for tests.
@@ -85,14 +109,55 @@ impl Catalog {
     /// `Unavailable` without memory or threads.
     pub fn in_memory() -> Result<Self> {
         let (writer, reader) = Sqlite::in_memory(&CatalogOptions::default())?;
-        Self::start(None, writer, reader)
+        Self::start(Place::Memory, writer, reader)
     }
 
-    fn start(
-        path: Option<PathBuf>,
-        writer: impl Database + 'static,
-        mut reader: impl Database + 'static,
-    ) -> Result<Self> {
+    /// Opens the catalogue in a PostgreSQL database, in the schema `larder`; makes the schema and its tables where there are none. Blocks, also
+    /// where it is called within a runtime.
+    ///
+    /// `postgres://USER:PASSWORD@HOST:PORT/DATABASE?OPTION=VALUE`, also `postgresql://`, with the options of libpq that the crate `postgres` knows,
+    /// such as `connect_timeout` and `host=/run/postgresql` for a socket. The database's encoding is UTF8. Statements are prepared and the session has
+    /// settings: a pooler must keep one server connection for each client connection.
+    ///
+    /// `sslmode` is `disable`, or `require` with the same meaning as `verify-full`: the server's certificate is verified by the system's authorities,
+    /// or those in the file that `SSL_CERT_FILE` names. Without it, TLS is required except for sockets and loopback addresses.
+    ///
+    /// The user owns the schema, or has USAGE of it and SELECT, INSERT, UPDATE and DELETE on its tables. Questions go to the primary server, as changes do.
+    ///
+    /// # Errors
+    /// `InvalidConfig` for a URL that is none, a database that does not exist or has another encoding, a certificate that is not trusted, a schema
+    /// of something else, and a catalogue of a newer larder, which stays as it is; `Unauthenticated` for user or password; `PermissionDenied` where
+    /// the user may not write; `Unavailable` when the server is not reached, or others hold the lock for too long. None has the password.
+    #[cfg(feature = "postgres")]
+    pub fn connect(url: &str) -> Result<Self> {
+        Self::connect_with(url, &CatalogOptions::default())
+    }
+
+    /// Opens the catalogue in a PostgreSQL database, in some other way than the usual.
+    ///
+    /// # Errors
+    /// As [`Catalog::connect`]; `InvalidConfig` for `max_bytes`, and for a schema whose name is too long.
+    #[cfg(feature = "postgres")]
+    pub fn connect_with(url: &str, options: &CatalogOptions) -> Result<Self> {
+        let opened = crate::postgres::Postgres::open(url, options, true)?;
+        opened.map_or_else(
+            || Err(queue::gone()),
+            |(writer, reader, place)| Self::start(Place::Server(place), writer, reader),
+        )
+    }
+
+    /// Opens the catalogue in a PostgreSQL database if there is one: `None` where the schema has no tables, and none are made.
+    ///
+    /// # Errors
+    /// As [`Catalog::connect_with`].
+    #[cfg(feature = "postgres")]
+    pub fn connect_existing(url: &str, options: &CatalogOptions) -> Result<Option<Self>> {
+        let opened = crate::postgres::Postgres::open(url, options, false)?;
+        let start = |(writer, reader, place)| Self::start(Place::Server(place), writer, reader);
+        opened.map(start).transpose()
+    }
+
+    fn start(place: Place, writer: impl Database + 'static, mut reader: impl Database + 'static) -> Result<Self> {
         let queue = Arc::new(Queue::default());
         let (questions, asked) = mpsc::channel::<Question>();
         // In this order: where the second thread cannot be had, the first ends by itself.
@@ -103,16 +168,24 @@ impl Catalog {
         })?;
         let writing = queue::start(&queue, writer)?;
         Ok(Self(Arc::new(Inner {
-            path,
+            place,
             queue,
             questions: Some(questions),
             threads: vec![writing, answering],
         })))
     }
 
-    /// The file; `None` in memory.
+    /// The file; `None` in memory and on a server.
     pub fn path(&self) -> Option<&Path> {
-        self.0.path.as_deref()
+        match &self.0.place {
+            Place::File(path) => Some(path),
+            _ => None,
+        }
+    }
+
+    /// Where it is, to be shown: a path, or a URL without the password.
+    pub fn location(&self) -> String {
+        self.0.place.to_string()
     }
 
     /// Records something, after what was recorded before. Does not wait for the disk: [`Catalog::flush`] does.
@@ -302,10 +375,7 @@ impl Catalog {
 
 impl fmt::Debug for Catalog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0.path {
-            Some(path) => write!(f, "Catalog({})", path.display()),
-            None => f.write_str("Catalog(in memory)"),
-        }
+        write!(f, "Catalog({})", self.0.place)
     }
 }
 

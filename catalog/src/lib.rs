@@ -1,4 +1,5 @@
-//! The catalogue: every run, step, materialization, observation, check and failure, in one SQLite file.
+//! The catalogue: every run, step, materialization, observation, check and failure, in one SQLite file, or with the feature `postgres` in a
+//! PostgreSQL database, for a team.
 //!
 //! ```
 //! use larder_catalog::{Catalog, Entry};
@@ -25,18 +26,24 @@
 //! | what was cut off? | [`Catalog::unfinished`] |
 //!
 //! Records are put into a queue and written by a thread, all that wait in one transaction; [`Catalog::flush`] waits until they are durable.
-//! Of two records the one that was committed later is the newer, whatever their clocks say.
+//! [`Catalog::open`] takes a file, `Catalog::connect` the URL of a database; all else is the same. Of two records the one that was committed later is the newer, whatever their clocks say.
 
 mod answer;
+mod block;
 mod catalog;
 mod database;
+mod detail;
 mod entry;
+mod happened;
 mod partition;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod queue;
 mod record;
 mod schema;
 mod sqlite;
 mod state;
+mod stored;
 mod time;
 mod weight;
 

@@ -1,6 +1,11 @@
 //! Several processes, and some that are killed. The program starts itself as the others.
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
+use common::block_on;
+#[cfg(feature = "postgres")]
+use common::server;
 use jiff::Timestamp;
 use larder_catalog::{Catalog, Entry, Happening};
 use larder_io_core::{AssetKey, PartitionKey, RunId};
@@ -17,11 +22,8 @@ fn main() -> ExitCode {
         let arguments: Vec<String> = std::env::args().skip(1).collect();
         let number = |index: usize| arguments[index].parse::<u64>().unwrap();
         match work.as_str() {
-            "count" => count(Path::new(&arguments[0]), &arguments[1], number(2), number(3)),
-            "open" => println!(
-                "{:?}",
-                Catalog::open(Path::new(&arguments[0])).map_err(|error| error.to_string())
-            ),
+            "count" => count(&arguments[0], &arguments[1], number(2), number(3)),
+            "open" => println!("{:?}", try_open(&arguments[0]).map_err(|error| error.to_string())),
             other => panic!("no such work: {other}"),
         }
         return ExitCode::SUCCESS;
@@ -46,16 +48,37 @@ fn main() -> ExitCode {
         ),
         trial("a_new_file_is_opened_by_many_at_once", many_openers),
     ];
+    #[cfg(feature = "postgres")]
+    for (name, test) in [
+        (
+            "postgres_what_was_flushed_survives_a_kill_and_the_rest_is_a_prefix",
+            (|| killed_at(&server::Server::start().url(), || {})) as fn(),
+        ),
+        (
+            "postgres_eight_processes_write_at_once_and_nothing_is_lost_or_twice",
+            || eight_at(&server::Server::start().url()),
+        ),
+        ("postgres_a_new_catalogue_is_opened_by_many_at_once", many_at_a_server),
+        ("postgres_is_reached_by_tls_if_its_certificate_is_trusted", by_tls),
+    ] {
+        trials.push(trial(name, test).with_kind("needs PostgreSQL").with_ignored_flag(true));
+    }
     #[cfg(unix)]
     trials.push(trial("without_the_right_to_write_it_says_so", denied));
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap()
-        .block_on(future)
+/// Opens a catalogue by path or URL.
+fn try_open(place: &str) -> larder_io_core::Result<Catalog> {
+    #[cfg(feature = "postgres")]
+    if place.starts_with("postgres:") {
+        return Catalog::connect(place);
+    }
+    Catalog::open(Path::new(place))
+}
+
+fn open(place: &str) -> Catalog {
+    try_open(place).unwrap()
 }
 
 fn asset(name: &str) -> AssetKey {
@@ -63,8 +86,8 @@ fn asset(name: &str) -> AssetKey {
 }
 
 /// Records numbers, and prints those that are surely there.
-fn count(path: &Path, name: &str, from: u64, to: u64) {
-    let catalog = Catalog::open(path).unwrap();
+fn count(place: &str, name: &str, from: u64, to: u64) {
+    let catalog = open(place);
     let run = RunId::random();
     let mut out = std::io::stdout().lock();
     for number in from..to {
@@ -132,12 +155,13 @@ fn whole(path: &Path) {
 fn killed_while_writing() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("larder.db");
+    killed_at(path.to_str().unwrap(), || whole(&path));
+}
+
+fn killed_at(place: &str, whole: impl Fn()) {
     let mut from = 0;
     for round in 0..12_usize {
-        let mut child = start(
-            "count",
-            &[path.to_str().unwrap(), "counted", &from.to_string(), "100000000"],
-        );
+        let mut child = start("count", &[place, "counted", &from.to_string(), "100000000"]);
         let mut lines = lines(&mut child);
         let acknowledged = lines.nth(round * 5 % 23).unwrap();
         child.kill().unwrap();
@@ -145,7 +169,7 @@ fn killed_while_writing() {
         // What it said before it died.
         let acknowledged = lines.last().unwrap_or(acknowledged);
 
-        let catalog = Catalog::open(&path).unwrap();
+        let catalog = open(place);
         let found = numbers(&catalog, "counted");
         assert!(found.len() as u64 >= acknowledged, "{} of {acknowledged}", found.len());
         assert_eq!(found, (0..found.len() as u64).collect::<Vec<u64>>());
@@ -156,7 +180,7 @@ fn killed_while_writing() {
         }
         from = found.len() as u64;
         drop(catalog);
-        whole(&path);
+        whole();
     }
 }
 
@@ -177,21 +201,21 @@ fn killed_while_opening() {
 }
 
 fn eight_at_once() {
-    const EACH: u64 = 150;
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("larder.db");
-    let start = |process: usize| {
-        start(
-            "count",
-            &[path.to_str().unwrap(), &format!("by/{process}"), "0", &EACH.to_string()],
-        )
-    };
+    eight_at(path.to_str().unwrap());
+    whole(&path);
+}
+
+fn eight_at(place: &str) {
+    const EACH: u64 = 150;
+    let start = |process: usize| start("count", &[place, &format!("by/{process}"), "0", &EACH.to_string()]);
     let mut children: Vec<Child> = (0..8).map(start).collect();
     for child in &mut children {
         assert_eq!(lines(child).last(), Some(EACH));
         assert!(child.wait().unwrap().success());
     }
-    let catalog = Catalog::open(&path).unwrap();
+    let catalog = open(place);
     for process in 0..8 {
         assert_eq!(
             numbers(&catalog, &format!("by/{process}")),
@@ -213,8 +237,6 @@ fn eight_at_once() {
             &Happening::Materialized(Box::new(entry.clone()))
         );
     }
-    drop(catalog);
-    whole(&path);
 }
 
 fn many_openers() {
@@ -241,6 +263,69 @@ fn many_openers() {
             assert_eq!(block_on(catalog.all_states()).unwrap().len(), assets);
         }
     }
+}
+
+/// Each time in a new database.
+#[cfg(feature = "postgres")]
+fn many_at_a_server() {
+    let server = server::Server::start();
+    for round in 0..10 {
+        server.sql(&format!("CREATE DATABASE d{round}"));
+        let url = server.url_of("postgres", server::PASSWORD, &format!("d{round}"));
+        let mut children: Vec<Child> = (0..round % 3)
+            .map(|process| start("count", &[&url, &format!("by/{process}"), "0", "1"]))
+            .collect();
+        let together = std::sync::Barrier::new(8);
+        let open = || {
+            together.wait();
+            Catalog::connect(&url)
+        };
+        let opened: Vec<Catalog> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap().unwrap())
+                .collect()
+        });
+        let assets = if children.is_empty() { 0 } else { children.len() + 1 };
+        for child in &mut children {
+            assert!(child.wait().unwrap().success());
+        }
+        for catalog in &opened {
+            assert_eq!(block_on(catalog.all_states()).unwrap().len(), assets);
+        }
+    }
+}
+
+/// The variable that names authorities is of a process, so that each try is one.
+#[cfg(feature = "postgres")]
+fn by_tls() {
+    let server = server::Server::with_certificate();
+    let try_it = |trusted: &Path, options: &str| {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        let url = format!("{}?{options}", server.url());
+        command
+            .env(CHILD, "open")
+            .env("SSL_CERT_FILE", trusted)
+            .env_remove("SSL_CERT_DIR")
+            .arg(url);
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    let (ours, other) = (server.certificate(), server::Server::with_certificate());
+    // The server takes nothing else.
+    for trusted in ["sslmode=require", "sslmode=verify-full"] {
+        let said = try_it(&ours, trusted);
+        assert!(said.starts_with("Ok"), "{said}");
+    }
+    let said = try_it(&other.certificate(), "sslmode=require");
+    assert!(said.contains("InvalidConfig") && said.contains("not trusted"), "{said}");
+    let said = try_it(Path::new("/dev/null"), "sslmode=require");
+    assert!(
+        said.contains("InvalidConfig") && said.contains("SSL_CERT_FILE"),
+        "{said}"
+    );
+    let said = try_it(&ours, "sslmode=disable");
+    assert!(said.contains("Unauthenticated"), "{said}");
 }
 
 /// Root may write everything, so that somebody else has to try.

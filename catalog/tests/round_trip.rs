@@ -1,6 +1,9 @@
-//! Every record comes back as it was.
+//! Every record comes back as it was, from every database.
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
+use common::{Ground, block_on, on_each};
 use jiff::Timestamp;
 use larder_catalog::*;
 use larder_io_core::{
@@ -10,13 +13,6 @@ use proptest::prelude::*;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
-
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap()
-        .block_on(future)
-}
 
 fn text() -> impl Strategy<Value = String> {
     // All that is special to SQL, JSON, paths, the partitions' texts or C strings.
@@ -158,12 +154,15 @@ fn run_id() -> impl Strategy<Value = RunId> {
     text().prop_map(|text| RunId::from_text(format!("{}{text}", RunId::random())))
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+on_each!(memory: entries, everything_else);
 
-    #[test]
-    fn entries(entries in prop::collection::vec(entry(), 1..4)) {
-        let catalog = Catalog::in_memory().unwrap();
+fn cases() -> ProptestConfig {
+    ProptestConfig::with_cases(96)
+}
+
+fn entries(ground: &Ground) {
+    proptest!(cases(), |(entries in prop::collection::vec(entry(), 1..4))| {
+        let catalog = ground.place().open();
         entries.iter().for_each(|entry| catalog.record(entry.clone()));
         block_on(async {
             for entry in &entries {
@@ -182,15 +181,16 @@ proptest! {
             }
             Ok(())
         })?;
-    }
+    });
+}
 
-    #[test]
-    fn everything_else(
+fn everything_else(ground: &Ground) {
+    proptest!(cases(), |(
         asset in asset(), others in prop::collection::vec(asset(), 0..2), partition in prop::option::of(key()),
         partitions in prop::collection::vec(key(), 0..3), (run, other) in (run_id(), run_id()),
         at in at(), (tags, metadata) in (texts(), metadata()), text in text(), maybe in prop::option::of(text()),
         (nanos, counts) in (0..=i64::MAX as u64, [0..=i64::MAX as u64, 0..=5, 0..=1]), flags in any::<[bool; 3]>(),
-    ) {
+    )| {
         let assets: Vec<AssetKey> = std::iter::once(asset.clone()).chain(others).collect();
         let some_run = flags[2].then(|| run.clone());
         let started = RunStarted { run: run.clone(), at, selection: text.clone(), profile: maybe.clone(), tags: tags.clone() };
@@ -212,7 +212,7 @@ proptest! {
             at, duration: Duration::from_nanos(nanos),
             counts: RunCounts { materialized: counts[0], failed: counts[1], skipped: counts[2] },
         };
-        let catalog = Catalog::in_memory().unwrap();
+        let catalog = ground.place().open();
         catalog.record(started.clone());
         catalog.record(RunStarted { run: other.clone(), ..started.clone() });
         catalog.record(step.clone());
@@ -250,5 +250,5 @@ proptest! {
         }
         let seen = states.iter().find(|state| state.partition().unwrap() == partition).unwrap();
         prop_assert_eq!(seen.observed(), maybe.as_deref().map(Cow::Borrowed));
-    }
+    });
 }

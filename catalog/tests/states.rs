@@ -1,18 +1,14 @@
 //! What is so after what happened, against a model; and reading one's own writes.
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
+use common::{Ground, block_on, on_each};
 use jiff::Timestamp;
 use larder_catalog::*;
 use larder_io_core::{AssetKey, ErrorKind, PartitionKey, RunId};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
-
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap()
-        .block_on(future)
-}
 
 fn day(number: u16) -> Option<PartitionKey> {
     (number > 0).then(|| PartitionKey::single("day", format!("{number:03}")).unwrap())
@@ -49,18 +45,19 @@ struct Known {
     failed: bool,
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+on_each!(
+    sqlite: states_follow_what_happened, a_block_that_was_emptied_takes_what_comes_next, reads_its_own_writes_and_those_of_its_clones,
+    assets_are_told_apart, a_run_lists_what_it_published, dynamic_keys_keep_their_order_and_refuse_what_is_no_key,
+);
 
-    #[test]
-    fn states_follow_what_happened(
+fn states_follow_what_happened(ground: &Ground) {
+    proptest!(ProptestConfig::with_cases(24), |(
         steps in prop::collection::vec((0_u16..200, prop_oneof![
             12 => Just(Step::Materialize), 3 => Just(Step::Fail), 4 => Just(Step::Delete), 2 => Just(Step::Observe), 1 => Just(Step::Reopen),
         ]), 0..500),
-    ) {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("larder.db");
-        let mut catalog = Catalog::open(&path).unwrap();
+    )| {
+        let place = ground.place();
+        let mut catalog = place.open();
         let mut model: BTreeMap<Option<PartitionKey>, Known> = BTreeMap::new();
         let (run, at) = (RunId::from_text("r"), Timestamp::UNIX_EPOCH);
         for (index, (number, step)) in steps.into_iter().enumerate() {
@@ -89,7 +86,7 @@ proptest! {
                 }
                 Step::Reopen => {
                     drop(catalog);
-                    catalog = Catalog::open(&path).unwrap();
+                    catalog = place.open();
                 }
             }
         }
@@ -113,13 +110,11 @@ proptest! {
             prop_assert_eq!(all.iter().map(|(_, states)| states.len()).sum::<usize>(), model.len());
             Ok(())
         })?;
-    }
+    });
 }
 
-#[test]
-fn reads_its_own_writes_and_those_of_its_clones() {
-    let directory = tempfile::tempdir().unwrap();
-    let catalog = Catalog::open(&directory.path().join("larder.db")).unwrap();
+fn reads_its_own_writes_and_those_of_its_clones(ground: &Ground) {
+    let catalog = ground.place().open();
     let clone = catalog.clone();
     block_on(async {
         for number in 0..200 {
@@ -147,9 +142,8 @@ fn reads_its_own_writes_and_those_of_its_clones() {
     });
 }
 
-#[test]
-fn assets_are_told_apart() {
-    let catalog = Catalog::in_memory().unwrap();
+fn assets_are_told_apart(ground: &Ground) {
+    let catalog = ground.place().open();
     catalog.record(entry(day(1), "v1"));
     catalog.record(Entry {
         asset: asset("a/c"),
@@ -168,9 +162,8 @@ fn assets_are_told_apart() {
     });
 }
 
-#[test]
-fn a_run_lists_what_it_published() {
-    let catalog = Catalog::in_memory().unwrap();
+fn a_run_lists_what_it_published(ground: &Ground) {
+    let catalog = ground.place().open();
     let run = RunId::from_text("r");
     catalog.record(entry(day(1), "v1"));
     block_on(async {
@@ -191,11 +184,9 @@ fn a_run_lists_what_it_published() {
     });
 }
 
-#[test]
-fn dynamic_keys_keep_their_order_and_refuse_what_is_no_key() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("larder.db");
-    let catalog = Catalog::open(&path).unwrap();
+fn dynamic_keys_keep_their_order_and_refuse_what_is_no_key(ground: &Ground) {
+    let place = ground.place();
+    let catalog = place.open();
     block_on(async {
         catalog
             .add_dynamic_keys("customer", ["zeta", "alpha", "zeta"])
@@ -213,12 +204,41 @@ fn dynamic_keys_keep_their_order_and_refuse_what_is_no_key() {
         }
         assert!(catalog.add_dynamic_keys("", ["x"]).await.is_err());
         drop(catalog);
-        let catalog = Catalog::open(&path).unwrap();
+        let catalog = place.open();
         catalog.add_dynamic_keys("customer", ["zeta"]).await.unwrap();
         assert_eq!(
             catalog.dynamic_keys("customer").await.unwrap(),
             ["alpha", "mid", "zeta"]
         );
         assert!(catalog.dynamic_keys("nobody").await.unwrap().is_empty());
+    });
+}
+
+/// All in one batch: what is known of the database's blocks must hold for the later changes, too.
+fn a_block_that_was_emptied_takes_what_comes_next(ground: &Ground) {
+    let catalog = ground.place().open();
+    let version = "-".repeat(3_000);
+    block_on(async {
+        // Three to a block, and blocks of their own.
+        (1..=12).for_each(|number| catalog.record(entry(day(number), &version)));
+        catalog.flush().await.unwrap();
+        let at = Timestamp::UNIX_EPOCH;
+        for number in 1..=12 {
+            let (asset, partition) = (asset("a/b"), day(number));
+            catalog.record(Deletion {
+                asset,
+                partition,
+                run: None,
+                at,
+            });
+        }
+        (1..=12)
+            .rev()
+            .for_each(|number| catalog.record(entry(day(number), "new")));
+        let states = catalog.states(&asset("a/b")).await.unwrap();
+        let found: Vec<_> = states.iter().map(|state| state.partition().unwrap()).collect();
+        assert_eq!(found, (1..=12).map(day).collect::<Vec<_>>());
+        assert!(states.iter().all(|state| state.data_version().unwrap() == "new"));
+        assert_eq!(catalog.latest(&asset("a/b")).await.unwrap().len(), 12);
     });
 }

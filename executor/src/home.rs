@@ -10,7 +10,7 @@ pub const DEFAULT_MANAGER_VARIABLE: &str = "LARDER_DEFAULT_IO_MANAGER";
 pub const CONFIG_VARIABLE: &str = "LARDER_CONFIG";
 /// The variable that names the profile.
 pub const PROFILE_VARIABLE: &str = "LARDER_PROFILE";
-/// The variable that names the catalogue's file, or `none`.
+/// The variable that names the catalogue: a file, the URL of a PostgreSQL database, or `none`.
 pub const CATALOG_VARIABLE: &str = "LARDER_CATALOG";
 /// The configuration file, beside which the home directory lies.
 pub const CONFIG_FILE: &str = "larder.toml";

@@ -24,6 +24,8 @@ const ALONE: &[(&str, &[&str])] = &[
     ("larder-io-delta", &[]),
     ("larder-engine-datafusion", &[]),
     ("larder-partitions", &[]),
+    ("larder-catalog", &[]),
+    ("larder-catalog", &["--features", "postgres"]),
     ("larder-frames-polars", &[]),
     ("larder-executor", &["--no-default-features"]),
     ("larder-cli", &[]),
@@ -37,6 +39,7 @@ const ALONE: &[(&str, &[&str])] = &[
     ("larder", &["--no-default-features", "--features", "delta,fs"]),
     ("larder", &["--no-default-features", "--features", "datafusion,fs"]),
     ("larder", &["--no-default-features", "--features", "polars"]),
+    ("larder", &["--no-default-features", "--features", "catalog-postgres"]),
 ];
 
 /// The command.

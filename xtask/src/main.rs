@@ -4,6 +4,7 @@
 mod bench;
 mod ci;
 mod emulators;
+mod postgresql;
 mod python;
 mod shell;
 mod test;
@@ -14,7 +15,7 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask COMMAND
 
-  test        every test, the ones that need Python, emulators or a built example too; says what is missing and how to get it
+  test        every test, the ones that need Python, emulators, PostgreSQL or a built example too; says what is missing and how to get it
   ci          formatting, lints, docs, licences, each feature alone, the walls between crates, then `test`
   bench       speed and memory beside the bare libraries and peers, as a table and a page with charts
               [steps] [tables] [head] [clouds] [--quick] [--page FILE]

@@ -1,22 +1,22 @@
 //! Every test.
 
 use crate::shell::{Done, cargo, command, root, run as execute, target};
-use crate::{emulators, python};
+use crate::{emulators, postgresql, python};
 use std::path::Path;
 
 /// Runs every test: the workspace's, those that are ignored because they need something, a stranger's backend.
 pub(crate) fn run_all() -> Done {
     // What can be missing or in the way is told first.
-    let (python, dagster) = (python::interpreter()?, python::dagster()?);
+    let (python, dagster, postgresql) = (python::interpreter()?, python::dagster()?, postgresql::programs()?);
     emulators::with_all(|variables| {
         cargo(&["test", "--workspace", "--all-features"])?;
-        ignored(&python, &dagster, variables)
+        ignored(&python, &dagster, &postgresql, variables)
     })?;
     stranger()
 }
 
 /// Runs the tests that are ignored because they need something: all of it is there now.
-fn ignored(python: &Path, dagster: &Path, variables: &[(&str, String)]) -> Done {
+fn ignored(python: &Path, dagster: &Path, postgresql: &Path, variables: &[(&str, String)]) -> Done {
     let home = target().join("flights-home");
     // A fresh home each time: the readers must see what this build wrote.
     if home.exists() {
@@ -41,7 +41,9 @@ fn ignored(python: &Path, dagster: &Path, variables: &[(&str, String)]) -> Done 
         ],
     );
     tests.env("LARDER_PYTHON", python).env("LARDER_DAGSTER", dagster);
-    tests.env("LARDER_FLIGHTS_HOME", &home);
+    tests
+        .env("LARDER_FLIGHTS_HOME", &home)
+        .env(postgresql::VARIABLE, postgresql);
     execute(tests.envs(variables.iter().map(|(name, value)| (name, value))))
 }
 
@@ -86,6 +88,8 @@ fn missing() -> Done {
         })
         .map(|(program, _, how)| format!("\n  {program}: {how}"))
         .collect();
+    let server = postgresql::programs().err().map(|how| format!("\n  {how}"));
+    let missing: Vec<String> = missing.into_iter().chain(server).collect();
     match missing.is_empty() {
         true => Ok(()),
         false => Err(format!("these are missing:{}", missing.concat())),

@@ -25,10 +25,14 @@ const WALLS: &[Wall] = &[
         forbidden: &["tokio", "object_store", "reqwest", "parquet", "arrow-ipc", "arrow-csv"],
     },
     Wall {
+        arguments: &["--package", "larder-catalog"],
+        forbidden: &["tokio", "postgres", "rustls"],
+    },
+    Wall {
         arguments: &["--package", "larder-catalog", "--all-features"],
         forbidden: &[
-            "tokio",
             "object_store",
+            "reqwest",
             "arrow-array",
             "larder-executor",
             "larder-io-object",
@@ -121,10 +125,10 @@ const WALLS: &[Wall] = &[
             "polars-ops",
         ],
     },
-    // What is on without being asked for has no Polars.
+    // What is on without being asked for has no Polars and no PostgreSQL.
     Wall {
         arguments: &["--package", "larder"],
-        forbidden: &["larder-frames-polars", "polars-core", "polars-arrow"],
+        forbidden: &["larder-frames-polars", "polars-core", "polars-arrow", "postgres"],
     },
     Wall {
         arguments: &["--package", "larder-executor", "--all-features"],
@@ -210,6 +214,17 @@ const FACADE: &[(&str, &[&str])] = &[
             "parquet",
             "polars-io",
             "polars-lazy",
+        ],
+    ),
+    (
+        "catalog-postgres",
+        &[
+            "larder-io-fs",
+            "larder-io-object",
+            "object_store",
+            "parquet",
+            "reqwest",
+            "aws-lc-rs",
         ],
     ),
     ("s3-lean", &["aws-config", "aws-sdk-s3"]),

@@ -3,8 +3,6 @@
 //! The write-ahead log with `synchronous = FULL`: a commit is on the disk when it returns, readers never wait, and of a transaction that was
 //! cut short nothing is seen. A writer takes the lock before it reads (`BEGIN IMMEDIATE`), so that it never has to be turned away half way.
 
-mod block;
-mod detail;
 pub(crate) mod error;
 mod read;
 mod write;

@@ -1,19 +1,13 @@
 //! Answering questions.
 
-use super::detail::{CheckDetail, EntryDetail, ObservationDetail};
 use super::error::Outcome;
-use super::write;
 use crate::state::{Gathered, damaged};
-use crate::time::from_micros;
+use crate::stored::{self, StoredEvent, StoredRun, asset_key, json, time};
 use crate::{
-    Check, Deletion, Entry, FailedPartition, Failure, Happening, Observation, RunCounts, RunDetail, RunEnd, RunSummary,
-    State, StepStarted, partition_from_text, partition_text,
+    Entry, Failure, Happening, RunDetail, RunSummary, State, StepStarted, partition_from_text, partition_text,
 };
-use jiff::Timestamp;
-use larder_io_core::{AssetKey, Error, ErrorKind, PartitionKey, RunId};
+use larder_io_core::{AssetKey, PartitionKey, RunId};
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, params};
-use std::borrow::Cow;
-use std::time::Duration;
 
 pub(super) fn states(connection: &Connection, asset: &AssetKey) -> Outcome<Vec<State>> {
     let sql = "SELECT body FROM state_block WHERE asset = (SELECT id FROM asset WHERE key = ?1) ORDER BY first";
@@ -126,7 +120,7 @@ impl<'a> Events<'a> {
              FROM event LEFT JOIN run ON run.id = event.run
              LEFT JOIN failure ON event.kind = {} AND failure.id = CAST(event.detail AS INTEGER)
              WHERE {which}",
-            write::FAILED
+            stored::FAILED
         );
         Ok(Self {
             statement: connection.prepare_cached(&sql)?,
@@ -144,68 +138,17 @@ impl<'a> Events<'a> {
 }
 
 fn happening(asset: &AssetKey, row: &Row<'_>) -> Outcome<Happening> {
-    let kind: i64 = row.get(0)?;
-    let asset = asset.clone();
-    let partition = partition_from_text(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)?;
-    let at = time(row.get(2)?)?;
-    let run = row.get::<_, Option<String>>(3)?.map(RunId::from_text);
-    let some_run = |run: Option<RunId>| run.ok_or_else(|| broken("an event without its run"));
-    let detail = row
-        .get_ref(4)?
-        .as_str_or_null()
-        .map_err(rusqlite::Error::from)?
-        .unwrap_or("null");
-    Ok(match kind {
-        write::MATERIALIZED => {
-            let detail: EntryDetail<'_> = serde_json::from_str(detail)?;
-            let entry = detail.fill(Entry::new(asset, partition, some_run(run)?, at, "", ""));
-            Happening::Materialized(Box::new(Entry {
-                inline: row.get(5)?,
-                ..entry
-            }))
-        }
-        write::OBSERVED => {
-            let detail: ObservationDetail<'_> = serde_json::from_str(detail)?;
-            let (data_version, metadata) = (detail.data_version.map(Cow::into_owned), detail.metadata.into_owned());
-            Happening::Observed(Observation {
-                asset,
-                partition,
-                run,
-                at,
-                data_version,
-                metadata,
-            })
-        }
-        write::FAILED => Happening::Failed(FailedPartition {
-            asset,
-            partition,
-            run: some_run(run)?,
-            at,
-            kind: row.get(6)?,
-            message: row.get(7)?,
-        }),
-        write::CHECKED => {
-            let detail: CheckDetail<'_> = serde_json::from_str(detail)?;
-            Happening::Checked(Check {
-                asset,
-                partition,
-                run,
-                at,
-                name: detail.name.into_owned(),
-                passed: detail.passed,
-                blocking: detail.blocking,
-                message: detail.message.map(Cow::into_owned),
-                metadata: detail.metadata.into_owned(),
-            })
-        }
-        write::DELETED => Happening::Deleted(Deletion {
-            asset,
-            partition,
-            run,
-            at,
-        }),
-        _ => return Err(broken("an event of a kind that there is not").into()),
-    })
+    let failure: (Option<String>, Option<String>) = (row.get(6)?, row.get(7)?);
+    let stored = StoredEvent {
+        kind: row.get(0)?,
+        partition: row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?,
+        at: row.get(2)?,
+        run: row.get(3)?,
+        detail: row.get_ref(4)?.as_str_or_null().map_err(rusqlite::Error::from)?,
+        inline: row.get(5)?,
+        failure: failure.0.zip(failure.1),
+    };
+    Ok(stored.happening(asset)?)
 }
 
 const RUN: &str =
@@ -224,28 +167,16 @@ pub(super) fn runs(connection: &Connection, only_unfinished: bool, limit: usize)
 }
 
 fn summary(row: &Row<'_>) -> Outcome<RunSummary> {
-    let number =
-        |column: usize| -> Outcome<u64> { Ok(row.get::<_, Option<i64>>(column)?.unwrap_or_default().unsigned_abs()) };
-    let finished = match row.get::<_, Option<i64>>(5)? {
-        None => None,
-        Some(at) => Some(RunEnd {
-            at: time(at)?,
-            counts: RunCounts {
-                materialized: number(6)?,
-                failed: number(7)?,
-                skipped: number(8)?,
-            },
-            duration: Duration::from_nanos(number(9)?),
-        }),
-    };
-    Ok(RunSummary {
-        run: RunId::from_text(row.get::<_, String>(0)?),
-        started: time(row.get(1)?)?,
+    let stored = StoredRun {
+        run: row.get(0)?,
+        started: row.get(1)?,
         selection: row.get(2)?,
         profile: row.get(3)?,
-        tags: serde_json::from_str(&row.get::<_, String>(4)?)?,
-        finished,
-    })
+        tags: row.get(4)?,
+        finished: row.get(5)?,
+        end: [row.get(6)?, row.get(7)?, row.get(8)?, row.get(9)?],
+    };
+    Ok(stored.summary()?)
 }
 
 pub(super) fn run(connection: &Connection, run: &RunId) -> Outcome<Option<RunDetail>> {
@@ -299,34 +230,15 @@ pub(super) fn run(connection: &Connection, run: &RunId) -> Outcome<Option<RunDet
 }
 
 fn assets(row: &Row<'_>, column: usize) -> Outcome<Vec<AssetKey>> {
-    Ok(serde_json::from_str(&row.get::<_, String>(column)?)?)
+    Ok(json(&row.get::<_, String>(column)?)?)
 }
 
 fn partitions(row: &Row<'_>, column: usize) -> Outcome<Vec<PartitionKey>> {
-    let texts: Vec<String> = serde_json::from_str(&row.get::<_, String>(column)?)?;
-    let mut keys = Vec::with_capacity(texts.len());
-    for text in texts {
-        keys.push(partition_from_text(&text)?.ok_or_else(|| broken("an empty partition in a list"))?);
-    }
-    Ok(keys)
+    Ok(stored::partitions(&row.get::<_, String>(column)?)?)
 }
 
 pub(super) fn dynamic_keys(connection: &Connection, name: &str) -> Outcome<Vec<String>> {
     let mut statement = connection.prepare_cached("SELECT value FROM dynamic_key WHERE name = ?1 ORDER BY id")?;
     let values = statement.query_map([name], |row| row.get(0))?;
     Ok(values.collect::<rusqlite::Result<_>>()?)
-}
-
-fn asset_key(text: &str) -> Outcome<AssetKey> {
-    Ok(text
-        .parse()
-        .map_err(|error| broken("an asset key that is none").with_source(error))?)
-}
-
-fn time(micros: i64) -> Outcome<Timestamp> {
-    Ok(from_micros(micros).ok_or_else(|| broken("a time that is none"))?)
-}
-
-fn broken(what: &str) -> Error {
-    Error::new(ErrorKind::InvalidData, format!("the catalogue has {what}"))
 }

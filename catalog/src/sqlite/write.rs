@@ -1,25 +1,18 @@
 //! Making changes.
 
-use super::block::{self, Changed};
-use super::detail::{CheckDetail, EntryDetail, ObservationDetail, to_json};
 use super::error::Outcome;
+use crate::block::{self, Changed};
 use crate::database::Change;
-use crate::state::Slot;
+use crate::detail::to_json;
+use crate::happened::{Happened, check_detail, entry_detail, observation_detail, texts};
+use crate::stored::{CHECKED, DELETED, FAILED, MATERIALIZED, OBSERVED};
 use crate::time::micros;
 use crate::{Failure, Record, RunFinished, RunStarted, StepStarted, partition_text};
 use jiff::Timestamp;
-use larder_io_core::{AssetKey, PartitionKey, RunId};
+use larder_io_core::{AssetKey, RunId};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, named_params, params};
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::Hash;
-
-/// The kinds of events, as the table has them.
-pub(super) const MATERIALIZED: i64 = 1;
-pub(super) const OBSERVED: i64 = 2;
-pub(super) const FAILED: i64 = 3;
-pub(super) const CHECKED: i64 = 4;
-pub(super) const DELETED: i64 = 5;
 
 /// Beyond so many, names are looked up again.
 const MAX_IDS: usize = 100_000;
@@ -89,19 +82,9 @@ impl Writer<'_> {
                     run: Some(&it.run),
                     at: it.at,
                 };
-                let detail = to_json(&EntryDetail::of(it))?;
+                let detail = entry_detail(it)?;
                 let (asset, event) = self.event(MATERIALIZED, &about, Some(&detail), it.inline.as_deref())?;
-                self.state(asset, &partition, |_| {
-                    Some(Slot {
-                        event,
-                        at: micros(it.at),
-                        failed: false,
-                        data_version: Some(it.data_version.clone()),
-                        fingerprint: it.fingerprint.clone(),
-                        code_version: it.code_version.clone(),
-                        observed: None,
-                    })
-                })
+                self.state(asset, &partition, Happened::Materialized(it, event))
             }
             Record::Observed(it) => {
                 let partition = partition_text(it.partition.as_ref());
@@ -111,19 +94,9 @@ impl Writer<'_> {
                     run: it.run.as_ref(),
                     at: it.at,
                 };
-                let detail = to_json(&ObservationDetail {
-                    data_version: it.data_version.as_deref().map(Cow::Borrowed),
-                    metadata: Cow::Borrowed(&it.metadata),
-                })?;
+                let detail = observation_detail(it)?;
                 let (asset, _) = self.event(OBSERVED, &about, Some(&detail), None)?;
-                self.state(asset, &partition, |old| {
-                    let mut slot = old.unwrap_or_default();
-                    slot.observed.clone_from(&it.data_version);
-                    if slot.event == 0 {
-                        slot.at = micros(it.at);
-                    }
-                    Some(slot)
-                })
+                self.state(asset, &partition, Happened::Observed(it))
             }
             Record::Checked(it) => {
                 let partition = partition_text(it.partition.as_ref());
@@ -133,13 +106,7 @@ impl Writer<'_> {
                     run: it.run.as_ref(),
                     at: it.at,
                 };
-                let detail = to_json(&CheckDetail {
-                    name: Cow::Borrowed(&it.name),
-                    passed: it.passed,
-                    blocking: it.blocking,
-                    message: it.message.as_deref().map(Cow::Borrowed),
-                    metadata: Cow::Borrowed(&it.metadata),
-                })?;
+                let detail = check_detail(it)?;
                 self.event(CHECKED, &about, Some(&detail), None)?;
                 Ok(())
             }
@@ -152,7 +119,7 @@ impl Writer<'_> {
                     at: it.at,
                 };
                 let (asset, _) = self.event(DELETED, &about, None, None)?;
-                self.state(asset, &partition, |_| None)
+                self.state(asset, &partition, Happened::Deleted)
             }
         }
     }
@@ -209,14 +176,7 @@ impl Writer<'_> {
                     at: it.at,
                 };
                 let (asset, _) = self.event(FAILED, &about, Some(&failure), None)?;
-                self.state(asset, partition, |old| {
-                    let mut slot = old.unwrap_or_default();
-                    slot.failed = true;
-                    if slot.event == 0 {
-                        slot.at = micros(it.at);
-                    }
-                    Some(slot)
-                })?;
+                self.state(asset, partition, Happened::Failed(micros(it.at)))?;
             }
         }
         Ok(())
@@ -239,7 +199,7 @@ impl Writer<'_> {
     }
 
     /// Changes the state of a partition.
-    fn state(&self, asset: i64, partition: &str, change: impl FnOnce(Option<Slot>) -> Option<Slot>) -> Outcome<()> {
+    fn state(&self, asset: i64, partition: &str, happened: Happened<'_>) -> Outcome<()> {
         let sql = "SELECT id, body FROM state_block WHERE asset = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1";
         let found: Option<(i64, Vec<u8>)> = self
             .connection
@@ -261,7 +221,7 @@ impl Writer<'_> {
             self.connection.prepare_cached(sql)?.execute(params![id, body])?;
             Ok(())
         };
-        match block::change(&body, partition, change)? {
+        match block::change(&body, partition, |old| happened.after(old))? {
             Changed::Nothing => {}
             Changed::Empty => {
                 let sql = "DELETE FROM state_block WHERE id = ?1";
@@ -316,8 +276,4 @@ fn number<K: Clone + Eq + Hash>(
     }
     known.insert(key.clone(), id);
     Ok(id)
-}
-
-fn texts(partitions: &[PartitionKey]) -> Vec<String> {
-    partitions.iter().map(|key| partition_text(Some(key))).collect()
 }

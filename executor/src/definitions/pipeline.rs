@@ -13,7 +13,6 @@ use larder_partitions::Partitioning;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Where and how an asset is stored.
@@ -41,7 +40,7 @@ pub(crate) struct Inner {
     pub(super) parted: Vec<Parted>,
     pub(super) stored: HashMap<AssetKey, Stored>,
     pub(super) warnings: Vec<String>,
-    pub(super) catalog_file: Option<PathBuf>,
+    pub(super) catalog: Option<super::catalog::Wanted>,
     #[cfg(feature = "arrow")]
     pub(super) query_engine: Option<Arc<dyn larder_io_core::QueryEngine>>,
 }

@@ -58,7 +58,7 @@ pub(super) fn build(mut definitions: Definitions) -> Result<Pipeline> {
     for warning in &warnings {
         tracing::warn!("{warning}");
     }
-    let catalog_file = definitions.catalog_place(&config);
+    let catalog = definitions.catalog_place(&config);
     let mut pipeline = Pipeline::new(Inner {
         assets: definitions.assets,
         resources: Arc::new(definitions.resources),
@@ -67,7 +67,7 @@ pub(super) fn build(mut definitions: Definitions) -> Result<Pipeline> {
         parted,
         stored,
         warnings,
-        catalog_file,
+        catalog,
         #[cfg(feature = "arrow")]
         query_engine: definitions.query_engine,
     });

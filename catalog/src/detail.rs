@@ -1,6 +1,5 @@
 //! What events keep as JSON.
 
-use super::error::Outcome;
 use crate::{Durations, Entry, InputVersions};
 use larder_io_core::{Receipt, Version};
 use serde::{Deserialize, Serialize};
@@ -12,11 +11,11 @@ type Texts<'a, T> = Cow<'a, BTreeMap<String, T>>;
 
 /// All of an [`Entry`] that has no column.
 #[derive(Serialize, Deserialize)]
-pub(super) struct EntryDetail<'a> {
+pub(crate) struct EntryDetail<'a> {
     io_manager: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     version: Option<Cow<'a, str>>,
-    pub(super) data_version: Cow<'a, str>,
+    pub(crate) data_version: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fingerprint: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -47,7 +46,7 @@ fn is_empty<T: Clone>(map: &Texts<'_, T>) -> bool {
 }
 
 impl<'a> EntryDetail<'a> {
-    pub(super) fn of(entry: &'a Entry) -> Self {
+    pub(crate) fn of(entry: &'a Entry) -> Self {
         let receipt = entry.receipt.as_ref();
         let (version, uri) = (entry.version.as_deref(), entry.uri.as_deref());
         Self {
@@ -76,7 +75,7 @@ impl<'a> EntryDetail<'a> {
     }
 
     /// Fills in an entry that was begun from its columns.
-    pub(super) fn fill(self, mut entry: Entry) -> Entry {
+    pub(crate) fn fill(self, mut entry: Entry) -> Entry {
         let text = |text: Option<Cow<'_, str>>| text.map(Cow::into_owned);
         entry.io_manager = self.io_manager.into_owned();
         entry.version = text(self.version);
@@ -107,24 +106,24 @@ fn duration(seconds: u64, nanos: u32) -> Duration {
 
 /// All of an observation that has no column.
 #[derive(Serialize, Deserialize)]
-pub(super) struct ObservationDetail<'a> {
-    pub(super) data_version: Option<Cow<'a, str>>,
+pub(crate) struct ObservationDetail<'a> {
+    pub(crate) data_version: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "is_empty")]
-    pub(super) metadata: Texts<'a, serde_json::Value>,
+    pub(crate) metadata: Texts<'a, serde_json::Value>,
 }
 
 /// All of a check that has no column.
 #[derive(Serialize, Deserialize)]
-pub(super) struct CheckDetail<'a> {
-    pub(super) name: Cow<'a, str>,
-    pub(super) passed: bool,
-    pub(super) blocking: bool,
+pub(crate) struct CheckDetail<'a> {
+    pub(crate) name: Cow<'a, str>,
+    pub(crate) passed: bool,
+    pub(crate) blocking: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) message: Option<Cow<'a, str>>,
+    pub(crate) message: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "is_empty")]
-    pub(super) metadata: Texts<'a, serde_json::Value>,
+    pub(crate) metadata: Texts<'a, serde_json::Value>,
 }
 
-pub(super) fn to_json<T: Serialize + ?Sized>(value: &T) -> Outcome<String> {
-    Ok(serde_json::to_string(value)?)
+pub(crate) fn to_json<T: Serialize + ?Sized>(value: &T) -> serde_json::Result<String> {
+    serde_json::to_string(value)
 }

@@ -10,7 +10,7 @@ const MAX_BYTES: usize = 8_000;
 
 /// What becomes of a block.
 #[derive(Debug, PartialEq)]
-pub(super) enum Changed {
+pub(crate) enum Changed {
     Nothing,
     Empty,
     One(Vec<u8>),
@@ -29,7 +29,7 @@ fn places(block: &[u8]) -> Result<Vec<(&str, Range<usize>)>> {
 }
 
 /// Changes the state of a partition: `change` gets what there is, and says what shall be.
-pub(super) fn change(
+pub(crate) fn change(
     block: &[u8],
     partition: &str,
     change: impl FnOnce(Option<Slot>) -> Option<Slot>,
