@@ -106,7 +106,7 @@ use proc_macro::TokenStream;
 /// An `async fn` is awaited; its future is `Send`. A plain `fn` runs where it may block, and need not be `Send` inside.
 ///
 /// # Code version
-/// The hash covers the parameters, the return type and the body: not the name, visibility, documentation, lint levels,
+/// The hash covers the parameters, the return type and the body: not the name, visibility, documentation, lint levels, words to rustfmt and Clippy,
 /// comments, layout or trailing commas; of several outputs also their names and keys. What the function calls is not in it, but for what `uses(..)` names, each by
 /// the path of the module where it is defined: `uses(stats::mean)`, also where `mean` is imported.
 ///

@@ -1,6 +1,6 @@
 //! The code version: a hash of what a piece of code means, not of how it is laid out.
 //!
-//! Comments never reach a macro; documentation, lint levels, spacing and trailing commas are left out here. Everything
+//! Comments never reach a macro; documentation, lint levels, words to rustfmt and Clippy, spacing and trailing commas are left out here. Everything
 //! else counts. Two spellings of one literal (`1_000` and `1000`, `"a"` and `r"a"`) are equal.
 
 use proc_macro2::{Delimiter, Group, Literal, TokenStream, TokenTree};
@@ -100,7 +100,7 @@ fn is_punct(token: &TokenTree, wanted: char) -> bool {
     matches!(token, TokenTree::Punct(punct) if punct.as_char() == wanted)
 }
 
-/// How many tokens at the start make an attribute that changes no value: documentation or a lint level.
+/// How many tokens at the start make an attribute that changes no value: documentation, a lint level, a word to a tool.
 fn silent_attribute(tokens: &[TokenTree]) -> usize {
     let bang = usize::from(tokens.get(1).is_some_and(|token| is_punct(token, '!')));
     match (tokens.first(), tokens.get(1 + bang)) {
@@ -119,6 +119,8 @@ fn is_silent(group: &Group) -> bool {
         && match name.to_string().as_str() {
             "doc" => arguments || is_punct(&second, '='),
             "allow" | "expect" | "warn" | "deny" | "forbid" => arguments,
+            // `#[rustfmt::skip]`: a word to a tool.
+            "rustfmt" | "clippy" => is_punct(&second, ':'),
             _ => false,
         }
 }

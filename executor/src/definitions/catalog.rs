@@ -151,8 +151,10 @@ mod tests {
 
     fn wanted(variable: &str, profile: Option<&str>) -> Option<Wanted> {
         let definitions = Definitions::new().variables([(home::CATALOG_VARIABLE.to_owned(), variable.to_owned())]);
-        let mut config = Config::default();
-        config.profile = profile.map(str::to_owned);
+        let config = Config {
+            profile: profile.map(str::to_owned),
+            ..Config::default()
+        };
         definitions.catalog_place(&config)
     }
 

@@ -3,7 +3,7 @@
 use crate::support::{House, called, key, run};
 use larder_catalog::Catalog;
 use larder_executor::{Asset, AssetPartition, CodeVersion, FsckOptions, FsckProblem, Pipeline, Recompute};
-use larder_io_core::{AssetValue, GcOptions, PartitionKey, RunId};
+use larder_io_core::{AssetValue, Garbage, GcOptions, PartitionKey, RunId};
 use larder_partitions::Partitioning;
 
 fn options(verify: bool, mend: bool) -> FsckOptions {
@@ -133,7 +133,9 @@ async fn versions_that_are_kept_no_longer_are_cleaned_up() {
     let would = some.gc(&options).await.expect("tells");
     assert_eq!((would.len(), kept(&some, &days("x")).await), (6, 4));
     options.dry_run = false;
-    assert_eq!(some.gc(&options).await.expect("cleans up"), would);
+    let did = some.gc(&options).await.expect("cleans up");
+    let names = |garbage: &[(String, Garbage)]| garbage.iter().map(|(_, one)| one.name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&did), names(&would));
     assert!(
         would
             .iter()

@@ -165,8 +165,12 @@ async fn a_missing_partition_shifts_nothing_and_may_be_missing_everywhere() {
 async fn a_backfill_of_some_partitions_leaves_the_others() {
     on_every_backend(async |backend| {
         let asset = Asset::builder("many").partitions(kinds()).function(|args| async move {
-            let asked = args.context().partitions().into_iter().flat_map(|set| set.iter());
-            let all = asked.map(|key| {
+            let asked: Vec<PartitionKey> = args
+                .context()
+                .partitions()
+                .map(|set| set.iter().collect())
+                .unwrap_or_default();
+            let all = asked.into_iter().map(|key| {
                 let name: arrow_array::ArrayRef =
                     std::sync::Arc::new(arrow_array::StringArray::from(vec![key.dimensions()[0].1.clone()]));
                 let batch = arrow_array::RecordBatch::try_from_iter([("name", name)]).expect("fits");
