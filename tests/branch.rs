@@ -389,3 +389,59 @@ async fn two_versions_are_compared() {
         other => panic!("{other:?}"),
     }
 }
+
+/// A directory that was moved with its values keeps them fresh; one whose values are kept elsewhere does not.
+#[tokio::test]
+async fn a_home_that_moves_keeps_its_values() {
+    let mut house = House::new();
+    house.config = String::new();
+    run(&house.open(None), "*", None, Recompute::All).await;
+    assert_eq!(house.called().len(), 4);
+    let moved = tempfile::tempdir().expect("a directory");
+    let to = moved.path().join("home");
+    std::fs::rename(house.dir.path(), &to).expect("moves");
+    let elsewhere = TempDir::with_prefix_in("other", moved.path()).expect("a directory");
+    house.dir = elsewhere;
+    std::fs::remove_dir(house.dir.path()).expect("is empty");
+    std::fs::rename(&to, house.dir.path()).expect("moves");
+    run(&house.open(None), "*", None, Recompute::Stale).await;
+    assert_eq!(house.called(), [] as [String; 0]);
+}
+
+/// What was restored is what it was made from: with the same code it is fresh, and what takes it follows.
+#[tokio::test]
+async fn a_restored_version_is_recorded() {
+    let mut house = House::new();
+    let pipeline = house.open(None);
+    run(&pipeline, "*", None, Recompute::All).await;
+    let first = pipeline
+        .head(&day("x"))
+        .await
+        .expect("tells")
+        .expect("is there")
+        .version;
+    house.days = 2;
+    run(&house.open(None), "*", None, Recompute::All).await;
+    house.called();
+    house
+        .open(None)
+        .restore(&day("x"), first.as_str())
+        .await
+        .expect("restores");
+    // Of the newer code it is none.
+    run(&house.open(None), "*", None, Recompute::Stale).await;
+    assert_eq!(house.called(), ["kind=x"]);
+    house
+        .open(None)
+        .restore(&day("x"), first.as_str())
+        .await
+        .expect("restores");
+    house.days = 1;
+    let back = house.open(None);
+    run(&back, "*", None, Recompute::Stale).await;
+    assert_eq!(house.called(), ["kind=y", "kind=z", "total"]);
+    assert_eq!(
+        back.load::<String>("total").await.expect("loads"),
+        "kind=x 1, kind=y 1, kind=z 1"
+    );
+}

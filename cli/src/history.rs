@@ -4,8 +4,8 @@ use crate::output::Out;
 use crate::table::{Side, columns};
 use crate::text::escape;
 use crate::{DONE, json, units};
-use larder_executor::{AssetPartition, Pipeline};
-use larder_io_core::{Error, ErrorKind, Receipt, Result, Version};
+use larder_executor::Pipeline;
+use larder_io_core::{Receipt, Result};
 use serde_json::{Value as Json, json};
 
 /// Characters of a hash or a run's id that are shown.
@@ -87,7 +87,7 @@ pub(crate) async fn restore(
     out: &mut Out<'_>,
 ) -> Result<u8> {
     let key = pipeline.asset_partition(asset, partition).await?;
-    let version = find(pipeline, &key, version).await?;
+    let version = pipeline.find_version(&key, version).await?;
     let receipt = pipeline.restore(&key, version.as_str()).await?;
     match out.json {
         true => out.document(&json::receipt(&receipt))?,
@@ -102,40 +102,6 @@ pub(crate) async fn restore(
         )),
     }
     Ok(DONE)
-}
-
-/// The kept version with this text, else the only one that begins with it.
-///
-/// # Errors
-/// `NotFound` when none does, `InvalidDefinition` when several do; else as [`Pipeline::history`].
-pub(crate) async fn find(pipeline: &Pipeline, key: &AssetPartition, beginning: &str) -> Result<Version> {
-    let (kept, _) = pipeline.history(key).await?;
-    let versions = || kept.iter().map(|receipt| &receipt.version);
-    if let Some(exact) = versions().find(|version| version.as_str() == beginning) {
-        return Ok(exact.clone());
-    }
-    let mut fits: Vec<&Version> = versions()
-        .filter(|version| version.as_str().starts_with(beginning))
-        .collect();
-    fits.dedup();
-    match fits.as_slice() {
-        [only] => Ok((*only).clone()),
-        [] => {
-            let of = match &key.partition {
-                Some(partition) => format!("{} --partition {partition}", key.asset),
-                None => key.asset.to_string(),
-            };
-            let message = format!("version `{beginning}` of `{key}` is not kept; `history {of}` lists those that are");
-            Err(Error::new(ErrorKind::NotFound, message).with_context("asset", &key.asset))
-        }
-        many => {
-            let message = format!(
-                "{} versions of `{key}` begin with `{beginning}`; write more of it",
-                many.len()
-            );
-            Err(Error::new(ErrorKind::InvalidDefinition, message))
-        }
-    }
 }
 
 fn short(text: &str, length: usize) -> String {

@@ -3,7 +3,7 @@
 use crate::output::Out;
 use crate::table::{boxed, format};
 use crate::text::{escape, escape_lines};
-use crate::{DONE, cells, command, history, units};
+use crate::{DONE, cells, command, units};
 use futures_util::TryStreamExt;
 use larder_executor::{AssetPartition, Pipeline};
 use larder_io_core::object::AsObject;
@@ -26,7 +26,7 @@ pub(crate) async fn show(pipeline: &Pipeline, wanted: &command::Show, out: &mut 
     let asset = wanted.asset.as_deref().unwrap_or_default();
     let key = pipeline.asset_partition(asset, wanted.partition.as_deref()).await?;
     let version = match &wanted.version {
-        Some(beginning) => Some(history::find(pipeline, &key, beginning).await?),
+        Some(beginning) => Some(pipeline.find_version(&key, beginning).await?),
         None => None,
     };
     let value = pipeline.load_value(&key, version.clone()).await?;

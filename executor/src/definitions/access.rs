@@ -2,11 +2,10 @@
 
 use super::{AT_ONCE, AssetPartition, Pipeline};
 use crate::graph::definition;
-use crate::lifecycle::named_version;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use larder_io_core::{
     AssetKey, AssetValue, Error, ErrorKind, Form, FormatChoice, Garbage, Maintenance, OptimizeOptions, Optimized,
-    PartitionKey, Receipt, Result, RunId, VacuumOptions, Value, Version, Versions,
+    PartitionKey, Receipt, Result, RunId, VacuumOptions, Value, Version,
 };
 use larder_partitions::Keyspace;
 
@@ -162,32 +161,6 @@ impl Pipeline {
         let chosen = manager.next_format(&context).await;
         chosen.map_err(|error| self.explain_error(error, key, "look at"))
     }
-
-    /// Receipts of every version that is kept, newest first, and which of them is published.
-    ///
-    /// # Errors
-    /// `Unsupported` when the manager keeps none.
-    pub async fn history(&self, of: impl Into<AssetPartition>) -> Result<(Vec<Receipt>, Option<Version>)> {
-        let of = of.into();
-        let (manager, context) = self.input_of(&of.asset, of.partition.as_ref())?;
-        let kept = versions(manager.versions(), &of.asset)?.history(&context).await;
-        let kept = kept.map_err(|error| self.about(error, &of, "history"))?;
-        Ok((kept, self.head(&of).await?.map(|receipt| receipt.version)))
-    }
-
-    /// Publishes an old version again. A unique beginning of its text is enough.
-    ///
-    /// # Errors
-    /// `NotFound` when it is not kept; `Unsupported` when the manager keeps none.
-    pub async fn restore(&self, of: impl Into<AssetPartition>, version: &str) -> Result<Receipt> {
-        let of = of.into();
-        let key = &of.asset;
-        let (kept, _) = self.history(&of).await?;
-        let version = named_version(&of, &kept, version)?.version.clone();
-        let (manager, context) = self.input_of(key, of.partition.as_ref())?;
-        let restored = versions(manager.versions(), key)?.restore(&context, &version).await;
-        restored.map_err(|error| self.about(error, &of, "restore"))
-    }
 }
 
 impl Pipeline {
@@ -219,15 +192,6 @@ fn maintenance<'m>(maintenance: Option<&'m dyn Maintenance>, key: &AssetKey) -> 
         Error::new(
             ErrorKind::Unsupported,
             format!("the I/O manager of `{key}` keeps no files to look after"),
-        )
-    })
-}
-
-fn versions<'m>(versions: Option<&'m dyn Versions>, key: &AssetKey) -> Result<&'m dyn Versions> {
-    versions.ok_or_else(|| {
-        Error::new(
-            ErrorKind::Unsupported,
-            format!("the I/O manager of `{key}` keeps no old versions"),
         )
     })
 }

@@ -93,6 +93,19 @@ impl Definitions {
     }
 }
 
+impl Definitions {
+    /// Directories that move with the pipeline: its home, and the one of the configuration file.
+    pub(super) fn anchors(&self, config: &Config) -> Vec<PathBuf> {
+        let Ok(here) = std::env::current_dir() else {
+            return Vec::new();
+        };
+        let file = config.file.clone().or_else(|| home::config_file(&here));
+        let (home, _) = home::find(self.variable(home::HOME_VARIABLE), file.as_deref(), &here);
+        let beside = file.and_then(|file| Some(here.join(file).parent()?.to_owned()));
+        [Some(home), beside].into_iter().flatten().collect()
+    }
+}
+
 impl Pipeline {
     /// The file that the catalogue is or would be; `None` where none is wanted, and for one on a server. [`Definitions::build`] does not open it.
     pub fn catalog_file(&self) -> Option<&Path> {

@@ -5,6 +5,7 @@ use super::pipeline::Stored;
 use crate::graph::definition;
 use larder_io_core::{AssetKey, InputContext, IoManager, Location, Naming, OutputContext, PartitionKey, Result, RunId};
 use larder_partitions::Partitioning;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 impl Pipeline {
@@ -120,12 +121,15 @@ impl Pipeline {
             return Ok(meaning);
         };
         let info = bound.manager.info();
+        // A directory that was moved with all that is in it keeps the same values.
+        let anchored = |anchor: &PathBuf| Path::new(&info.root).strip_prefix(anchor).ok()?.to_str();
+        let root = self.0.anchors.iter().find_map(anchored).unwrap_or(&info.root);
         let name = stored.form.name();
         let format = info.formats.iter().find(|(form, _)| *form == name);
         Ok(format!(
             "{}\n{}\n{}\n{}\n{}\n{meaning}",
             info.scheme,
-            info.root,
+            root,
             stored.location,
             format.map(|(_, format)| format.as_str()).unwrap_or_default(),
             bound.own_settings.join("\n")

@@ -13,6 +13,7 @@ use larder_partitions::Partitioning;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Where and how an asset is stored.
@@ -40,6 +41,9 @@ pub(crate) struct Inner {
     pub(super) parted: Vec<Parted>,
     pub(super) stored: HashMap<AssetKey, Stored>,
     pub(super) warnings: Vec<String>,
+    pub(crate) profile: Option<String>,
+    /// Directories that move with the pipeline: its home, and that of its configuration.
+    pub(super) anchors: Vec<PathBuf>,
     pub(super) catalog: Option<super::catalog::Wanted>,
     #[cfg(feature = "arrow")]
     pub(super) query_engine: Option<Arc<dyn larder_io_core::QueryEngine>>,

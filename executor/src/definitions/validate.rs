@@ -59,6 +59,7 @@ pub(super) fn build(mut definitions: Definitions) -> Result<Pipeline> {
         tracing::warn!("{warning}");
     }
     let catalog = definitions.catalog_place(&config);
+    let anchors = definitions.anchors(&config);
     let mut pipeline = Pipeline::new(Inner {
         assets: definitions.assets,
         resources: Arc::new(definitions.resources),
@@ -67,6 +68,8 @@ pub(super) fn build(mut definitions: Definitions) -> Result<Pipeline> {
         parted,
         stored,
         warnings,
+        profile: config.profile.clone(),
+        anchors,
         catalog,
         #[cfg(feature = "arrow")]
         query_engine: definitions.query_engine,

@@ -23,7 +23,7 @@ impl Recorder {
         }
     }
 
-    pub(crate) fn run_started(&self, run: &RunId, selection: &str, partitions: Option<&str>) {
+    pub(crate) fn run_started(&self, pipeline: &Pipeline, run: &RunId, selection: &str, partitions: Option<&str>) {
         self.record(|| {
             let selection = match partitions {
                 Some(partitions) => format!("{selection} --partitions {partitions}"),
@@ -33,7 +33,7 @@ impl Recorder {
                 run: run.clone(),
                 at: Timestamp::now(),
                 selection,
-                profile: None,
+                profile: pipeline.0.profile.clone(),
                 tags: BTreeMap::new(),
             })
         });

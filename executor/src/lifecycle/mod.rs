@@ -4,9 +4,9 @@ mod copy;
 mod diff;
 mod fsck;
 mod retention;
+mod versions;
 
 pub use copy::{Copied, CopyOptions, CopyOutcome};
-pub(crate) use diff::version as named_version;
 pub use diff::{BlobDifference, Difference, Differs, ObjectDifference, Place};
 #[cfg(feature = "arrow")]
 pub use diff::{ColumnDifference, TableDifference};

@@ -129,7 +129,8 @@ impl Running {
             assets: plan.steps().iter().flat_map(|step| self.keys(*step)).collect(),
             calls: self.units.len(),
         });
-        self.recorder.run_started(&self.run, &plan.words, plan.text.as_deref());
+        self.recorder
+            .run_started(&self.pipeline, &self.run, &plan.words, plan.text.as_deref());
         drop(plan);
         let mut running: JoinSet<(usize, Ended)> = JoinSet::new();
         let mut by_task = HashMap::new();

@@ -11,7 +11,7 @@ pub use object::{ObjectDifference, Place};
 pub use table::{ColumnDifference, TableDifference};
 
 use crate::definitions::{AssetPartition, Pipeline};
-use crate::graph::definition;
+use crate::lifecycle::versions::named;
 use larder_io_core::{Error, ErrorKind, Receipt, Result, Value, Version};
 
 /// Two versions, and what differs between them.
@@ -62,10 +62,10 @@ impl Pipeline {
     ) -> Result<Difference> {
         let of = of.into();
         let (kept, published) = self.history(&of).await?;
-        let from = version(&of, &kept, from)?.clone();
+        let from = named(&of, &kept, from)?.clone();
         let to = match (to, published) {
-            (Some(to), _) => version(&of, &kept, to)?.clone(),
-            (None, Some(published)) => version(&of, &kept, published.as_str())?.clone(),
+            (Some(to), _) => named(&of, &kept, to)?.clone(),
+            (None, Some(published)) => named(&of, &kept, published.as_str())?.clone(),
             (None, None) => {
                 let message = format!("nothing is published of `{of}`; name a second version");
                 return Err(Error::new(ErrorKind::NotFound, message));
@@ -104,31 +104,5 @@ async fn compare(one: &Value, other: &Value, limit: usize) -> Result<Differs> {
             object::compare(one, other, limit).map(|found| found.map_or(Differs::Nothing, Differs::Object))
         }
         _ => Ok(Differs::Form),
-    }
-}
-
-/// The kept version that is meant: by its whole text, or by a beginning that only one has.
-///
-/// # Errors
-/// `NotFound` for one that is not kept; `InvalidDefinition` for a beginning of several.
-pub(crate) fn version<'k>(of: &AssetPartition, kept: &'k [Receipt], text: &str) -> Result<&'k Receipt> {
-    if let Some(exact) = kept.iter().find(|receipt| receipt.version.as_str() == text) {
-        return Ok(exact);
-    }
-    let fits: Vec<&Receipt> = kept
-        .iter()
-        .filter(|receipt| receipt.version.as_str().starts_with(text))
-        .collect();
-    match fits.as_slice() {
-        [only] => Ok(only),
-        [] => {
-            let asset = &of.asset;
-            let message = format!("version `{text}` of `{of}` is not kept; `history {asset}` lists those that are");
-            Err(Error::new(ErrorKind::NotFound, message))
-        }
-        many => Err(definition(format!(
-            "{} versions of `{of}` begin with `{text}`; write more of it",
-            many.len()
-        ))),
     }
 }
