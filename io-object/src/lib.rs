@@ -32,6 +32,7 @@ mod held;
 #[cfg(feature = "http")]
 pub mod http;
 mod manager;
+mod marks;
 #[cfg(feature = "arrow")]
 mod records;
 mod sink;
@@ -46,5 +47,6 @@ mod versions;
 pub use bucket::{BucketStore, Parts, Transfer, UPLOADS, prefix};
 pub use format::{AutoSettings, Compression, ObjectFormat, ParquetSettings, ParquetStatistics, Settings, TableFormat};
 pub use manager::ObjectIo;
-pub use store::{Features, Marks, Purpose, Reader, Store, StoreLoads, StoreVersions, Upload, Written};
+pub use marks::Marks;
+pub use store::{Features, Purpose, Reader, Store, StoreLoads, StoreVersions, Upload, Written};
 pub use vendor::{Unfinished, Vendor, VendorFeatures};

@@ -1,6 +1,7 @@
 //! What a vendor's own interface has and object_store lacks.
 
-use crate::store::{Marks, Upload};
+use crate::marks::Marks;
+use crate::store::Upload;
 use async_trait::async_trait;
 use larder_io_core::{Error, ErrorKind, Finding, Precondition, Result, Version, WriteId};
 use object_store::path::Path;

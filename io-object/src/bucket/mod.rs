@@ -14,9 +14,10 @@ pub(crate) use upload::PlainUpload;
 use crate::error::error;
 #[cfg(feature = "arrow")]
 use crate::files::Ground;
+use crate::marks::Marks;
 use crate::store::{
-    Features, Marks, Purpose, RECEIPT_ATTRIBUTE, Reader, Store, StoreVersions, Upload, WRITE_ATTRIBUTE, Written,
-    conflict, published, version_of,
+    Features, Purpose, RECEIPT_ATTRIBUTE, Reader, Store, StoreVersions, Upload, WRITE_ATTRIBUTE, Written, conflict,
+    published, version_of,
 };
 use crate::vendor::Vendor;
 use async_trait::async_trait;

@@ -2,7 +2,8 @@
 
 use crate::bucket::PlainUpload;
 use crate::error::error;
-use crate::store::{Features, Marks, Purpose, Reader, Store, Upload, Written, version_of};
+use crate::marks::Marks;
+use crate::store::{Features, Purpose, Reader, Store, Upload, Written, version_of};
 use async_trait::async_trait;
 use bytes::Bytes;
 use larder_io_core::{Error, ErrorKind, Finding, Garbage, GcOptions, ManagerUrl, Result, Version, WriteId, nearest};

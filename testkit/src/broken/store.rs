@@ -376,11 +376,10 @@ impl Versions for Broken {
         let versions = self.core.inner.versions().expect("given only when there are some");
         match self.core.fault {
             Fault::RemoveDoesNothing => Ok(()),
-            Fault::RemovesThePublished => match versions.remove(&self.input(ctx), version).await {
-                Err(refused) if refused.kind() == ErrorKind::Conflict => self.core.inner.delete(&self.input(ctx)).await,
+            _ => match versions.remove(&self.input(ctx), version).await {
+                Err(_) if self.is(Fault::RemovesThePublished) => self.core.inner.delete(&self.input(ctx)).await,
                 other => other,
             },
-            _ => versions.remove(&self.input(ctx), version).await,
         }
     }
 }

@@ -1,0 +1,145 @@
+//! Branches: profiles that read what they lack from their parent, and write only their own.
+
+use crate::support::{House, day, run, value};
+use larder::{CopyOptions, CopyOutcome, ErrorKind, Recompute, RunOptions};
+
+#[tokio::test]
+async fn a_branch_reads_what_it_lacks_and_writes_only_its_own() {
+    let mut house = House::new();
+    run(&house.open(None), "*", None, Recompute::All).await;
+    assert_eq!(house.called(), ["kind=x", "kind=y", "kind=z", "total"]);
+
+    // The parent has everything as the branch would make it.
+    let dev = house.open(Some("dev"));
+    assert_eq!(value(&dev, &day("y")).await, "kind=y 1");
+    assert!(dev.preview("*", &stale()).await.expect("tells").is_empty());
+    run(&dev, "*", None, Recompute::Stale).await;
+    run(&dev, "*", None, Recompute::Missing).await;
+    assert_eq!((house.called(), house.stored("dev")), (vec![], vec![]));
+
+    // One partition is the branch's own, and what is made from all of them takes it with those of the parent.
+    house.days = 2;
+    let dev = house.open(Some("dev"));
+    run(&dev, "days", Some("y"), Recompute::Stale).await;
+    run(&dev, "total", None, Recompute::Stale).await;
+    assert_eq!(house.called(), ["kind=y", "total"]);
+    assert_eq!(house.stored("dev"), ["days/kind=y/data.json", "total.json"]);
+    assert_eq!(
+        dev.load::<String>("total").await.expect("loads"),
+        "kind=x 1, kind=y 2, kind=z 1"
+    );
+    let deeper = house.open(Some("deeper"));
+    assert_eq!(value(&deeper, &day("y")).await, "kind=y 2");
+    assert_eq!(value(&deeper, &day("x")).await, "kind=x 1");
+    let base = house.open(None);
+    assert_eq!(value(&base, &day("y")).await, "kind=y 1");
+    assert_eq!(
+        base.load::<String>("total").await.expect("loads"),
+        "kind=x 1, kind=y 1, kind=z 1"
+    );
+
+    // What the branch deletes is its own.
+    assert!(dev.delete(&day("y")).await.expect("deletes"));
+    assert!(!dev.delete(&day("x")).await.expect("has none"));
+    assert_eq!(value(&dev, &day("y")).await, "kind=y 1");
+    assert_eq!(value(&base, &day("x")).await, "kind=x 1");
+    let explained = dev.explain(&"total".parse().expect("is a key")).expect("is there");
+    let main = house.dir.path().join("main").display().to_string();
+    assert!(explained.inherits.is_some_and(|inherits| inherits.contains(&main)));
+}
+
+fn stale() -> RunOptions {
+    let mut options = RunOptions::default();
+    options.recompute = Recompute::Stale;
+    options
+}
+
+#[tokio::test]
+async fn what_is_promoted_is_the_parents_and_is_not_made_again() {
+    let mut house = House::new();
+    run(&house.open(None), "*", None, Recompute::All).await;
+    house.days = 2;
+    let dev = house.open(Some("dev"));
+    run(&dev, "days", Some("y"), Recompute::All).await;
+    run(&dev, "total", None, Recompute::All).await;
+    house.called();
+    let mut options = CopyOptions::default();
+    options.dry_run = true;
+    let would = dev.promote("*", &options).await.expect("tells");
+    assert_eq!(would.len(), 2);
+    assert_eq!(value(&house.open(None), &day("y")).await, "kind=y 1");
+    options.dry_run = false;
+    // One after the other: what is made from days takes them.
+    let base_before = house.open(None);
+    let mut only = options.clone();
+    only.partitions = Some("y".to_owned());
+    let promoted = dev.promote("days", &only).await.expect("promotes");
+    assert_eq!(promoted.len(), 1);
+    assert_eq!(
+        (promoted[0].outcome, promoted[0].of.clone()),
+        (CopyOutcome::Copied, day("y"))
+    );
+    let of_branch = dev.head(&day("y")).await.expect("tells").expect("is there");
+    let of_base = base_before.head(&day("y")).await.expect("tells").expect("is there");
+    assert_eq!(
+        (of_branch.run, of_branch.content_hash, of_branch.code_version),
+        (of_base.run, of_base.content_hash, of_base.code_version)
+    );
+    assert!(
+        dev.promote("*", &options)
+            .await
+            .expect("promotes")
+            .iter()
+            .any(|done| done.outcome == CopyOutcome::Same)
+    );
+    // With the new code, the parent makes only what nobody promoted.
+    let base = house.open(None);
+    run(&base, "*", None, Recompute::Stale).await;
+    assert_eq!(house.called(), ["kind=x", "kind=z", "total"]);
+    assert_eq!(
+        base.load::<String>("total").await.expect("loads"),
+        "kind=x 2, kind=y 2, kind=z 2"
+    );
+    let refused = base.promote("*", &options).await.expect_err("is no branch");
+    assert_eq!(refused.kind(), ErrorKind::InvalidConfig);
+}
+
+#[test]
+fn branches_that_cannot_be_are_refused() {
+    let house = House::new();
+    let refused = |config: &str, profile: &str| {
+        let definitions = house.definitions().config_text(config).choose_profile(profile);
+        definitions.build().map(drop).expect_err(config).message().to_owned()
+    };
+    for (config, profile, wanted) in [
+        (
+            "io_manager = 'file:same'\n[profile.p]\nparent = 'base'",
+            "p",
+            "`days` would be written into file",
+        ),
+        (
+            "io_manager = 'memory:'\n[profile.p]\nparent = 'p'",
+            "p",
+            "larder.toml:3:10: the profile `p` is its own parent",
+        ),
+        (
+            "io_manager = 'memory:'\n[profile.p]\nparent = 'q'\n[profile.q]\nparent = 'p'",
+            "p",
+            "larder.toml:5:10: profiles are each other's parents: p -> q -> p",
+        ),
+        (
+            "io_manager = 'memory:'\n[profile.feature]\nparent = 'prd'\n[profile.prod]",
+            "feature",
+            "larder.toml:3:10: there is no profile `prd`; did you mean `prod`?",
+        ),
+        (
+            "io_manager = 'file:a'\n[profile.p]\nparent = 'base'\nio_manager = 'file:b'\nlayout = 'dagster'",
+            "p",
+            "a branch has its parent's layout",
+        ),
+        ("parent = 'base'", "p", "larder.toml:1:1: there is no key `parent` here"),
+    ] {
+        let message = refused(config, profile);
+        assert!(message.contains(wanted), "{config}\n{message}");
+    }
+}
