@@ -37,6 +37,9 @@ pub(crate) async fn diff(pipeline: &Pipeline, wanted: &command::Diff, out: &mut 
             "one is a value of form {}, the other of form {}",
             found.from.form, found.to.form
         )),
+        Differs::Unseen => {
+            out.line("they differ in the order of rows or columns, or in what JSON has no word for; nothing else does")
+        }
         Differs::Object(found) => object(found, out),
         Differs::Table(found) => table(found, out)?,
         Differs::Blob(BlobDifference {
@@ -134,6 +137,7 @@ fn what(found: &Difference) -> Result<Json> {
     Ok(match &found.what {
         Differs::Nothing => json!({ "differs": "nothing" }),
         Differs::Form => json!({ "differs": "form" }),
+        Differs::Unseen => json!({ "differs": "unseen" }),
         Differs::Object(found) => json!({ "differs": "object", "count": found.count, "places": found.places }),
         Differs::Blob(found) => json!({
             "differs": "blob",

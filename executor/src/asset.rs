@@ -2,9 +2,10 @@
 
 use crate::args::Args;
 pub use crate::code_version::CodeVersion;
+use crate::retype::{Retype, retyped};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use larder_io_core::{Access, Arity, AssetValue, Error, ErrorKind, Form, Forms, Input, Location, Made, Output, Result};
+use larder_io_core::{Access, Arity, AssetValue, Error, ErrorKind, Forms, Input, Made, Output, Result};
 use larder_partitions::{IntoPartitioning, Mapping, Partitioning};
 use std::any::{TypeId, type_name};
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ pub struct OutputSpec {
     pub(crate) extension: Option<String>,
     pub(crate) settings: BTreeMap<String, String>,
     pub(crate) retention: Option<String>,
+    pub(crate) retype: Option<Retype>,
     #[cfg(feature = "arrow")]
     pub(crate) columns: Option<arrow_schema::SchemaRef>,
 }
@@ -44,6 +46,7 @@ impl OutputSpec {
             extension: None,
             settings: BTreeMap::new(),
             retention: None,
+            retype: None,
             #[cfg(feature = "arrow")]
             columns: None,
         }
@@ -54,6 +57,7 @@ impl OutputSpec {
     pub fn form_of<T: Output>(mut self) -> Self {
         self.forms = T::Item::forms();
         self.arity = T::arity();
+        self.retype = Some(retyped::<T::Item>);
         self
     }
 
@@ -381,18 +385,5 @@ impl AssetBuilder {
             .boxed()
         }));
         self.asset
-    }
-}
-
-/// The stem that an asset wants instead of the layout's.
-pub(crate) fn own_location(asset: &Asset) -> Option<Result<Location>> {
-    asset.location.as_ref().map(|stem| stem.parse())
-}
-
-/// The form in which a value of `offered` forms is kept by a manager that takes `taken`; Nothing is never stored.
-pub(crate) fn stored_form(offered: Forms, taken: Forms) -> Option<Form> {
-    match offered.first() {
-        Some(Form::Nothing) => Some(Form::Nothing),
-        _ => offered.intersection(taken).first(),
     }
 }

@@ -33,6 +33,7 @@ mod memory;
 mod metered;
 pub mod plan;
 pub mod policy;
+mod retype;
 pub mod run;
 pub mod selection;
 mod watch;

@@ -62,6 +62,11 @@ impl Retention {
         self.age
     }
 
+    /// Whether versions are counted, beside or instead of their age.
+    pub fn counts(&self) -> bool {
+        self.last.is_some()
+    }
+
     /// Whether a version is kept that was replaced so long ago. `newer` is how many versions go before it: the published one, and those
     /// that were written later.
     pub fn keeps(&self, newer: usize, replaced_for: Duration) -> bool {

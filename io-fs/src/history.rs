@@ -114,15 +114,28 @@ impl Tree {
             .enumerate()
         {
             let newer = newer + published;
+            let Ok(name) = self.names.version(path, version) else {
+                continue;
+            };
             let keeps = match retention {
-                Some(retention) => retention.keeps(newer, replaced.map_or(Duration::ZERO, |at| now.saturating_sub(at))),
+                Some(retention) => {
+                    let since = |at: Option<Duration>| at.map_or(Duration::ZERO, |at| now.saturating_sub(at));
+                    retention.keeps(newer, since(replaced)) || retention.keeps(newer, since(self.renamed(&name)))
+                }
                 None => newer < self.settings.history.max(published),
             };
             replaced = made(version);
-            if !keeps && let Ok(name) = self.names.version(path, version) {
+            if !keeps {
                 let _ = self.disk.remove(&name);
             }
         }
+    }
+
+    /// When a kept version last had its names or rights changed, since 1970. One that was restored was replaced much later than the next one was
+    /// made; then it lost its public name.
+    fn renamed(&self, name: &Path) -> Option<Duration> {
+        let info = self.disk.open(name).and_then(|file| file.info()).ok()?;
+        info.changed.duration_since(std::time::UNIX_EPOCH).ok()
     }
 
     /// Removes a kept version; what is not kept counts as removed.

@@ -101,3 +101,32 @@ async fn a_version_is_removed_for_good() {
     versions.remove(&input, &second).await.expect("is an old one now");
     assert_eq!(kept(&manager).await, [] as [Version; 0]);
 }
+
+/// A version that was restored is much older than the day on which it was replaced again; the disk knows that day.
+#[tokio::test]
+async fn a_version_is_as_old_as_its_replacement() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let manager = manager(dir.path(), 5);
+    let first = store(&manager, 10, None).await;
+    store(&manager, 10, None).await;
+    let folder = dir.path().join(".larder/versions/a/b.bin");
+    // As if it, and a next one that is gone, had been written in 1970.
+    let long_ago = format!("0000000000{}", &first.as_str()[10..]);
+    let next = folder.join(format!("00000000ff{}.version", &first.as_str()[10..]));
+    std::fs::rename(
+        folder.join(format!("{first}.version")),
+        folder.join(format!("{long_ago}.version")),
+    )
+    .expect("is there");
+    std::fs::copy(folder.join(format!("{long_ago}.version")), &next).expect("is copied");
+    let left = || {
+        let names = std::fs::read_dir(&folder).expect("is there").flatten();
+        names
+            .map(|entry| entry.file_name().into_string().expect("is text"))
+            .collect::<Vec<_>>()
+    };
+    store(&manager, 10, Some("1 day")).await;
+    assert!(left().contains(&format!("{long_ago}.version")), "{:?}", left());
+    store(&manager, 10, Some("0s")).await;
+    assert_eq!(left().len(), 0);
+}

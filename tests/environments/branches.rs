@@ -1,7 +1,9 @@
 //! Branches: profiles that read what they lack from their parent, and write only their own.
 
 use crate::support::{House, day, run, value};
-use larder::{CopyOptions, CopyOutcome, ErrorKind, Recompute, RunOptions};
+use larder::partitions::Partitioning;
+use larder::{Asset, CodeVersion, CopyOptions, CopyOutcome, ErrorKind, Recompute, RunOptions};
+use std::sync::Arc;
 
 #[tokio::test]
 async fn a_branch_reads_what_it_lacks_and_writes_only_its_own() {
@@ -118,6 +120,11 @@ fn branches_that_cannot_be_are_refused() {
             "`days` would be written into file",
         ),
         (
+            "io_manager = 'file:prod'\n[profile.dev]\nparent = 'base'\nio_manager = 'file:dev'\n[profile.p]\nparent = 'dev'",
+            "p",
+            "`days` would be written into file",
+        ),
+        (
             "io_manager = 'memory:'\n[profile.p]\nparent = 'p'",
             "p",
             "larder.toml:3:10: the profile `p` is its own parent",
@@ -142,4 +149,59 @@ fn branches_that_cannot_be_are_refused() {
         let message = refused(config, profile);
         assert!(message.contains(wanted), "{config}\n{message}");
     }
+}
+
+/// What was stale in the branch is not made fresh by being promoted, and a value of a partition that the parent does not have is refused.
+#[tokio::test]
+async fn nothing_becomes_fresh_by_being_promoted() {
+    let house = House::new();
+    let definitions = |zone: &str, profile: Option<&str>| {
+        let days = Partitioning::daily("2024-01-01").end("2024-01-03").time_zone(zone);
+        let calls = Arc::clone(&house.calls);
+        let asset = Asset::builder("windows")
+            .partitions(days)
+            .code_version(CodeVersion::manual("1"))
+            .function(move |args| {
+                calls.lock().expect("no panic").push("window".to_owned());
+                async move { Ok(args.context().partition().map(ToString::to_string)) }
+            });
+        let customers = Asset::builder("customers")
+            .partitions(Partitioning::dynamic("customer"))
+            .code_version(CodeVersion::manual("1"))
+            .function(|_| async { Ok(1_u64) });
+        let definitions = house.definitions().assets([asset, customers]);
+        let definitions = match profile {
+            Some(profile) => definitions.choose_profile(profile),
+            None => definitions,
+        };
+        definitions.build().expect("builds").open_catalog(true).expect("opens")
+    };
+    let dev = definitions("UTC", Some("dev"));
+    run(&dev, "windows", None, Recompute::All).await;
+    assert_eq!(house.called().len(), 2);
+    // The windows are others now.
+    let dev = definitions("Europe/Berlin", Some("dev"));
+    let promoted = dev.promote("windows", &CopyOptions::default()).await.expect("promotes");
+    assert_eq!(promoted.len(), 2);
+    run(&definitions("Europe/Berlin", None), "windows", None, Recompute::Stale).await;
+    assert_eq!(house.called().len(), 2, "they were stale, and still are");
+
+    let catalog = dev.catalog().expect("is open").clone();
+    catalog.add_dynamic_keys("customer", ["acme"]).await.expect("adds");
+    run(&dev, "customers", None, Recompute::Stale).await;
+    let refused = dev
+        .promote("customers", &CopyOptions::default())
+        .await
+        .expect_err("is unknown there");
+    assert!(refused.message().contains("partitions add"), "{refused}");
+    let base = definitions("UTC", None);
+    let of_base = base.catalog().expect("is open");
+    of_base.add_dynamic_keys("customer", ["acme"]).await.expect("adds");
+    assert_eq!(
+        dev.promote("customers", &CopyOptions::default())
+            .await
+            .expect("promotes")
+            .len(),
+        1
+    );
 }

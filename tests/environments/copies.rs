@@ -1,7 +1,7 @@
 //! Copies between managers, formats and profiles.
 
 use crate::support::{House, day, run};
-use larder::{CopyOptions, CopyOutcome, ErrorKind, Recompute};
+use larder::{Asset, CopyOptions, CopyOutcome, ErrorKind, Recompute};
 use std::path::Path;
 
 #[tokio::test]
@@ -78,4 +78,67 @@ fn damage(file: &Path, bytes: &[u8]) {
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o644)).expect("may be changed");
     std::fs::write(file, bytes).expect("is written");
+}
+
+/// Structs, options, and what is a text in JSON and bytes in MessagePack.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+struct Host {
+    name: Option<String>,
+    address: std::net::IpAddr,
+    pair: (u8, char),
+    kind: Kind,
+}
+
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+enum Kind {
+    Plain,
+    Numbered(u64),
+}
+
+#[tokio::test]
+async fn objects_are_copied_as_their_type() {
+    let host = Host {
+        name: Some("a".to_owned()),
+        address: "127.0.0.1".parse().expect("is one"),
+        pair: (7, 'x'),
+        kind: Kind::Numbered(3),
+    };
+    let (one, other) = (host.clone(), Some(host.clone()));
+    let assets = [
+        Asset::builder("plain").function(move |_| {
+            let one = one.clone();
+            async move { Ok(one) }
+        }),
+        Asset::builder("optional").function(move |_| {
+            let other = other.clone();
+            async move { Ok(other) }
+        }),
+        Asset::builder("unit").function(move |_| async move { Ok(vec![Kind::Plain]) }),
+    ];
+    let (json, msgpack) = (
+        tempfile::tempdir().expect("a directory"),
+        tempfile::tempdir().expect("a directory"),
+    );
+    let at = |dir: &tempfile::TempDir, format: &str| {
+        larder::definitions()
+            .without_config()
+            .without_catalog()
+            .assets(assets.clone())
+            .default_io_manager_url(format!("file:{}?object={format}", dir.path().display()))
+            .build()
+            .expect("builds")
+    };
+    let (from, to) = (at(&json, "json"), at(&msgpack, "msgpack"));
+    run(&from, "*", None, Recompute::All).await;
+    for (from, to) in [(&from, &to), (&to, &at(&json, "pickle"))] {
+        let copied = to.copy_from(from, "*", &CopyOptions::default()).await;
+        let copied = copied.unwrap_or_else(|error| panic!("{error}"));
+        assert!(copied.len() == 3 && copied.iter().all(|one| one.outcome == CopyOutcome::Copied));
+        assert_eq!(to.load::<Host>("plain").await.expect("loads"), host);
+        assert_eq!(
+            to.load::<Option<Host>>("optional").await.expect("loads"),
+            Some(host.clone())
+        );
+        assert_eq!(to.load::<Vec<Kind>>("unit").await.expect("loads"), [Kind::Plain]);
+    }
 }

@@ -40,6 +40,12 @@ async fn two_versions_are_compared() {
         .await
         .expect("compares");
     assert!(matches!(same.what, Differs::Nothing));
+    // The same rows in another order are another value.
+    let turned = pipeline.store("table", table(&[4, 4, 2, 3])).await.expect("stores");
+    let found = pipeline
+        .diff(&key, second.version.as_str(), Some(turned.version.as_str()), 10)
+        .await;
+    assert!(matches!(found.expect("compares").what, Differs::Unseen));
     let unknown = pipeline.diff(&key, "nope", None, 10).await.expect_err("is not kept");
     assert_eq!(unknown.kind(), ErrorKind::NotFound);
 

@@ -22,6 +22,8 @@ pub(crate) struct Bound {
     pub(crate) settings: Vec<String>,
     /// Settings of single assets, each with who gives it.
     pub(crate) own_settings: Vec<String>,
+    /// Names and values of those, as one hash: values may be secret.
+    pub(crate) own_digest: String,
     /// How long its versions are kept, where that is said of all that it stores.
     pub(crate) retention: Option<Retention>,
 }
@@ -72,6 +74,10 @@ impl<'d> Binder<'d> {
         }
         let named = self.config.bindings.all().map(|(binding, _)| self.named(binding));
         problems.extend(named.filter_map(Result::err));
+    }
+
+    pub(super) fn definitions(&self) -> &Definitions {
+        self.definitions
     }
 
     pub(super) fn config(&self) -> &Config {
@@ -149,6 +155,7 @@ impl<'d> Binder<'d> {
         Ok(Arc::new(Bound {
             manager,
             own_settings: own.told(),
+            own_digest: own.digest(),
             ..Bound::clone(&bound)
         }))
     }
@@ -167,6 +174,7 @@ impl<'d> Binder<'d> {
                     defined: opened.defined,
                     settings: opened.settings,
                     own_settings: Vec::new(),
+                    own_digest: String::new(),
                     retention: opened.retention,
                 })
             })
@@ -184,6 +192,7 @@ impl<'d> Binder<'d> {
             defined: opened.defined,
             settings: opened.settings,
             own_settings: Vec::new(),
+            own_digest: String::new(),
             retention: opened.retention,
         }))
     }
@@ -210,6 +219,7 @@ impl<'d> Binder<'d> {
             defined: None,
             settings: Vec::new(),
             own_settings: Vec::new(),
+            own_digest: String::new(),
             retention: None,
         });
         Ok(Arc::clone(self.everything.insert(bound)))

@@ -67,8 +67,12 @@ impl Pipeline {
         Ok(None)
     }
 
-    /// Refuses a branch that would write where its parent does, or whose places mean something else there.
+    /// Refuses a branch that would write where its parent or one further up does, or whose places mean something else there.
     pub(super) fn check_branch(&self, parent: &Self, problems: &mut Vec<Error>) {
+        parent.lineage().for_each(|above| self.check_below(above, problems));
+    }
+
+    fn check_below(&self, parent: &Self, problems: &mut Vec<Error>) {
         let wrong = |message: String| Error::new(ErrorKind::InvalidConfig, message);
         if self.0.layout.name() != parent.0.layout.name() {
             let message = format!(

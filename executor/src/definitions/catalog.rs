@@ -115,6 +115,11 @@ impl Pipeline {
         }
     }
 
+    /// Whether one place is named for the catalogues of both.
+    pub(crate) fn shares_catalog_with(&self, other: &Self) -> bool {
+        self.0.catalog == other.0.catalog
+    }
+
     /// Opens the catalogue, if one is wanted and none was given; with `create` also where there is none yet. Blocks.
     ///
     /// # Errors
@@ -123,8 +128,7 @@ impl Pipeline {
     pub fn open_catalog(mut self, create: bool) -> Result<Self> {
         // A branch looks into its parent's, which is none where one is named for all.
         if let Some(parent) = self.2.take() {
-            let shared = parent.0.catalog == self.0.catalog;
-            let parent = match shared {
+            let parent = match self.shares_catalog_with(&parent) {
                 true => *parent,
                 false => parent.open_catalog(false)?,
             };

@@ -122,8 +122,15 @@ impl Pipeline {
         };
         let info = bound.manager.info();
         // A directory that was moved with all that is in it keeps the same values.
-        let anchored = |anchor: &PathBuf| Path::new(&info.root).strip_prefix(anchor).ok()?.to_str();
-        let root = self.0.anchors.iter().find_map(anchored).unwrap_or(&info.root);
+        let anchored = |(number, anchor): (usize, &PathBuf)| {
+            let below = Path::new(&info.root).strip_prefix(anchor).ok()?.to_str()?;
+            Some(format!("{number}:{below}"))
+        };
+        let anchors = self.0.anchors.iter().enumerate();
+        let root = anchors
+            .into_iter()
+            .find_map(anchored)
+            .unwrap_or_else(|| info.root.clone());
         let name = stored.form.name();
         let format = info.formats.iter().find(|(form, _)| *form == name);
         Ok(format!(
@@ -132,7 +139,7 @@ impl Pipeline {
             root,
             stored.location,
             format.map(|(_, format)| format.as_str()).unwrap_or_default(),
-            bound.own_settings.join("\n")
+            bound.own_digest
         ))
     }
 

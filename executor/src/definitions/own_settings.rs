@@ -2,7 +2,7 @@
 
 use super::opening::Refused;
 use crate::config::Resolved;
-use larder_io_core::{Error, IoManager};
+use larder_io_core::{ContentHash, Error, IoManager};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -55,6 +55,16 @@ impl OwnSettings {
         one_by_one.or_else(|_| manager.with_settings(&self.texts))
     }
 
+    /// A hash of all names and values, wherever they are said.
+    pub(super) fn digest(&self) -> String {
+        let mut text = Vec::new();
+        for part in self.texts.iter().flat_map(|(name, value)| [name, value]) {
+            text.extend_from_slice(&(part.len() as u64).to_le_bytes());
+            text.extend_from_slice(part.as_bytes());
+        }
+        ContentHash::of(&text).to_string()
+    }
+
     fn of_line(&self, name: &str) -> Option<&(Resolved, String)> {
         let given = |(line, _): &&(Resolved, String)| line.texts().keys().any(|other| first(other) == first(name));
         self.binding.as_ref().filter(given)
@@ -93,4 +103,25 @@ impl OwnSettings {
 /// The name above the first dot.
 fn first(name: &str) -> &str {
     name.split('.').next().unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digest(pairs: &[(&str, &str)]) -> String {
+        let texts = pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        OwnSettings::of(&texts.collect()).digest()
+    }
+
+    #[test]
+    fn values_count_and_are_not_shown() {
+        let append = digest(&[("mode", "append")]);
+        assert_eq!(append, digest(&[("mode", "append")]));
+        assert_ne!(append, digest(&[("mode", "overwrite")]));
+        assert_ne!(digest(&[("a", "bc")]), digest(&[("ab", "c")]));
+        assert!(!append.contains("append"));
+    }
 }

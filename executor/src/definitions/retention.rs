@@ -36,6 +36,10 @@ impl Binder<'_> {
         group: Option<&str>,
         bound: &Bound,
     ) -> Result<Option<Kept>, Refused> {
+        if self.definitions().everything_as_is {
+            // Only read.
+            return Ok(None);
+        }
         let kept = match &output.retention {
             Some(text) => Some(Kept {
                 retention: text.parse::<Retention>()?,
@@ -58,7 +62,7 @@ impl Binder<'_> {
         };
         let Some(kept) = kept else { return Ok(None) };
         let shared = bound.manager.versions().is_some_and(|versions| !versions.removes());
-        if shared && kept.retention != Retention::FOREVER && kept.retention.max_age().is_none() {
+        if shared && kept.retention.counts() {
             let message = format!(
                 "its retention is `{}`, because {}, but the I/O manager `{}` keeps versions that share files and can only be removed by age; write `30 days`, or `forever`",
                 kept.retention, kept.because, bound.key

@@ -5,11 +5,11 @@ use super::binding::{Binder, Bound, idle};
 use super::parted;
 use super::pipeline::{Inner, Pipeline, Stored};
 use crate::args::missing_resource;
-use crate::asset::{Asset, own_location, stored_form};
+use crate::asset::Asset;
 use crate::config::Config;
 use crate::graph::{Graph, definition};
 use crate::policy::root;
-use larder_io_core::{AssetKey, Error, ErrorKind, Form, Forms, Naming, Result};
+use larder_io_core::{AssetKey, Error, ErrorKind, Form, Forms, Location, Naming, Result};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
@@ -348,5 +348,18 @@ fn resources(definitions: &Definitions, graph: &Graph, problems: &mut Vec<Error>
                 missing_resource(resource.name).message()
             )));
         }
+    }
+}
+
+/// The stem that an asset wants instead of the layout's.
+fn own_location(asset: &Asset) -> Option<Result<Location>> {
+    asset.location.as_ref().map(|stem| stem.parse())
+}
+
+/// The form in which a value of `offered` forms is kept by a manager that takes `taken`; Nothing is never stored.
+fn stored_form(offered: Forms, taken: Forms) -> Option<Form> {
+    match offered.first() {
+        Some(Form::Nothing) => Some(Form::Nothing),
+        _ => offered.intersection(taken).first(),
     }
 }

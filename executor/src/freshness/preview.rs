@@ -212,7 +212,7 @@ impl Preview<'_> {
         for (at, key, state) in states {
             let wanted = fingerprint(&now, &at.storage_config(key)?, &sources);
             if state.fingerprint().as_deref() != Some(wanted.as_str()) {
-                return self.changed(key, partition, &sources).await.map(Some);
+                return self.changed(at, key, partition, &sources).await.map(Some);
             }
         }
         Ok(None)
@@ -284,8 +284,14 @@ impl Preview<'_> {
     }
 
     /// What is another than when the value was made.
-    async fn changed(&self, key: &AssetKey, partition: Option<&PartitionKey>, now: &[InputVersions]) -> Result<Reason> {
-        let entry = match self.pipeline.catalog() {
+    async fn changed(
+        &self,
+        at: &Pipeline,
+        key: &AssetKey,
+        partition: Option<&PartitionKey>,
+        now: &[InputVersions],
+    ) -> Result<Reason> {
+        let entry = match at.catalog() {
             Some(catalog) => catalog.latest_of(key, partition).await?,
             None => None,
         };

@@ -101,6 +101,15 @@ impl Recorder {
 
     /// A value that is stored and was not recorded: the process ended between the two.
     pub(crate) fn adopted(&self, pipeline: &Pipeline, receipt: &Receipt, inputs: &[InputVersions]) {
+        self.published(pipeline, receipt, inputs, receipt.stored_at);
+    }
+
+    /// A value that was published again just now, or for the first time here.
+    pub(crate) fn restored(&self, pipeline: &Pipeline, receipt: &Receipt, inputs: &[InputVersions]) {
+        self.published(pipeline, receipt, inputs, Timestamp::now());
+    }
+
+    fn published(&self, pipeline: &Pipeline, receipt: &Receipt, inputs: &[InputVersions], at: Timestamp) {
         self.record(|| {
             let version = receipt.data_version();
             let mut entry = entry(
@@ -111,7 +120,7 @@ impl Recorder {
                 &version,
                 Some(receipt),
             );
-            entry.at = receipt.stored_at;
+            entry.at = at;
             entry.fingerprint.clone_from(&receipt.fingerprint);
             entry.code_version.clone_from(&receipt.code_version);
             entry.inputs = inputs.to_vec();

@@ -4,10 +4,12 @@ use crate::definitions::{AT_ONCE, AssetPartition, Pipeline};
 use crate::freshness::{Recorder, fingerprint};
 use crate::graph::definition;
 use crate::selection::Selection;
-use futures_util::stream::{self, StreamExt, TryStreamExt};
+use futures_util::stream::{self, StreamExt};
 use larder_catalog::InputVersions;
-use larder_io_core::{AssetKey, Error, ErrorKind, Form, Precondition, Receipt, Result, RunId};
+use larder_io_core::{AssetKey, Error, ErrorKind, Form, IoManager, Precondition, Receipt, Result, RunId, Value};
+use larder_partitions::Keyspace;
 use serde::Serialize;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What of the selected assets to copy, and how.
 #[derive(Clone, Debug, Default)]
@@ -51,20 +53,28 @@ impl Pipeline {
     ///
     /// # Errors
     /// `InvalidConfig` for a profile that is no branch; else as [`Pipeline::copy_from`].
+    ///
+    /// Blocks while the parent's catalogue is made, where there is none yet.
     pub async fn promote(&self, selection: impl Into<Selection>, options: &CopyOptions) -> Result<Vec<Copied>> {
         let parent = self.parent().ok_or_else(|| {
             let message =
                 "this profile is no branch, so there is nowhere to promote to; `parent = \"..\"` in its table makes it one";
             Error::new(ErrorKind::InvalidConfig, message)
         })?;
+        let parent = match self.shares_catalog_with(parent) {
+            // What is so in the parent has no place in the branch's own.
+            true => parent.clone(),
+            false => parent.clone().open_catalog(!options.dry_run)?,
+        };
         parent.copy_from(self, selection, options).await
     }
 
     /// Copies values from where another pipeline of the same assets keeps them to where this one does. Each is read with its stored hash
-    /// compared, written, and published only when the hash of its content is what it was; then it is recorded here, with the code and
-    /// the inputs that made it. What is not stored there is left alone here.
+    /// compared, written, and published only when the hash of its content is what it was; then it is recorded here. Where it is known there
+    /// what made the value, and its fingerprint says so, it counts here as made from the same; else it is stale here. What is not stored
+    /// there is left alone here.
     ///
-    /// Values are published one by one: after an error, those before it are copied.
+    /// Values are published one by one: after an error none is begun, and those before it are copied and recorded.
     ///
     /// # Errors
     /// `InvalidDefinition` for a selection that fits nothing; `InvalidData` for a damaged value, or one whose copy is another value;
@@ -77,22 +87,41 @@ impl Pipeline {
         options: &CopyOptions,
     ) -> Result<Vec<Copied>> {
         let selected = selection.into().resolve(self)?;
-        let mut all = Vec::new();
-        for step in selected.steps.iter().filter(|step| !self.is_external(**step)) {
+        let (mut all, mut failed) = (Vec::new(), None);
+        'all: for step in selected.steps.iter().filter(|step| !self.is_external(**step)) {
             for key in &self.graph().nodes[*step].keys {
                 if self.stored(key)?.form == Form::Nothing {
                     continue;
                 }
-                let wanted = source.wanted(key, options.partitions.as_deref()).await?;
-                let copied = stream::iter(wanted).map(|of| self.copy_one(source, of, options));
-                let copied: Vec<Option<Copied>> = copied.buffered(AT_ONCE).try_collect().await?;
-                all.extend(copied.into_iter().flatten());
+                // Without a catalogue of its own, the partitions that come and go are those here.
+                let known = if source.catalog().is_some() { source } else { self };
+                let wanted = known.wanted(key, options.partitions.as_deref()).await?;
+                let space = self.keyspace(key).await?;
+                let stop = AtomicBool::new(false);
+                let mut copying = stream::iter(wanted)
+                    .map(|of| async {
+                        if stop.load(Ordering::Relaxed) {
+                            return Ok(None);
+                        }
+                        let copied = self.copy_one(source, of, space.as_ref(), options).await;
+                        copied.inspect_err(|_| stop.store(true, Ordering::Relaxed))
+                    })
+                    .buffered(AT_ONCE);
+                while let Some(copied) = copying.next().await {
+                    match copied {
+                        Ok(copied) => all.extend(copied),
+                        Err(error) => failed = failed.or(Some(error)),
+                    }
+                }
+                if failed.is_some() {
+                    break 'all;
+                }
             }
         }
         if let Some(catalog) = self.catalog() {
             catalog.flush().await?;
         }
-        Ok(all)
+        failed.map_or(Ok(all), Err)
     }
 
     async fn wanted(&self, key: &AssetKey, partitions: Option<&str>) -> Result<Vec<AssetPartition>> {
@@ -104,48 +133,61 @@ impl Pipeline {
         })
     }
 
-    async fn copy_one(&self, source: &Self, of: AssetPartition, options: &CopyOptions) -> Result<Option<Copied>> {
+    async fn copy_one(
+        &self,
+        source: &Self,
+        of: AssetPartition,
+        space: Option<&Keyspace>,
+        options: &CopyOptions,
+    ) -> Result<Option<Copied>> {
         let (from, mut reading) = source.input_of(&of.asset, of.partition.as_ref())?;
         let Some(original) = source.head(&of).await? else {
             return Ok(None);
         };
-        let done = |outcome, receipt| {
-            Ok(Some(Copied {
-                of: of.clone(),
-                outcome,
-                receipt,
-            }))
-        };
+        let about = |error| self.about(error, &of, "copy");
+        if let (Some(space), Some(partition)) = (space, &of.partition)
+            && space.set([partition]).is_err()
+        {
+            let message = format!(
+                "`{of}` is stored there, and is no partition here, where nobody would find it; values of dynamic partitions come in by `partitions add`"
+            );
+            return Err(about(definition(message)));
+        }
+        let made_from = self.made_from(source, &of, &original).await?;
         let there = self.head(&of).await?;
         if let Some(there) = there.as_ref().filter(|there| same(there, &original)) {
-            return done(CopyOutcome::Same, there.clone());
+            if let Some((fingerprint, inputs)) = made_from.filter(|_| !options.dry_run)
+                && there.fingerprint.as_ref() != Some(&fingerprint)
+            {
+                // The same value by other code: the catalogue has the last word on what made it.
+                let mut receipt = there.clone();
+                receipt.fingerprint = Some(fingerprint);
+                receipt.code_version.clone_from(&original.code_version);
+                Recorder(self.catalog().cloned()).restored(self, &receipt, &inputs);
+            }
+            let (outcome, receipt) = (CopyOutcome::Same, there.clone());
+            return Ok(Some(Copied { of, outcome, receipt }));
         }
-        if let Some(foreign) = there
-            .as_ref()
-            .filter(|there| !options.force && there.run.as_str().is_empty())
-        {
+        let foreign = there.as_ref().filter(|there| there.run.as_str().is_empty());
+        if let Some(foreign) = foreign.filter(|_| !options.force) {
             let message = format!(
                 "`{}` is there already and larder did not write it; move it away, or copy with `--force` to replace it",
                 foreign.location
             );
-            return Err(self.about(Error::new(ErrorKind::AlreadyExists, message), &of, "copy"));
+            return Err(about(Error::new(ErrorKind::AlreadyExists, message)));
         }
         let (to, mut writing) = self.output_of(&of.asset, of.partition.as_ref(), provenance(&original))?;
-        if (from.info().scheme.as_str(), from.info().root.as_str(), there.is_some())
-            == (to.info().scheme.as_str(), to.info().root.as_str(), true)
-        {
-            let message = format!("`{of}` would be copied onto itself");
-            return Err(definition(message));
+        let place = |manager: &dyn IoManager| (manager.info().scheme.clone(), manager.info().root.clone());
+        if there.is_some() && place(from.as_ref()) == place(to.as_ref()) {
+            return Err(about(definition(format!("`{of}` would be copied onto itself"))));
         }
         if options.dry_run {
-            return done(CopyOutcome::Copied, original);
+            let (outcome, receipt) = (CopyOutcome::Copied, original);
+            return Ok(Some(Copied { of, outcome, receipt }));
         }
-        let inputs = self.inputs_of(source, &of, &original).await?;
+        let (fingerprint, inputs) = made_from.unzip();
         writing.code_version.clone_from(&original.code_version);
-        writing.fingerprint = match (&inputs, &original.code_version) {
-            (Some(inputs), Some(code)) => Some(fingerprint(code, &self.storage_config(&of.asset)?, inputs)),
-            _ => None,
-        };
+        writing.fingerprint = fingerprint;
         writing.precondition = match (to.info().capabilities.preconditions, &there) {
             (false, _) => Precondition::None,
             (true, None) => Precondition::Absent,
@@ -153,38 +195,55 @@ impl Pipeline {
         };
         reading.verify = from.info().capabilities.verify;
         let value = from.load_input(&reading).await;
-        let value = value.map_err(|error| source.about(error, &of, "load"))?;
-        let about = |error| self.about(error, &of, "copy");
+        let value = self.typed(&of.asset, value.map_err(|error| source.about(error, &of, "load"))?);
+        let value = value.await.map_err(|error| source.about(error, &of, "load"))?;
         let mut staged = to.stage(&writing, &value).await.map_err(about)?;
-        let outcome = match compared(&original, staged.receipt(), there.is_some()) {
-            Ok(outcome) => outcome,
-            Err(error) => {
-                let _ = staged.discard().await;
-                return Err(about(error));
-            }
+        let published = match compared(&original, staged.receipt(), there.is_some()) {
+            Ok(outcome) => staged.publish().await.map(|receipt| (outcome, receipt)),
+            Err(another) => Err(another),
         };
-        let receipt = match staged.publish().await {
-            Ok(receipt) => receipt,
-            Err(error) => {
-                let _ = staged.discard().await;
-                return Err(about(error));
+        match published {
+            Ok((outcome, receipt)) => {
+                Recorder(self.catalog().cloned()).restored(self, &receipt, &inputs.unwrap_or_default());
+                Ok(Some(Copied { of, outcome, receipt }))
             }
-        };
-        Recorder(self.catalog().cloned()).adopted(self, &receipt, &inputs.unwrap_or_default());
-        done(outcome, receipt)
+            Err(error) => {
+                // The first error tells what happened; `gc` finds what stays.
+                let _ = staged.discard().await;
+                Err(about(error))
+            }
+        }
     }
 
-    /// What a value was computed from: recorded where it comes from, or here before it was moved.
-    async fn inputs_of(
+    /// An object as the type that its asset makes: only so it is the same value, in another format too. Tables and bytes are what they are.
+    async fn typed(&self, key: &AssetKey, value: Value) -> Result<Value> {
+        let step = &self.0.assets[self.origin(key)?.step];
+        let output = step.outputs.iter().find(|output| output.key == key.as_str());
+        match (value.form(), output.and_then(|output| output.retype)) {
+            (Form::Object, Some(retype)) => retype(value).await,
+            _ => Ok(value),
+        }
+    }
+
+    /// The fingerprint here of a value that was made there, and its inputs; `None` where it is not sure what made it.
+    ///
+    /// The value's own fingerprint has to be the one that its code and the recorded inputs give where it comes from: what was stale there, or was
+    /// made from other inputs than the record is of, must not count as fresh here.
+    async fn made_from(
         &self,
         source: &Self,
         of: &AssetPartition,
         receipt: &Receipt,
-    ) -> Result<Option<Vec<InputVersions>>> {
+    ) -> Result<Option<(String, Vec<InputVersions>)>> {
+        let (Some(code), Some(own)) = (&receipt.code_version, &receipt.fingerprint) else {
+            return Ok(None);
+        };
+        let there = source.storage_config(&of.asset)?;
         for catalog in [source.catalog(), self.catalog()].into_iter().flatten() {
             let entry = catalog.latest_of(&of.asset, of.partition.as_ref()).await?;
-            if let Some(entry) = entry.filter(|entry| entry.data_version == receipt.data_version()) {
-                return Ok(Some(entry.inputs));
+            if let Some(entry) = entry.filter(|entry| fingerprint(code, &there, &entry.inputs) == *own) {
+                let here = fingerprint(code, &self.storage_config(&of.asset)?, &entry.inputs);
+                return Ok(Some((here, entry.inputs)));
             }
         }
         Ok(None)

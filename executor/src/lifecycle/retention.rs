@@ -1,10 +1,13 @@
 //! Versions that are kept no longer.
 
 use super::Known;
+use super::versions::LOOKED_THROUGH;
 use crate::definitions::{AT_ONCE, AssetPartition, Pipeline};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
+use larder_catalog::Happening;
 use larder_io_core::{AssetKey, ErrorKind, Form, Garbage, GcOptions, Receipt, Result, Retention, VacuumOptions};
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// What such a version is called among garbage.
@@ -61,9 +64,41 @@ impl Pipeline {
         options.retention = retention.max_age();
         options.dry_run = dry_run;
         match self.vacuum(key, &options).await {
+            // Shorter than the table itself allows.
+            Err(error) if error.kind() == ErrorKind::InvalidConfig && options.retention.is_some() => {
+                options.retention = None;
+                self.vacuum(key, &options).await
+            }
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
             other => other,
         }
+    }
+
+    /// When versions were replaced, as far as the catalogue saw it.
+    async fn replaced(&self, of: &AssetPartition) -> Result<HashMap<String, Timestamp>> {
+        let mut replaced = HashMap::new();
+        let Some(catalog) = self.catalog() else {
+            return Ok(replaced);
+        };
+        let happened = catalog
+            .history(&of.asset, Some(of.partition.as_ref()), LOOKED_THROUGH)
+            .await?;
+        let mut published: Option<String> = None;
+        for happening in happened.into_iter().rev() {
+            let (next, at) = match happening {
+                Happening::Materialized(entry) => (entry.version, entry.at),
+                Happening::Deleted(deletion) => (None, deletion.at),
+                _ => continue,
+            };
+            if let Some(before) = std::mem::replace(&mut published, next) {
+                replaced.insert(before, at);
+            }
+        }
+        // What was published again is not replaced.
+        if let Some(published) = published {
+            replaced.remove(&published);
+        }
+        Ok(replaced)
     }
 
     async fn expire_one(
@@ -98,10 +133,16 @@ impl Pipeline {
         let deleted = known.state.filter(|state| !state.is_live()).map(|state| state.at());
         let mut garbage = Vec::new();
         let now = Timestamp::now();
-        let published = history
+        let at = history
             .iter()
             .position(|receipt| Some(&receipt.version) == published.as_ref());
-        for (receipt, since) in expired(&history, published, retention, deleted, now) {
+        if at.is_none() && published.is_some() {
+            // Somebody published since the history was read.
+            return Ok(garbage);
+        }
+        let replaced = self.replaced(&of).await?;
+        let times = Times { deleted, replaced, now };
+        for (receipt, since) in expired(&history, at, retention, &times) {
             if !dry_run {
                 match versions.remove(&context, &receipt.version).await {
                     // Somebody has restored it since.
@@ -116,30 +157,40 @@ impl Pipeline {
     }
 }
 
+/// When things happened to the versions of one value.
+struct Times {
+    /// The deletion, where nothing is published.
+    deleted: Option<Timestamp>,
+    /// Versions that were replaced, as far as anybody saw it.
+    replaced: HashMap<String, Timestamp>,
+    now: Timestamp,
+}
+
 /// The versions of a history, newest first, that are kept no longer, and for how long each has been replaced. `published` is an index.
 ///
-/// A version was replaced when the next one was written. Newer than the published one are those that somebody took back by restoring an older one:
-/// nobody knows when, so that of these the newest counts as replaced now. Where nothing is published, the newest was deleted, when the
-/// catalogue says; where it says nothing, its age is that of its writing.
-fn expired(
-    history: &[Receipt],
+/// A version was replaced when the next one was written, or later, when it had been restored. Newer than the published one are those that somebody
+/// took back by restoring an older one: nobody knows when, so that of these the newest counts as replaced now. Where nothing is
+/// published, the newest was deleted, when the catalogue says; where it says nothing, its age is that of its writing.
+fn expired<'h>(
+    history: &'h [Receipt],
     published: Option<usize>,
     retention: Retention,
-    deleted: Option<Timestamp>,
-    now: Timestamp,
-) -> Vec<(&Receipt, Duration)> {
-    let since = |at: Timestamp| Duration::try_from(now.duration_since(at)).unwrap_or_default();
+    times: &Times,
+) -> Vec<(&'h Receipt, Duration)> {
+    let since = |at: Timestamp| Duration::try_from(times.now.duration_since(at)).unwrap_or_default();
     let mut found = Vec::new();
     let mut newer = usize::from(published.is_some());
     for (index, receipt) in history.iter().enumerate() {
         if Some(index) == published {
             continue;
         }
-        let replaced = match (index.checked_sub(1), published) {
+        let by_order = match (index.checked_sub(1), published) {
             (Some(next), _) => since(history[next].stored_at),
             (None, Some(_)) => Duration::ZERO,
-            (None, None) => since(deleted.unwrap_or(receipt.stored_at)),
+            (None, None) => since(times.deleted.unwrap_or(receipt.stored_at)),
         };
+        let seen = times.replaced.get(receipt.version.as_str());
+        let replaced = seen.map_or(by_order, |at| by_order.min(since(*at)));
         let of_larder = !receipt.run.as_str().is_empty();
         if of_larder && !retention.keeps(newer, replaced) {
             found.push((receipt, replaced));
@@ -175,10 +226,21 @@ mod tests {
         Timestamp::from_second(20_000 * DAY - days * DAY).expect("is a time")
     }
 
+    fn times(deleted: Option<i64>, replaced: &[(i64, i64)]) -> Times {
+        Times {
+            deleted: deleted.map(at),
+            replaced: replaced
+                .iter()
+                .map(|(version, days)| (version.to_string(), at(*days)))
+                .collect(),
+            now: at(0),
+        }
+    }
+
     fn gone(days: &[i64], published: Option<usize>, retention: &str, deleted: Option<i64>) -> Vec<String> {
         let history = history(days);
         let retention = retention.parse().expect("is a retention");
-        let found = expired(&history, published, retention, deleted.map(at), at(0));
+        let found = expired(&history, published, retention, &times(deleted, &[]));
         found.iter().map(|(receipt, _)| receipt.version.to_string()).collect()
     }
 
@@ -207,7 +269,18 @@ mod tests {
     fn what_others_wrote_stays() {
         let mut history = history(&[1, 2, 3]);
         history[2].run = RunId::from_text("");
-        let found = expired(&history, Some(0), "last 1".parse().expect("is one"), None, at(0));
+        let found = expired(&history, Some(0), "last 1".parse().expect("is one"), &times(None, &[]));
+        assert_eq!(found.len(), 1);
+    }
+
+    /// Written 60 days ago, replaced by the next one 59 days ago, restored, and replaced again yesterday.
+    #[test]
+    fn a_restored_version_counts_from_when_it_was_replaced_last() {
+        let history = history(&[1, 59, 60]);
+        let retention = "30 days".parse().expect("is one");
+        let found = expired(&history, Some(0), retention, &times(None, &[(60, 1)]));
+        assert_eq!(found.len(), 0);
+        let found = expired(&history, Some(0), retention, &times(None, &[(60, 31)]));
         assert_eq!(found.len(), 1);
     }
 }

@@ -6,8 +6,8 @@ use crate::graph::definition;
 use larder_catalog::Happening;
 use larder_io_core::{Error, ErrorKind, Receipt, Result, Version, Versions};
 
-/// Happenings that are looked through for what an old version was made from.
-const LOOKED_THROUGH: usize = 1000;
+/// Happenings that are looked through for what an old version was made from, and when it was replaced.
+pub(super) const LOOKED_THROUGH: usize = 1000;
 
 impl Pipeline {
     /// Receipts of every version that is kept, newest first, and which of them is published.
@@ -53,7 +53,7 @@ impl Pipeline {
                 _ => None,
             });
             let inputs = made.map(|entry| entry.inputs).unwrap_or_default();
-            Recorder(Some(catalog.clone())).adopted(self, &restored, &inputs);
+            Recorder(Some(catalog.clone())).restored(self, &restored, &inputs);
             catalog.flush().await?;
         }
         Ok(restored)

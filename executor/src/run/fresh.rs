@@ -128,7 +128,7 @@ impl Step {
                 let (manager, context) = self.pipeline.input_of(key, partition)?;
                 match manager.head(&context).await {
                     Ok(receipt) => receipt,
-                    Err(error) if error.kind() == ErrorKind::InvalidData => None,
+                    Err(error) if error.kind() == ErrorKind::InvalidData => return Ok(None),
                     Err(error) => return Err(self.explain(error, key, "head")),
                 }
             }
@@ -173,15 +173,27 @@ impl Step {
         partition: Option<&PartitionKey>,
         sources: &[InputVersions],
     ) -> Result<Option<String>> {
+        if self.known.parent().is_none() {
+            return Ok(None);
+        }
+        if self.pipeline.stored(key)?.form != Form::Nothing {
+            let (manager, context) = self.pipeline.input_of(key, partition)?;
+            // One in another format would be met by whoever loads it.
+            if !matches!(manager.head(&context.of_any_form()).await, Ok(None)) {
+                return Ok(None);
+            }
+        }
         let known = std::iter::successors(self.known.parent(), |known| known.parent());
         for (pipeline, known) in self.pipeline.lineage().skip(1).zip(known) {
             let state = known.state(key, partition).await?;
             let recorded = state.as_ref().and_then(|state| state.data_version());
             let receipt = match pipeline.stored(key)?.form {
                 Form::Nothing => None,
-                _ => match pipeline.head((key, partition)).await? {
-                    Some(receipt) => Some(receipt),
-                    None => continue,
+                _ => match pipeline.head((key, partition)).await {
+                    Ok(Some(receipt)) => Some(receipt),
+                    Ok(None) => continue,
+                    Err(error) if error.kind() == ErrorKind::InvalidData => return Ok(None),
+                    Err(error) => return Err(error),
                 },
             };
             let Some(stored) = receipt

@@ -29,6 +29,8 @@ pub struct FileInfo {
     pub len: u64,
     /// Last change of the contents.
     pub modified: SystemTime,
+    /// Last change of contents, rights or names; of a kept version when it was replaced.
+    pub changed: SystemTime,
     /// The inode's number.
     pub inode: u64,
 }

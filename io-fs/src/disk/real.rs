@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// The name of the extended attribute with the store's record.
 const RECORD: &str = "user.larder";
@@ -165,6 +165,11 @@ impl DiskFile for RealFile {
         Ok(FileInfo {
             len: metadata.len(),
             modified: metadata.modified()?,
+            changed: SystemTime::UNIX_EPOCH
+                + Duration::new(
+                    u64::try_from(metadata.ctime()).unwrap_or_default(),
+                    u32::try_from(metadata.ctime_nsec()).unwrap_or_default(),
+                ),
             inode: metadata.ino(),
         })
     }

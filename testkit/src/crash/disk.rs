@@ -247,6 +247,7 @@ impl DiskFile for SimFile {
         Ok(self.with(|file| FileInfo {
             len: file.bytes.len() as u64,
             modified: file.modified.unwrap_or(otherwise),
+            changed: file.modified.unwrap_or(otherwise),
             inode: self.inode,
         }))
     }

@@ -41,6 +41,8 @@ pub enum Differs {
     Blob(BlobDifference),
     /// They are of different forms.
     Form,
+    /// The values differ, and not in what is compared: in the order of rows or columns, or in numbers that JSON has no word for.
+    Unseen,
 }
 
 impl Pipeline {
@@ -78,7 +80,10 @@ impl Pipeline {
                 let load = async |receipt: &Receipt| self.load_own_version(&of, receipt.version.clone()).await;
                 let (one, other) = (load(&from).await?, load(&to).await?);
                 let compared = compare(&one, &other, limit).await;
-                compared.map_err(|error| self.about(error, &of, "diff"))?
+                match compared.map_err(|error| self.about(error, &of, "diff"))? {
+                    Differs::Nothing if from.content_hash.is_some() && to.content_hash.is_some() => Differs::Unseen,
+                    found => found,
+                }
             }
         };
         Ok(Difference { from, to, what })

@@ -60,6 +60,20 @@ pub(super) async fn compare(
     // Nullability differs in the columns; rows may be compared all the same.
     let fields = common.iter().map(|field| (*field).clone().with_nullable(true));
     let schema: SchemaRef = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    if schema.fields().is_empty() {
+        // By nothing no row is the same as another.
+        let (removed, added) = (count(one).await?, count(other).await?);
+        let none = || Table::new(Arc::clone(&schema), Vec::new());
+        return Ok(Some(TableDifference {
+            columns,
+            compared: Vec::new(),
+            removed,
+            added,
+            same: 0,
+            removed_rows: none()?,
+            added_rows: none()?,
+        }));
+    }
     let mut rows = Rows::new(Arc::clone(&schema))?;
     let mut counts: HashMap<Hash, u64> = HashMap::new();
     rows.each(one, |hash, _, _| {
@@ -110,6 +124,15 @@ pub(super) async fn compare(
         removed_rows: Table::new(Arc::clone(&schema), removed_rows)?,
         added_rows: Table::new(schema, added_rows)?,
     }))
+}
+
+async fn count(source: &dyn TableSource) -> Result<u64> {
+    let mut batches = source.scan(Scan::all()).await?;
+    let mut rows = 0;
+    while let Some(batch) = batches.try_next().await? {
+        rows += batch.num_rows() as u64;
+    }
+    Ok(rows)
 }
 
 fn columns(from: &Schema, to: &Schema) -> Vec<ColumnDifference> {
@@ -166,19 +189,9 @@ impl Rows {
         let mut batches = source.scan(Scan::all().select(names)).await?;
         while let Some(batch) = batches.try_next().await? {
             let columns: Vec<ArrayRef> = batch.columns().to_vec();
-            let batch = RecordBatch::try_new_with_options(
-                Arc::clone(&self.schema),
-                columns,
-                &arrow_array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows())),
-            )
-            .map_err(wrong)?;
-            let hashes: Vec<Hash> = match batch.num_columns() {
-                0 => vec![[0; 16]; batch.num_rows()],
-                _ => {
-                    let rows = self.converter.convert_columns(batch.columns()).map_err(wrong)?;
-                    rows.iter().map(|row| hash(row.as_ref())).collect()
-                }
-            };
+            let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns).map_err(wrong)?;
+            let rows = self.converter.convert_columns(batch.columns()).map_err(wrong)?;
+            let hashes: Vec<Hash> = rows.iter().map(|row| hash(row.as_ref())).collect();
             for (index, hash) in hashes.into_iter().enumerate() {
                 if !row(hash, &batch, index) {
                     return Ok(());
@@ -270,6 +283,13 @@ mod tests {
         );
         assert_eq!(found.compared, ["n"]);
         assert_eq!((found.removed, found.added, found.same), (1, 1, 1));
+    }
+
+    #[tokio::test]
+    async fn without_a_common_column_no_row_is_the_same() {
+        let (one, other) = (table(vec![("a", ints([1, 2]))]), table(vec![("b", ints([1]))]));
+        let found = compare(&one, &other, 10).await.expect("compares").expect("differ");
+        assert_eq!((found.removed, found.added, found.same), (2, 1, 0));
     }
 
     #[tokio::test]
