@@ -218,5 +218,6 @@ fn the_schema_needs_no_valid_file() {
         .keys()
         .map(String::as_str)
         .collect();
-    assert_eq!(parts, ["bind", "io_manager", "io_managers", "layout", "profile"]);
+    let known = ["bind", "io_manager", "io_managers", "layout", "profile", "retention"];
+    assert_eq!(parts, known);
 }
