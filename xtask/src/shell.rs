@@ -30,6 +30,14 @@ pub(crate) fn cargo(arguments: &[&str]) -> Done {
 pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(arguments).current_dir(root());
+    // What `cargo run` tells this program of itself. Build scripts that look at it, as ring's, would run again in every
+    // checkout, and all that is built on them would be built again.
+    let own = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(own) {
+            command.env_remove(name);
+        }
+    }
     command
 }
 
