@@ -68,5 +68,5 @@ fn an_interrupted_examination_removes_what_it_wrote() {
     );
     let is = |what: &str, how: &str| out.lines().any(|line| line.starts_with(what) && line.contains(how));
     assert!(is("read", "stopped") && is("delete", "nothing is left"), "{out}");
-    assert_eq!(format!("{memory:?}"), "MemoryIo(0 values, 5 versions of each)");
+    assert_eq!(format!("{memory:?}"), "MemoryIo(0 values, last 5 of each)");
 }
