@@ -62,7 +62,10 @@ impl StagedObject {
             retention: self.retention,
         };
         match &mut self.body {
-            Some(Body::Small(bytes)) => self.core.store.put(&self.path, bytes.clone(), &written).await,
+            Some(Body::Small(bytes)) => {
+                let put = self.core.store.put(&self.path, bytes.clone(), &written).await;
+                put.map_err(conflict)
+            }
             Some(Body::Large(upload)) => upload.complete(&written).await.map_err(conflict),
             None => Err(Error::new(
                 ErrorKind::Unsupported,
