@@ -73,8 +73,7 @@ impl Definitions {
         if let Place::File(file) = &self.catalog {
             return Some(Wanted::File(here.join(file)));
         }
-        let file = config.file.clone().or_else(|| home::config_file(&here));
-        let (home, _) = home::find(self.variable(home::HOME_VARIABLE), file.as_deref(), &here);
+        let (home, _) = self.home(config, &here);
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         let name = config.profile.as_ref().map_or_else(
             || "larder.db".to_owned(),
@@ -91,16 +90,20 @@ impl Definitions {
         );
         Some(Wanted::File(home.join(name)))
     }
-}
 
-impl Definitions {
+    /// The home directory, and the configuration file, also where it is not read.
+    fn home(&self, config: &Config, here: &Path) -> (PathBuf, Option<PathBuf>) {
+        let file = config.file.clone().or_else(|| home::config_file(here));
+        let (home, _) = home::find(self.variable(home::HOME_VARIABLE), file.as_deref(), here);
+        (home, file)
+    }
+
     /// Directories that move with the pipeline: its home, and the one of the configuration file.
     pub(super) fn anchors(&self, config: &Config) -> Vec<PathBuf> {
         let Ok(here) = std::env::current_dir() else {
             return Vec::new();
         };
-        let file = config.file.clone().or_else(|| home::config_file(&here));
-        let (home, _) = home::find(self.variable(home::HOME_VARIABLE), file.as_deref(), &here);
+        let (home, file) = self.home(config, &here);
         let beside = file.and_then(|file| Some(here.join(file).parent()?.to_owned()));
         [Some(home), beside].into_iter().flatten().collect()
     }
