@@ -80,7 +80,7 @@ impl<T> Load<T> {
         self
     }
 
-    /// In this version instead of the published one.
+    /// In this version instead of the published one. The catalogue is opened for it, which blocks for some milliseconds.
     pub fn version(mut self, version: Version) -> Self {
         self.version = Some(version);
         self
@@ -93,7 +93,11 @@ impl<T: AssetValue> IntoFuture for Load<T> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let pipeline = pipeline::<T>(&self.definitions, &self.key, self.partition.as_ref())?;
+            let mut pipeline = pipeline::<T>(&self.definitions, &self.key, self.partition.as_ref())?;
+            if self.version.is_some() {
+                // It may have a copy that the manager no longer has.
+                pipeline = pipeline.open_catalog(false)?;
+            }
             let key = pipeline.key(&self.key)?;
             let value = match &self.partition {
                 Some(partition) => pipeline.load_value((&key, partition), self.version).await?,

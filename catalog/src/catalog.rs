@@ -1,13 +1,13 @@
 //! The catalogue as everybody else sees it.
 
+mod changes;
+
 use crate::database::{Change, Database};
 use crate::queue::{self, Queue, gone};
 use crate::sqlite::Sqlite;
 use crate::{Entry, Happening, Record, RunDetail, RunSummary, State};
 use futures_channel::oneshot;
-use jiff::Timestamp;
 use larder_io_core::{AssetKey, PartitionKey, Result, RunId};
-use larder_partitions::Partitioning;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
@@ -325,51 +325,6 @@ impl Catalog {
     pub async fn dynamic_keys(&self, name: &str) -> Result<Vec<String>> {
         let name = name.to_owned();
         self.ask(move |database| database.dynamic_keys(&name)).await
-    }
-
-    /// Adds values of dynamic partitions, durably when it returns. Values that are there already stay where they are.
-    ///
-    /// # Errors
-    /// `InvalidDefinition` for a name or value that cannot be part of a key: empty, too long, or with control characters; none is added
-    /// then. Else as [`Catalog::flush`].
-    ///
-    /// # Cancel safety
-    /// When dropped, they may be added.
-    pub async fn add_dynamic_keys<V: Into<String>>(
-        &self,
-        name: &str,
-        values: impl IntoIterator<Item = V>,
-    ) -> Result<()> {
-        let mut values: Vec<String> = values.into_iter().map(Into::into).collect();
-        let mut seen = std::collections::HashSet::new();
-        values.retain(|value| seen.insert(value.clone()));
-        // What a dimension may have, the definition knows.
-        Partitioning::dynamic(name)?.at(Timestamp::UNIX_EPOCH, &|_: &str| Ok(values.clone()))?;
-        self.0.queue.push(Change::AddKeys {
-            name: name.to_owned(),
-            values,
-        });
-        self.flush().await
-    }
-
-    /// Removes values of dynamic partitions, durably when it returns. Those that are not there are no error.
-    ///
-    /// # Errors
-    /// As [`Catalog::flush`].
-    ///
-    /// # Cancel safety
-    /// When dropped, they may be removed.
-    pub async fn remove_dynamic_keys<V: Into<String>>(
-        &self,
-        name: &str,
-        values: impl IntoIterator<Item = V>,
-    ) -> Result<()> {
-        let values = values.into_iter().map(Into::into).collect();
-        self.0.queue.push(Change::RemoveKeys {
-            name: name.to_owned(),
-            values,
-        });
-        self.flush().await
     }
 }
 

@@ -7,8 +7,24 @@ use larder_io_core::{AssetKey, PartitionKey, Result, RunId};
 #[derive(Clone, Debug)]
 pub(crate) enum Change {
     Record(Record),
-    AddKeys { name: String, values: Vec<String> },
-    RemoveKeys { name: String, values: Vec<String> },
+    AddKeys {
+        name: String,
+        values: Vec<String>,
+    },
+    RemoveKeys {
+        name: String,
+        values: Vec<String>,
+    },
+    /// Takes away the values of these versions that are kept inline.
+    Forget(Forgotten),
+}
+
+/// Versions of a value whose copies in the catalogue are not wanted any longer.
+#[derive(Clone, Debug)]
+pub(crate) struct Forgotten {
+    pub(crate) asset: AssetKey,
+    pub(crate) partition: Option<PartitionKey>,
+    pub(crate) versions: Vec<String>,
 }
 
 /// A connection. It lives on one thread; changes go through one, questions through another, of the same database.

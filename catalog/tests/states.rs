@@ -48,6 +48,7 @@ struct Known {
 on_each!(
     sqlite: states_follow_what_happened, a_block_that_was_emptied_takes_what_comes_next, reads_its_own_writes_and_those_of_its_clones,
     assets_are_told_apart, a_run_lists_what_it_published, dynamic_keys_keep_their_order_and_refuse_what_is_no_key,
+    inline_values_are_forgotten_version_by_version,
 );
 
 fn states_follow_what_happened(ground: &Ground) {
@@ -240,5 +241,54 @@ fn a_block_that_was_emptied_takes_what_comes_next(ground: &Ground) {
         assert_eq!(found, (1..=12).map(day).collect::<Vec<_>>());
         assert!(states.iter().all(|state| state.data_version().unwrap() == "new"));
         assert_eq!(catalog.latest(&asset("a/b")).await.unwrap().len(), 12);
+    });
+}
+
+fn inline_values_are_forgotten_version_by_version(ground: &Ground) {
+    let catalog = ground.place().open();
+    let run = RunId::from_text("r");
+    let made = |name: &str, partition: Option<PartitionKey>, version: &str| {
+        let mut entry = Entry::new(
+            asset(name),
+            partition,
+            run.clone(),
+            Timestamp::UNIX_EPOCH,
+            "disk",
+            version,
+        );
+        entry.version = Some(version.to_owned());
+        entry.inline = Some(version.as_bytes().to_vec());
+        entry
+    };
+    let odd = "it's \"odd\" \\ \u{1f}é";
+    for version in ["1", "2", odd] {
+        catalog.record(made("a", None, version));
+        catalog.record(made("a", day(1), version));
+        catalog.record(made("b", None, version));
+    }
+    let kept = async |name: &str, partition: Option<&PartitionKey>| {
+        let happened = catalog.history(&asset(name), Some(partition), 10).await.unwrap();
+        let of = happened.into_iter().map(|happening| match happening {
+            Happening::Materialized(entry) => (entry.version.unwrap(), entry.inline.is_some()),
+            other => panic!("{other:?}"),
+        });
+        of.collect::<Vec<_>>()
+    };
+    block_on(async {
+        // What waits to be written is forgotten too.
+        catalog.record(made("a", None, "4"));
+        catalog
+            .forget_inline(&asset("a"), None, ["1", odd, "4", "never"])
+            .await
+            .unwrap();
+        let own = |version: &str, inline| (version.to_owned(), inline);
+        assert_eq!(
+            kept("a", None).await,
+            [own("4", false), own(odd, false), own("2", true), own("1", false)]
+        );
+        let all = [own(odd, true), own("2", true), own("1", true)];
+        assert_eq!(kept("a", day(1).as_ref()).await, all);
+        assert_eq!(kept("b", None).await, all);
+        catalog.forget_inline(&asset("nobody"), None, ["1"]).await.unwrap();
     });
 }

@@ -48,10 +48,10 @@ pub(crate) async fn history(
             [
                 if is_published(receipt) { "*" } else { "" }.to_owned(),
                 short(receipt.version.as_str(), length),
-                if by_larder {
-                    units::when(receipt.stored_at)
-                } else {
-                    "not by larder".to_owned()
+                match (by_larder, receipt.uri.is_empty()) {
+                    (false, _) => "not by larder".to_owned(),
+                    (true, false) => units::when(receipt.stored_at),
+                    (true, true) => format!("{}, in the catalogue", units::when(receipt.stored_at)),
                 },
                 receipt.rows.map(units::number).unwrap_or_default(),
                 units::stored_bytes(receipt),

@@ -218,6 +218,14 @@ fn the_schema_needs_no_valid_file() {
         .keys()
         .map(String::as_str)
         .collect();
-    let known = ["bind", "io_manager", "io_managers", "layout", "profile", "retention"];
+    let known = [
+        "bind",
+        "inline_bytes",
+        "io_manager",
+        "io_managers",
+        "layout",
+        "profile",
+        "retention",
+    ];
     assert_eq!(parts, known);
 }

@@ -3,5 +3,6 @@
 
 mod branches;
 mod copies;
+mod inline;
 mod support;
 mod versions;

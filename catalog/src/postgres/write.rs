@@ -124,6 +124,17 @@ impl<'a> Writer<'a> {
                 let sql = "DELETE FROM dynamic_key WHERE name = $1 AND value = ANY($2)";
                 self.session.execute(sql, &[&&*escaped(name), &values])?;
             }
+            Change::Forget(it) => {
+                // What was recorded before is among the rows that wait.
+                self.rows.insert(self.session)?;
+                // Compared as they are written: PostgreSQL has no text for every text of JSON.
+                let versions: Vec<String> = it.versions.iter().map(to_json).collect::<Result<_, _>>()?;
+                let (asset, partition) = (it.asset.as_str(), partition_text(it.partition.as_ref()));
+                let sql = "UPDATE event SET inline = NULL WHERE kind = $1 AND asset = (SELECT id FROM asset WHERE key = $2) AND partition = $3
+                    AND inline IS NOT NULL AND (detail::json -> 'version')::text = ANY($4)";
+                self.session
+                    .execute(sql, &[&MATERIALIZED, &asset, &&*partition, &versions])?;
+            }
         }
         if self.rows.are_many() {
             self.rows.insert(self.session)?;

@@ -48,6 +48,15 @@ pub(super) fn apply(connection: &mut Connection, ids: &mut Ids, changes: &[Chang
                     delete.execute([name, value])?;
                 }
             }
+            Change::Forget(it) => {
+                let sql = "UPDATE event SET inline = NULL WHERE kind = ?1 AND partition = ?2 AND inline IS NOT NULL
+                    AND asset = (SELECT id FROM asset WHERE key = ?3) AND detail ->> '$.version' = ?4";
+                let (partition, asset) = (partition_text(it.partition.as_ref()), it.asset.to_string());
+                let mut forget = transaction.prepare_cached(sql)?;
+                for version in &it.versions {
+                    forget.execute(params![MATERIALIZED, partition, asset, version])?;
+                }
+            }
         }
     }
     transaction.commit()?;

@@ -50,6 +50,19 @@ impl Item {
         }
     }
 
+    /// A number of bytes.
+    pub(crate) fn size(self, what: &str) -> Result<usize> {
+        match &self.value {
+            Value::Scalar(number, "an integer") => number.parse().map_err(|_| {
+                self.place
+                    .wrong(format_args!("{what} is a number of bytes from 0 on, not {number}"))
+            }),
+            _ => Err(self
+                .place
+                .wrong(format_args!("{what} is a number of bytes, not {}", self.kind()))),
+        }
+    }
+
     pub(crate) fn table(self, what: &str) -> Result<Vec<Entry>> {
         match self.value {
             Value::Table(entries) => Ok(entries),

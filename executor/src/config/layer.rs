@@ -15,6 +15,7 @@ pub(super) struct Layer {
     pub(super) managers: Vec<ManagerTable>,
     pub(super) bindings: Vec<Binding>,
     pub(super) retention: Vec<Kept>,
+    pub(super) inline_bytes: Option<usize>,
     /// Of a profile: the one from which it reads what it lacks.
     pub(super) parent: Option<(String, Place)>,
 }
@@ -35,8 +36,10 @@ pub(super) type Profile = (String, Place, Layer);
 /// What the default manager is called.
 pub(crate) const DEFAULT_KEY: &str = "io_manager";
 const LAYOUT: &str = "layout";
-const PARTS: [&str; 5] = [DEFAULT_KEY, LAYOUT, "io_managers", "bind", RETENTION];
+const PARTS: [&str; 6] = [DEFAULT_KEY, LAYOUT, "io_managers", "bind", RETENTION, INLINE];
 const PROFILE: &str = "profile";
+/// How large a value may be of which the catalogue keeps a copy.
+const INLINE: &str = "inline_bytes";
 /// What a branch names.
 const PARENT: &str = "parent";
 /// The table of retention by pattern, and the key of it in a manager's table.
@@ -99,6 +102,7 @@ fn layer(entries: Vec<Entry>, more: &[&'static str]) -> Result<Layer> {
                         .text("`parent`, the profile from which a branch reads what it lacks,")?,
                 );
             }
+            INLINE => layer.inline_bytes = Some(entry.item.size("`inline_bytes`")?),
             RETENTION => {
                 for line in entry
                     .item

@@ -79,6 +79,8 @@ pub(crate) struct Config {
     pub(crate) bindings: Lines<Binding>,
     /// `[retention]`.
     pub(crate) retention: Lines<Kept>,
+    /// How large a value may be of which the catalogue keeps a copy, where that is said.
+    pub(crate) inline_bytes: Option<usize>,
 }
 
 fn wrong(message: String) -> Error {
@@ -185,6 +187,7 @@ impl Config {
             of_profile: profile.bindings,
             of_base: base.bindings,
         };
+        self.inline_bytes = profile.inline_bytes.or(base.inline_bytes);
         self.retention = Lines {
             of_profile: profile.retention,
             of_base: base.retention,

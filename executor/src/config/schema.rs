@@ -59,6 +59,11 @@ pub(crate) fn schema(backends: &[Arc<dyn Backend>]) -> Value {
                 "type": "object",
                 "additionalProperties": { "$ref": "#/$defs/retention" },
             },
+            "inline_bytes": {
+                "description": "Objects and blobs up to this size have a copy in the catalogue, which keeps their old versions. Default 0: none",
+                "type": "integer",
+                "minimum": 0,
+            },
         })
     };
     let mut of_profile = parts();

@@ -38,13 +38,15 @@ impl Pipeline {
         }
         let mut failed = None;
         for pipeline in self.lineage() {
-            let (manager, mut context) = pipeline.input_of(&of.asset, of.partition.as_ref())?;
-            context.version.clone_from(&version);
-            match manager
-                .load_input(&context)
-                .await
-                .map_err(|error| pipeline.about(error, &of, "load"))
-            {
+            let loaded = match &version {
+                Some(version) => pipeline.load_own_version(&of, version.clone()).await,
+                None => {
+                    let (manager, context) = pipeline.input_of(&of.asset, of.partition.as_ref())?;
+                    let loaded = manager.load_input(&context).await;
+                    loaded.map_err(|error| pipeline.about(error, &of, "load"))
+                }
+            };
+            match loaded {
                 Err(error) if error.kind() == ErrorKind::NotFound => failed = failed.or(Some(error)),
                 other => return other,
             }

@@ -58,6 +58,7 @@ pub struct Definitions {
     policies: BTreeMap<String, Policies>,
     default_policies: Option<Policies>,
     retentions: BTreeMap<String, Retention>,
+    inline_bytes: usize,
     everything: Option<Arc<dyn IoManager>>,
     /// Whether that one has its policies already.
     everything_as_is: bool,
@@ -92,6 +93,7 @@ impl Definitions {
             policies: BTreeMap::new(),
             default_policies: None,
             retentions: BTreeMap::new(),
+            inline_bytes: 0,
             everything: None,
             everything_as_is: false,
             variables: None,

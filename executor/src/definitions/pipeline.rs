@@ -45,6 +45,8 @@ pub(crate) struct Inner {
     /// Directories that move with the pipeline: its home, and that of its configuration.
     pub(super) anchors: Vec<PathBuf>,
     pub(super) catalog: Option<super::catalog::Wanted>,
+    /// Largest value of which the catalogue keeps a copy, in bytes.
+    pub(crate) inline_bytes: usize,
     #[cfg(feature = "arrow")]
     pub(super) query_engine: Option<Arc<dyn larder_io_core::QueryEngine>>,
 }

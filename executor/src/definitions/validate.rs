@@ -71,6 +71,7 @@ pub(super) fn build(mut definitions: Definitions) -> Result<Pipeline> {
         profile: config.profile.clone(),
         anchors,
         catalog,
+        inline_bytes: config.inline_bytes.unwrap_or(definitions.inline_bytes),
         #[cfg(feature = "arrow")]
         query_engine: definitions.query_engine,
     });

@@ -15,7 +15,7 @@ mod record;
 pub(crate) use fingerprint::fingerprint;
 pub(crate) use known::Known;
 pub use preview::{Last, Previewed, Reason};
-pub(crate) use record::Recorder;
+pub(crate) use record::{Origin, Recorder};
 
 /// Which of the selected assets and partitions a run computes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -16,6 +16,14 @@ use std::time::Duration;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Recorder(pub(crate) Option<Catalog>);
 
+/// What a value was made from, and a copy of a small one.
+pub(crate) struct Origin<'o> {
+    pub(crate) fingerprint: Option<String>,
+    pub(crate) code_version: Option<String>,
+    pub(crate) inputs: &'o [InputVersions],
+    pub(crate) inline: Option<Vec<u8>>,
+}
+
 impl Recorder {
     fn record(&self, record: impl FnOnce() -> Record) {
         if let Some(catalog) = &self.0 {
@@ -73,9 +81,7 @@ impl Recorder {
         pipeline: &Pipeline,
         made: &Materialization,
         data_version: &str,
-        fingerprint: Option<String>,
-        code_version: Option<String>,
-        inputs: &[InputVersions],
+        origin: Origin<'_>,
     ) {
         self.record(|| {
             let mut entry = entry(
@@ -86,9 +92,10 @@ impl Recorder {
                 data_version,
                 made.receipt.as_ref(),
             );
-            entry.fingerprint = fingerprint;
-            entry.code_version = code_version;
-            entry.inputs = inputs.to_vec();
+            entry.fingerprint = origin.fingerprint;
+            entry.code_version = origin.code_version;
+            entry.inputs = origin.inputs.to_vec();
+            entry.inline = origin.inline;
             entry.metadata.clone_from(&made.metadata);
             entry.durations = Durations {
                 compute: made.compute,
@@ -101,15 +108,28 @@ impl Recorder {
 
     /// A value that is stored and was not recorded: the process ended between the two.
     pub(crate) fn adopted(&self, pipeline: &Pipeline, receipt: &Receipt, inputs: &[InputVersions]) {
-        self.published(pipeline, receipt, inputs, receipt.stored_at);
+        self.published(pipeline, receipt, inputs, receipt.stored_at, None);
     }
 
     /// A value that was published again just now, or for the first time here.
-    pub(crate) fn restored(&self, pipeline: &Pipeline, receipt: &Receipt, inputs: &[InputVersions]) {
-        self.published(pipeline, receipt, inputs, Timestamp::now());
+    pub(crate) fn restored(
+        &self,
+        pipeline: &Pipeline,
+        receipt: &Receipt,
+        inputs: &[InputVersions],
+        inline: Option<Vec<u8>>,
+    ) {
+        self.published(pipeline, receipt, inputs, Timestamp::now(), inline);
     }
 
-    fn published(&self, pipeline: &Pipeline, receipt: &Receipt, inputs: &[InputVersions], at: Timestamp) {
+    fn published(
+        &self,
+        pipeline: &Pipeline,
+        receipt: &Receipt,
+        inputs: &[InputVersions],
+        at: Timestamp,
+        inline: Option<Vec<u8>>,
+    ) {
         self.record(|| {
             let version = receipt.data_version();
             let mut entry = entry(
@@ -124,6 +144,7 @@ impl Recorder {
             entry.fingerprint.clone_from(&receipt.fingerprint);
             entry.code_version.clone_from(&receipt.code_version);
             entry.inputs = inputs.to_vec();
+            entry.inline = inline;
             entry.into()
         });
     }

@@ -163,7 +163,7 @@ impl Pipeline {
                 let mut receipt = there.clone();
                 receipt.fingerprint = Some(fingerprint);
                 receipt.code_version.clone_from(&original.code_version);
-                Recorder(self.catalog().cloned()).restored(self, &receipt, &inputs);
+                Recorder(self.catalog().cloned()).restored(self, &receipt, &inputs, None);
             }
             let (outcome, receipt) = (CopyOutcome::Same, there.clone());
             return Ok(Some(Copied { of, outcome, receipt }));
@@ -197,6 +197,7 @@ impl Pipeline {
         let value = from.load_input(&reading).await;
         let value = self.typed(&of.asset, value.map_err(|error| source.about(error, &of, "load"))?);
         let value = value.await.map_err(|error| source.about(error, &of, "load"))?;
+        let inline = self.inline_copy(&value);
         let mut staged = to.stage(&writing, &value).await.map_err(about)?;
         let published = match compared(&original, staged.receipt(), there.is_some()) {
             Ok(outcome) => staged.publish().await.map(|receipt| (outcome, receipt)),
@@ -204,7 +205,7 @@ impl Pipeline {
         };
         match published {
             Ok((outcome, receipt)) => {
-                Recorder(self.catalog().cloned()).restored(self, &receipt, &inputs.unwrap_or_default());
+                Recorder(self.catalog().cloned()).restored(self, &receipt, &inputs.unwrap_or_default(), inline);
                 Ok(Some(Copied { of, outcome, receipt }))
             }
             Err(error) => {
@@ -216,7 +217,7 @@ impl Pipeline {
     }
 
     /// An object as the type that its asset makes: only so it is the same value, in another format too. Tables and bytes are what they are.
-    async fn typed(&self, key: &AssetKey, value: Value) -> Result<Value> {
+    pub(super) async fn typed(&self, key: &AssetKey, value: Value) -> Result<Value> {
         let step = &self.0.assets[self.origin(key)?.step];
         let output = step.outputs.iter().find(|output| output.key == key.as_str());
         match (value.form(), output.and_then(|output| output.retype)) {

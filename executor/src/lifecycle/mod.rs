@@ -3,6 +3,7 @@
 mod copy;
 mod diff;
 mod fsck;
+mod inline;
 mod retention;
 mod versions;
 
@@ -11,6 +12,7 @@ pub use diff::{BlobDifference, Difference, Differs, ObjectDifference, Place};
 #[cfg(feature = "arrow")]
 pub use diff::{ColumnDifference, TableDifference};
 pub use fsck::{FsckFinding, FsckOptions, FsckProblem, FsckReport};
+pub(crate) use inline::not_kept;
 
 use crate::definitions::{AssetPartition, Pipeline};
 use crate::graph::definition;

@@ -6,8 +6,10 @@ use crate::definitions::{AT_ONCE, AssetPartition, Pipeline};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use larder_catalog::Happening;
-use larder_io_core::{AssetKey, ErrorKind, Form, Garbage, GcOptions, Receipt, Result, Retention, VacuumOptions};
-use std::collections::HashMap;
+use larder_io_core::{
+    AssetKey, ErrorKind, Form, Garbage, GcOptions, Receipt, Result, Retention, VacuumOptions, Version,
+};
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 /// What such a version is called among garbage.
@@ -113,25 +115,34 @@ impl Pipeline {
             partition: known.partition,
         };
         let (manager, context) = self.input_of(key, of.partition.as_ref())?;
-        let Some(versions) = manager.versions() else {
-            return Ok(Vec::new());
-        };
         let about = |error| self.about(error, &of, "gc");
-        let history = match versions.history(&context).await {
+        let history = match manager.versions() {
+            Some(versions) => versions.history(&context).await,
+            None => Ok(Vec::new()),
+        };
+        let kept = match history {
             Ok(history) => history,
             // What cannot be read, or is kept in a bucket that keeps nothing, is nothing to remove.
-            Err(error) if matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::Unsupported) => {
-                return Ok(Vec::new());
-            }
+            Err(error) if error.kind() == ErrorKind::InvalidData => return Ok(Vec::new()),
+            Err(error) if error.kind() == ErrorKind::Unsupported => Vec::new(),
             Err(error) => return Err(about(error)),
         };
+        let in_manager: HashSet<Version> = kept.iter().map(|receipt| receipt.version.clone()).collect();
+        let mut history = self.with_inlined(&of, kept).await?;
         let published = match manager.head(&context).await {
-            Ok(published) => published.map(|receipt| receipt.version),
+            Ok(Some(receipt)) => {
+                if in_manager.is_empty() && !history.iter().any(|copy| copy.version == receipt.version) {
+                    // Of what keeps no versions only the published one is there.
+                    history.insert(0, receipt.clone());
+                }
+                Some(receipt.version)
+            }
+            Ok(None) => None,
             Err(error) if error.kind() == ErrorKind::InvalidData => return Ok(Vec::new()),
             Err(error) => return Err(about(error)),
         };
         let deleted = known.state.filter(|state| !state.is_live()).map(|state| state.at());
-        let mut garbage = Vec::new();
+        let (mut garbage, mut gone) = (Vec::new(), Vec::new());
         let now = Timestamp::now();
         let at = history
             .iter()
@@ -143,15 +154,22 @@ impl Pipeline {
         let replaced = self.replaced(&of).await?;
         let times = Times { deleted, replaced, now };
         for (receipt, since) in expired(&history, at, retention, &times) {
-            if !dry_run {
+            if let Some(versions) = manager
+                .versions()
+                .filter(|_| !dry_run && in_manager.contains(&receipt.version))
+            {
                 match versions.remove(&context, &receipt.version).await {
                     // Somebody has restored it since.
                     Err(error) if error.kind() == ErrorKind::Conflict => continue,
                     other => other.map_err(about)?,
                 }
             }
+            gone.push(receipt.version.to_string());
             let name = format!("{of} {}", receipt.version);
             garbage.push(Garbage::new(name, VERSION, receipt.bytes, since));
+        }
+        if let Some(catalog) = self.catalog().filter(|_| !dry_run && !gone.is_empty()) {
+            catalog.forget_inline(key, of.partition.as_ref(), gone).await?;
         }
         Ok(garbage)
     }
@@ -203,7 +221,7 @@ fn expired<'h>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use larder_io_core::{InputContext, RunId, Version};
+    use larder_io_core::{InputContext, RunId};
 
     const DAY: i64 = 24 * 3600;
 

@@ -1,5 +1,6 @@
 //! Old versions: found by a beginning of their text, published again.
 
+use super::not_kept;
 use crate::definitions::{AssetPartition, Pipeline};
 use crate::freshness::Recorder;
 use crate::graph::definition;
@@ -10,15 +11,29 @@ use larder_io_core::{Error, ErrorKind, Receipt, Result, Version, Versions};
 pub(super) const LOOKED_THROUGH: usize = 1000;
 
 impl Pipeline {
-    /// Receipts of every version that is kept, newest first, and which of them is published.
+    /// Receipts of every version that is kept, newest first, and which of them is published. Those of which only the catalogue has
+    /// [a copy](crate::Definitions::inline_values) have no address.
     ///
     /// # Errors
-    /// `Unsupported` when the manager keeps none.
+    /// `Unsupported` when the manager keeps none, and the catalogue has no copy either.
     pub async fn history(&self, of: impl Into<AssetPartition>) -> Result<(Vec<Receipt>, Option<Version>)> {
         let of = of.into();
         let (manager, context) = self.input_of(&of.asset, of.partition.as_ref())?;
-        let kept = versions(manager.versions(), &of)?.history(&context).await;
-        let kept = kept.map_err(|error| self.about(error, &of, "history"))?;
+        let kept = match versions(manager.versions(), &of) {
+            Ok(versions) => versions.history(&context).await,
+            Err(none) => Err(none),
+        };
+        let kept = match kept {
+            Ok(kept) => self.with_inlined(&of, kept).await?,
+            Err(error) if error.kind() == ErrorKind::Unsupported => {
+                let copies = self.with_inlined(&of, Vec::new()).await?;
+                match copies.is_empty() {
+                    true => return Err(self.about(error, &of, "history")),
+                    false => copies,
+                }
+            }
+            Err(error) => return Err(self.about(error, &of, "history")),
+        };
         Ok((kept, self.head(&of).await?.map(|receipt| receipt.version)))
     }
 
@@ -42,7 +57,14 @@ impl Pipeline {
         let of = of.into();
         let version = self.find_version(&of, version).await?;
         let (manager, context) = self.input_of(&of.asset, of.partition.as_ref())?;
-        let restored = versions(manager.versions(), &of)?.restore(&context, &version).await;
+        let restored = match versions(manager.versions(), &of) {
+            Ok(versions) => versions.restore(&context, &version).await,
+            Err(none) => Err(none),
+        };
+        let restored = match restored {
+            Err(error) if not_kept(&error) => self.restore_inlined(&of, &version).await?.ok_or(error),
+            other => other,
+        };
         let restored = restored.map_err(|error| self.about(error, &of, "restore"))?;
         if let Some(catalog) = self.catalog() {
             let happened = catalog
@@ -52,11 +74,22 @@ impl Pipeline {
                 Happening::Materialized(entry) if entry.data_version == restored.data_version() => Some(entry),
                 _ => None,
             });
-            let inputs = made.map(|entry| entry.inputs).unwrap_or_default();
-            Recorder(Some(catalog.clone())).restored(self, &restored, &inputs);
+            let (inputs, inline) = made.map(|entry| (entry.inputs, entry.inline)).unwrap_or_default();
+            Recorder(Some(catalog.clone())).restored(self, &restored, &inputs, inline);
             catalog.flush().await?;
         }
         Ok(restored)
+    }
+
+    /// Stores the catalogue's copy of an old version as it was stored first; `None` when there is none.
+    async fn restore_inlined(&self, of: &AssetPartition, version: &Version) -> Result<Option<Receipt>> {
+        let Some((old, value)) = self.load_inlined(of, version).await? else {
+            return Ok(None);
+        };
+        let (manager, mut context) = self.output_of(&of.asset, of.partition.as_ref(), old.run)?;
+        context.code_version = old.code_version;
+        context.fingerprint = old.fingerprint;
+        manager.handle_output(&context, &value).await.map(Some)
     }
 }
 

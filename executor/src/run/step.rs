@@ -138,6 +138,9 @@ impl Step {
             .map_err(|error| self.explain(error, first, "compute"))?;
         let written = self.write_all(outputs, &sources).await?;
         let said = context.take();
+        // Of one call for many partitions each has its share.
+        let calls = self.partitions.as_ref().map_or(1, |set| set.len().max(1));
+        let share = |whole: Duration| whole / u32::try_from(calls).unwrap_or(u32::MAX);
         let common = Materialization {
             asset: first.clone(),
             partition: None,
@@ -145,8 +148,8 @@ impl Step {
             receipt: None,
             uri: None,
             version: None,
-            compute: in_function.saturating_sub(said.load),
-            load: loading + said.load,
+            compute: share(in_function.saturating_sub(said.load)),
+            load: share(loading + said.load),
             store: Duration::ZERO,
             peak_memory: None,
             overlapped: 0,

@@ -5,6 +5,7 @@ use super::overlap::Overlapping;
 use super::step::Step;
 use crate::definitions::AT_ONCE;
 use crate::event::{Event, Materialization};
+use crate::freshness::Origin;
 use crate::memory;
 use crate::metered::{Meter, metered};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
@@ -34,6 +35,8 @@ pub(super) struct Written {
     partition: Option<PartitionKey>,
     sources: Arc<Vec<InputVersions>>,
     fingerprint: Option<String>,
+    /// A copy for the catalogue.
+    inline: Option<Vec<u8>>,
     /// `None` for Nothing.
     staged: Option<Box<dyn Staged>>,
     /// Time in the source of a stream.
@@ -203,12 +206,14 @@ impl Step {
                 partition,
                 sources,
                 fingerprint,
+                inline: None,
                 staged: None,
                 produced: Duration::ZERO,
                 stored: Duration::ZERO,
             });
         }
         let value = self.pipeline.conforming(&key, value, ErrorKind::InvalidDefinition)?;
+        let inline = self.pipeline.inline_copy(&value);
         let meter = Arc::new(Meter::default());
         let value = metered(value, &meter);
         self.emitter.emit(|| Event::StoreStarted {
@@ -229,6 +234,7 @@ impl Step {
             partition,
             sources,
             fingerprint,
+            inline,
             staged: Some(staged),
             produced: meter.produced(),
             stored,
@@ -320,15 +326,14 @@ impl Step {
             let version = receipt.map_or_else(|| self.run.to_string(), Receipt::data_version);
             let (asset, partition) = (&materialization.asset, materialization.partition.as_ref());
             self.known.set(asset, partition, Some(version.clone()));
-            let (fingerprint, sources) = (output.fingerprint, &output.sources);
-            self.recorder.materialized(
-                &self.pipeline,
-                &materialization,
-                &version,
-                fingerprint,
-                self.code(),
-                sources,
-            );
+            let origin = Origin {
+                fingerprint: output.fingerprint,
+                code_version: self.code(),
+                inputs: &output.sources,
+                inline: output.inline,
+            };
+            self.recorder
+                .materialized(&self.pipeline, &materialization, &version, origin);
         }
         self.emitter.emit(|| Event::Materialized(Arc::clone(&materialization)));
         Ok(Some(materialization))

@@ -7,6 +7,8 @@ mod object_tests;
 mod table;
 #[cfg(all(test, feature = "arrow"))]
 mod table_tests;
+#[cfg(feature = "arrow")]
+mod views;
 
 pub use object::{Losses, ObjectDigest, digest_object};
 #[cfg(feature = "arrow")]

@@ -1,17 +1,14 @@
 //! Hash of a table by its logical values, so that neither batch sizes, dictionaries, offsets nor the bytes under nulls matter.
 
+use super::views::{gather, lengths_of};
 use crate::receipt::ContentHash;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, OffsetSizeTrait, RecordBatch};
 use arrow_buffer::OffsetBuffer;
-use arrow_data::ByteView;
 use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef};
 
 /// Bytes gathered from scattered values before they are hashed.
 const BUFFER_BYTES: usize = 64 * 1024;
-/// Bytes of a value that a view itself holds.
-/// <https://arrow.apache.org/docs/format/Columnar.html#variable-size-binary-view-layout>
-const INLINE_BYTES: usize = 12;
 
 /// Hashes one column, chunk by chunk; how the column is cut into chunks does not matter.
 ///
@@ -223,28 +220,15 @@ impl ColumnDigest {
             Some(text) => (text.views(), text.data_buffers()),
             None => (array.as_binary_view().views(), array.as_binary_view().data_buffers()),
         };
-        let mut lengths = Vec::with_capacity(4 * (end - start).min(BUFFER_BYTES / 4));
-        for raw in &views[start..end] {
-            let view = ByteView::from(*raw);
-            let length = view.length as usize;
-            lengths.extend_from_slice(&view.length.to_le_bytes());
-            if length <= INLINE_BYTES {
-                // All that a view can hold, and back: copying a constant number of bytes costs less.
-                let end = self.scratch.len() + length;
-                self.scratch.extend_from_slice(&raw.to_le_bytes()[16 - INLINE_BYTES..]);
-                self.scratch.truncate(end);
-            } else {
-                let from = view.offset as usize;
-                let buffer = &buffers[view.buffer_index as usize];
-                self.scratch.extend_from_slice(&buffer[from..from + length]);
+        for chunk in views[start..end].chunks(BUFFER_BYTES / 4) {
+            self.lengths.update(&lengths_of(chunk));
+            let mut rest = chunk;
+            while !rest.is_empty() {
+                let gathered = gather(rest, buffers, &mut self.scratch, BUFFER_BYTES);
+                rest = &rest[gathered..];
+                self.flush(BUFFER_BYTES);
             }
-            if lengths.len() >= BUFFER_BYTES {
-                self.lengths.update(&lengths);
-                lengths.clear();
-            }
-            self.flush(BUFFER_BYTES);
         }
-        self.lengths.update(&lengths);
     }
 
     /// Hashes what was gathered, if it is at least so much. Whole buffers only, but for the end: the hasher is several times

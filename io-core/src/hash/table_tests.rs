@@ -3,10 +3,12 @@
 use super::table::*;
 use crate::receipt::ContentHash;
 use arrow_array::builder::{ListBuilder, StringBuilder, StringDictionaryBuilder};
+use arrow_array::cast::AsArray as _;
 use arrow_array::types::Int8Type;
 use arrow_array::{Array, ArrayRef};
-use arrow_array::{BooleanArray, Int32Array, StringArray, StructArray};
+use arrow_array::{BooleanArray, Int32Array, StringArray, StringViewArray, StructArray, UInt32Array};
 use arrow_schema::{DataType, Field};
+use arrow_select::take::take;
 use std::sync::Arc;
 
 fn digest(column: &ArrayRef, chunk: usize) -> ContentHash {
@@ -65,6 +67,49 @@ fn bytes_under_nulls_do_not_matter() {
     let left: ArrayRef = Arc::new(Int32Array::new(vec![1, 2].into(), Some(nulls.clone())));
     let right: ArrayRef = Arc::new(Int32Array::new(vec![1, 9].into(), Some(nulls)));
     assert_eq!(digest(&left, 2), digest(&right, 1));
+}
+
+/// Wherever their bytes lie.
+#[test]
+fn views_hash_as_texts() {
+    // Up to what a view holds itself, longer, and more than is gathered at once.
+    let lengths = [0, 1, 12, 13, 40, 700, 13, 13, 200_000, 5, 70_000, 14];
+    let texts: Vec<String> = (0..600)
+        .map(|n| {
+            char::from(b'a' + (n % 26) as u8)
+                .to_string()
+                .repeat(lengths[n % lengths.len()])
+        })
+        .collect();
+    let plain: ArrayRef = Arc::new(StringArray::from(texts.clone()));
+    let views = StringViewArray::from_iter_values(&texts);
+    let expected = digest(&plain, 600);
+    let backwards: Vec<u32> = (0..600).rev().collect();
+    let scattered = take(
+        &StringViewArray::from_iter_values(texts.iter().rev()),
+        &UInt32Array::from(backwards),
+        None,
+    );
+    let in_order: ArrayRef = Arc::new(views);
+    for column in [in_order, scattered.expect("takes")] {
+        for chunk in [600, 599, 64, 7, 1] {
+            assert_eq!(digest(&column, chunk), expected, "{chunk}");
+        }
+    }
+    // A gap between two values in a buffer, and an overlap, are no run.
+    let buffer = arrow_buffer::Buffer::from(b"abcdefghijklmnopqrstuvwxyz0123456789".to_vec());
+    let view = |from: u32, length: u32| {
+        let prefix = u32::from_le_bytes(buffer[from as usize..][..4].try_into().expect("four bytes"));
+        arrow_data::ByteView::new(length, &prefix.to_le_bytes())
+            .with_buffer_index(0)
+            .with_offset(from)
+            .as_u128()
+    };
+    let views = vec![view(0, 13), view(14, 13), view(20, 13), view(0, 20), view(20, 16)];
+    let odd: ArrayRef = Arc::new(StringViewArray::new(views.into(), vec![buffer], None));
+    let texts: Vec<String> = odd.as_string_view().iter().flatten().map(str::to_owned).collect();
+    let plain: ArrayRef = Arc::new(StringArray::from(texts));
+    assert_eq!(digest(&odd, 5), digest(&plain, 5));
 }
 
 /// As with objects: the hash of a table is stored and must stay what it is.

@@ -4,20 +4,27 @@ use super::parquet_encoders::{Done, Task};
 use arrow_schema::{DataType, FieldRef};
 use larder_io_core::hash::ColumnDigest;
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, compute_leaves};
-use parquet::basic::{Encoding, PageType};
+use parquet::basic::{Encoding, PageType, Type};
 use parquet::errors::Result;
 use parquet::file::metadata::PageEncodingStats;
 
-/// Groups in which a leaf gets no dictionary after one that outgrew it: building one to throw it away is a large part of
-/// what such a column costs. Then it is tried again.
-const PLAIN_GROUPS: usize = 15;
+/// Groups for which a choice stands. A leaf gets no dictionary after a group that outgrew it: building one to throw it away is a large part
+/// of what such a column costs.
+const CHOSEN_GROUPS: usize = 15;
+/// A dictionary that leaves this part of the bytes, before they are compressed, may not be worth looking every value up in it: whether it is, a
+/// group without it tells.
+const POOR: f64 = 0.45;
+/// How much larger a group without it may be in the file.
+const DEARER: f64 = 1.1;
+/// Compression that leaves this part of the bytes is left out: it costs time on both ways.
+const IN_VAIN: f64 = 0.95;
 
 /// The writers of one leaf for a new group, of which its column takes one.
 pub(super) struct Writers {
-    /// As the settings say.
-    pub(super) usual: ArrowColumnWriter,
-    /// Without a dictionary.
-    pub(super) plain: ArrowColumnWriter,
+    /// As the settings say, and without a dictionary.
+    pub(super) usual: [ArrowColumnWriter; 2],
+    /// The same, not compressed.
+    pub(super) raw: [ArrowColumnWriter; 2],
 }
 
 /// One column of the table: its leaves (several of a nested type) and its hash.
@@ -31,8 +38,25 @@ pub(super) struct Column {
 #[derive(Default)]
 struct Leaf {
     writer: Option<ArrowColumnWriter>,
-    /// Groups that are still written without a dictionary.
-    plain: usize,
+    encoding: Choice,
+    /// Groups that are still written without compression.
+    raw: usize,
+}
+
+/// Whether the next groups of a leaf get a dictionary. Told by what its groups before became, so that equal tables become equal files.
+enum Choice {
+    /// As the settings say, for so many groups at least.
+    Usual(usize),
+    /// Without one for once: with it, a value took so many bytes in the file.
+    Trial(f64),
+    /// Without one, for so many groups.
+    Plain(usize),
+}
+
+impl Default for Choice {
+    fn default() -> Self {
+        Self::Usual(0)
+    }
 }
 
 impl Column {
@@ -77,17 +101,57 @@ impl Column {
 
 impl Leaf {
     fn begin(&mut self, writers: Writers) {
-        let usual = self.plain == 0;
-        self.plain = self.plain.saturating_sub(1);
-        self.writer = Some(if usual { writers.usual } else { writers.plain });
+        let [coded, plain] = match self.raw {
+            0 => writers.usual,
+            _ => writers.raw,
+        };
+        self.writer = Some(match self.encoding {
+            Choice::Usual(_) => coded,
+            Choice::Trial(_) | Choice::Plain(_) => plain,
+        });
     }
 
     fn close(&mut self) -> Result<Option<ArrowColumnChunk>> {
         let closed = self.writer.take().map(ArrowColumnWriter::close).transpose()?;
-        if closed.as_ref().is_some_and(outgrown) {
-            self.plain = PLAIN_GROUPS;
+        if let Some(chunk) = &closed {
+            self.encoding = self.encoding.after(chunk);
+            let metadata = &chunk.close().metadata;
+            let [stored, bytes] = [metadata.compressed_size(), metadata.uncompressed_size()].map(|bytes| bytes as f64);
+            self.raw = match self.raw {
+                0 if stored > bytes * IN_VAIN => CHOSEN_GROUPS,
+                left => left.saturating_sub(1),
+            };
         }
         Ok(closed)
+    }
+}
+
+impl Choice {
+    /// What is chosen after a group that became this chunk.
+    fn after(&self, chunk: &ArrowColumnChunk) -> Self {
+        let metadata = &chunk.close().metadata;
+        let each = |bytes: i64| bytes as f64 / metadata.num_values().max(1) as f64;
+        let stored = each(metadata.compressed_size());
+        match *self {
+            Self::Usual(_) if outgrown(chunk) => Self::Plain(CHOSEN_GROUPS),
+            Self::Usual(0) => {
+                let wide = match metadata.column_type() {
+                    Type::INT32 | Type::FLOAT => 4.0,
+                    Type::INT64 | Type::DOUBLE => 8.0,
+                    _ => f64::INFINITY,
+                };
+                let coded = metadata.dictionary_page_offset().is_some();
+                match coded && each(metadata.uncompressed_size()) >= wide * POOR {
+                    true => Self::Trial(stored),
+                    false => Self::Usual(0),
+                }
+            }
+            Self::Trial(with) if stored > with * DEARER => Self::Usual(CHOSEN_GROUPS),
+            Self::Trial(_) => Self::Plain(CHOSEN_GROUPS),
+            Self::Plain(1) => Self::Usual(0),
+            Self::Usual(left) => Self::Usual(left - 1),
+            Self::Plain(left) => Self::Plain(left - 1),
+        }
     }
 }
 

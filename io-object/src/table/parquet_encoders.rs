@@ -173,8 +173,10 @@ impl Encoders {
             let panicked = |_| Err(ParquetError::General("encoding a column panicked".to_owned()));
             let done = catch_unwind(AssertUnwindSafe(|| column.run(index, task))).unwrap_or_else(panicked);
             state = self.lock();
-            state.settle(index, column, began.elapsed(), done);
-            self.progress.notify_all();
+            // Who waits is woken for what it waits for alone: waking takes a core from an encoder.
+            if state.settle(index, column, began.elapsed(), done) {
+                self.progress.notify_all();
+            }
         }
     }
 
@@ -289,7 +291,8 @@ impl State {
         Some((index, lane.column.take()?, lane.waiting.pop_front()?))
     }
 
-    fn settle(&mut self, index: usize, column: Column, took: Duration, done: Result<Done>) {
+    /// True when a chunk or a group is done, or nothing will be.
+    fn settle(&mut self, index: usize, column: Column, took: Duration, done: Result<Done>) -> bool {
         if let Some(lane) = self.lanes.get_mut(index) {
             lane.column = Some(column);
             lane.cost = lane.cost.max(took);
@@ -298,18 +301,21 @@ impl State {
             Ok(Done::Encoded { chunk, bytes }) => {
                 let from_end = self.pushed - chunk;
                 let at = self.chunks.len().checked_sub(from_end);
-                if let Some(chunk) = at.and_then(|at| self.chunks.get_mut(at)) {
+                at.and_then(|at| self.chunks.get_mut(at)).is_some_and(|chunk| {
                     chunk.left -= 1;
                     chunk.bytes += bytes;
-                }
+                    chunk.left == 0
+                })
             }
-            Ok(Done::Closed { group, chunks }) => {
-                if let Some(group) = self.groups.get_mut(group - self.taken) {
-                    group.left -= 1;
-                    group.columns[index] = chunks;
-                }
+            Ok(Done::Closed { group, chunks }) => self.groups.get_mut(group - self.taken).is_some_and(|group| {
+                group.left -= 1;
+                group.columns[index] = chunks;
+                group.left == 0
+            }),
+            Err(error) => {
+                self.failed = Some(error);
+                true
             }
-            Err(error) => self.failed = Some(error),
         }
     }
 }

@@ -5,17 +5,26 @@ use super::parquet_prune::{absent, blooms, pages};
 use super::parquet_read::{FORMAT, Input, from_parquet, joined};
 use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::SchemaRef;
-use futures_util::stream::{self, StreamExt, TryStreamExt};
+use futures_util::stream::{self, StreamExt};
 use larder_io_core::{BatchStream, Predicate, Result};
+use parquet::DecodeResult;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, RowSelection, RowSelector};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, RowSelection, RowSelector,
+};
 use parquet::arrow::async_reader::ParquetRecordBatchStreamBuilder;
+use parquet::arrow::push_decoder::ParquetPushDecoderBuilder;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
 use std::sync::Arc;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::task::spawn_blocking;
 
 /// Bytes of one decoded batch to aim at.
 const BATCH_BYTES: u64 = 8 << 20;
+/// Bytes of decoded batches that may wait, of all row groups that are decoded at once. Less, and the groups after the first
+/// stop until their turn comes.
+const AHEAD_BYTES: u64 = 64 << 20;
 /// Rows of one decoded batch at most.
 const BATCH_ROWS: u64 = 64 << 10;
 /// Encoded bytes of the wanted columns from which leaving out pages is worth one or two requests for their index.
@@ -34,12 +43,15 @@ pub(super) struct Job {
     pub(super) predicate: Option<Predicate>,
     /// Only so many rows from its beginning.
     pub(super) limit: Option<u64>,
+    /// How many row groups are decoded at once.
+    pub(super) at_once: usize,
 }
 
 impl Job {
     /// Decodes in a task of its own; its panic is damage, and ending early is never taken for the end.
     pub(super) fn start(self) -> BatchStream {
-        let (sender, receiver) = mpsc::channel(1);
+        let waiting = AHEAD_BYTES / BATCH_BYTES / self.at_once.max(1) as u64;
+        let (sender, receiver) = mpsc::channel(waiting.max(1) as usize);
         let task = tokio::spawn(self.run(sender));
         let batches = stream::unfold((receiver, Some(task)), |(mut receiver, task)| async move {
             if let Some(batch) = receiver.recv().await {
@@ -79,25 +91,46 @@ impl Job {
         let wanted = selection
             .as_ref()
             .map_or(rows, |selection| selection.row_count() as u64);
-        let mut reader = ParquetRecordBatchStreamBuilder::new_with_metadata(self.input, self.metadata.clone())
+        let mut builder = ParquetPushDecoderBuilder::new_with_metadata(self.metadata.clone())
             .with_projection(self.mask)
             .with_row_groups(vec![self.group])
             .with_batch_size(batch_rows.min(wanted.max(1)) as usize);
         if let Some(selection) = selection {
-            reader = reader.with_row_selection(selection);
+            builder = builder.with_row_selection(selection);
         }
-        let mut batches = reader.build().map_err(from_parquet)?;
+        let mut decoder = builder.build().map_err(from_parquet)?;
         let mut seen = 0;
-        while let Some(batch) = batches.try_next().await.map_err(from_parquet)? {
-            seen += batch.num_rows() as u64;
-            let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-            // The library leaves the schema's metadata out of batches.
-            let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), batch.columns().to_vec(), &options);
-            let batch = batch.map_err(|error| damaged(FORMAT, error))?;
-            // Nobody listens any more: the rest is not wanted.
-            if sender.send(batch).await.is_err() {
-                return Ok(());
+        loop {
+            let reader = match decoder.try_next_reader().map_err(from_parquet)? {
+                DecodeResult::NeedsData(ranges) => {
+                    let bytes = self.input.parts(&ranges).await.map_err(from_parquet)?;
+                    decoder.push_ranges(ranges, bytes).map_err(from_parquet)?;
+                    continue;
+                }
+                DecodeResult::Data(reader) => reader,
+                DecodeResult::Finished => break,
+            };
+            let (schema, to) = (Arc::clone(&self.schema), sender.clone());
+            let mut decoding = Decoding {
+                reader,
+                schema,
+                to,
+                seen,
+            };
+            loop {
+                let paused = joined(spawn_blocking(move || decoding.run())).await??;
+                decoding = paused.0;
+                let heard = match paused.1 {
+                    Pause::Ended => break,
+                    Pause::Full(batch) => sender.send(batch).await.is_ok(),
+                    Pause::Unheard => false,
+                };
+                // Nobody listens any more: the rest is not wanted.
+                if !heard {
+                    return Ok(());
+                }
             }
+            seen = decoding.seen;
         }
         match seen == wanted {
             true => Ok(()),
@@ -177,5 +210,40 @@ impl Job {
             ArrowReaderMetadata::try_new(Arc::new(alone), ArrowReaderOptions::new()).map_err(from_parquet)?;
         self.group = 0;
         Ok(())
+    }
+}
+
+/// Decoding is work for the processor, on a thread for that: those of the runtime stay free for what waits. It never waits on its thread: there are
+/// only so many, and one consumer may hold more scans than that.
+struct Decoding {
+    reader: ParquetRecordBatchReader,
+    schema: SchemaRef,
+    to: mpsc::Sender<RecordBatch>,
+    seen: u64,
+}
+
+/// Why decoding does not go on.
+enum Pause {
+    /// There is no room for this batch.
+    Full(RecordBatch),
+    Ended,
+    Unheard,
+}
+
+impl Decoding {
+    fn run(mut self) -> Result<(Self, Pause)> {
+        while let Some(batch) = self.reader.next() {
+            let batch = batch.map_err(|error| damaged(FORMAT, error))?;
+            self.seen += batch.num_rows() as u64;
+            let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+            // The library leaves the schema's metadata out of batches.
+            let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), batch.columns().to_vec(), &options);
+            match self.to.try_send(batch.map_err(|error| damaged(FORMAT, error))?) {
+                Ok(()) => {}
+                Err(TrySendError::Full(batch)) => return Ok((self, Pause::Full(batch))),
+                Err(TrySendError::Closed(_)) => return Ok((self, Pause::Unheard)),
+            }
+        }
+        Ok((self, Pause::Ended))
     }
 }

@@ -15,6 +15,7 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
@@ -92,6 +93,16 @@ impl Input {
             )),
         }
     }
+
+    /// The bytes of several ranges, as a map where the store has maps.
+    pub(super) async fn parts(&self, ranges: &[Range<u64>]) -> ParquetResult<Vec<Bytes>> {
+        ranges.iter().try_for_each(|range| self.check(range))?;
+        let mapped = ranges.iter().map(|range| self.0.map(range.clone()));
+        match mapped.collect::<Option<Vec<Bytes>>>() {
+            Some(mapped) => Ok(mapped),
+            None => self.0.read_many(ranges).await.map_err(external),
+        }
+    }
 }
 
 fn external(error: Error) -> ParquetError {
@@ -108,11 +119,7 @@ impl AsyncFileReader for Input {
     }
 
     fn get_byte_ranges(&mut self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, ParquetResult<Vec<Bytes>>> {
-        async move {
-            ranges.iter().try_for_each(|range| self.check(range))?;
-            self.0.read_many(&ranges).await.map_err(external)
-        }
-        .boxed()
+        async move { self.parts(&ranges).await }.boxed()
     }
 
     fn get_metadata<'a>(
@@ -163,24 +170,40 @@ impl TableSource for ParquetSource {
         let ahead = std::thread::available_parallelism().map_or(1, usize::from);
         let (reader, metadata, target) = (Arc::clone(&self.reader), self.metadata.clone(), Arc::clone(&schema));
         let predicate = request.predicate.clone();
-        let batches = stream::iter(groups)
-            .map(move |(group, limit)| {
-                let job = Job {
-                    input: Input(Arc::clone(&reader)),
-                    metadata: metadata.clone(),
-                    mask: mask.clone(),
-                    schema: Arc::clone(&target),
-                    group,
-                    predicate: predicate.clone(),
-                    limit,
-                };
-                // Decoding begins when this future is polled, and `buffered` polls only so many ahead.
-                async move { Ok::<_, Error>(job.start()) }
-            })
-            .buffered(ahead)
-            .try_flatten();
+        let start = move |(group, limit)| {
+            let job = Job {
+                input: Input(Arc::clone(&reader)),
+                metadata: metadata.clone(),
+                mask: mask.clone(),
+                schema: Arc::clone(&target),
+                group,
+                predicate: predicate.clone(),
+                limit,
+                at_once: ahead,
+            };
+            job.start()
+        };
+        let batches = in_order(groups.into_iter().map(start), ahead);
         request.apply(&schema, batches.boxed())
     }
+}
+
+/// The batches of one stream after the other, of which so many are begun. `buffered` would not do: it begins the next one only when it is
+/// asked for more, which is when the one before has ended.
+fn in_order(streams: impl Iterator<Item = BatchStream> + Send + 'static, ahead: usize) -> BatchStream {
+    let batches = stream::try_unfold((streams, VecDeque::new()), move |(mut streams, mut begun)| async move {
+        loop {
+            begun.extend(streams.by_ref().take(ahead - begun.len()));
+            let Some(first) = begun.front_mut() else {
+                return Ok(None);
+            };
+            match first.try_next().await? {
+                Some(batch) => return Ok(Some((batch, (streams, begun)))),
+                None => begun.pop_front(),
+            };
+        }
+    });
+    batches.boxed()
 }
 
 /// The columns that a request looks at, in the table's order; `None` for all.
@@ -195,4 +218,28 @@ fn wanted(schema: &SchemaRef, request: &Scan) -> Result<Option<Vec<usize>>> {
     indices.sort_unstable();
     indices.dedup();
     Ok(Some(indices))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[tokio::test]
+    async fn so_many_are_begun_before_the_first_one_ends() {
+        let begun = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&begun);
+        let column = Arc::new(arrow_array::Int32Array::from(vec![1, 2])) as arrow_array::ArrayRef;
+        let batch = arrow_array::RecordBatch::try_from_iter([("n", column)]).expect("fits");
+        let streams = (0..5).map(move |_| {
+            counter.fetch_add(1, Ordering::Relaxed);
+            stream::iter([Ok(batch.clone()), Ok(batch.clone())]).boxed()
+        });
+        let mut all = in_order(streams, 3);
+        let mut seen = Vec::new();
+        while all.try_next().await.expect("no errors").is_some() {
+            seen.push(begun.load(Ordering::Relaxed));
+        }
+        assert_eq!(seen, [3, 3, 4, 4, 5, 5, 5, 5, 5, 5]);
+    }
 }

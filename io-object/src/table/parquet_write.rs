@@ -13,7 +13,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
 use parquet::basic::{Compression as Codec, ZstdLevel};
 use parquet::errors::{ParquetError, Result as ParquetResult};
-use parquet::file::properties::{CdcOptions, EnabledStatistics, WriterProperties};
+use parquet::file::properties::{CdcOptions, EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
 use std::io;
@@ -121,13 +121,23 @@ fn run(
     if settings.parquet.content_defined_chunks {
         return chunked(schema, batches, output, properties);
     }
-    let plain = properties.clone().into_builder().set_dictionary_enabled(false).build();
-    let (mut file, factory) =
-        ArrowWriter::try_new(output, schema.clone(), Some(properties))?.into_serialized_writer()?;
-    // Its file stays empty: only its writers of columns are wanted.
-    let (_, plain) = ArrowWriter::try_new(io::sink(), schema.clone(), Some(plain))?.into_serialized_writer()?;
+    // Of files that stay empty: only their writers of columns are wanted.
+    let factory = |of: WriterPropertiesBuilder| {
+        let writer = ArrowWriter::try_new(io::sink(), schema.clone(), Some(of.build()))?;
+        Ok::<_, ParquetError>(writer.into_serialized_writer()?.1)
+    };
+    let of = || properties.clone().into_builder();
+    let raw = || of().set_compression(Codec::UNCOMPRESSED);
+    let factories = [
+        factory(of())?,
+        factory(of().set_dictionary_enabled(false))?,
+        factory(raw())?,
+        factory(raw().set_dictionary_enabled(false))?,
+    ];
+    let (mut file, _) =
+        ArrowWriter::try_new(output, schema.clone(), Some(properties.clone()))?.into_serialized_writer()?;
     let encoders = Encoders::new(schema.fields());
-    let groups = Groups::new(&encoders, [factory, plain], settings);
+    let groups = Groups::new(&encoders, factories, settings);
     let rows = std::thread::scope(|threads| {
         // Before the scope waits for its threads, whatever happened here.
         let _ended = encoders.ending();
@@ -147,8 +157,8 @@ fn run(
 /// Cuts rows into row groups and chunks, has them encoded, and appends finished groups to the file.
 struct Groups<'e> {
     encoders: &'e Encoders,
-    /// Of writers as the settings say, and of those without a dictionary.
-    factories: [ArrowRowGroupWriterFactory; 2],
+    /// Of writers as the settings say, of those without a dictionary, and of both without compression.
+    factories: [ArrowRowGroupWriterFactory; 4],
     most_rows: usize,
     most_bytes: usize,
     /// Rows of the group that is being filled.
@@ -160,7 +170,7 @@ struct Groups<'e> {
 }
 
 impl<'e> Groups<'e> {
-    fn new(encoders: &'e Encoders, factories: [ArrowRowGroupWriterFactory; 2], settings: &Settings) -> Self {
+    fn new(encoders: &'e Encoders, factories: [ArrowRowGroupWriterFactory; 4], settings: &Settings) -> Self {
         Self {
             encoders,
             factories,
@@ -232,12 +242,17 @@ impl<'e> Groups<'e> {
 
     /// The writers of a new group.
     fn writers(&self) -> ParquetResult<Vec<Writers>> {
-        let [usual, plain] = &self.factories;
-        let usual = usual.create_column_writers(self.begun)?.into_iter();
-        let plain = plain.create_column_writers(self.begun)?;
+        let writers =
+            |factory: &ArrowRowGroupWriterFactory| factory.create_column_writers(self.begun).map(Vec::into_iter);
+        let [usual, plain, raw, raw_plain] = &self.factories;
+        let usual = writers(usual)?.zip(writers(plain)?);
+        let raw = writers(raw)?.zip(writers(raw_plain)?);
         Ok(usual
-            .zip(plain)
-            .map(|(usual, plain)| Writers { usual, plain })
+            .zip(raw)
+            .map(|(usual, raw)| Writers {
+                usual: usual.into(),
+                raw: raw.into(),
+            })
             .collect())
     }
 

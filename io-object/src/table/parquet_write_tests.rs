@@ -7,6 +7,7 @@ use arrow_array::{ArrayRef, Int64Array, ListArray, RecordBatch, StringArray, Str
 use arrow_schema::SchemaRef;
 use bytes::Bytes;
 use larder_io_core::Result;
+use parquet::basic::Compression as Codec;
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use std::sync::Arc;
@@ -172,4 +173,52 @@ fn small_and_empty_tables_are_written_too() {
         let found: i64 = groups(&bytes).iter().map(|(rows, _)| rows).sum();
         assert_eq!(found, rows);
     }
+}
+
+/// Rows of `from..`: a key that rises, of four rows each; numbers that say nothing of each other, of four rows each; the same of one row each.
+fn keys(from: i64, rows: i64) -> RecordBatch {
+    let mixed = |n: i64| {
+        let n = (n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (n ^ (n >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) as i64
+    };
+    let column =
+        |of: &dyn Fn(i64) -> i64| Arc::new(Int64Array::from_iter_values((from..from + rows).map(of))) as ArrayRef;
+    let columns = [
+        ("rising", column(&|n| n / 4)),
+        ("coded", column(&|n| mixed(n % 20_000))),
+        ("unique", column(&mixed)),
+    ];
+    RecordBatch::try_from_iter(columns).expect("fits")
+}
+
+#[test]
+fn what_does_not_pay_is_left_out() {
+    let mut settings = Settings::default();
+    settings.parquet.row_group_rows = 64 << 10;
+    let batches = (0..20).map(|group| keys(group * (64 << 10), 64 << 10)).collect();
+    let (done, bytes) = written(keys(0, 0).schema(), batches, &settings, usize::MAX);
+    done.expect("writes");
+    let found = groups(&bytes);
+    assert_eq!(found.len(), 20);
+    let told = |column: usize| {
+        let chunks = found.iter().map(|(_, columns)| &columns[column]);
+        chunks
+            .map(|chunk| {
+                let coded = chunk.dictionary_page_offset().is_some();
+                (coded, chunk.compression() == Codec::UNCOMPRESSED)
+            })
+            .collect::<Vec<_>>()
+    };
+    // A dictionary of a quarter of the values leaves half of the bytes, and the keys themselves compress better. It is tried again.
+    let rising = told(0);
+    assert_eq!(rising[0], (true, false));
+    assert!(rising[1..17].iter().all(|group| *group == (false, false)), "{rising:?}");
+    assert_eq!(rising[17], (true, false), "{rising:?}");
+    // These do not: with the dictionary they are less.
+    let coded = told(1);
+    let with: Vec<bool> = coded.iter().map(|(coded, _)| *coded).collect();
+    assert_eq!(with[..4], [true, false, true, true], "{coded:?}");
+    // Nothing compresses these.
+    let unique = told(2);
+    assert!(unique[2..15].iter().all(|group| *group == (false, true)), "{unique:?}");
 }

@@ -11,7 +11,7 @@ pub use object::{ObjectDifference, Place};
 pub use table::{ColumnDifference, TableDifference};
 
 use crate::definitions::{AssetPartition, Pipeline};
-use crate::lifecycle::versions::named;
+use crate::lifecycle::{not_kept, versions::named};
 use larder_io_core::{Error, ErrorKind, Receipt, Result, Value, Version};
 
 /// Two versions, and what differs between them.
@@ -89,9 +89,16 @@ impl Pipeline {
         Ok(Difference { from, to, what })
     }
 
-    async fn load_own_version(&self, of: &AssetPartition, version: Version) -> Result<Value> {
+    /// One version, without the parents of a branch.
+    pub(crate) async fn load_own_version(&self, of: &AssetPartition, version: Version) -> Result<Value> {
         let (manager, context) = self.input_of(&of.asset, of.partition.as_ref())?;
-        let loaded = manager.load_input(&context.with_version(version)).await;
+        let loaded = match manager.load_input(&context.with_version(version.clone())).await {
+            Err(error) if not_kept(&error) => {
+                let copy = self.load_inlined(of, &version).await?;
+                copy.map(|(_, value)| value).ok_or(error)
+            }
+            other => other,
+        };
         loaded.map_err(|error| self.about(error, of, "load"))
     }
 }
