@@ -25,10 +25,10 @@ fn count(number: u64) -> Count {
     }
 }
 
-/// One version is kept on disk. `number` goes into every value.
-fn open(home: &Path, inline: &str, number: u64) -> Pipeline {
+/// The disk keeps `history` versions. `number` goes into every value.
+fn open_with(history: usize, home: &Path, inline: &str, number: u64) -> Pipeline {
     let text = format!(
-        "io_manager = 'file:{}/lake?history=1&object=msgpack'\n{inline}\n",
+        "io_manager = 'file:{}/lake?history={history}&object=msgpack'\n{inline}\n",
         home.display()
     );
     let made = |name: &str| Asset::builder(name).code_version(CodeVersion::manual(number.to_string()));
@@ -42,11 +42,15 @@ fn open(home: &Path, inline: &str, number: u64) -> Pipeline {
     pipeline.open_catalog(true).expect("opens")
 }
 
-async fn three_versions(home: &Path, inline: &str) -> Pipeline {
+fn open(home: &Path, inline: &str, number: u64) -> Pipeline {
+    open_with(1, home, inline, number)
+}
+
+async fn three_versions(history: usize, home: &Path, inline: &str) -> Pipeline {
     for number in 1..=3 {
-        run(&open(home, inline, number), "*", None, Recompute::All).await;
+        run(&open_with(history, home, inline, number), "*", None, Recompute::All).await;
     }
-    open(home, inline, 3)
+    open_with(history, home, inline, 3)
 }
 
 fn key(text: &str) -> AssetKey {
@@ -74,12 +78,13 @@ fn assert_same(one: &Count, other: &Count) {
 #[tokio::test]
 async fn small_values_stay_when_their_manager_keeps_none() {
     let home = tempfile::tempdir().expect("a directory");
-    let pipeline = three_versions(home.path(), "inline_bytes = 200").await;
+    let pipeline = three_versions(1, home.path(), "inline_bytes = 200").await;
     let versions = kept(&pipeline, "count").await;
     let only: Vec<bool> = versions.iter().map(|(_, only)| *only).collect();
     assert_eq!(only, [false, true, true]);
     assert_eq!(kept(&pipeline, "bytes").await.len(), 3);
-    assert_eq!(kept(&pipeline, "large").await.len(), 1);
+    let large = pipeline.history(&key("large")).await.expect_err("is too large");
+    assert_eq!(large.kind(), ErrorKind::Unsupported);
     let (second, first) = (&versions[1].0, &versions[2].0);
     assert_same(&load(&pipeline, first).await.expect("loads"), &count(1));
     let found = pipeline
@@ -114,17 +119,19 @@ async fn small_values_stay_when_their_manager_keeps_none() {
 #[tokio::test]
 async fn nothing_is_copied_unless_it_is_wanted() {
     let home = tempfile::tempdir().expect("a directory");
-    let pipeline = three_versions(home.path(), "").await;
-    assert_eq!(kept(&pipeline, "count").await.len(), 1);
+    let pipeline = three_versions(1, home.path(), "").await;
+    let none = pipeline.history(&key("count")).await.expect_err("keeps one");
+    assert_eq!(none.kind(), ErrorKind::Unsupported);
 }
 
 #[tokio::test]
 async fn what_retention_does_not_keep_is_forgotten() {
     let home = tempfile::tempdir().expect("a directory");
     let inline = "inline_bytes = 200\n[retention]\n'count' = 'last 2'";
-    let pipeline = three_versions(home.path(), inline).await;
+    let pipeline = three_versions(5, home.path(), inline).await;
     let before = kept(&pipeline, "count").await;
-    assert_eq!(before.len(), 3);
+    let only: Vec<bool> = before.iter().map(|(_, only)| *only).collect();
+    assert_eq!(only, [false, false, true]);
     let mut options = GcOptions::default();
     options.dry_run = true;
     pipeline.gc(&options).await.expect("tells");
@@ -140,7 +147,7 @@ async fn what_retention_does_not_keep_is_forgotten() {
 #[tokio::test]
 async fn a_damaged_copy_is_told() {
     let home = tempfile::tempdir().expect("a directory");
-    let pipeline = three_versions(home.path(), "inline_bytes = 200").await;
+    let pipeline = three_versions(1, home.path(), "inline_bytes = 200").await;
     let (second, _) = kept(&pipeline, "count").await[1].clone();
     let catalog = pipeline.catalog().expect("is open");
     let happened = catalog.history(&key("count"), None, 10).await.expect("answers");

@@ -4,11 +4,33 @@ use crate::definitions::{AssetPartition, Pipeline};
 use larder_catalog::{Catalog, State, partition_text};
 use larder_io_core::{AssetKey, ErrorKind, Form, PartitionKey, Result};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 
-/// What the catalogue knows of an asset, by the text of the partition.
-pub(crate) type States = HashMap<String, State>;
+/// What the catalogue knows of an asset.
+#[derive(Debug)]
+struct States {
+    /// In the order of the partitions' texts.
+    all: Vec<State>,
+    /// Behind the one that was asked for last: partitions are mostly asked for in their order.
+    next: AtomicUsize,
+}
+
+impl States {
+    fn get(&self, partition: &str) -> Option<&State> {
+        let next = self.next.load(Ordering::Relaxed);
+        let at = match self.all.get(next) {
+            Some(state) if state.partition_text() == partition => next,
+            _ => self
+                .all
+                .binary_search_by(|state| state.partition_text().cmp(partition))
+                .ok()?,
+        };
+        self.next.store(at + 1, Ordering::Relaxed);
+        self.all.get(at)
+    }
+}
 
 /// What is known in one run. Asked once of storage and catalogue, then remembered.
 #[derive(Debug, Default)]
@@ -97,8 +119,8 @@ impl Known {
         };
         let states = cell
             .get_or_try_init(|| async {
-                let states = catalog.states(asset).await?.into_iter();
-                Ok::<_, larder_io_core::Error>(states.map(|state| (state.partition_text().to_owned(), state)).collect())
+                let (all, next) = (catalog.states(asset).await?, AtomicUsize::new(0));
+                Ok::<_, larder_io_core::Error>(States { all, next })
             })
             .await?;
         Ok(states

@@ -103,6 +103,7 @@ impl Pipeline {
             runs: HashMap::new(),
             own: HashSet::new(),
             follows: Vec::new(),
+            common: Common::default(),
         };
         let mut all = Vec::new();
         for step in plan.steps() {
@@ -123,12 +124,26 @@ struct Preview<'p> {
     own: HashSet<PartitionKey>,
     /// How the inputs of the step at hand follow, by their position.
     follows: Vec<Option<Follows>>,
+    /// What every partition of the step at hand has in common.
+    common: Common,
+}
+
+/// What need not be asked again for each of a million partitions.
+#[derive(Default)]
+struct Common {
+    /// The version of the code.
+    code: Option<String>,
+    /// The inputs, and which of them run before, where no input has partitions.
+    sources: Option<(Vec<InputVersions>, Vec<AssetKey>)>,
+    /// Where and how each asset is kept, by its profile's place in the lineage; with fixed inputs, the fingerprint too.
+    configs: HashMap<(usize, AssetKey), (String, Option<String>)>,
 }
 
 impl Preview<'_> {
     async fn step(&mut self, step: usize) -> Result<Vec<Previewed>> {
         let keys = self.pipeline.graph().nodes[step].keys.clone();
         self.follows = Follows::of_inputs(self.pipeline, &self.plan.spaces, step)?;
+        self.prepare(step, &keys).await?;
         let mut groups: Vec<(Reason, Vec<PartitionKey>)> = Vec::new();
         let Some(set) = self.plan.partitions(step) else {
             let Some(reason) = self.reason(step, &keys, None).await? else {
@@ -195,39 +210,72 @@ impl Preview<'_> {
         if self.options.recompute == Recompute::Missing {
             return Ok(None);
         }
-        let Some(now) = self.pipeline.code_of(step, self.options.build_id.as_deref()) else {
+        let Some(now) = &self.common.code else {
             return Ok(Some(Reason::CodeUnknown));
         };
         for (_, _, state) in &states {
             let was = state.code_version().unwrap_or_default();
             if was != now.as_str() {
-                let was = was.into_owned();
+                let (was, now) = (was.into_owned(), now.clone());
                 return Ok(Some(Reason::CodeChanged { was, now }));
             }
         }
-        let (sources, runs) = self.sources(step, partition).await?;
+        let own;
+        let (sources, runs) = match &self.common.sources {
+            Some(common) => common,
+            None => {
+                own = self.sources(step, partition).await?;
+                &own
+            }
+        };
         if !runs.is_empty() {
-            return Ok(Some(Reason::InputRuns { inputs: runs }));
+            return Ok(Some(Reason::InputRuns { inputs: runs.clone() }));
         }
-        for (at, key, state) in states {
-            let wanted = fingerprint(&now, &at.storage_config(key)?, &sources);
-            if state.fingerprint().as_deref() != Some(wanted.as_str()) {
-                return self.changed(at, key, partition, &sources).await.map(Some);
+        for (depth, key, state) in states {
+            let fresh = match self.common.configs.get(&(depth, key.clone())) {
+                Some((_, Some(wanted))) => state.fingerprint().as_deref() == Some(wanted),
+                Some((config, None)) => state.fingerprint().as_deref() == Some(&fingerprint(now, config, sources)),
+                None => false,
+            };
+            if !fresh {
+                return self.changed(depth, key, partition, sources).await.map(Some);
             }
         }
         Ok(None)
     }
 
-    /// What is recorded of a value that outlives the process: in this profile, else in its parent.
-    async fn recorded(&self, key: &AssetKey, partition: Option<&PartitionKey>) -> Result<Option<(&Pipeline, State)>> {
+    async fn prepare(&mut self, step: usize, keys: &[AssetKey]) -> Result<()> {
+        let mut common = Common {
+            code: self.pipeline.code_of(step, self.options.build_id.as_deref()),
+            ..Common::default()
+        };
+        if self.options.recompute == Recompute::Stale {
+            if self.follows.iter().all(Option::is_none) {
+                common.sources = Some(self.sources(step, None).await?);
+            }
+            for (depth, pipeline) in self.pipeline.lineage().enumerate() {
+                for key in keys {
+                    let config = pipeline.storage_config(key)?;
+                    let known = common.code.as_ref().zip(common.sources.as_ref());
+                    let wanted = known.map(|(code, (sources, _))| fingerprint(code, &config, sources));
+                    common.configs.insert((depth, key.clone()), (config, wanted));
+                }
+            }
+        }
+        self.common = common;
+        Ok(())
+    }
+
+    /// What is recorded of a value that outlives the process: in this profile, else in its parent, so deep in the lineage.
+    async fn recorded(&self, key: &AssetKey, partition: Option<&PartitionKey>) -> Result<Option<(usize, State)>> {
         let known = std::iter::successors(Some(&self.known), |known| known.parent());
-        for (pipeline, known) in self.pipeline.lineage().zip(known) {
+        for (depth, (pipeline, known)) in self.pipeline.lineage().zip(known).enumerate() {
             let bound = pipeline.stored(key)?.bound.as_ref();
             // What is kept in memory is gone with the process.
             if bound.is_none_or(|bound| bound.manager.info().capabilities.persistent)
                 && let Some(state) = known.state(key, partition).await?
             {
-                return Ok(Some((pipeline, state)));
+                return Ok(Some((depth, state)));
             }
         }
         Ok(None)
@@ -286,12 +334,12 @@ impl Preview<'_> {
     /// What is another than when the value was made.
     async fn changed(
         &self,
-        at: &Pipeline,
+        depth: usize,
         key: &AssetKey,
         partition: Option<&PartitionKey>,
         now: &[InputVersions],
     ) -> Result<Reason> {
-        let entry = match at.catalog() {
+        let entry = match self.pipeline.lineage().nth(depth).and_then(Pipeline::catalog) {
             Some(catalog) => catalog.latest_of(key, partition).await?,
             None => None,
         };

@@ -23,18 +23,22 @@ impl Pipeline {
             Ok(versions) => versions.history(&context).await,
             Err(none) => Err(none),
         };
+        let about = |error| self.about(error, &of, "history");
+        let published = self.head(&of).await?;
+        let version = published.as_ref().map(|receipt| receipt.version.clone());
         let kept = match kept {
             Ok(kept) => self.with_inlined(&of, kept).await?,
+            // Then the published one is all that the manager has.
             Err(error) if error.kind() == ErrorKind::Unsupported => {
-                let copies = self.with_inlined(&of, Vec::new()).await?;
-                match copies.is_empty() {
-                    true => return Err(self.about(error, &of, "history")),
-                    false => copies,
+                let all = self.with_inlined(&of, published.into_iter().collect()).await?;
+                match all.iter().any(|receipt| receipt.uri.is_empty()) {
+                    true => all,
+                    false => return Err(about(error)),
                 }
             }
-            Err(error) => return Err(self.about(error, &of, "history")),
+            Err(error) => return Err(about(error)),
         };
-        Ok((kept, self.head(&of).await?.map(|receipt| receipt.version)))
+        Ok((kept, version))
     }
 
     /// The kept version with this text, else the only one that begins with it.

@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
@@ -105,6 +105,8 @@ struct RealFile {
     file: Arc<File>,
     waiting: AtomicU64,
     early: Mutex<Option<JoinHandle<io::Result<()>>>>,
+    /// Whether its file system may be mapped.
+    local: OnceLock<bool>,
 }
 
 impl RealFile {
@@ -113,6 +115,7 @@ impl RealFile {
             file: Arc::new(file),
             waiting: AtomicU64::new(0),
             early: Mutex::default(),
+            local: OnceLock::new(),
         }
     }
 
@@ -213,6 +216,9 @@ impl DiskFile for RealFile {
     }
 
     fn map(&self, range: Range<u64>) -> io::Result<Option<Bytes>> {
-        super::map::map(&self.file, range)
+        match self.local.get_or_init(|| super::map::is_local(&self.file)) {
+            true => super::map::map(&self.file, range),
+            false => Ok(None),
+        }
     }
 }

@@ -2,13 +2,15 @@
 
 use std::path::PathBuf;
 
-const USAGE: &str = "usage: cargo xtask bench [steps] [tables] [head] [clouds] [--quick] [--page FILE]";
+const USAGE: &str = "usage: cargo xtask bench [steps] [catalog] [tables] [head] [clouds] [--quick] [--page FILE]";
 
 /// A part that can be run by itself.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Part {
     /// What a step and a plan cost.
     Steps,
+    /// Questions about a million recorded values.
+    Catalog,
     /// Lineitem stored and loaded: time and memory.
     Tables,
     /// The first rows of a large table.
@@ -19,12 +21,13 @@ pub(super) enum Part {
 
 impl Part {
     /// All, in the order in which they run.
-    pub(super) const ALL: [Self; 4] = [Self::Steps, Self::Tables, Self::Head, Self::Clouds];
+    pub(super) const ALL: [Self; 5] = [Self::Steps, Self::Catalog, Self::Tables, Self::Head, Self::Clouds];
 
     /// As the command line calls it.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Steps => "steps",
+            Self::Catalog => "catalog",
             Self::Tables => "tables",
             Self::Head => "head",
             Self::Clouds => "clouds",

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod bare;
+mod catalog;
 mod cloud;
 mod data;
 mod head;
@@ -33,6 +34,8 @@ struct Size {
     stream_rows: u64,
     /// Assets to plan.
     assets: usize,
+    /// Materializations that are recorded.
+    recorded: usize,
     /// Bytes in memory of the table whose first rows are asked for.
     head_bytes: u64,
     /// Times they are asked for; the median counts.
@@ -49,6 +52,7 @@ const FULL: Size = Size {
     steps: 10_000,
     stream_rows: 100_000_000,
     assets: 100_000,
+    recorded: 1_000_000,
     head_bytes: 10_000_000_000,
     heads: 21,
     // A little more than 5 GiB, so that the table is larger than that also as a file.
@@ -61,6 +65,7 @@ const QUICK: Size = Size {
     steps: 2_000,
     stream_rows: 5_000_000,
     assets: 100_000,
+    recorded: 100_000,
     head_bytes: 1_000_000_000,
     heads: 11,
     cloud_stream: 512 << 20,
@@ -107,6 +112,11 @@ fn measure(part: Part, runtime: &Runtime, size: Size) -> Result<Measured, String
                 versions: Vec::new(),
             })
         }
+        Part::Catalog => Ok(Measured {
+            setting: format!("{} materializations in SQLite; best of {}", size.recorded, size.times),
+            rows: runtime.block_on(catalog::run(size))?,
+            versions: Vec::new(),
+        }),
         Part::Tables => tables::run(runtime, size),
         Part::Head => head::run(runtime, size),
         Part::Clouds => Ok(Measured {

@@ -11,7 +11,7 @@ fn mistakes_have_a_place_and_the_nearest_name() {
         ),
         (
             "zzz = 1",
-            "larder.toml:1:1: there is no key `zzz` here; there are io_manager, layout, io_managers, bind, retention, profile",
+            "larder.toml:1:1: there is no key `zzz` here; there are io_manager, layout, io_managers, bind, retention, inline_bytes, profile",
         ),
         (
             "[profile.p]\n  bnid = 1",
@@ -19,7 +19,15 @@ fn mistakes_have_a_place_and_the_nearest_name() {
         ),
         (
             "[profile.p.profile.q]",
-            "larder.toml:1:12: there is no key `profile` here; there are io_manager, layout, io_managers, bind, retention, parent",
+            "larder.toml:1:12: there is no key `profile` here; there are io_manager, layout, io_managers, bind, retention, inline_bytes, parent",
+        ),
+        (
+            "inline_bytes = -1",
+            "larder.toml:1:16: `inline_bytes` is a number of bytes from 0 on, not -1",
+        ),
+        (
+            "inline_bytes = '4 KiB'",
+            "larder.toml:1:16: `inline_bytes` is a number of bytes, not a string",
         ),
         (
             "io_manager = 7",
