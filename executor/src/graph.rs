@@ -120,11 +120,12 @@ impl Graph {
     }
 
     fn by_key(&self, text: &str) -> Result<AssetKey, String> {
-        let key: AssetKey = text.parse().map_err(|error: Error| error.message().to_owned())?;
-        match self.origins.contains_key(&key) {
-            true => Ok(key),
-            false => Err(unknown(text, &self.origins)),
+        // The key that is there, not another one of the same text: equal pointers are compared at once.
+        if let Some((key, _)) = self.origins.get_key_value(text) {
+            return Ok(key.clone());
         }
+        text.parse::<AssetKey>().map_err(|error| error.message().to_owned())?;
+        Err(unknown(text, &self.origins))
     }
 
     /// Orders the nodes, or shows a cycle as a path.

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
+use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -53,6 +54,12 @@ impl AssetKey {
     /// Everything before the last segment, written with `/`; `None` for a key of one segment.
     pub fn prefix(&self) -> Option<&str> {
         self.0.rsplit_once('/').map(|(prefix, _)| prefix)
+    }
+}
+
+impl Borrow<str> for AssetKey {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 

@@ -8,9 +8,8 @@ use std::io;
 use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
-use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
 /// The name of the extended attribute with the store's record.
@@ -100,11 +99,25 @@ impl Disk for RealDisk {
 /// Bytes after which written data begins to go to the disk while more is still being made.
 const WRITE_BACK_BYTES: u64 = 16 << 20;
 
+/// Tells the kernel to begin writing pages that are dirty, without waiting. The advice that they are not needed does that, and takes pages away
+/// only when they are clean: `generic_fadvise` in `mm/fadvise.c`. A sync for this commits the file system's journal each time. What goes wrong
+/// is told by the sync at the end.
+#[cfg(target_os = "linux")]
+fn begin_writing(file: &File, from: u64, len: u64) {
+    // Advice that is not taken costs time, no more.
+    let _ = rustix::fs::fadvise(file, from, std::num::NonZeroU64::new(len), rustix::fs::Advice::DontNeed);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn begin_writing(_: &File, _: u64, _: u64) {}
+
 #[derive(Debug)]
 struct RealFile {
-    file: Arc<File>,
+    file: File,
+    /// Bytes that were written since the disk was told to begin.
     waiting: AtomicU64,
-    early: Mutex<Option<JoinHandle<io::Result<()>>>>,
+    /// Bytes before these.
+    begun: AtomicU64,
     /// Whether its file system may be mapped.
     local: OnceLock<bool>,
 }
@@ -112,20 +125,10 @@ struct RealFile {
 impl RealFile {
     fn new(file: File) -> Self {
         Self {
-            file: Arc::new(file),
+            file,
             waiting: AtomicU64::new(0),
-            early: Mutex::default(),
+            begun: AtomicU64::new(0),
             local: OnceLock::new(),
-        }
-    }
-
-    /// Waits for the thread that writes back. The kernel tells an error of that once, so it must come from here.
-    fn join(&self) -> io::Result<()> {
-        let thread = self.early.lock().ok().and_then(|mut early| early.take());
-        match thread.map(JoinHandle::join) {
-            Some(Ok(written)) => written,
-            Some(Err(_)) => Err(io::Error::other("the thread that wrote data back panicked")),
-            None => Ok(()),
         }
     }
 }
@@ -139,21 +142,9 @@ impl DiskFile for RealFile {
         if self.waiting.fetch_add(len, Ordering::Relaxed) + len < WRITE_BACK_BYTES {
             return Ok(());
         }
-        if let Ok(early) = self.early.lock()
-            && early.as_ref().is_some_and(|thread| !thread.is_finished())
-        {
-            return Ok(());
-        }
-        self.join()?;
-        self.waiting.store(0, Ordering::Relaxed);
-        let file = Arc::clone(&self.file);
-        // Without a thread the last sync waits longer, no more.
-        let thread = std::thread::Builder::new()
-            .name("larder-write-back".to_owned())
-            .spawn(move || file.sync_data());
-        if let (Ok(thread), Ok(mut early)) = (thread, self.early.lock()) {
-            *early = Some(thread);
-        }
+        let waiting = self.waiting.swap(0, Ordering::Relaxed);
+        let from = self.begun.fetch_add(waiting, Ordering::Relaxed);
+        begin_writing(&self.file, from, waiting);
         Ok(())
     }
 
@@ -179,7 +170,7 @@ impl DiskFile for RealFile {
 
     fn set_record(&self, record: &[u8]) -> io::Result<()> {
         use rustix::io::Errno;
-        rustix::fs::fsetxattr(&*self.file, RECORD, record, XattrFlags::empty()).map_err(|error| match error {
+        rustix::fs::fsetxattr(&self.file, RECORD, record, XattrFlags::empty()).map_err(|error| match error {
             // ext4 keeps attributes in one block and answers NOSPC when they do not fit, full disk or not.
             Errno::OPNOTSUPP | Errno::NOSPC | Errno::TOOBIG | Errno::RANGE => io::ErrorKind::Unsupported.into(),
             other => other.into(),
@@ -190,7 +181,7 @@ impl DiskFile for RealFile {
         use rustix::io::Errno;
         let mut buffer = vec![0; 1024];
         loop {
-            match rustix::fs::fgetxattr(&*self.file, RECORD, buffer.as_mut_slice()) {
+            match rustix::fs::fgetxattr(&self.file, RECORD, buffer.as_mut_slice()) {
                 Ok(len) => {
                     buffer.truncate(len);
                     return Ok(Some(buffer));
@@ -211,7 +202,6 @@ impl DiskFile for RealFile {
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.join()?;
         self.file.sync_all()
     }
 
