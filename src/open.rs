@@ -1,7 +1,7 @@
 //! Stored values from outside of a pipeline: a program, a notebook, a test.
 
-use larder_executor::{Asset, Definitions, Pipeline};
-use larder_io_core::{AssetValue, PartitionKey, Receipt, Result, Version};
+use larder_executor::{Asset, AssetPartition, Definitions, Pipeline};
+use larder_io_core::{AssetValue, Error, ErrorKind, PartitionKey, Receipt, Result, Version};
 use larder_partitions::Partitioning;
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
@@ -80,7 +80,8 @@ impl<T> Load<T> {
         self
     }
 
-    /// In this version instead of the published one. The catalogue is opened for it, which blocks for some milliseconds.
+    /// In this version instead of the published one. Where the manager does not have it, the catalogue is opened, which blocks, and may
+    /// have [a copy](Definitions::inline_values).
     pub fn version(mut self, version: Version) -> Self {
         self.version = Some(version);
         self
@@ -93,19 +94,23 @@ impl<T: AssetValue> IntoFuture for Load<T> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let mut pipeline = pipeline::<T>(&self.definitions, &self.key, self.partition.as_ref())?;
-            if self.version.is_some() {
-                // It may have a copy that the manager no longer has.
-                pipeline = pipeline.open_catalog(false)?;
-            }
-            let key = pipeline.key(&self.key)?;
-            let value = match &self.partition {
-                Some(partition) => pipeline.load_value((&key, partition), self.version).await?,
-                None => pipeline.load_value(&key, self.version).await?,
+            let pipeline = pipeline::<T>(&self.definitions, &self.key, self.partition.as_ref())?;
+            let of: AssetPartition = (&pipeline.key(&self.key)?, self.partition.as_ref()).into();
+            let value = match pipeline.load_value(&of, self.version.clone()).await {
+                Err(error) if self.version.is_some() && is_not_kept(&error) => match pipeline.open_catalog(false) {
+                    // It may have a copy that the manager no longer has.
+                    Ok(recorded) => recorded.load_value(&of, self.version).await?,
+                    Err(_) => return Err(error),
+                },
+                other => other?,
             };
             T::from_value(value).await
         })
     }
+}
+
+fn is_not_kept(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Unsupported)
 }
 
 /// A pipeline of this one asset.

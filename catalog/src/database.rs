@@ -1,7 +1,9 @@
 //! What a database must be able to do for the catalogue.
 
+use crate::detail::version_of;
 use crate::{Entry, Happening, Record, RunDetail, RunSummary, State};
 use larder_io_core::{AssetKey, PartitionKey, Result, RunId};
+use std::collections::HashSet;
 
 /// A change of the catalogue.
 #[derive(Clone, Debug)]
@@ -15,16 +17,27 @@ pub(crate) enum Change {
         name: String,
         values: Vec<String>,
     },
-    /// Takes away the values of these versions that are kept inline.
+    /// Takes away values that are kept inline.
     Forget(Forgotten),
 }
 
-/// Versions of a value whose copies in the catalogue are not wanted any longer.
+/// Copies of old values in the catalogue that are not wanted any longer.
 #[derive(Clone, Debug)]
 pub(crate) struct Forgotten {
     pub(crate) asset: AssetKey,
     pub(crate) partition: Option<PartitionKey>,
-    pub(crate) versions: Vec<String>,
+    /// What they begin with.
+    pub(crate) prefix: Vec<u8>,
+    /// All but these versions.
+    pub(crate) kept: HashSet<String>,
+}
+
+impl Forgotten {
+    /// Whether the copy of an event is one of them; its detail tells the version.
+    pub(crate) fn has(&self, detail: &str, inline: &[u8]) -> serde_json::Result<bool> {
+        let version = version_of(detail)?;
+        Ok(inline.starts_with(&self.prefix) && version.is_none_or(|version| !self.kept.contains(&version)))
+    }
 }
 
 /// A connection. It lives on one thread; changes go through one, questions through another, of the same database.

@@ -124,6 +124,15 @@ pub(crate) struct CheckDetail<'a> {
     pub(crate) metadata: Texts<'a, serde_json::Value>,
 }
 
+/// The version in the detail of an entry.
+pub(crate) fn version_of(detail: &str) -> serde_json::Result<Option<String>> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        version: Option<String>,
+    }
+    serde_json::from_str(detail).map(|Versioned { version }| version)
+}
+
 pub(crate) fn to_json<T: Serialize + ?Sized>(value: &T) -> serde_json::Result<String> {
     serde_json::to_string(value)
 }

@@ -14,7 +14,7 @@ pub(crate) fn weight(change: &Change) -> usize {
         Change::AddKeys { values, .. } | Change::RemoveKeys { values, .. } => {
             values.iter().map(|it| it.len() + 24).sum()
         }
-        Change::Forget(it) => it.versions.iter().map(|version| version.len() + 24).sum(),
+        Change::Forget(it) => it.kept.iter().map(|version| version.len() + 24).sum(),
         Change::Record(record) => match record {
             Record::Materialized(entry) => of_entry(entry),
             Record::StepStarted(it) => of_keys(&it.partitions),

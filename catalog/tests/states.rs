@@ -247,7 +247,7 @@ fn a_block_that_was_emptied_takes_what_comes_next(ground: &Ground) {
 fn inline_values_are_forgotten_version_by_version(ground: &Ground) {
     let catalog = ground.place().open();
     let run = RunId::from_text("r");
-    let made = |name: &str, partition: Option<PartitionKey>, version: &str| {
+    let made = |name: &str, partition: Option<PartitionKey>, version: &str, copy: &str| {
         let mut entry = Entry::new(
             asset(name),
             partition,
@@ -257,14 +257,17 @@ fn inline_values_are_forgotten_version_by_version(ground: &Ground) {
             version,
         );
         entry.version = Some(version.to_owned());
-        entry.inline = Some(version.as_bytes().to_vec());
+        entry.inline = Some(copy.as_bytes().to_vec());
+        entry.metadata.insert("odd".to_owned(), "a\0b".into());
         entry
     };
-    let odd = "it's \"odd\" \\ \u{1f}é";
+    let odd = "it's \"odd\" \\ \u{1f}\0é";
+    let names = ["a", "back\\slash"];
     for version in ["1", "2", odd] {
-        catalog.record(made("a", None, version));
-        catalog.record(made("a", day(1), version));
-        catalog.record(made("b", None, version));
+        for name in names {
+            catalog.record(made(name, None, version, "here"));
+            catalog.record(made(name, day(1), version, "here"));
+        }
     }
     let kept = async |name: &str, partition: Option<&PartitionKey>| {
         let happened = catalog.history(&asset(name), Some(partition), 10).await.unwrap();
@@ -274,21 +277,29 @@ fn inline_values_are_forgotten_version_by_version(ground: &Ground) {
         });
         of.collect::<Vec<_>>()
     };
+    let own = |version: &str, inline| (version.to_owned(), inline);
     block_on(async {
-        // What waits to be written is forgotten too.
-        catalog.record(made("a", None, "4"));
-        catalog
-            .forget_inline(&asset("a"), None, ["1", odd, "4", "never"])
-            .await
-            .unwrap();
-        let own = |version: &str, inline| (version.to_owned(), inline);
-        assert_eq!(
-            kept("a", None).await,
-            [own("4", false), own(odd, false), own("2", true), own("1", false)]
-        );
-        let all = [own(odd, true), own("2", true), own("1", true)];
-        assert_eq!(kept("a", day(1).as_ref()).await, all);
-        assert_eq!(kept("b", None).await, all);
-        catalog.forget_inline(&asset("nobody"), None, ["1"]).await.unwrap();
+        for name in names {
+            // What waits to be written is forgotten too; what begins otherwise is not.
+            catalog.record(made(name, None, "4", "here"));
+            catalog.record(made(name, None, "4", "there"));
+            catalog
+                .forget_inline(&asset(name), None, b"here", ["2", odd])
+                .await
+                .unwrap();
+            assert_eq!(
+                kept(name, None).await,
+                [
+                    own("4", true),
+                    own("4", false),
+                    own(odd, true),
+                    own("2", true),
+                    own("1", false)
+                ]
+            );
+            let all = [own(odd, true), own("2", true), own("1", true)];
+            assert_eq!(kept(name, day(1).as_ref()).await, all);
+        }
+        catalog.forget_inline(&asset("nobody"), None, b"", ["1"]).await.unwrap();
     });
 }

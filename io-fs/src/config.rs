@@ -36,7 +36,7 @@ pub struct FsConfig {
     pub history: usize,
     /// What an acknowledged write has survived: `fsync` (default) a power cut, `rename` a crash of the process.
     pub durability: Durability,
-    /// Whether Arrow and Parquet files are mapped instead of read. Default true, which on Linux means not on NFS, SMB, FUSE and the like; set false
+    /// Whether Arrow and Parquet files are mapped instead of read. Default true, which on Linux means not on NFS, SMB, FUSE, 9P, Ceph and AFS; set false
     /// where other programs change files in place.
     pub mmap: bool,
     /// Where records are kept: `auto` (default), `sidecar`.

@@ -158,7 +158,7 @@ async fn a_damaged_copy_is_told() {
         _ => None,
     });
     let entry = entry.expect("is recorded");
-    for damage in [0, 5, 40] {
+    for damage in [8, 39, 40, 60] {
         let mut entry = entry.clone();
         let copy = entry.inline.as_mut().expect("is small");
         copy[damage] ^= 1;
@@ -166,4 +166,95 @@ async fn a_damaged_copy_is_told() {
         let error = load(&pipeline, &second).await.expect_err("is damaged");
         assert_eq!(error.kind(), ErrorKind::InvalidData, "{damage}: {error}");
     }
+}
+
+#[tokio::test]
+async fn a_copy_replaces_nothing_of_others() {
+    let home = tempfile::tempdir().expect("a directory");
+    let pipeline = three_versions(1, home.path(), "inline_bytes = 200").await;
+    let first = kept(&pipeline, "count").await[2].0.clone();
+    let file = home.path().join("lake/count.msgpack");
+    std::fs::remove_file(&file).expect("is there");
+    std::fs::write(&file, b"\x01").expect("writes");
+    let refused = pipeline
+        .restore(&key("count"), first.as_str())
+        .await
+        .expect_err("is there");
+    assert_eq!(refused.kind(), ErrorKind::AlreadyExists, "{refused}");
+    assert_eq!(std::fs::read(&file).expect("is there"), b"\x01");
+}
+
+#[tokio::test]
+async fn another_type_reads_a_copy_and_does_not_restore_it() {
+    let home = tempfile::tempdir().expect("a directory");
+    let pipeline = three_versions(1, home.path(), "inline_bytes = 200").await;
+    let first = kept(&pipeline, "count").await[2].0.clone();
+    #[derive(Debug, Serialize, Deserialize)]
+    struct Later {
+        number: u64,
+        #[serde(default)]
+        note: String,
+    }
+    let text = format!(
+        "io_manager = 'file:{}/lake?history=1&object=msgpack'",
+        home.path().display()
+    );
+    let later = larder::definitions()
+        .asset(Asset::builder("count").function(|_| async {
+            Ok(Later {
+                number: 9,
+                note: String::new(),
+            })
+        }))
+        .config_text(text)
+        .variables([("LARDER_HOME".to_owned(), home.path().display().to_string())]);
+    let later = later.build().expect("builds").open_catalog(true).expect("opens");
+    let value = later
+        .load_value(&key("count"), Some(first.clone()))
+        .await
+        .expect("loads");
+    let value: Later = larder::AssetValue::from_value(value).await.expect("is one");
+    assert_eq!((value.number, value.note.as_str()), (1, ""));
+    let refused = later
+        .restore(&key("count"), first.as_str())
+        .await
+        .expect_err("is another");
+    assert_eq!(refused.kind(), ErrorKind::Unsupported, "{refused}");
+    assert_same(&pipeline.load::<Count>("count").await.expect("is as it was"), &count(3));
+}
+
+#[tokio::test]
+async fn profiles_that_share_a_catalogue_have_their_own_copies() {
+    let home = tempfile::tempdir().expect("a directory");
+    let at = home.path().display();
+    let text = format!(
+        "inline_bytes = 200\nio_manager = 'file:{at}/one?history=1'\n[profile.other]\nio_manager = 'file:{at}/two?history=1'\n[retention]\n'count' = 'last 1'"
+    );
+    let open = |profile: Option<&str>, number: u64| {
+        let definitions = larder::definitions()
+            .asset(Asset::builder("count").function(move |_| async move { Ok(number) }))
+            .config_text(&text)
+            .catalog_file(home.path().join("both.db"))
+            .variables([]);
+        let definitions = match profile {
+            Some(profile) => definitions.choose_profile(profile),
+            None => definitions,
+        };
+        definitions.build().expect("builds").open_catalog(true).expect("opens")
+    };
+    for number in 1..=3 {
+        run(&open(None, number), "*", None, Recompute::All).await;
+    }
+    for number in 4..=5 {
+        run(&open(Some("other"), number), "*", None, Recompute::All).await;
+    }
+    let (one, two) = (open(None, 3), open(Some("other"), 5));
+    assert_eq!(
+        (kept(&one, "count").await.len(), kept(&two, "count").await.len()),
+        (3, 2)
+    );
+    two.gc(&GcOptions::default()).await.expect("cleans");
+    assert_eq!(kept(&one, "count").await.len(), 3);
+    let none = two.history(&key("count")).await.expect_err("has one");
+    assert_eq!(none.kind(), ErrorKind::Unsupported);
 }

@@ -52,8 +52,8 @@ impl Catalog {
         self.flush().await
     }
 
-    /// Takes the values of these versions away that are kept [inline](Entry::inline), durably when it returns; all else that is known of them
-    /// stays.
+    /// Takes values away that are kept [inline](crate::Entry::inline) and begin with `prefix`, of all versions but some, durably when it returns; all else
+    /// that is known of them stays.
     ///
     /// # Errors
     /// As [`Catalog::flush`].
@@ -64,12 +64,14 @@ impl Catalog {
         &self,
         asset: &AssetKey,
         partition: Option<&PartitionKey>,
-        versions: impl IntoIterator<Item = V>,
+        prefix: &[u8],
+        kept: impl IntoIterator<Item = V>,
     ) -> Result<()> {
         self.0.queue.push(Change::Forget(Forgotten {
             asset: asset.clone(),
             partition: partition.cloned(),
-            versions: versions.into_iter().map(Into::into).collect(),
+            prefix: prefix.to_vec(),
+            kept: kept.into_iter().map(Into::into).collect(),
         }));
         self.flush().await
     }

@@ -127,13 +127,20 @@ impl<'a> Writer<'a> {
             Change::Forget(it) => {
                 // What was recorded before is among the rows that wait.
                 self.rows.insert(self.session)?;
-                // Compared as they are written: PostgreSQL has no text for every text of JSON.
-                let versions: Vec<String> = it.versions.iter().map(to_json).collect::<Result<_, _>>()?;
-                let (asset, partition) = (it.asset.as_str(), partition_text(it.partition.as_ref()));
-                let sql = "UPDATE event SET inline = NULL WHERE kind = $1 AND asset = (SELECT id FROM asset WHERE key = $2) AND partition = $3
-                    AND inline IS NOT NULL AND (detail::json -> 'version')::text = ANY($4)";
+                let (asset, partition) = (escaped(it.asset.as_str()), partition_text(it.partition.as_ref()));
+                let find =
+                    "SELECT id, detail, inline FROM event WHERE kind = $1 AND partition = $2 AND inline IS NOT NULL
+                    AND asset = (SELECT id FROM asset WHERE key = $3)";
+                let mut gone: Vec<i64> = Vec::new();
+                for row in self.session.query(find, &[&MATERIALIZED, &&*partition, &&*asset])? {
+                    // Compared here: PostgreSQL has no text for every text of JSON.
+                    let (detail, inline): (String, Vec<u8>) = (row.try_get(1)?, row.try_get(2)?);
+                    if it.has(&detail, &inline)? {
+                        gone.push(row.try_get(0)?);
+                    }
+                }
                 self.session
-                    .execute(sql, &[&MATERIALIZED, &asset, &&*partition, &versions])?;
+                    .execute("UPDATE event SET inline = NULL WHERE id = ANY($1)", &[&gone])?;
             }
         }
         if self.rows.are_many() {

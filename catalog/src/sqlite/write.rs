@@ -49,12 +49,22 @@ pub(super) fn apply(connection: &mut Connection, ids: &mut Ids, changes: &[Chang
                 }
             }
             Change::Forget(it) => {
-                let sql = "UPDATE event SET inline = NULL WHERE kind = ?1 AND partition = ?2 AND inline IS NOT NULL
-                    AND asset = (SELECT id FROM asset WHERE key = ?3) AND detail ->> '$.version' = ?4";
+                let find =
+                    "SELECT id, detail, inline FROM event WHERE kind = ?1 AND partition = ?2 AND inline IS NOT NULL
+                    AND asset = (SELECT id FROM asset WHERE key = ?3)";
                 let (partition, asset) = (partition_text(it.partition.as_ref()), it.asset.to_string());
-                let mut forget = transaction.prepare_cached(sql)?;
-                for version in &it.versions {
-                    forget.execute(params![MATERIALIZED, partition, asset, version])?;
+                let mut find = transaction.prepare_cached(find)?;
+                let mut forget = transaction.prepare_cached("UPDATE event SET inline = NULL WHERE id = ?1")?;
+                let mut rows = find.query(params![MATERIALIZED, partition, asset])?;
+                let mut gone: Vec<i64> = Vec::new();
+                while let Some(row) = rows.next()? {
+                    let (detail, inline): (String, Vec<u8>) = (row.get(1)?, row.get(2)?);
+                    if it.has(&detail, &inline)? {
+                        gone.push(row.get(0)?);
+                    }
+                }
+                for event in gone {
+                    forget.execute([event])?;
                 }
             }
         }

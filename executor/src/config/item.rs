@@ -50,16 +50,19 @@ impl Item {
         }
     }
 
-    /// A number of bytes.
-    pub(crate) fn size(self, what: &str) -> Result<usize> {
+    /// A number of bytes up to a limit.
+    pub(crate) fn size(self, what: &str, most: usize) -> Result<usize> {
+        let wrong = |found: &str| {
+            self.place.wrong(format_args!(
+                "{what} is a number of bytes from 0 to {most}, not {found}"
+            ))
+        };
         match &self.value {
-            Value::Scalar(number, "an integer") => number.parse().map_err(|_| {
-                self.place
-                    .wrong(format_args!("{what} is a number of bytes from 0 on, not {number}"))
-            }),
-            _ => Err(self
-                .place
-                .wrong(format_args!("{what} is a number of bytes, not {}", self.kind()))),
+            Value::Scalar(number, "an integer") => match number.parse() {
+                Ok(bytes) if bytes <= most => Ok(bytes),
+                _ => Err(wrong(number)),
+            },
+            _ => Err(wrong(self.kind())),
         }
     }
 

@@ -40,6 +40,8 @@ const PARTS: [&str; 6] = [DEFAULT_KEY, LAYOUT, "io_managers", "bind", RETENTION,
 const PROFILE: &str = "profile";
 /// How large a value may be of which the catalogue keeps a copy.
 const INLINE: &str = "inline_bytes";
+/// Bytes of such a value at most: a question for the history of a value reads up to a thousand of them.
+pub(crate) const INLINE_MOST: usize = 64 << 10;
 /// What a branch names.
 const PARENT: &str = "parent";
 /// The table of retention by pattern, and the key of it in a manager's table.
@@ -102,7 +104,7 @@ fn layer(entries: Vec<Entry>, more: &[&'static str]) -> Result<Layer> {
                         .text("`parent`, the profile from which a branch reads what it lacks,")?,
                 );
             }
-            INLINE => layer.inline_bytes = Some(entry.item.size("`inline_bytes`")?),
+            INLINE => layer.inline_bytes = Some(entry.item.size("`inline_bytes`", INLINE_MOST)?),
             RETENTION => {
                 for line in entry
                     .item

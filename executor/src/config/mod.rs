@@ -13,7 +13,7 @@ mod report;
 mod schema;
 
 pub(crate) use interpolate::fill;
-pub(crate) use layer::{DEFAULT_KEY, ManagerTable};
+pub(crate) use layer::{DEFAULT_KEY, INLINE_MOST, ManagerTable};
 pub(crate) use manager::{Resolved, Surroundings};
 pub(crate) use pattern::{Binding, Kept, Line, Lines, Pattern};
 pub(crate) use place::Place;

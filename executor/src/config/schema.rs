@@ -63,6 +63,7 @@ pub(crate) fn schema(backends: &[Arc<dyn Backend>]) -> Value {
                 "description": "Objects and blobs up to this size have a copy in the catalogue, which keeps their old versions. Default 0: none",
                 "type": "integer",
                 "minimum": 0,
+                "maximum": super::INLINE_MOST,
             },
         })
     };

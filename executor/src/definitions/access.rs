@@ -2,6 +2,7 @@
 
 use super::{AT_ONCE, AssetPartition, Pipeline};
 use crate::graph::definition;
+use crate::lifecycle::not_kept;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use larder_io_core::{
     AssetKey, AssetValue, Error, ErrorKind, Form, FormatChoice, Garbage, Maintenance, OptimizeOptions, Optimized,
@@ -47,7 +48,9 @@ impl Pipeline {
                 }
             };
             match loaded {
-                Err(error) if error.kind() == ErrorKind::NotFound => failed = failed.or(Some(error)),
+                Err(error) if error.kind() == ErrorKind::NotFound || version.is_some() && not_kept(&error) => {
+                    failed = failed.or(Some(error));
+                }
                 other => return other,
             }
         }

@@ -49,14 +49,14 @@ impl Definitions {
     }
 
     /// Keeps copies of small values in the catalogue, of objects and of blobs in memory up to so many bytes each; `inline_bytes` of `larder.toml`
-    /// goes before it. Default 0: none.
+    /// goes before it. Default 0: none; most 64 KiB (65,536), which a larger number means too.
     ///
     /// What is loaded is always the value in its I/O manager. The copies are its old versions wherever the manager has none or has removed them: for
     /// `history`, `show --version`, `diff` and `restore`. They stay until `gc` removes what [retention](Self::retention) keeps no longer; without one, they
     /// stay.
     #[must_use]
     pub fn inline_values(mut self, bytes: usize) -> Self {
-        self.inline_bytes = bytes;
+        self.inline_bytes = bytes.min(crate::config::INLINE_MOST);
         self
     }
 

@@ -121,6 +121,23 @@ impl Pipeline {
             return Ok(meaning);
         };
         let info = bound.manager.info();
+        let name = stored.form.name();
+        let format = info.formats.iter().find(|(form, _)| *form == name);
+        Ok(format!(
+            "{}\n{}\n{}\n{meaning}",
+            self.storage_place(key)?,
+            format.map(|(_, format)| format.as_str()).unwrap_or_default(),
+            bound.own_digest
+        ))
+    }
+
+    /// Where an asset is kept, as text: scheme, root and location.
+    pub(crate) fn storage_place(&self, key: &AssetKey) -> Result<String> {
+        let stored = self.stored(key)?;
+        let Some(bound) = &stored.bound else {
+            return Ok(String::new());
+        };
+        let info = bound.manager.info();
         // A directory that was moved with all that is in it keeps the same values.
         let anchored = |(number, anchor): (usize, &PathBuf)| {
             let below = Path::new(&info.root).strip_prefix(anchor).ok()?.to_str()?;
@@ -131,16 +148,7 @@ impl Pipeline {
             .into_iter()
             .find_map(anchored)
             .unwrap_or_else(|| info.root.clone());
-        let name = stored.form.name();
-        let format = info.formats.iter().find(|(form, _)| *form == name);
-        Ok(format!(
-            "{}\n{}\n{}\n{}\n{}\n{meaning}",
-            info.scheme,
-            root,
-            stored.location,
-            format.map(|(_, format)| format.as_str()).unwrap_or_default(),
-            bound.own_digest
-        ))
+        Ok(format!("{}\n{}\n{}", info.scheme, root, stored.location))
     }
 
     /// An asset that names its location itself has a suffix there.

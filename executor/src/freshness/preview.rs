@@ -11,6 +11,8 @@ use larder_partitions::PartitionSet;
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::sync::OnceLock;
+use tokio::sync::OnceCell;
 
 /// Why something would be computed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -133,17 +135,19 @@ struct Preview<'p> {
 struct Common {
     /// The version of the code.
     code: Option<String>,
-    /// The inputs, and which of them run before, where no input has partitions.
-    sources: Option<(Vec<InputVersions>, Vec<AssetKey>)>,
+    /// No input has partitions.
+    fixed: bool,
+    /// Then the inputs, and which of them run before.
+    sources: OnceCell<(Vec<InputVersions>, Vec<AssetKey>)>,
     /// Where and how each asset is kept, by its profile's place in the lineage; with fixed inputs, the fingerprint too.
-    configs: HashMap<(usize, AssetKey), (String, Option<String>)>,
+    configs: HashMap<(usize, AssetKey), (String, OnceLock<String>)>,
 }
 
 impl Preview<'_> {
     async fn step(&mut self, step: usize) -> Result<Vec<Previewed>> {
         let keys = self.pipeline.graph().nodes[step].keys.clone();
         self.follows = Follows::of_inputs(self.pipeline, &self.plan.spaces, step)?;
-        self.prepare(step, &keys).await?;
+        self.prepare(step, &keys)?;
         let mut groups: Vec<(Reason, Vec<PartitionKey>)> = Vec::new();
         let Some(set) = self.plan.partitions(step) else {
             let Some(reason) = self.reason(step, &keys, None).await? else {
@@ -221,9 +225,9 @@ impl Preview<'_> {
             }
         }
         let own;
-        let (sources, runs) = match &self.common.sources {
-            Some(common) => common,
-            None => {
+        let (sources, runs) = match self.common.fixed {
+            true => self.common.sources.get_or_try_init(|| self.sources(step, None)).await?,
+            false => {
                 own = self.sources(step, partition).await?;
                 &own
             }
@@ -232,11 +236,17 @@ impl Preview<'_> {
             return Ok(Some(Reason::InputRuns { inputs: runs.clone() }));
         }
         for (depth, key, state) in states {
-            let fresh = match self.common.configs.get(&(depth, key.clone())) {
-                Some((_, Some(wanted))) => state.fingerprint().as_deref() == Some(wanted),
-                Some((config, None)) => state.fingerprint().as_deref() == Some(&fingerprint(now, config, sources)),
-                None => false,
-            };
+            let fresh = self
+                .common
+                .configs
+                .get(&(depth, key.clone()))
+                .is_some_and(|(config, wanted)| {
+                    let own = || fingerprint(now, config, sources);
+                    match self.common.fixed {
+                        true => state.fingerprint().as_deref() == Some(wanted.get_or_init(own)),
+                        false => state.fingerprint().as_deref() == Some(&own()),
+                    }
+                });
             if !fresh {
                 return self.changed(depth, key, partition, sources).await.map(Some);
             }
@@ -244,25 +254,18 @@ impl Preview<'_> {
         Ok(None)
     }
 
-    async fn prepare(&mut self, step: usize, keys: &[AssetKey]) -> Result<()> {
-        let mut common = Common {
+    fn prepare(&mut self, step: usize, keys: &[AssetKey]) -> Result<()> {
+        self.common = Common {
             code: self.pipeline.code_of(step, self.options.build_id.as_deref()),
+            fixed: self.follows.iter().all(Option::is_none),
             ..Common::default()
         };
-        if self.options.recompute == Recompute::Stale {
-            if self.follows.iter().all(Option::is_none) {
-                common.sources = Some(self.sources(step, None).await?);
-            }
-            for (depth, pipeline) in self.pipeline.lineage().enumerate() {
-                for key in keys {
-                    let config = pipeline.storage_config(key)?;
-                    let known = common.code.as_ref().zip(common.sources.as_ref());
-                    let wanted = known.map(|(code, (sources, _))| fingerprint(code, &config, sources));
-                    common.configs.insert((depth, key.clone()), (config, wanted));
-                }
+        for (depth, pipeline) in self.pipeline.lineage().enumerate() {
+            for key in keys {
+                let known = (pipeline.storage_config(key)?, OnceLock::new());
+                self.common.configs.insert((depth, key.clone()), known);
             }
         }
-        self.common = common;
         Ok(())
     }
 

@@ -1,12 +1,13 @@
 //! Values from one place to another: another manager, another format, a branch's parent.
 
+use super::versions::unchanged;
 use crate::definitions::{AT_ONCE, AssetPartition, Pipeline};
 use crate::freshness::{Recorder, fingerprint};
 use crate::graph::definition;
 use crate::selection::Selection;
 use futures_util::stream::{self, StreamExt};
 use larder_catalog::InputVersions;
-use larder_io_core::{AssetKey, Error, ErrorKind, Form, IoManager, Precondition, Receipt, Result, RunId, Value};
+use larder_io_core::{AssetKey, Error, ErrorKind, Form, IoManager, Receipt, Result, RunId, Value};
 use larder_partitions::Keyspace;
 use serde::Serialize;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -188,16 +189,12 @@ impl Pipeline {
         let (fingerprint, inputs) = made_from.unzip();
         writing.code_version.clone_from(&original.code_version);
         writing.fingerprint = fingerprint;
-        writing.precondition = match (to.info().capabilities.preconditions, &there) {
-            (false, _) => Precondition::None,
-            (true, None) => Precondition::Absent,
-            (true, Some(there)) => Precondition::Unchanged(there.version.clone()),
-        };
+        writing.precondition = unchanged(to.as_ref(), there.as_ref());
         reading.verify = from.info().capabilities.verify;
         let value = from.load_input(&reading).await;
         let value = self.typed(&of.asset, value.map_err(|error| source.about(error, &of, "load"))?);
         let value = value.await.map_err(|error| source.about(error, &of, "load"))?;
-        let inline = self.inline_copy(&value);
+        let inline = self.inline_copy(&of.asset, &value);
         let mut staged = to.stage(&writing, &value).await.map_err(about)?;
         let published = match compared(&original, staged.receipt(), there.is_some()) {
             Ok(outcome) => staged.publish().await.map(|receipt| (outcome, receipt)),

@@ -1,12 +1,19 @@
 //! Small values of which the catalogue keeps a copy.
+//!
+//! A copy begins with eight bytes for the place of the value, because two profiles may share one catalogue, and the hash of what follows.
 
 use crate::definitions::{AssetPartition, Pipeline};
 use larder_catalog::{Entry, Happening};
 use larder_io_core::hash::digest_object;
 use larder_io_core::object::{ObjectSource, Visit, serialize_object};
-use larder_io_core::{AssetValue as _, Blob, ContentHash, Error, ErrorKind, Form, Receipt, Result, Value, Version};
+use larder_io_core::{
+    AssetKey, AssetValue as _, Blob, ContentHash, Error, ErrorKind, Form, Receipt, Result, Value, Version,
+};
 use std::io;
 use std::sync::Arc;
+
+const PLACE_BYTES: usize = 8;
+const HASH_BYTES: usize = 32;
 
 /// What looks like a version that the manager does not have.
 pub(crate) fn not_kept(error: &Error) -> bool {
@@ -16,13 +23,13 @@ pub(crate) fn not_kept(error: &Error) -> bool {
 impl Pipeline {
     /// The copy of a value that goes into the catalogue, where one is wanted: of an object, or of bytes that are in memory. `None` for one that is
     /// too large, or could not come back as it is.
-    pub(crate) fn inline_copy(&self, value: &Value) -> Option<Vec<u8>> {
+    pub(crate) fn inline_copy(&self, asset: &AssetKey, value: &Value) -> Option<Vec<u8>> {
         let most = self.0.inline_bytes;
         if most == 0 || self.catalog().is_none() {
             return None;
         }
-        match value {
-            Value::Blob(blob) => blob.in_memory().filter(|bytes| bytes.len() <= most).map(Vec::from),
+        let copied = match value {
+            Value::Blob(blob) => blob.in_memory().filter(|bytes| bytes.len() <= most).map(Vec::from)?,
             Value::Native(_) | Value::Object(_) => {
                 let mut copy = Bounded {
                     bytes: Vec::new(),
@@ -32,11 +39,23 @@ impl Pipeline {
                     .with_struct_map()
                     .with_human_readable();
                 serialize_object(value, &mut serializer).ok()?;
-                let lost = digest_object(value).ok()?.losses.nested_null;
-                (!lost).then_some(copy.bytes)
+                if digest_object(value).ok()?.losses.nested_null {
+                    return None;
+                }
+                copy.bytes
             }
-            _ => None,
-        }
+            _ => return None,
+        };
+        let mut inline = self.inline_place(asset).ok()?;
+        inline.extend_from_slice(ContentHash::of(&copied).as_bytes());
+        inline.extend_from_slice(&copied);
+        Some(inline)
+    }
+
+    /// What every copy of this asset begins with.
+    pub(super) fn inline_place(&self, asset: &AssetKey) -> Result<Vec<u8>> {
+        let place = ContentHash::of(self.storage_place(asset)?.as_bytes());
+        Ok(place.as_bytes()[..PLACE_BYTES].to_vec())
     }
 
     /// What the catalogue has copies of, newest first, each version once.
@@ -44,13 +63,14 @@ impl Pipeline {
         let Some(catalog) = self.catalog() else {
             return Ok(Vec::new());
         };
+        let place = self.inline_place(&of.asset)?;
         let happened = catalog
             .history(&of.asset, Some(of.partition.as_ref()), super::versions::LOOKED_THROUGH)
             .await?;
         let mut found: Vec<Entry> = Vec::new();
         for happening in happened {
             if let Happening::Materialized(entry) = happening
-                && entry.inline.is_some()
+                && entry.inline.as_ref().is_some_and(|copy| copy.starts_with(&place))
                 && entry.receipt.is_some()
                 && !found.iter().any(|newer| newer.version == entry.version)
             {
@@ -72,7 +92,7 @@ impl Pipeline {
         Ok(kept)
     }
 
-    /// An old version from the catalogue, held against its hash; `None` when there is no copy of it.
+    /// An old version from the catalogue; `None` when there is no copy of it.
     ///
     /// # Errors
     /// `InvalidData` for a copy that is damaged or of another type; whatever the catalogue gives.
@@ -83,29 +103,23 @@ impl Pipeline {
     ) -> Result<Option<(Receipt, Value)>> {
         let all = self.inlined(of).await?.into_iter();
         let mut named = all.filter_map(|entry| Some((entry.receipt?, entry.inline?)));
-        let Some((receipt, bytes)) = named.find(|(receipt, _)| receipt.version == *version) else {
+        let Some((receipt, mut copy)) = named.find(|(receipt, _)| receipt.version == *version) else {
             return Ok(None);
         };
-        let (value, hash) = match receipt.form {
-            Form::Blob => {
-                let hash = ContentHash::of(&bytes);
-                (Blob::from(bytes).into_value(), hash)
-            }
-            _ => {
-                let value = self.typed(&of.asset, Value::Object(Arc::new(Copied(bytes)))).await?;
-                let hash = digest_object(&value)?.hash;
-                (value, hash)
-            }
-        };
-        match receipt.content_hash {
-            Some(was) if was != hash => {
-                let message = format!(
-                    "the copy of version `{version}` in the catalogue is damaged: its hash is {hash} instead of {was}"
-                );
-                Err(Error::new(ErrorKind::InvalidData, message))
-            }
-            _ => Ok(Some((receipt, value))),
+        copy.drain(..PLACE_BYTES);
+        let hash = copy.get(..HASH_BYTES).map(<[u8]>::to_vec);
+        copy.drain(..HASH_BYTES.min(copy.len()));
+        if hash.as_deref() != Some(ContentHash::of(&copy).as_bytes().as_slice()) {
+            let message = format!(
+                "the copy of version `{version}` in the catalogue is damaged: it has another hash than it was given"
+            );
+            return Err(Error::new(ErrorKind::InvalidData, message));
         }
+        let value = match receipt.form {
+            Form::Blob => Blob::from(copy).into_value(),
+            _ => self.typed(&of.asset, Value::Object(Arc::new(Copied(copy)))).await?,
+        };
+        Ok(Some((receipt, value)))
     }
 }
 

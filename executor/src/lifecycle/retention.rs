@@ -129,6 +129,7 @@ impl Pipeline {
         };
         let in_manager: HashSet<Version> = kept.iter().map(|receipt| receipt.version.clone()).collect();
         let mut history = self.with_inlined(&of, kept).await?;
+        let copies = history.iter().any(|receipt| !in_manager.contains(&receipt.version));
         let published = match manager.head(&context).await {
             Ok(Some(receipt)) => {
                 if in_manager.is_empty() && !history.iter().any(|copy| copy.version == receipt.version) {
@@ -142,7 +143,7 @@ impl Pipeline {
             Err(error) => return Err(about(error)),
         };
         let deleted = known.state.filter(|state| !state.is_live()).map(|state| state.at());
-        let (mut garbage, mut gone) = (Vec::new(), Vec::new());
+        let (mut garbage, mut gone) = (Vec::new(), HashSet::new());
         let now = Timestamp::now();
         let at = history
             .iter()
@@ -164,12 +165,16 @@ impl Pipeline {
                     other => other.map_err(about)?,
                 }
             }
-            gone.push(receipt.version.to_string());
+            gone.insert(receipt.version.clone());
             let name = format!("{of} {}", receipt.version);
             garbage.push(Garbage::new(name, VERSION, receipt.bytes, since));
         }
-        if let Some(catalog) = self.catalog().filter(|_| !dry_run && !gone.is_empty()) {
-            catalog.forget_inline(key, of.partition.as_ref(), gone).await?;
+        if let Some(catalog) = self.catalog().filter(|_| !dry_run && (copies || !gone.is_empty())) {
+            // Also copies that are too far back to be seen.
+            let kept = history.iter().map(|receipt| &receipt.version);
+            let kept = kept.filter(|version| !gone.contains(*version)).map(ToString::to_string);
+            let place = self.inline_place(key)?;
+            catalog.forget_inline(key, of.partition.as_ref(), &place, kept).await?;
         }
         Ok(garbage)
     }

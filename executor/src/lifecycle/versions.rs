@@ -5,7 +5,8 @@ use crate::definitions::{AssetPartition, Pipeline};
 use crate::freshness::Recorder;
 use crate::graph::definition;
 use larder_catalog::Happening;
-use larder_io_core::{Error, ErrorKind, Receipt, Result, Version, Versions};
+use larder_io_core::hash::digest_object;
+use larder_io_core::{Error, ErrorKind, Form, IoManager, Precondition, Receipt, Result, Version, Versions};
 
 /// Happenings that are looked through for what an old version was made from, and when it was replaced.
 pub(super) const LOOKED_THROUGH: usize = 1000;
@@ -90,10 +91,38 @@ impl Pipeline {
         let Some((old, value)) = self.load_inlined(of, version).await? else {
             return Ok(None);
         };
+        let there = self.head(of).await?;
+        if let Some(foreign) = there.as_ref().filter(|there| there.run.as_str().is_empty()) {
+            let message = format!(
+                "`{}` is there already and larder did not write it; move it away before an old version is stored there",
+                foreign.location
+            );
+            return Err(Error::new(ErrorKind::AlreadyExists, message));
+        }
+        let is = match old.form {
+            Form::Blob => old.content_hash,
+            _ => Some(digest_object(&value)?.hash),
+        };
+        if old.content_hash.is_some() && old.content_hash != is {
+            let message = format!(
+                "version `{version}` was made by another type than the asset has now, or one without an order, and would be another value; materialize it with the code of then"
+            );
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
         let (manager, mut context) = self.output_of(&of.asset, of.partition.as_ref(), old.run)?;
         context.code_version = old.code_version;
         context.fingerprint = old.fingerprint;
+        context.precondition = unchanged(manager.as_ref(), there.as_ref());
         manager.handle_output(&context, &value).await.map(Some)
+    }
+}
+
+/// What must hold when a value is replaced that was looked at, as far as the manager can hold it.
+pub(super) fn unchanged(manager: &dyn IoManager, there: Option<&Receipt>) -> Precondition {
+    match (manager.info().capabilities.preconditions, there) {
+        (false, _) => Precondition::None,
+        (true, None) => Precondition::Absent,
+        (true, Some(there)) => Precondition::Unchanged(there.version.clone()),
     }
 }
 

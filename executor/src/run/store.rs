@@ -213,7 +213,7 @@ impl Step {
             });
         }
         let value = self.pipeline.conforming(&key, value, ErrorKind::InvalidDefinition)?;
-        let inline = self.pipeline.inline_copy(&value);
+        let inline = self.pipeline.inline_copy(&key, &value);
         let meter = Arc::new(Meter::default());
         let value = metered(value, &meter);
         self.emitter.emit(|| Event::StoreStarted {

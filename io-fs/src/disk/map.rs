@@ -7,9 +7,9 @@ use std::io;
 use std::ops::Range;
 
 /// Numbers of file systems whose pages come over a network or from another process, where a page that cannot be had ends the process:
-/// NFS, SMB, CIFS, SMB2, FUSE, 9P, Ceph, AFS. From `linux/magic.h`, and of CIFS and SMB2 `fs/smb/common/smb2pdu.h` and `fs/smb/client/cifsfs.c`.
+/// NFS, SMB, CIFS, SMB2, FUSE, 9P, Ceph, OpenAFS, the kernel's AFS. From `linux/magic.h`, and of CIFS and SMB2 `fs/smb/common/smb2pdu.h` and `fs/smb/client/cifsfs.c`.
 #[cfg(target_os = "linux")]
-const REMOTE: [u32; 8] = [
+const REMOTE: [u32; 9] = [
     0x6969,
     0x517B,
     0xFF53_4D42,
@@ -18,6 +18,7 @@ const REMOTE: [u32; 8] = [
     0x0102_1997,
     0x00C3_6400,
     0x5346_414F,
+    0x6B41_4653,
 ];
 
 /// Whether a file lies on a file system of this machine; what cannot be told is none.

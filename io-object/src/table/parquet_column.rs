@@ -18,6 +18,8 @@ const POOR: f64 = 0.45;
 const DEARER: f64 = 1.1;
 /// Compression that leaves this part of the bytes is left out: it costs time on both ways.
 const IN_VAIN: f64 = 0.95;
+/// Bytes of a group from which on that is judged.
+const TELLING_BYTES: f64 = 65_536.0;
 
 /// The writers of one leaf for a new group, of which its column takes one.
 pub(super) struct Writers {
@@ -114,11 +116,12 @@ impl Leaf {
     fn close(&mut self) -> Result<Option<ArrowColumnChunk>> {
         let closed = self.writer.take().map(ArrowColumnWriter::close).transpose()?;
         if let Some(chunk) = &closed {
+            let (before, plain) = (self.raw, self.encoding.is_plain());
             self.encoding = self.encoding.after(chunk);
-            let metadata = &chunk.close().metadata;
-            let [stored, bytes] = [metadata.compressed_size(), metadata.uncompressed_size()].map(|bytes| bytes as f64);
-            self.raw = match self.raw {
-                0 if stored > bytes * IN_VAIN => CHOSEN_GROUPS,
+            self.raw = match before {
+                // What one encoding leaves is nothing to judge the other by.
+                _ if self.encoding.is_plain() != plain => 0,
+                0 if in_vain(chunk) => CHOSEN_GROUPS,
                 left => left.saturating_sub(1),
             };
         }
@@ -127,6 +130,10 @@ impl Leaf {
 }
 
 impl Choice {
+    fn is_plain(&self) -> bool {
+        !matches!(self, Self::Usual(_))
+    }
+
     /// What is chosen after a group that became this chunk.
     fn after(&self, chunk: &ArrowColumnChunk) -> Self {
         let metadata = &chunk.close().metadata;
@@ -153,6 +160,13 @@ impl Choice {
             Self::Plain(left) => Self::Plain(left - 1),
         }
     }
+}
+
+/// Whether compressing it was no use. Of little that cannot be told: what comes may be more.
+fn in_vain(chunk: &ArrowColumnChunk) -> bool {
+    let metadata = &chunk.close().metadata;
+    let [stored, bytes] = [metadata.compressed_size(), metadata.uncompressed_size()].map(|bytes| bytes as f64);
+    bytes >= TELLING_BYTES && stored > bytes * IN_VAIN
 }
 
 /// Whether the values were too many for a dictionary, so that it was begun in vain.

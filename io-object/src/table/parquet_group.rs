@@ -21,7 +21,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::task::spawn_blocking;
 
 /// Bytes of one decoded batch to aim at.
-const BATCH_BYTES: u64 = 8 << 20;
+pub(super) const BATCH_BYTES: u64 = 8 << 20;
 /// Bytes of decoded batches that may wait, of all row groups that are decoded at once. Less, and the groups after the first
 /// stop until their turn comes.
 const AHEAD_BYTES: u64 = 64 << 20;

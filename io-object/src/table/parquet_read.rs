@@ -1,6 +1,6 @@
 //! Parquet files: opened by their footer, row groups decoded in parallel and handed out in order.
 
-use super::parquet_group::Job;
+use super::parquet_group::{BATCH_BYTES, Job};
 use super::{damaged, guarded, parquet_prune};
 use crate::store::Reader;
 use arrow_schema::SchemaRef;
@@ -21,6 +21,8 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 
 pub(super) const FORMAT: &str = "parquet";
+/// Memory of one scan to aim at. One row group is decoded however large it is.
+const MEMORY_BYTES: u64 = 128 << 20;
 /// Bytes read from the end at once: the footer of most files is in them.
 const FOOTER_BYTES: usize = 64 << 10;
 
@@ -60,6 +62,27 @@ impl ParquetSource {
             left = left.map(|left| left.saturating_sub(rows));
         }
         Ok(groups)
+    }
+}
+
+impl ParquetSource {
+    /// How many row groups are decoded at once: as many as there are cores, as far as memory allows. Each has batches that wait, and the encoded
+    /// bytes where those are not mapped.
+    fn at_once(&self, groups: &[(usize, Option<u64>)], mask: &ProjectionMask) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let mapped = self.reader.size() > 0 && self.reader.map(0..1).is_some();
+        let encoded = |(group, _): &(usize, Option<u64>)| {
+            let columns = self.metadata.metadata().row_group(*group).columns().iter().enumerate();
+            let wanted = columns.filter(|(leaf, _)| mask.leaf_included(*leaf));
+            let bytes = wanted.map(|(_, column)| u64::try_from(column.compressed_size()).unwrap_or(0));
+            bytes.fold(0, u64::saturating_add)
+        };
+        let most = match mapped {
+            true => 0,
+            false => groups.iter().map(encoded).max().unwrap_or(0),
+        };
+        let fit = MEMORY_BYTES / most.saturating_add(3 * BATCH_BYTES);
+        usize::try_from(fit).unwrap_or(1).clamp(1, cores)
     }
 }
 
@@ -167,7 +190,11 @@ impl TableSource for ParquetSource {
         // A limit counts rows that match, which are not known before they are read.
         let limit = request.limit.filter(|_| request.predicate.is_none());
         let groups = self.groups(request.predicate.as_ref(), limit)?;
-        let ahead = std::thread::available_parallelism().map_or(1, usize::from);
+        let ahead = match request.limit {
+            // Few rows: what comes behind them is mostly not wanted.
+            Some(_) => 1,
+            None => self.at_once(&groups, &mask),
+        };
         let (reader, metadata, target) = (Arc::clone(&self.reader), self.metadata.clone(), Arc::clone(&schema));
         let predicate = request.predicate.clone();
         let start = move |(group, limit)| {

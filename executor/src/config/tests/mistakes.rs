@@ -23,11 +23,11 @@ fn mistakes_have_a_place_and_the_nearest_name() {
         ),
         (
             "inline_bytes = -1",
-            "larder.toml:1:16: `inline_bytes` is a number of bytes from 0 on, not -1",
+            "larder.toml:1:16: `inline_bytes` is a number of bytes from 0 to 65536, not -1",
         ),
         (
             "inline_bytes = '4 KiB'",
-            "larder.toml:1:16: `inline_bytes` is a number of bytes, not a string",
+            "larder.toml:1:16: `inline_bytes` is a number of bytes from 0 to 65536, not a string",
         ),
         (
             "io_manager = 7",
