@@ -163,6 +163,9 @@ pub(crate) struct Materialize {
     /// How many partitions one call of a function makes at most, if it returns many; default all
     #[arg(long, value_name = "N")]
     pub(crate) partitions_per_call: Option<NonZeroUsize>,
+    /// Make them in several runs, of so many partitions each, one after another: 1 for a run of its own for each; one asset at a time. Default one run
+    #[arg(long, value_name = "N")]
+    pub(crate) partitions_per_run: Option<NonZeroUsize>,
     /// Publish over a value that somebody else changed since the run began, or that larder did not write
     #[arg(long)]
     pub(crate) force: bool,

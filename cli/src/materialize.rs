@@ -4,9 +4,11 @@ use crate::interrupt::interrupt;
 use crate::output::Out;
 use crate::progress::{Forward, Watch};
 use crate::summary::{pages, summarize};
+use crate::text::escape;
 use crate::{DONE, FAILED, INTERRUPTED, command, units};
-use larder_executor::{Pipeline, Recompute, RunOptions, RunReport, Selection};
+use larder_executor::{Pipeline, Recompute, RunOptions, RunReport, Selection, StepStatus};
 use larder_io_core::{ContentHash, Error, ErrorKind, Result};
+use larder_partitions::PartitionSet;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,13 +22,63 @@ const LAST_MOMENT: Duration = Duration::from_secs(2);
 
 /// `materialize`.
 pub(crate) async fn materialize(pipeline: &Pipeline, wanted: &command::Materialize, out: &mut Out<'_>) -> Result<u8> {
-    let (sender, mut events) = mpsc::unbounded_channel();
-    let mut options = options(wanted)?;
-    options.observers = vec![Arc::new(Forward(sender))];
+    let options = options(wanted)?;
     let selection = selection(pipeline, &wanted.selection);
+    let Some(partitions) = wanted.partitions_per_run else {
+        return Ok(run(pipeline, selection, options, wanted, out).await?.code);
+    };
+    let runs = pipeline.in_runs_of(selection.clone(), &options, partitions).await?;
+    let (mut code, mut failed) = (DONE, Vec::new());
+    let count = runs.len();
+    for options in runs {
+        let ran = run(pipeline, selection.clone(), options, wanted, out).await?;
+        if ran.code == INTERRUPTED {
+            return Ok(INTERRUPTED);
+        }
+        code = code.max(ran.code);
+        failed.extend(ran.failed);
+    }
+    let all = failed.iter().cloned().reduce(|all, set| all.union(&set).unwrap_or(all));
+    if let Some(all) = all {
+        let asset = wanted.selection.join(" ");
+        out.tell(format_args!(
+            "{} failed in {} of {}\n  try again: materialize {} --partitions '{}' --partitions-per-run {partitions}",
+            units::counted(all.len(), "partition"),
+            failed.len(),
+            units::counted(count as u64, "run"),
+            escape(&asset),
+            escape(&all.to_string())
+        ));
+    }
+    Ok(code)
+}
+
+/// How a run ended.
+struct Ran {
+    code: u8,
+    /// The partitions that failed.
+    failed: Option<PartitionSet>,
+}
+
+impl From<u8> for Ran {
+    fn from(code: u8) -> Self {
+        Self { code, failed: None }
+    }
+}
+
+/// One run, with what it tells.
+async fn run(
+    pipeline: &Pipeline,
+    selection: Selection,
+    mut options: RunOptions,
+    wanted: &command::Materialize,
+    out: &mut Out<'_>,
+) -> Result<Ran> {
+    let (sender, mut events) = mpsc::unbounded_channel();
+    options.observers = vec![Arc::new(Forward(sender))];
     // A task of its own: Ctrl-C is heard and the bars move also while the run's own code keeps its thread.
     let pipeline = pipeline.clone();
-    let mut run = tokio::spawn(async move { pipeline.run_with(selection, options).await });
+    let mut running = tokio::spawn(async move { pipeline.run_with(selection, options).await });
     let mut watch = Watch::new(out);
     let mut redraw = tokio::time::interval(REDRAW_EVERY);
     let mut interrupt = std::pin::pin!(interrupt());
@@ -35,19 +87,19 @@ pub(crate) async fn materialize(pipeline: &Pipeline, wanted: &command::Materiali
             biased;
             () = &mut interrupt => break None,
             Some(event) = events.recv() => watch.event(&event, out),
-            ended = &mut run => break Some(ended),
+            ended = &mut running => break Some(ended),
             _ = redraw.tick() => watch.tick(),
         }
     };
     if ended.is_none() {
-        stop(&mut run).await;
+        stop(&mut running).await;
     }
     while let Ok(event) = events.try_recv() {
         watch.event(&event, out);
     }
     watch.clear();
     let report = match ended {
-        None => return Ok(interrupted(watch.published, out)),
+        None => return Ok(interrupted(watch.published, out).into()),
         Some(Err(stopped)) => {
             return Err(Error::new(ErrorKind::Unexpected, format!("the run stopped: {stopped}")).with_source(stopped));
         }
@@ -62,9 +114,17 @@ pub(crate) async fn materialize(pipeline: &Pipeline, wanted: &command::Materiali
     if let Some(error) = &report.unrecorded {
         out.warn("the run is not in the catalogue; what it made is stored");
         out.fail(error);
-        return Ok(FAILED);
+        return Ok(FAILED.into());
     }
-    Ok(if report.succeeded() { DONE } else { FAILED })
+    let failed = report
+        .steps
+        .iter()
+        .filter(|step| matches!(step.status, StepStatus::Failed(_)));
+    let failed = failed.filter_map(|step| step.partitions.clone());
+    Ok(Ran {
+        code: if report.succeeded() { DONE } else { FAILED },
+        failed: failed.reduce(|all, set| all.union(&set).unwrap_or(all)),
+    })
 }
 
 /// What the command line says of a run.

@@ -353,3 +353,30 @@ fn a_closed_pipe_ends_quietly_and_a_full_disk_does_not() {
         "the run went on without its reader"
     );
 }
+
+#[test]
+fn each_partition_may_have_a_run_of_its_own() {
+    let days = Asset::builder("days")
+        .partitions(larder_partitions::Partitioning::fixed("kind", ["a", "b", "c"]))
+        .function(|args| async move {
+            match args.context().partition().and_then(|partition| partition.get("kind")) {
+                Some("b") => Err(Error::new(ErrorKind::AssetFailed, "no b")),
+                _ => Ok(1_u64),
+            }
+        });
+    let definitions = Definitions::new()
+        .assets([days])
+        .with_every_asset_in(Arc::new(MemoryIo::new()));
+    let (code, _, err) = run(definitions.clone(), "materialize days --partitions-per-run 1", false);
+    assert_eq!(code, 1, "{err}");
+    assert!(err.contains("1 done in") && err.contains("0 done, 1 failed"), "{err}");
+    let told =
+        "1 partition failed in 1 of 3 runs\n  try again: materialize days --partitions 'b' --partitions-per-run 1";
+    assert!(err.contains(told), "{err}");
+    let (code, _, err) = run(
+        definitions,
+        "materialize days --partitions a,c --partitions-per-run 1",
+        false,
+    );
+    assert_eq!(code, 0, "{err}");
+}

@@ -2,7 +2,8 @@
 
 use crate::asset::{Asset, InputSpec};
 use larder_io_core::{AssetKey, Error, ErrorKind, nearest};
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
 
 /// Where an asset is made: the index of a step, and of the output within it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct Node {
     pub upstream: Vec<usize>,
     /// Steps that take what it makes, each once.
     pub downstream: Vec<usize>,
+    /// Where each input is made.
+    pub(crate) made: Vec<Origin>,
 }
 
 /// The graph of a pipeline.
@@ -61,6 +64,7 @@ impl Graph {
                 inputs: Vec::new(),
                 upstream: Vec::new(),
                 downstream: Vec::new(),
+                made: Vec::new(),
             });
         }
         if problems.is_empty() {
@@ -83,32 +87,33 @@ impl Graph {
                 by_name.entry(key.name()).or_default().push(key);
             }
         }
-        let mut edges: Vec<(usize, Vec<AssetKey>)> = Vec::new();
+        let mut edges: Vec<(Vec<AssetKey>, Vec<Origin>)> = Vec::with_capacity(assets.len());
         for (step, asset) in assets.iter().enumerate() {
             let own = &self.nodes[step].keys;
-            let mut inputs = Vec::new();
+            let (mut inputs, mut made) = (Vec::with_capacity(asset.inputs.len()), Vec::new());
             for input in &asset.inputs {
                 let found = match &input.from {
                     Some(text) => self.by_key(text),
                     // Its own earlier partitions, as the mapping says.
-                    None if let Some(itself) = own_earlier(input, own) => Ok(itself),
-                    None => by_argument(&input.argument, own, &self.origins, &by_name),
+                    None if let Some(itself) = own_earlier(input, own) => self.by_key(itself.as_str()),
+                    None => by_argument(&input.argument, own, &self.origins, &by_name)
+                        .and_then(|key| self.by_key(key.as_str())),
                 };
                 match found {
-                    Ok(key) => inputs.push(key),
+                    Ok((key, origin)) => {
+                        inputs.push(key);
+                        made.push(origin);
+                    }
                     Err(message) => {
                         let of = own.first().map(ToString::to_string).unwrap_or_default();
                         problems.push(definition(format!("`{of}` takes `{}`, but {message}", input.argument)));
                     }
                 }
             }
-            edges.push((step, inputs));
+            edges.push((inputs, made));
         }
-        for (step, inputs) in edges {
-            for key in &inputs {
-                let Some(origin) = self.origins.get(key).copied() else {
-                    continue;
-                };
+        for (step, (inputs, made)) in edges.into_iter().enumerate() {
+            for origin in &made {
                 let itself = origin.step == step && assets[step].partitions.is_some();
                 if !itself && !self.nodes[step].upstream.contains(&origin.step) {
                     self.nodes[step].upstream.push(origin.step);
@@ -116,13 +121,14 @@ impl Graph {
                 }
             }
             self.nodes[step].inputs = inputs;
+            self.nodes[step].made = made;
         }
     }
 
-    fn by_key(&self, text: &str) -> Result<AssetKey, String> {
+    fn by_key(&self, text: &str) -> Result<(AssetKey, Origin), String> {
         // The key that is there, not another one of the same text: equal pointers are compared at once.
-        if let Some((key, _)) = self.origins.get_key_value(text) {
-            return Ok(key.clone());
+        if let Some((key, origin)) = self.origins.get_key_value(text) {
+            return Ok((key.clone(), *origin));
         }
         text.parse::<AssetKey>().map_err(|error| error.message().to_owned())?;
         Err(unknown(text, &self.origins))
@@ -131,14 +137,14 @@ impl Graph {
     /// Orders the nodes, or shows a cycle as a path.
     fn sort(&mut self, problems: &mut Vec<Error>) {
         let mut waiting: Vec<usize> = self.nodes.iter().map(|node| node.upstream.len()).collect();
-        let mut ready: std::collections::BTreeSet<usize> =
-            (0..waiting.len()).filter(|step| waiting[*step] == 0).collect();
-        while let Some(step) = ready.pop_first() {
+        let free = (0..waiting.len()).filter(|step| waiting[*step] == 0);
+        let mut ready: BinaryHeap<Reverse<usize>> = free.map(Reverse).collect();
+        while let Some(Reverse(step)) = ready.pop() {
             self.order.push(step);
             for next in &self.nodes[step].downstream {
                 waiting[*next] -= 1;
                 if waiting[*next] == 0 {
-                    ready.insert(*next);
+                    ready.push(Reverse(*next));
                 }
             }
         }

@@ -18,13 +18,14 @@ pub struct Selected {
     pub steps: Vec<usize>,
     /// Those of them that are named, and not only come in by a plus sign.
     pub named: HashSet<usize>,
-    all: HashSet<usize>,
+    /// For every step of the pipeline whether it is one of them.
+    all: Vec<bool>,
 }
 
 impl Selected {
     /// Whether a step is selected.
     pub fn contains(&self, step: usize) -> bool {
-        self.all.contains(&step)
+        self.all.get(step).copied().unwrap_or_default()
     }
 }
 
@@ -83,11 +84,11 @@ impl Selection {
             true => Err(definition(format!(
                 "`{self}` selects only external assets, which something else makes"
             ))),
-            false => Ok(Selected {
-                all: steps.iter().copied().collect(),
-                steps,
-                named,
-            }),
+            false => {
+                let mut all = vec![false; pipeline.graph().nodes.len()];
+                steps.iter().for_each(|step| all[*step] = true);
+                Ok(Selected { all, steps, named })
+            }
         }
     }
 }
@@ -112,8 +113,10 @@ impl fmt::Display for Selection {
 
 fn atoms(pipeline: &Pipeline, atom: &str) -> BTreeSet<usize> {
     let nodes = pipeline.graph().nodes.iter().enumerate();
+    // Only some atoms ask for the group, which has to be looked up.
+    let group = |step| atom.starts_with("group:").then(|| pipeline.group(step)).flatten();
     nodes
-        .filter(|(step, node)| node.keys.iter().any(|key| fits(atom, key, pipeline.group(*step))))
+        .filter(|(step, node)| atom == "*" || node.keys.iter().any(|key| fits(atom, key, group(*step))))
         .map(|(step, _)| step)
         .collect()
 }

@@ -1,7 +1,7 @@
 //! By what assets are parted, and which partitions of its inputs each is made from.
 
 use crate::asset::{Asset, InputSpec};
-use crate::graph::{Graph, definition};
+use crate::graph::{Graph, Origin, definition};
 use larder_io_core::{Arity, AssetKey, Error, Form, Forms};
 use larder_partitions::{Mapping, Partitioning};
 
@@ -29,17 +29,18 @@ pub(super) fn parted(assets: &[Asset], graph: &Graph, problems: &mut Vec<Error>)
     let mut all: Vec<Parted> = Vec::with_capacity(assets.len());
     for (asset, node) in assets.iter().zip(&graph.nodes) {
         let many = asset.outputs.iter().any(|output| output.arity == Arity::Many);
-        let name = node.keys.first().map(ToString::to_string).unwrap_or_default();
+        let name = || node.keys.first().map(ToString::to_string).unwrap_or_default();
         let partitioning = match &asset.partitions {
             Some(Ok(partitioning)) => Some(partitioning.clone()),
             Some(Err(problem)) => {
-                problems.push(definition(format!("`{name}`: {problem}")));
+                problems.push(definition(format!("`{}`: {problem}", name())));
                 None
             }
             None if many => {
                 let advice = "say by what it is parted, with `partitions = ..`, or return the value itself";
                 problems.push(definition(format!(
-                    "`{name}` returns `Partitions`, but has no partitions; {advice}"
+                    "`{}` returns `Partitions`, but has no partitions; {advice}",
+                    name()
                 )));
                 None
             }
@@ -52,9 +53,10 @@ pub(super) fn parted(assets: &[Asset], graph: &Graph, problems: &mut Vec<Error>)
         });
     }
     for step in 0..all.len() {
-        let inputs = assets[step].inputs.iter().zip(&graph.nodes[step].inputs);
-        let taken = inputs.map(|(input, key)| {
-            taken(&all, graph, step, input, key).unwrap_or_else(|problem| {
+        let node = &graph.nodes[step];
+        let inputs = assets[step].inputs.iter().zip(&node.inputs).zip(&node.made);
+        let taken = inputs.map(|((input, key), origin)| {
+            taken(&all, step, input, key, *origin).unwrap_or_else(|problem| {
                 let consumer = graph.nodes[step]
                     .keys
                     .first()
@@ -72,14 +74,11 @@ pub(super) fn parted(assets: &[Asset], graph: &Graph, problems: &mut Vec<Error>)
 
 fn taken(
     all: &[Parted],
-    graph: &Graph,
     step: usize,
     input: &InputSpec,
     key: &AssetKey,
+    origin: Origin,
 ) -> Result<Option<Taken>, String> {
-    let Some(origin) = graph.origins.get(key) else {
-        return Ok(None);
-    };
     let own = all[step].partitioning.as_ref();
     let Some(upstream) = &all[origin.step].partitioning else {
         return match (&input.mapping, input.arity) {

@@ -321,10 +321,16 @@ fn nested(graph: &Graph, stored: &HashMap<AssetKey, Stored>, problems: &mut Vec<
 
 /// Refuses inputs that cannot be read as what they are stored as.
 fn inputs(definitions: &Definitions, graph: &Graph, stored: &HashMap<AssetKey, Stored>, problems: &mut Vec<Error>) {
+    // Most steps make one asset: it is looked up once, however many take it.
+    let firsts: Vec<Option<&Stored>> = graph.nodes.iter().map(|node| stored.get(node.keys.first()?)).collect();
     for (asset, node) in definitions.assets.iter().zip(&graph.nodes) {
         let Some(consumer) = node.keys.first() else { continue };
-        for (input, key) in asset.inputs.iter().zip(&node.inputs) {
-            let Some(producer) = stored.get(key) else { continue };
+        for ((input, key), origin) in asset.inputs.iter().zip(&node.inputs).zip(&node.made) {
+            let producer = match origin.output {
+                0 => firsts[origin.step],
+                _ => stored.get(key),
+            };
+            let Some(producer) = producer else { continue };
             // `()` takes no value: it only waits for the other asset.
             if input.forms != Forms::of([Form::Nothing]) && !input.forms.contains(producer.form) {
                 problems.push(definition(format!(

@@ -1,6 +1,7 @@
 //! What a run will make: steps in order, the partitions of each, and who waits for whom.
 
 mod choice;
+mod runs;
 mod spaces;
 mod units;
 

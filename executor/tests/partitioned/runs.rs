@@ -146,3 +146,37 @@ async fn a_partition_is_replaced_alone() {
     assert_eq!((&before[0], &before[2]), (&after[0], &after[2]));
     assert_ne!(before[1], after[1]);
 }
+
+#[tokio::test]
+async fn several_runs_make_so_many_partitions_each() {
+    let one = Asset::builder("one").function(|_| async { Ok(1_u64) });
+    let pipeline = pipeline([numbered(), one]);
+    let asked = options("2024-01-01..2024-01-10");
+    let several = std::num::NonZeroUsize::new(4).expect("is some");
+    let runs = pipeline.in_runs_of("days", &asked, several).await.expect("is planned");
+    let told: Vec<&str> = runs.iter().filter_map(|run| run.partitions.as_deref()).collect();
+    assert_eq!(
+        told,
+        [
+            "2024-01-01..2024-01-04",
+            "2024-01-05..2024-01-08",
+            "2024-01-09..2024-01-10"
+        ]
+    );
+    let mut ids = Vec::new();
+    for (options, many) in runs.into_iter().zip([4, 4, 2]) {
+        let report = pipeline.run_with("days", options).await.expect("is planned");
+        assert_eq!(report.counts(), [many, 0, 0]);
+        ids.push(report.run);
+    }
+    ids.dedup();
+    assert_eq!(ids.len(), 3);
+    let key = pipeline.key("days").expect("is there");
+    let stored = pipeline.stored_partitions(&key).await.expect("tells");
+    assert_eq!(stored.to_string(), "2024-01-01..2024-01-10");
+    for (selection, told) in [("*", "one asset at a time"), ("one", "has no partitions")] {
+        let refused = pipeline.in_runs_of(selection, &Default::default(), several).await;
+        let refused = refused.expect_err("is refused");
+        assert!(refused.message().contains(told), "{refused}");
+    }
+}
