@@ -13,6 +13,7 @@ pub use diff::{BlobDifference, Difference, Differs, ObjectDifference, Place};
 pub use diff::{ColumnDifference, TableDifference};
 pub use fsck::{FsckFinding, FsckOptions, FsckProblem, FsckReport};
 pub(crate) use inline::not_kept;
+pub(crate) use versions::unchanged;
 
 use crate::definitions::{AssetPartition, Pipeline};
 use crate::graph::definition;

@@ -56,7 +56,8 @@ impl Pipeline {
     /// enough.
     ///
     /// # Errors
-    /// As [`Pipeline::find_version`]; whatever the manager or the catalogue gives. When the catalogue fails, the version is published, and
+    /// As [`Pipeline::find_version`]; of a version that only the catalogue has a copy of, `AlreadyExists` where something else wrote, `Conflict` when
+    /// somebody writes meanwhile, and `Unsupported` when the asset's type makes another value of it; whatever the manager or the catalogue gives. When the catalogue fails, the version is published, and
     /// `fsck` finds that.
     pub async fn restore(&self, of: impl Into<AssetPartition>, version: &str) -> Result<Receipt> {
         let of = of.into();
@@ -118,7 +119,7 @@ impl Pipeline {
 }
 
 /// What must hold when a value is replaced that was looked at, as far as the manager can hold it.
-pub(super) fn unchanged(manager: &dyn IoManager, there: Option<&Receipt>) -> Precondition {
+pub(crate) fn unchanged(manager: &dyn IoManager, there: Option<&Receipt>) -> Precondition {
     match (manager.info().capabilities.preconditions, there) {
         (false, _) => Precondition::None,
         (true, None) => Precondition::Absent,

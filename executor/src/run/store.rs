@@ -6,6 +6,7 @@ use super::step::Step;
 use crate::definitions::AT_ONCE;
 use crate::event::{Event, Materialization};
 use crate::freshness::Origin;
+use crate::lifecycle::unchanged;
 use crate::memory;
 use crate::metered::{Meter, metered};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
@@ -89,11 +90,7 @@ impl Step {
             );
             return Err(Error::new(ErrorKind::AlreadyExists, message));
         }
-        match (manager.info().capabilities.preconditions, current) {
-            (false, _) => Ok(Precondition::None),
-            (true, None) => Ok(Precondition::Absent),
-            (true, Some(receipt)) => Ok(Precondition::Unchanged(receipt.version)),
-        }
+        Ok(unchanged(manager.as_ref(), current.as_ref()))
     }
 
     /// Gives every value its place.
