@@ -52,7 +52,7 @@ pub use input::{Arity, Input, Loaded, Maybe, Partitions, Shared};
 pub use key::{AssetKey, PartitionKey, RunId, Version, WriteId};
 pub use location::{Layout, Location, Naming};
 pub use maintenance::{Finding, Garbage, GcOptions, Maintenance, OptimizeOptions, Optimized, VacuumOptions};
-pub use manager::{Capabilities, FormatChoice, IoManager, ManagerInfo, Staged, Versions};
+pub use manager::{Capabilities, FormatChoice, IoManager, ManagerInfo, Original, Staged, Versions};
 pub use object::{Native, ObjectSource};
 pub use output::{Made, Output};
 pub use receipt::{ContentHash, Receipt};

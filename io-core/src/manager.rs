@@ -118,6 +118,23 @@ impl FormatChoice {
     }
 }
 
+/// A published value of another manager, as a source for [`IoManager::stage_copy`].
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Original<'o> {
+    /// Who keeps it.
+    pub manager: &'o ManagerInfo,
+    /// Its receipt.
+    pub receipt: &'o Receipt,
+}
+
+impl<'o> Original<'o> {
+    /// Names a value that `manager` keeps.
+    pub fn new(manager: &'o ManagerInfo, receipt: &'o Receipt) -> Self {
+        Self { manager, receipt }
+    }
+}
+
 /// Stores outputs and loads inputs. See the [module](self) for the laws it keeps.
 #[async_trait]
 pub trait IoManager: fmt::Debug + Send + Sync + 'static {
@@ -132,6 +149,19 @@ pub trait IoManager: fmt::Debug + Send + Sync + 'static {
     /// # Cancel safety
     /// Dropping the future leaves nothing visible (law 3); what it left behind is found by `gc`.
     async fn stage(&self, ctx: &OutputContext, value: &Value) -> Result<Box<dyn Staged>>;
+
+    /// Stages the stored bytes of another manager's value as they are, where this storage reaches them without taking them through the
+    /// process: blocks that two files share, say. The stored hash is compared. `None` where it cannot; the value is then loaded and staged.
+    ///
+    /// # Errors
+    /// `InvalidData` when the bytes are not what the receipt says; whatever the storage gives.
+    ///
+    /// # Cancel safety
+    /// As [`IoManager::stage`].
+    async fn stage_copy(&self, ctx: &OutputContext, original: &Original<'_>) -> Result<Option<Box<dyn Staged>>> {
+        let _ = (ctx, original);
+        Ok(None)
+    }
 
     /// Loads the published value, or an old one when the context names its version.
     ///

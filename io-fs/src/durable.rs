@@ -2,20 +2,23 @@
 //! history.
 
 use crate::attributes;
+use crate::config::SCHEME;
 use crate::loads;
 use crate::publish::StagedFile;
 use crate::read::FileReader;
 use crate::store::{DurableFs, blocking};
+use crate::tree::Tree;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use larder_io_core::{ByteStream, Error, ErrorKind, Garbage, GcOptions, Result, Version, WriteId};
+use larder_io_core::{ByteStream, Error, ErrorKind, Garbage, GcOptions, Original, Result, Version, WriteId};
 use larder_io_object::store::{RECEIPT_ATTRIBUTE, receipt_attributes};
 use larder_io_object::{Features, Purpose, Reader, Store, StoreLoads, StoreVersions, Upload, Written};
 use object_store::path::Path;
 use object_store::{ObjectStore, PutOptions, PutPayload};
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 /// The store that an `ObjectIo` is given.
@@ -76,13 +79,34 @@ impl Store for DurableStore {
     async fn upload(&self, path: &Path, _: &WriteId) -> Result<Box<dyn Upload>> {
         self.fs.tree.names.public(path)?;
         let staged = self.fs.blocking(StagedFile::create).await?;
-        let staged = Arc::new(Mutex::new(Some(staged)));
-        Ok(Box::new(FileUpload {
-            fs: self.fs.clone(),
-            path: path.clone(),
-            offset: 0,
-            staged,
-        }))
+        Ok(Box::new(FileUpload::new(&self.fs, path, staged)))
+    }
+
+    async fn upload_copy(&self, path: &Path, original: &Original<'_>) -> Result<Option<Box<dyn Upload>>> {
+        if original.manager.scheme != SCHEME {
+            return Ok(None);
+        }
+        self.fs.tree.names.public(path)?;
+        let root = PathBuf::from(&original.manager.root);
+        let Ok(at) = Path::parse(original.receipt.location.as_str()) else {
+            return Ok(None);
+        };
+        let version = original.receipt.version.as_str().to_owned();
+        let copied = self.fs.blocking(move |tree| {
+            let source = Tree::new(Arc::clone(&tree.disk), root, tree.settings);
+            let opened = match source.open_version(&at, Some(&version)) {
+                Ok(opened) => opened,
+                // It was replaced meanwhile, and no old versions are kept.
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(error),
+            };
+            let mut staged = StagedFile::create(tree)?;
+            staged.fill_from(opened.file.as_ref(), opened.info.len)?;
+            Ok(Some(staged))
+        });
+        Ok(copied
+            .await?
+            .map(|staged| Box::new(FileUpload::new(&self.fs, path, staged)) as _))
     }
 
     fn versions(&self) -> Option<&dyn StoreVersions> {
@@ -203,6 +227,15 @@ struct FileUpload {
 }
 
 impl FileUpload {
+    fn new(fs: &DurableFs, path: &Path, staged: StagedFile) -> Self {
+        Self {
+            fs: fs.clone(),
+            path: path.clone(),
+            offset: 0,
+            staged: Arc::new(Mutex::new(Some(staged))),
+        }
+    }
+
     /// Works on the staged file where it may block. A dropped future does not stop the work, so its outcome is whole.
     fn with<T: Send + 'static>(
         &self,

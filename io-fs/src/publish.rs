@@ -63,6 +63,15 @@ impl StagedFile {
         Ok(())
     }
 
+    /// Writes all bytes of another file.
+    pub(crate) fn fill_from(&mut self, source: &dyn DiskFile, len: u64) -> Result<()> {
+        self.file
+            .copy_from(source, len)
+            .map_err(|error| disk_error(error, "copy to", &self.name))?;
+        self.len = self.len.max(len);
+        Ok(())
+    }
+
     /// Writes the record, makes the file durable and read-only, and gives its version. A second attempt to publish
     /// finds the file sealed and keeps its version.
     pub(crate) fn seal(&mut self, path: &ObjectPath, attributes: BTreeMap<String, String>) -> Result<String> {

@@ -284,15 +284,7 @@ impl ObjectStore for DurableFs {
         let copied = self.blocking(move |tree| {
             let opened = tree.open_version(&source, None)?;
             let mut staged = StagedFile::create(tree)?;
-            let mut offset = 0;
-            while offset < opened.info.len {
-                let len = (opened.info.len - offset).min(1 << 20) as usize;
-                let bytes = opened.file.read_at(offset, len);
-                let bytes =
-                    bytes.map_err(|error| crate::error::disk(error, "read", std::path::Path::new(source.as_ref())))?;
-                staged.write_at(offset, &bytes)?;
-                offset += len as u64;
-            }
+            staged.fill_from(opened.file.as_ref(), opened.info.len)?;
             let attributes = opened.record.map(|record| record.attributes).unwrap_or_default();
             staged.seal(&target, attributes)?;
             let precondition = match options.mode {

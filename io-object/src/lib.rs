@@ -22,6 +22,7 @@
 mod beside;
 mod bucket;
 mod choice;
+mod copy;
 mod core;
 pub mod error;
 #[cfg(feature = "arrow")]

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use larder_io_core::{
     Capabilities, Effect, Error, ErrorKind, Form, FormatChoice, InputContext, IoManager, Location, Maintenance,
-    ManagerInfo, Naming, OutputContext, Precondition, Receipt, Result, Staged, Value, Versions,
+    ManagerInfo, Naming, Original, OutputContext, Precondition, Receipt, Result, Staged, Value, Versions,
 };
 use object_store::path::Path;
 use std::collections::HashSet;
@@ -90,7 +90,8 @@ impl ObjectIo {
         let path = path(&location)?;
         let mut receipt = Receipt::begin(ctx, location, form, format);
         receipt.uri = self.core.store.uri(&path);
-        let staged = StagedObject::new(&self.core, ctx, path.clone(), receipt, value);
+        let mut staged = StagedObject::new(&self.core, ctx, path.clone(), receipt);
+        staged.kept = (ctx.keep_for_checks && value.replayable()).then(|| value.clone());
         Ok((staged, Sink::new(&self.core, path, ctx.write.clone())))
     }
 
@@ -240,6 +241,10 @@ impl IoManager for ObjectIo {
             return Err(error);
         }
         finish(staged, sink).await
+    }
+
+    async fn stage_copy(&self, ctx: &OutputContext, original: &Original<'_>) -> Result<Option<Box<dyn Staged>>> {
+        crate::copy::stage(&self.core, ctx, original).await
     }
 
     async fn load_input(&self, ctx: &InputContext) -> Result<Value> {

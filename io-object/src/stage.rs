@@ -35,7 +35,7 @@ pub(crate) struct StagedObject {
 }
 
 impl StagedObject {
-    pub(crate) fn new(core: &Arc<Core>, ctx: &OutputContext, path: Path, receipt: Receipt, value: &Value) -> Self {
+    pub(crate) fn new(core: &Arc<Core>, ctx: &OutputContext, path: Path, receipt: Receipt) -> Self {
         Self {
             core: Arc::clone(core),
             path,
@@ -44,7 +44,7 @@ impl StagedObject {
             input: ctx.to_input(receipt.form),
             receipt,
             body: None,
-            kept: (ctx.keep_for_checks && value.replayable()).then(|| value.clone()),
+            kept: None,
             keep_for_checks: ctx.keep_for_checks,
             began: Instant::now(),
             seen: None,

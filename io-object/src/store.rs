@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, try_join_all};
 use larder_io_core::{
-    ByteStream, Error, ErrorKind, Finding, Garbage, GcOptions, Precondition, Result, Retention, Version, WriteId,
+    ByteStream, Error, ErrorKind, Finding, Garbage, GcOptions, Original, Precondition, Result, Retention, Version,
+    WriteId,
 };
 use object_store::path::Path;
 use object_store::{Attribute, Attributes, ObjectStore, PutMode, PutOptions, PutPayload, UpdateVersion};
@@ -85,6 +86,16 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// Whatever the storage gives.
     async fn upload(&self, path: &Path, write: &WriteId) -> Result<Box<dyn Upload>>;
+
+    /// Begins a write with all bytes of a version that another manager of the same storage published, without taking them through the
+    /// process; `None` where that cannot be done.
+    ///
+    /// # Errors
+    /// Whatever the storage gives.
+    async fn upload_copy(&self, path: &Path, original: &Original<'_>) -> Result<Option<Box<dyn Upload>>> {
+        let _ = (path, original);
+        Ok(None)
+    }
 
     /// Writes a small value in one step.
     ///

@@ -2,7 +2,7 @@
 
 use crate::support::{House, day, run, value};
 use larder::partitions::Partitioning;
-use larder::{Asset, CodeVersion, CopyOptions, CopyOutcome, ErrorKind, Recompute, RunOptions};
+use larder::{Asset, AssetPartition, CodeVersion, CopyOptions, CopyOutcome, ErrorKind, Recompute, RunOptions, Table};
 use std::sync::Arc;
 
 #[tokio::test]
@@ -204,4 +204,61 @@ async fn nothing_becomes_fresh_by_being_promoted() {
             .len(),
         1
     );
+}
+
+#[tokio::test]
+async fn what_is_promoted_is_read_before_it_counts() {
+    let mut house = House::new();
+    run(&house.open(None), "*", None, Recompute::All).await;
+    house.days = 2;
+    let dev = house.open(Some("dev"));
+    run(&dev, "days", Some("y"), Recompute::All).await;
+    let file = house.dir.path().join("dev/days/kind=y/data.json");
+    // As much as was there, so that only the hash tells.
+    let text = std::fs::read_to_string(&file).expect("is a file").replace('2', "3");
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o644)).expect("may");
+    std::fs::write(&file, text).expect("writes");
+    let refused = dev
+        .promote("days", &CopyOptions::default())
+        .await
+        .expect_err("is damaged");
+    assert_eq!(refused.kind(), ErrorKind::InvalidData, "{refused}");
+    assert_eq!(value(&house.open(None), &day("y")).await, "kind=y 1");
+}
+
+#[tokio::test]
+async fn what_is_promoted_is_the_bytes_of_the_branch() {
+    let mut house = House::new();
+    // What the parent stores itself is of other bytes.
+    house.config = house.config.replacen("/main'", "/main?compression=none'", 1);
+    let open = |profile: Option<&str>| {
+        let numbers = Asset::builder("numbers").function(|_| async {
+            let numbers: arrow_array::ArrayRef = Arc::new(arrow_array::Int64Array::from_iter_values(0..50_000));
+            Ok(Table::from(
+                arrow_array::RecordBatch::try_from_iter([("n", numbers)]).expect("fits"),
+            ))
+        });
+        let definitions = larder::definitions().assets([numbers]).config_text(&house.config);
+        let definitions = match profile {
+            Some(profile) => definitions.choose_profile(profile),
+            None => definitions,
+        };
+        definitions.build().unwrap_or_else(|error| panic!("{error}"))
+    };
+    let (base, dev) = (open(None), open(Some("dev")));
+    run(&dev, "numbers", None, Recompute::All).await;
+    let bytes = |place: &str| std::fs::read(house.dir.path().join(place).join("numbers.parquet")).expect("is a file");
+    let promoted = dev.promote("numbers", &CopyOptions::default()).await.expect("promotes");
+    assert_eq!(promoted[0].outcome, CopyOutcome::Copied);
+    assert!(bytes("main") == bytes("dev"), "it was written anew");
+    let loaded = base.load::<Table>("numbers").await.expect("loads");
+    assert_eq!(loaded.rows(), 50_000);
+    // A copy is as the target's settings say.
+    base.delete(&AssetPartition::from(&"numbers".parse().expect("is a key")))
+        .await
+        .expect("deletes");
+    base.copy_from(&dev, "numbers", &CopyOptions::default())
+        .await
+        .expect("copies");
+    assert!(bytes("main") != bytes("dev"), "it is the same file");
 }

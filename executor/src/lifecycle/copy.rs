@@ -7,7 +7,7 @@ use crate::graph::definition;
 use crate::selection::Selection;
 use futures_util::stream::{self, StreamExt};
 use larder_catalog::InputVersions;
-use larder_io_core::{AssetKey, Error, ErrorKind, Form, IoManager, Receipt, Result, RunId, Value};
+use larder_io_core::{AssetKey, Error, ErrorKind, Form, IoManager, Original, Receipt, Result, RunId, Value};
 use larder_partitions::Keyspace;
 use serde::Serialize;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,6 +37,15 @@ pub enum CopyOutcome {
     Same,
 }
 
+/// What a copy consists of.
+#[derive(Clone, Copy)]
+enum Bytes {
+    /// What the target's settings make of the value.
+    Written,
+    /// The bytes that are stored already, where the target's storage can take them over.
+    AsStored,
+}
+
 /// A value that was (or would be) copied.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -50,7 +59,9 @@ pub struct Copied {
 }
 
 impl Pipeline {
-    /// Publishes what this branch has of its own in its parent profile. What the branch has stays.
+    /// Publishes what this branch has of its own in its parent profile. What the branch has stays. Where both keep values in the same
+    /// storage and format, the stored bytes are taken over as they are, without a copy on file systems whose files can share blocks; their
+    /// hash is compared all the same.
     ///
     /// # Errors
     /// `InvalidConfig` for a profile that is no branch; else as [`Pipeline::copy_from`].
@@ -67,7 +78,7 @@ impl Pipeline {
             true => parent.clone(),
             false => parent.clone().open_catalog(!options.dry_run)?,
         };
-        parent.copy_from(self, selection, options).await
+        parent.copy_all(self, selection, options, Bytes::AsStored).await
     }
 
     /// Copies values from where another pipeline of the same assets keeps them to where this one does. Each is read with its stored hash
@@ -87,6 +98,16 @@ impl Pipeline {
         selection: impl Into<Selection>,
         options: &CopyOptions,
     ) -> Result<Vec<Copied>> {
+        self.copy_all(source, selection, options, Bytes::Written).await
+    }
+
+    async fn copy_all(
+        &self,
+        source: &Self,
+        selection: impl Into<Selection>,
+        options: &CopyOptions,
+        bytes: Bytes,
+    ) -> Result<Vec<Copied>> {
         let selected = selection.into().resolve(self)?;
         let (mut all, mut failed) = (Vec::new(), None);
         'all: for step in selected.steps.iter().filter(|step| !self.is_external(**step)) {
@@ -104,7 +125,7 @@ impl Pipeline {
                         if stop.load(Ordering::Relaxed) {
                             return Ok(None);
                         }
-                        let copied = self.copy_one(source, of, space.as_ref(), options).await;
+                        let copied = self.copy_one(source, of, space.as_ref(), options, bytes).await;
                         copied.inspect_err(|_| stop.store(true, Ordering::Relaxed))
                     })
                     .buffered(AT_ONCE);
@@ -140,6 +161,7 @@ impl Pipeline {
         of: AssetPartition,
         space: Option<&Keyspace>,
         options: &CopyOptions,
+        bytes: Bytes,
     ) -> Result<Option<Copied>> {
         let (from, mut reading) = source.input_of(&of.asset, of.partition.as_ref())?;
         let Some(original) = source.head(&of).await? else {
@@ -191,11 +213,24 @@ impl Pipeline {
         writing.fingerprint = fingerprint;
         writing.precondition = unchanged(to.as_ref(), there.as_ref());
         reading.verify = from.info().capabilities.verify;
-        let value = from.load_input(&reading).await;
-        let value = self.typed(&of.asset, value.map_err(|error| source.about(error, &of, "load"))?);
-        let value = value.await.map_err(|error| source.about(error, &of, "load"))?;
-        let inline = self.inline_copy(&of.asset, &value);
-        let mut staged = to.stage(&writing, &value).await.map_err(about)?;
+        let taken = match bytes {
+            // What the catalogue keeps a copy of is looked at.
+            Bytes::AsStored if original.form == Form::Table || !self.keeps_inline() => {
+                let original = Original::new(from.info(), &original);
+                to.stage_copy(&writing, &original).await.map_err(about)?
+            }
+            _ => None,
+        };
+        let (mut staged, inline) = match taken {
+            Some(staged) => (staged, None),
+            None => {
+                let value = from.load_input(&reading).await;
+                let value = self.typed(&of.asset, value.map_err(|error| source.about(error, &of, "load"))?);
+                let value = value.await.map_err(|error| source.about(error, &of, "load"))?;
+                let inline = self.inline_copy(&of.asset, &value);
+                (to.stage(&writing, &value).await.map_err(about)?, inline)
+            }
+        };
         let published = match compared(&original, staged.receipt(), there.is_some()) {
             Ok(outcome) => staged.publish().await.map(|receipt| (outcome, receipt)),
             Err(another) => Err(another),

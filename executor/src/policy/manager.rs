@@ -11,8 +11,8 @@ use futures_util::FutureExt;
 use futures_util::stream::BoxStream;
 use larder_io_core::{
     Error, ErrorKind, Finding, FormatChoice, Garbage, GcOptions, InputContext, IoManager, Location, Maintenance,
-    ManagerInfo, OptimizeOptions, Optimized, OutputContext, Receipt, Result, Staged, VacuumOptions, Value, Version,
-    Versions,
+    ManagerInfo, OptimizeOptions, Optimized, Original, OutputContext, Receipt, Result, Staged, VacuumOptions, Value,
+    Version, Versions,
 };
 use std::collections::BTreeMap;
 use std::fmt;
@@ -81,7 +81,19 @@ impl IoManager for Guarded {
         let operation = self.0.operation(Verb::Stage, Subject::Output(ctx));
         let attempt = || self.0.staging(ctx, value, &source_failed);
         let inner = self.0.run(operation, again, attempt).await?;
-        Ok(Box::new(GuardedStaged::new(Arc::clone(&self.0), ctx, value, inner)))
+        Ok(Box::new(GuardedStaged::new(
+            Arc::clone(&self.0),
+            ctx,
+            Some(value),
+            inner,
+        )))
+    }
+
+    async fn stage_copy(&self, ctx: &OutputContext, original: &Original<'_>) -> Result<Option<Box<dyn Staged>>> {
+        let operation = self.0.operation(Verb::Stage, Subject::Output(ctx));
+        let attempt = || Attempt::of(original.receipt.bytes, self.0.inner.stage_copy(ctx, original));
+        let inner = self.0.run(operation, retryable, attempt).await?;
+        Ok(inner.map(|inner| Box::new(GuardedStaged::new(Arc::clone(&self.0), ctx, None, inner)) as _))
     }
 
     async fn load_input(&self, ctx: &InputContext) -> Result<Value> {

@@ -23,7 +23,7 @@ pub(super) struct GuardedStaged {
 }
 
 impl GuardedStaged {
-    pub(super) fn new(stack: Arc<Stack>, ctx: &OutputContext, value: &Value, inner: Box<dyn Staged>) -> Self {
+    pub(super) fn new(stack: Arc<Stack>, ctx: &OutputContext, value: Option<&Value>, inner: Box<dyn Staged>) -> Self {
         let retries = stack
             .rules
             .as_ref()
@@ -31,7 +31,7 @@ impl GuardedStaged {
         Self {
             ctx: ctx.clone(),
             inner,
-            value: (retries && value.replayable()).then(|| value.clone()),
+            value: value.filter(|value| retries && value.replayable()).cloned(),
             lost: AtomicBool::new(false),
             stack,
         }

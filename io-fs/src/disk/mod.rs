@@ -65,6 +65,14 @@ pub trait Disk: fmt::Debug + Send + Sync + 'static {
 pub trait DiskFile: Send + Sync {
     /// Writes all bytes.
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
+    /// Writes the first `len` bytes of another file to the same places. A disk that can lets both share them.
+    fn copy_from(&self, source: &dyn DiskFile, len: u64) -> io::Result<()> {
+        copy_bytes(self, source, 0..len)
+    }
+    /// The operating system's file, where there is one.
+    fn system_file(&self) -> Option<&std::fs::File> {
+        None
+    }
     /// Reads `len` bytes; fewer are `UnexpectedEof`.
     fn read_at(&self, offset: u64, len: usize) -> io::Result<Bytes>;
     /// Length, time and inode.
@@ -90,4 +98,18 @@ pub trait DiskFile: Send + Sync {
         let _ = range;
         Ok(None)
     }
+}
+
+/// Bytes that a copy takes at once.
+const COPIED_BYTES: u64 = 1 << 20;
+
+/// Copies a range by reading and writing it.
+fn copy_bytes<T: DiskFile + ?Sized>(target: &T, source: &dyn DiskFile, range: Range<u64>) -> io::Result<()> {
+    let mut offset = range.start;
+    while offset < range.end {
+        let bytes = source.read_at(offset, (range.end - offset).min(COPIED_BYTES) as usize)?;
+        target.write_at(offset, &bytes)?;
+        offset += bytes.len() as u64;
+    }
+    Ok(())
 }

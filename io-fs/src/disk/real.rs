@@ -1,6 +1,6 @@
 //! The disk of this machine.
 
-use super::{DirEntry, Disk, DiskFile, FileInfo};
+use super::{DirEntry, Disk, DiskFile, FileInfo, copy_bytes};
 use bytes::Bytes;
 use rustix::fs::{FlockOperation, XattrFlags};
 use std::fs::{self, File, OpenOptions};
@@ -111,6 +111,27 @@ fn begin_writing(file: &File, from: u64, len: u64) {
 #[cfg(not(target_os = "linux"))]
 fn begin_writing(_: &File, _: u64, _: u64) {}
 
+/// Lets the kernel copy, which on file systems that can makes both files share the blocks, and on servers copies there: `copy_file_range(2)`.
+/// Gives how many bytes it did, fewer where it cannot.
+#[cfg(target_os = "linux")]
+fn share(source: &File, target: &File, len: u64) -> io::Result<u64> {
+    use rustix::io::Errno;
+    let mut done = 0;
+    while done < len {
+        let (mut from, mut to) = (done, done);
+        let wanted = usize::try_from(len - done).unwrap_or(usize::MAX);
+        match rustix::fs::copy_file_range(source, Some(&mut from), target, Some(&mut to), wanted) {
+            Ok(0) => break,
+            Ok(copied) => done += copied as u64,
+            Err(Errno::INTR) => {}
+            // Another file system, or one that does not know how.
+            Err(Errno::XDEV | Errno::NOSYS | Errno::OPNOTSUPP | Errno::INVAL | Errno::PERM | Errno::BADF) => break,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(done)
+}
+
 #[derive(Debug)]
 struct RealFile {
     file: File,
@@ -136,6 +157,19 @@ impl RealFile {
 impl DiskFile for RealFile {
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all_at(bytes, offset)
+    }
+
+    fn copy_from(&self, source: &dyn DiskFile, len: u64) -> io::Result<()> {
+        let mut done = 0;
+        #[cfg(target_os = "linux")]
+        if let Some(source) = source.system_file() {
+            done = share(source, &self.file, len)?;
+        }
+        copy_bytes(self, source, done..len)
+    }
+
+    fn system_file(&self) -> Option<&File> {
+        Some(&self.file)
     }
 
     fn write_back(&self, len: u64) -> io::Result<()> {

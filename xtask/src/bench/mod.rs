@@ -72,6 +72,12 @@ const QUICK: Size = Size {
     cloud_speed: 256 << 20,
 };
 
+/// Waits until the disk has written what is left of those before, so that nobody pays for another's bytes.
+fn settle(dir: &std::path::Path) -> Result<(), String> {
+    let dir = std::fs::File::open(dir).map_err(text)?;
+    rustix::fs::syncfs(&dir).map_err(text)
+}
+
 /// What a part gives.
 struct Measured {
     /// On which data, how often.

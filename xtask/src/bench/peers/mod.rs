@@ -74,6 +74,7 @@ impl Peers {
     pub(super) fn store(&mut self, dir: &Path) -> Result<(), String> {
         for (index, peer) in self.0.iter_mut().enumerate() {
             let file = dir.join(format!("peer-{index}"));
+            super::settle(dir)?;
             peer.once(&file, 0);
             if file.exists() {
                 std::fs::remove_file(&file).map_err(super::text)?;
