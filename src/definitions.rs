@@ -59,6 +59,21 @@ fn delta() -> Vec<std::sync::Arc<dyn crate::Backend>> {
     ])
 }
 
+/// Makes one step and ends the process, where it was started for that by a run whose executor is [`crate::Executor::Processes`]; else does
+/// nothing. A program without `main` of this crate calls it before anything else:
+///
+/// ```
+/// # let definitions = larder::definitions;
+/// larder::serve_step(definitions);
+/// // ... its own work, with `RunOptions::executor` as it likes.
+/// ```
+///
+/// # Panics
+/// When called from within a tokio runtime in a process of a step: it makes its own.
+pub fn serve_step(definitions: impl FnOnce() -> Definitions) {
+    larder_executor::serve_step(|| with_engines(with_backends(definitions())));
+}
+
 /// The command line of a pipeline: `fn main() -> ExitCode { larder::main(definitions()) }`.
 ///
 /// Without arguments it materializes everything. Exit codes: 0 done, 1 an asset failed, 2 wrong usage or definitions.

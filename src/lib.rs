@@ -5,9 +5,10 @@ pub use larder_executor::policy::{Policies, RetryPolicy, TimeoutPolicy};
 pub use larder_executor::{
     Asset, AssetBuilder, AssetContext, AssetFn, AssetInfo, AssetPartition, BindingReport, BlobDifference, Checkup,
     CodeVersion, ConfigReport, Copied, CopyOptions, CopyOutcome, DagsterLayout, Diagnosis, Difference, Differs,
-    DoctorOptions, Event, Examination, Explanation, FsckFinding, FsckOptions, FsckProblem, FsckReport, HiveLayout,
-    Level, ManagerReport, Materialization, ObjectDifference, Observer, OutputSpec, Pipeline, Place, Plan, Previewed,
-    Progress, Reason, Recompute, RunOptions, RunReport, Selection, StepReport, StepStatus, Verdict, doctor, graph,
+    DoctorOptions, Event, Examination, Executor, Explanation, FsckFinding, FsckOptions, FsckProblem, FsckReport,
+    HiveLayout, Level, ManagerReport, Materialization, ObjectDifference, Observer, OutputSpec, Pipeline, Place, Plan,
+    Previewed, Progress, Reason, Recompute, RunOptions, RunReport, STEP_VARIABLE, Selection, StepCommand, StepReport,
+    StepStatus, Verdict, doctor, graph,
 };
 #[cfg(feature = "arrow")]
 pub use larder_executor::{ColumnDifference, TableDifference};
@@ -27,7 +28,7 @@ pub mod testing;
 
 #[cfg(feature = "cli")]
 pub use definitions::main;
-pub use definitions::{Definitions, definitions};
+pub use definitions::{Definitions, definitions, serve_step};
 pub use open::{Larder, Load};
 
 /// Backends that are compiled in, by name.

@@ -5,6 +5,7 @@ use crate::units;
 use crate::{DONE, WRONG};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use larder_executor::Executor;
 use std::ffi::{OsStr, OsString};
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -172,6 +173,9 @@ pub(crate) struct Materialize {
     /// How many assets are computed at once; default the number of cores
     #[arg(long, value_name = "N")]
     pub(crate) max_concurrent: Option<NonZeroUsize>,
+    /// Where steps are executed: in_process, threads, processes; default in_process
+    #[arg(long, value_name = "EXECUTOR")]
+    pub(crate) executor: Option<Executor>,
 }
 
 #[derive(Debug, clap::Args)]

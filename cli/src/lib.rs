@@ -114,6 +114,8 @@ fn start(
                 Some(profile) => definitions.choose_profile(profile),
                 None => definitions,
             };
+            // Ends here where this process is a step of a run.
+            larder_executor::serve_step(|| definitions.clone());
             carry_out(definitions, command, &mut out).unwrap_or_else(|error| {
                 out.fail(&error);
                 errors::exit_code(&error)

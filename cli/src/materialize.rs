@@ -141,6 +141,7 @@ pub(crate) fn options(wanted: &command::Materialize) -> Result<RunOptions> {
     if wanted.build_id {
         options.build_id = Some(build_id()?);
     }
+    options.executor = wanted.executor.unwrap_or_default();
     if let Some(limit) = wanted.max_concurrent {
         options.max_concurrent = limit.get();
     }

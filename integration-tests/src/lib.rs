@@ -5,6 +5,7 @@
 
 pub mod backfill;
 pub mod cloud;
+pub mod executors;
 mod python;
 
 pub use python::{python, python_file};

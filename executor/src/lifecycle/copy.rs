@@ -227,7 +227,10 @@ impl Pipeline {
                 let value = from.load_input(&reading).await;
                 let value = self.typed(&of.asset, value.map_err(|error| source.about(error, &of, "load"))?);
                 let value = value.await.map_err(|error| source.about(error, &of, "load"))?;
-                let inline = self.inline_copy(&of.asset, &value);
+                let inline = self
+                    .keeps_inline()
+                    .then(|| self.inline_copy(&of.asset, &value))
+                    .flatten();
                 (to.stage(&writing, &value).await.map_err(about)?, inline)
             }
         };

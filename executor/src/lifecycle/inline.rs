@@ -22,16 +22,13 @@ pub(crate) fn not_kept(error: &Error) -> bool {
 
 impl Pipeline {
     /// Whether copies of small values go into the catalogue.
-    pub(super) fn keeps_inline(&self) -> bool {
+    pub(crate) fn keeps_inline(&self) -> bool {
         self.0.inline_bytes > 0 && self.catalog().is_some()
     }
 
     /// The copy of a value that goes into the catalogue, where one is wanted: of an object, or of bytes that are in memory. `None` for one that is
     /// too large, or could not come back as it is.
     pub(crate) fn inline_copy(&self, asset: &AssetKey, value: &Value) -> Option<Vec<u8>> {
-        if !self.keeps_inline() {
-            return None;
-        }
         let most = self.0.inline_bytes;
         let copied = match value {
             Value::Blob(blob) => blob.in_memory().filter(|bytes| bytes.len() <= most).map(Vec::from)?,

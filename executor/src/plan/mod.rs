@@ -14,7 +14,7 @@ use crate::selection::{Selected, Selection};
 use jiff::Timestamp;
 use larder_io_core::Result;
 use larder_partitions::PartitionSet;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// What a run will make.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub struct Plan {
     pub(crate) selected: Selected,
     pub(crate) spaces: Spaces,
     pub(crate) sets: HashMap<usize, PartitionSet>,
+    /// The values of dynamic partitions.
+    pub(crate) dynamic: BTreeMap<String, Vec<String>>,
     /// The selection as it was given.
     pub(crate) words: String,
     /// The selection of partitions as it was given.
@@ -62,6 +64,7 @@ impl Pipeline {
             selected,
             spaces,
             sets,
+            dynamic,
             words: selection.to_string(),
             text: options.partitions.clone(),
         })

@@ -13,11 +13,6 @@ use std::sync::Arc;
 pub(super) type Sources = HashMap<Option<PartitionKey>, Arc<Vec<InputVersions>>>;
 
 impl Step {
-    /// Whether anybody asks what values are computed from.
-    pub(super) fn traces(&self) -> bool {
-        self.recompute != Recompute::All || self.recorder.0.is_some()
-    }
-
     /// The version of the code, with the build where it counts.
     pub(super) fn code(&self) -> Option<String> {
         self.pipeline.code_of(self.index, self.build_id.as_deref())

@@ -1,13 +1,17 @@
 //! Running a selection in this process: independent assets and partitions at once, each upstream value loaded once.
 
+mod executor;
 mod fresh;
 mod inputs;
 mod load;
 mod overlap;
+mod process;
 mod report;
 mod step;
 mod store;
 
+pub use executor::{Executor, StepCommand};
+pub use process::{STEP_VARIABLE, serve_step};
 pub use report::{RunOptions, RunReport, StepReport, StepStatus};
 
 use crate::definitions::Pipeline;
@@ -19,10 +23,13 @@ use inputs::SharedInputs;
 use larder_io_core::{AssetKey, Error, ErrorKind, Result, RunId};
 use larder_partitions::PartitionSet;
 use overlap::Overlap;
+use process::Processes;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
-use step::Step;
+use step::{Place, Step};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// How a call ended, and the partitions for which it did.
@@ -82,6 +89,10 @@ struct Running {
     build_id: Option<Arc<str>>,
     known: Arc<Known>,
     recorder: Recorder,
+    threads: bool,
+    place: Place,
+    /// Closed when the run is given up: threads hear of it.
+    alive: watch::Sender<()>,
     max_concurrent: usize,
     inputs: SharedInputs,
     overlap: Arc<Overlap>,
@@ -94,6 +105,12 @@ struct Running {
     done: Vec<Option<StepStatus>>,
 }
 
+/// How a step ends whose run is gone; nobody hears of it.
+fn given_up() -> Ended {
+    let error = Error::new(ErrorKind::Cancelled, "the run was given up");
+    (StepStatus::Failed(Arc::new(error)), None)
+}
+
 impl Running {
     fn new(pipeline: Pipeline, plan: &Plan, options: &RunOptions) -> Result<Self> {
         let units = Units::new(&pipeline, plan, options.partitions_per_call)?;
@@ -101,8 +118,21 @@ impl Running {
         for unit in &units.list {
             *calls.entry(unit.step).or_default() += 1;
         }
+        let run = RunId::random();
+        let executor = options.executor;
         Ok(Self {
-            run: RunId::random(),
+            threads: executor == Executor::Threads,
+            place: match executor {
+                Executor::Processes => Place::Elsewhere(Arc::new(Processes::new(
+                    &pipeline,
+                    plan,
+                    &run,
+                    options.step_command.as_ref(),
+                )?)),
+                _ => Place::Here,
+            },
+            alive: watch::Sender::new(()),
+            run,
             emitter: Emitter(options.observers.clone().into()),
             force: options.force,
             recompute: options.recompute,
@@ -139,7 +169,21 @@ impl Running {
                 && let Some(unit) = self.ready.pop_front()
             {
                 let step = self.step(unit);
-                by_task.insert(running.spawn(async move { (unit, step.run().await) }).id(), unit);
+                let task = match self.threads {
+                    false => running.spawn(async move { (unit, step.run().await) }),
+                    true => {
+                        let (runtime, mut alive) = (Handle::current(), self.alive.subscribe());
+                        running.spawn_blocking(move || {
+                            runtime.block_on(async {
+                                tokio::select! {
+                                    ended = step.run() => (unit, ended),
+                                    _ = alive.changed() => (unit, given_up()),
+                                }
+                            })
+                        })
+                    }
+                };
+                by_task.insert(task.id(), unit);
             }
             let (unit, status) = match running.join_next_with_id().await {
                 None => break,
@@ -184,8 +228,11 @@ impl Running {
             build_id: self.build_id.clone(),
             known: Arc::clone(&self.known),
             recorder: self.recorder.clone(),
+            traces: self.recompute != Recompute::All || self.recorder.0.is_some(),
+            inlines: self.pipeline.keeps_inline(),
             inputs: self.inputs.take(step),
             overlap: Arc::clone(&self.overlap),
+            place: self.place.clone(),
         }
     }
 

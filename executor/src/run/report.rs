@@ -1,5 +1,6 @@
 //! What a run is told, and what came of it.
 
+use super::executor::{Executor, StepCommand};
 use crate::event::{Materialization, Observer};
 use crate::freshness::Recompute;
 use jiff::Timestamp;
@@ -28,6 +29,10 @@ pub struct RunOptions {
     pub recompute: Recompute,
     /// The id of the build, so that any rebuild counts as changed code, and assets of unknown code have a version. Default: none.
     pub build_id: Option<String>,
+    /// Where steps are executed. Default: in this process.
+    pub executor: Executor,
+    /// How a process for a step is started, where steps are processes. Default: this program with its own arguments.
+    pub step_command: Option<StepCommand>,
     /// Who is told what happens.
     pub observers: Vec<Arc<dyn Observer>>,
 }
@@ -43,6 +48,8 @@ impl Default for RunOptions {
             partitions_per_call: None,
             recompute: Recompute::All,
             build_id: None,
+            executor: Executor::default(),
+            step_command: None,
             observers: Vec::new(),
         }
     }
@@ -58,6 +65,7 @@ impl fmt::Debug for RunOptions {
             .field("partitions_per_call", &self.partitions_per_call)
             .field("recompute", &self.recompute)
             .field("build_id", &self.build_id)
+            .field("executor", &self.executor)
             .finish_non_exhaustive()
     }
 }

@@ -4,6 +4,7 @@ use super::StepStatus;
 use super::fresh::Sources;
 use super::inputs::SharedInput;
 use super::overlap::{Overlap, Overlapping};
+use super::process::{Processes, Teller};
 use crate::args::{Args, panicked};
 use crate::context::AssetContext;
 use crate::definitions::Pipeline;
@@ -37,8 +38,24 @@ pub(super) struct Step {
     pub(super) build_id: Option<Arc<str>>,
     pub(super) known: Arc<Known>,
     pub(super) recorder: Recorder,
+    /// Whether anybody asks what values are computed from.
+    pub(super) traces: bool,
+    /// Whether the catalogue keeps copies of small values.
+    pub(super) inlines: bool,
     pub(super) inputs: Vec<Arc<SharedInput>>,
     pub(super) overlap: Arc<Overlap>,
+    pub(super) place: Place,
+}
+
+/// Where a call is made.
+#[derive(Clone)]
+pub(super) enum Place {
+    /// In the process of the run.
+    Here,
+    /// In a process of its own.
+    Elsewhere(Arc<Processes>),
+    /// This is that process.
+    ProcessOf(Arc<Teller>),
 }
 
 impl Step {
@@ -92,7 +109,7 @@ impl Step {
             return Ok(Some(Vec::new()));
         };
         let mut sources = Sources::new();
-        if self.traces() {
+        if self.traces {
             sources = self
                 .sources()
                 .await
@@ -106,6 +123,45 @@ impl Step {
             partitions: self.partitions.clone(),
         });
         self.recorder.step_started(&self.run, keys, self.partitions.as_ref());
+        let mut made = Vec::new();
+        let done = match &self.place {
+            Place::Elsewhere(processes) => {
+                let processes = Arc::clone(processes);
+                // What it takes is loaded there.
+                self.inputs.clear();
+                self.elsewhere(keys, &sources, &processes, &mut made).await
+            }
+            _ => self.make(keys, &sources, overlapping, &mut made).await,
+        };
+        if let Err(failed) = done {
+            self.left_of(keys, &made)?;
+            return Err(failed);
+        }
+        Ok(Some(made))
+    }
+
+    /// The whole of a process that was started for this step.
+    pub(super) async fn serve(&mut self, sources: &Sources) -> Result<()> {
+        let keys = self.pipeline.graph().nodes[self.index].keys.clone();
+        let overlapping = self.overlap.begin();
+        let mut made = Vec::new();
+        let making = AssertUnwindSafe(self.make(&keys, sources, &overlapping, &mut made)).catch_unwind();
+        match (making.await, keys.first()) {
+            (Ok(done), _) => done,
+            (Err(panic), Some(key)) => Err(self.explain(panicked(panic.as_ref()), key, "compute")),
+            (Err(panic), None) => Err(panicked(panic.as_ref())),
+        }
+    }
+
+    /// Loads, computes, stages everything, publishes everything. What was published goes into `all`, also before a failure.
+    async fn make(
+        &mut self,
+        keys: &[AssetKey],
+        sources: &Sources,
+        overlapping: &Overlapping,
+        all: &mut Vec<Arc<Materialization>>,
+    ) -> Result<()> {
+        let Some(first) = keys.first() else { return Ok(()) };
         let places = self.places(keys).await?;
         let context = Arc::new(AssetContext::new(
             first.clone(),
@@ -136,7 +192,7 @@ impl Step {
         let outputs = self
             .outputs(keys, made, places)
             .map_err(|error| self.explain(error, first, "compute"))?;
-        let written = self.write_all(outputs, &sources).await?;
+        let written = self.write_all(outputs, sources).await?;
         let said = context.take();
         // Of one call for many partitions each has its share.
         let calls = self.partitions.as_ref().map_or(1, |set| set.len().max(1));
@@ -156,10 +212,7 @@ impl Step {
             metadata: said.metadata,
         };
         let (made, published) = self.publish_all(written, &common, overlapping).await;
-        if let Err(failed) = published {
-            self.left_of(keys, &made)?;
-            return Err(failed);
-        }
-        Ok(Some(made))
+        all.extend(made);
+        published
     }
 }

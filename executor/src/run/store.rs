@@ -2,7 +2,7 @@
 
 use super::fresh::Sources;
 use super::overlap::Overlapping;
-use super::step::Step;
+use super::step::{Place, Step};
 use crate::definitions::AT_ONCE;
 use crate::event::{Event, Materialization};
 use crate::freshness::Origin;
@@ -185,7 +185,7 @@ impl Step {
             precondition,
         } = output;
         let sources = sources.get(&partition).cloned().unwrap_or_default();
-        let fingerprint = match self.traces() {
+        let fingerprint = match self.traces {
             true => self.fingerprint_of(&key, &sources),
             false => None,
         };
@@ -210,7 +210,7 @@ impl Step {
             });
         }
         let value = self.pipeline.conforming(&key, value, ErrorKind::InvalidDefinition)?;
-        let inline = self.pipeline.inline_copy(&key, &value);
+        let inline = self.inlines.then(|| self.pipeline.inline_copy(&key, &value)).flatten();
         let meter = Arc::new(Meter::default());
         let value = metered(value, &meter);
         self.emitter.emit(|| Event::StoreStarted {
@@ -317,23 +317,31 @@ impl Step {
             overlapped: overlapping.others(),
             ..common.clone()
         });
-        if self.traces() {
+        let origin = Origin {
+            fingerprint: output.fingerprint,
+            code_version: self.code(),
+            inputs: &output.sources,
+            inline: output.inline,
+        };
+        self.published(&materialization, origin);
+        Ok(Some(materialization))
+    }
+
+    /// Tells everybody of a value that was published.
+    pub(super) fn published(&self, materialization: &Arc<Materialization>, origin: Origin<'_>) {
+        if let Place::ProcessOf(teller) = &self.place {
+            return teller.published(materialization, &origin);
+        }
+        if self.traces {
             // Nothing has no content: that it ran again is all there is to know.
             let receipt = materialization.receipt.as_ref();
             let version = receipt.map_or_else(|| self.run.to_string(), Receipt::data_version);
             let (asset, partition) = (&materialization.asset, materialization.partition.as_ref());
             self.known.set(asset, partition, Some(version.clone()));
-            let origin = Origin {
-                fingerprint: output.fingerprint,
-                code_version: self.code(),
-                inputs: &output.sources,
-                inline: output.inline,
-            };
             self.recorder
-                .materialized(&self.pipeline, &materialization, &version, origin);
+                .materialized(&self.pipeline, materialization, &version, origin);
         }
-        self.emitter.emit(|| Event::Materialized(Arc::clone(&materialization)));
-        Ok(Some(materialization))
+        self.emitter.emit(|| Event::Materialized(Arc::clone(materialization)));
     }
 
     /// Outputs of several assets go one after another: a failure leaves the old values of the rest.
