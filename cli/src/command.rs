@@ -173,6 +173,15 @@ pub(crate) struct Materialize {
     /// How many assets are computed at once; default the number of cores
     #[arg(long, value_name = "N")]
     pub(crate) max_concurrent: Option<NonZeroUsize>,
+    /// How often a computation that failed is tried again, of assets that do not say themselves; default not at all
+    #[arg(long, value_name = "N")]
+    pub(crate) retries: Option<u32>,
+    /// How long an attempt at a step may take, of assets that do not say themselves: `30s`, `10m`; default as long as it likes
+    #[arg(long, value_name = "DURATION", value_parser = units::parse_limit)]
+    pub(crate) step_timeout: Option<Duration>,
+    /// How long the run may take; what has not been published then has failed
+    #[arg(long, value_name = "DURATION", value_parser = units::parse_limit)]
+    pub(crate) timeout: Option<Duration>,
     /// Where steps are executed: in_process, threads, processes; default in_process
     #[arg(long, value_name = "EXECUTOR")]
     pub(crate) executor: Option<Executor>,

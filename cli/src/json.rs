@@ -138,6 +138,20 @@ pub(crate) fn event(event: &Event) -> Option<Json> {
             "partitions": partitions,
             "error": error(failure),
         }),
+        Event::StepRetried {
+            assets,
+            partitions,
+            attempt,
+            delay,
+            error: failure,
+        } => json!({
+            "event": "step_retried",
+            "assets": keys(assets),
+            "partitions": partitions,
+            "attempt": attempt,
+            "seconds": delay.as_secs_f64(),
+            "error": error(failure),
+        }),
         Event::StepSkipped {
             assets,
             partitions,

@@ -6,7 +6,7 @@ use crate::progress::{Forward, Watch};
 use crate::summary::{pages, summarize};
 use crate::text::escape;
 use crate::{DONE, FAILED, INTERRUPTED, command, units};
-use larder_executor::{Pipeline, Recompute, RunOptions, RunReport, Selection, StepStatus};
+use larder_executor::{Pipeline, Recompute, RetryPolicy, RunOptions, RunReport, Selection, StepStatus};
 use larder_io_core::{ContentHash, Error, ErrorKind, Result};
 use larder_partitions::PartitionSet;
 use std::num::NonZeroUsize;
@@ -141,6 +141,11 @@ pub(crate) fn options(wanted: &command::Materialize) -> Result<RunOptions> {
     if wanted.build_id {
         options.build_id = Some(build_id()?);
     }
+    options.retry = wanted
+        .retries
+        .map(|retries| RetryPolicy::of_attempts(retries.saturating_add(1)));
+    options.step_timeout = wanted.step_timeout;
+    options.timeout = wanted.timeout;
     options.executor = wanted.executor.unwrap_or_default();
     if let Some(limit) = wanted.max_concurrent {
         options.max_concurrent = limit.get();

@@ -200,6 +200,20 @@ fn describe(event: &Event, colour: bool) -> Option<String> {
             let named = named(assets, partitions.as_ref());
             format!("{} {named}  {:?}", paint(colour, RED, "failed"), error.kind())
         }
+        Event::StepRetried {
+            assets,
+            partitions,
+            delay,
+            error,
+            ..
+        } => {
+            let (named, message) = (named(assets, partitions.as_ref()), escape(error.message()).to_string());
+            let delay = units::duration(*delay);
+            format!(
+                "{} {named}  in {delay}, after: {message}",
+                paint(colour, YELLOW, "again")
+            )
+        }
         Event::StepSkipped {
             assets,
             partitions,

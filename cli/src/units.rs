@@ -89,6 +89,17 @@ pub(crate) fn parse_age(text: &str) -> Result<Duration, String> {
     count.checked_mul(unit).map(Duration::from_secs).ok_or_else(wrong)
 }
 
+/// Reads a limit of time: `30s`, `10m`, `1h 30m`, not 0.
+pub(crate) fn parse_limit(text: &str) -> Result<Duration, String> {
+    let limit = larder_io_core::duration::parse(text).map_err(|error| error.message().to_owned())?;
+    match limit.is_zero() {
+        true => Err(format!(
+            "`{text}` leaves no time at all; leave the option out for no limit"
+        )),
+        false => Ok(limit),
+    }
+}
+
 /// `2026-01-31 09:30:00Z`.
 pub(crate) fn when(time: jiff::Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M:%SZ").to_string()

@@ -3,9 +3,11 @@
 use crate::context::AssetContext;
 use larder_io_core::{Error, ErrorKind, Input, Loaded, Result};
 use std::any::{Any, TypeId, type_name};
+use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::sync::Arc;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Once};
 use std::time::Instant;
 
 /// Resources by type.
@@ -74,12 +76,29 @@ impl fmt::Debug for Args {
 /// # Errors
 /// `AssetFailed` when it panics, `Cancelled` when the runtime ends.
 pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| match error.try_into_panic() {
-            Ok(panic) => panicked(panic.as_ref()),
-            Err(_) => Error::new(ErrorKind::Cancelled, "the runtime is shutting down"),
-        })
+    // Caught where it happens: only that thread knows the place.
+    let caught = move || std::panic::catch_unwind(AssertUnwindSafe(work)).map_err(|panic| panicked(panic.as_ref()));
+    match tokio::task::spawn_blocking(caught).await {
+        Ok(done) => done,
+        Err(_) => Err(Error::new(ErrorKind::Cancelled, "the runtime is shutting down")),
+    }
+}
+
+thread_local! {
+    /// Where this thread panicked last.
+    static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// From now on every thread remembers where it panics; what the program does about panics stays as it is.
+pub(crate) fn remember_places() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            PLACE.set(panic.location().map(ToString::to_string));
+            before(panic);
+        }));
+    });
 }
 
 /// The error of an asset that panicked.
@@ -88,8 +107,9 @@ pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Error {
         .downcast_ref::<&str>()
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let place = PLACE.take().map(|place| format!(" at {place}")).unwrap_or_default();
     Error::new(
         ErrorKind::AssetFailed,
-        format!("the asset panicked: {}", text.unwrap_or("no message")),
+        format!("the asset panicked{place}: {}", text.unwrap_or("no message")),
     )
 }

@@ -2,6 +2,7 @@
 
 use crate::args::Args;
 pub use crate::code_version::CodeVersion;
+use crate::policy::RetryPolicy;
 use crate::retype::{Retype, retyped};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What `#[asset]` makes of a function: a type that knows how to make the [`Asset`].
 pub trait AssetFn {
@@ -143,6 +145,9 @@ pub struct Asset {
     pub(crate) location: Option<String>,
     /// By what it is parted, or what is wrong with that.
     pub(crate) partitions: Option<Result<Partitioning, String>>,
+    /// How often a failed computation is tried again, and how long an attempt may take, where the run does not decide.
+    pub(crate) retry: Option<RetryPolicy>,
+    pub(crate) timeout: Option<Duration>,
     /// `None` for an external asset.
     pub(crate) function: Option<Arc<Function>>,
 }
@@ -172,6 +177,8 @@ impl Asset {
                 tags: BTreeMap::new(),
                 location: None,
                 partitions: None,
+                retry: None,
+                timeout: None,
                 function: None,
             },
         }
@@ -308,6 +315,20 @@ impl AssetBuilder {
             mapping: None,
             allow_missing: false,
         });
+        self
+    }
+
+    /// How often it is computed again when it fails, whatever the run says: [`RunOptions::retry`](crate::RunOptions::retry).
+    #[must_use]
+    pub fn retry(mut self, retry: RetryPolicy) -> Self {
+        self.asset.retry = Some(retry);
+        self
+    }
+
+    /// How long an attempt at it may take, whatever the run says: [`RunOptions::step_timeout`](crate::RunOptions::step_timeout).
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.asset.timeout = Some(timeout);
         self
     }
 

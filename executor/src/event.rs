@@ -151,6 +151,19 @@ pub enum Event {
         /// The text.
         message: String,
     },
+    /// An attempt at a step failed, and there will be another.
+    StepRetried {
+        /// The assets.
+        assets: Vec<AssetKey>,
+        /// The partitions that are tried again.
+        partitions: Option<PartitionSet>,
+        /// How many attempts there were.
+        attempt: u32,
+        /// How long until the next.
+        delay: Duration,
+        /// What went wrong.
+        error: Arc<Error>,
+    },
     /// A step failed; old values stay.
     StepFailed {
         /// The assets.

@@ -17,7 +17,7 @@ pub(super) fn retryable(error: &Error) -> bool {
 
 impl RetryPolicy {
     /// The delays between attempts: each twice the one before, up to the cap; with jitter any part of it.
-    fn delays(&self) -> impl Iterator<Item = Duration> + Send + Sync + Unpin + use<> {
+    pub(crate) fn delays(&self) -> impl Iterator<Item = Duration> + Send + Sync + Unpin + use<> {
         let (max, jitter) = (self.max_delay, self.jitter);
         let mut next = self.first_delay.min(max);
         let delays = std::iter::repeat_with(move || {

@@ -1,5 +1,6 @@
 //! Running a selection in this process: independent assets and partitions at once, each upstream value loaded once.
 
+mod attempts;
 mod executor;
 mod fresh;
 mod inputs;
@@ -14,19 +15,22 @@ pub use executor::{Executor, StepCommand};
 pub use process::{STEP_VARIABLE, serve_step};
 pub use report::{RunOptions, RunReport, StepReport, StepStatus};
 
+use crate::args::remember_places;
 use crate::definitions::Pipeline;
 use crate::event::{Emitter, Event};
 use crate::freshness::{Known, Recompute, Recorder};
 use crate::plan::{Plan, Unit, Units};
+use crate::policy::RetryPolicy;
 use crate::selection::Selection;
+use attempts::Patience;
 use inputs::SharedInputs;
-use larder_io_core::{AssetKey, Error, ErrorKind, Result, RunId};
+use larder_io_core::{AssetKey, Error, ErrorKind, Result, RunId, duration};
 use larder_partitions::PartitionSet;
 use overlap::Overlap;
 use process::Processes;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use step::{Place, Step};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -63,6 +67,13 @@ impl Pipeline {
                 return Err(Error::new(ErrorKind::InvalidConfig, message));
             }
         }
+        for (name, value) in [("timeout", options.timeout), ("step_timeout", options.step_timeout)] {
+            if value == Some(Duration::ZERO) {
+                let message = format!("{name} is 0, so that nothing could ever run; leave it out for no limit");
+                return Err(Error::new(ErrorKind::InvalidConfig, message));
+            }
+        }
+        remember_places();
         let plan = self.plan(selection, &options).await?;
         let run = Running::new(self.clone(), &plan, &options)?;
         // In a task of its own, beside its steps: handing a step over is then no switch between threads. The set ends
@@ -89,6 +100,11 @@ struct Running {
     build_id: Option<Arc<str>>,
     known: Arc<Known>,
     recorder: Recorder,
+    retry: RetryPolicy,
+    step_timeout: Option<Duration>,
+    /// When all of it has to be done, and how long that was.
+    deadline: Option<(tokio::time::Instant, Duration)>,
+    over: bool,
     threads: bool,
     place: Place,
     /// Closed when the run is given up: threads hear of it.
@@ -103,6 +119,14 @@ struct Running {
     next: Vec<Vec<usize>>,
     ready: VecDeque<usize>,
     done: Vec<Option<StepStatus>>,
+}
+
+/// Waits for a time; for ever without one.
+async fn until(deadline: Option<(tokio::time::Instant, Duration)>) {
+    match deadline {
+        Some((when, _)) => tokio::time::sleep_until(when).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// How a step ends whose run is gone; nobody hears of it.
@@ -121,6 +145,10 @@ impl Running {
         let run = RunId::random();
         let executor = options.executor;
         Ok(Self {
+            retry: options.retry.clone().unwrap_or_else(|| RetryPolicy::of_attempts(1)),
+            step_timeout: options.step_timeout,
+            deadline: options.timeout.map(|most| (tokio::time::Instant::now() + most, most)),
+            over: false,
             threads: executor == Executor::Threads,
             place: match executor {
                 Executor::Processes => Place::Elsewhere(Arc::new(Processes::new(
@@ -165,7 +193,8 @@ impl Running {
         let mut running: JoinSet<(usize, Ended)> = JoinSet::new();
         let mut by_task = HashMap::new();
         loop {
-            while running.len() < self.max_concurrent
+            while !self.over
+                && running.len() < self.max_concurrent
                 && let Some(unit) = self.ready.pop_front()
             {
                 let step = self.step(unit);
@@ -185,10 +214,31 @@ impl Running {
                 };
                 by_task.insert(task.id(), unit);
             }
-            let (unit, status) = match running.join_next_with_id().await {
+            let ended = tokio::select! {
+                biased;
+                ended = running.join_next_with_id() => ended,
+                () = until(self.deadline.filter(|_| !self.over)) => {
+                    self.over = true;
+                    running.abort_all();
+                    // Threads are not aborted; they hear of it.
+                    let _ = self.alive.send(());
+                    continue;
+                }
+            };
+            let (unit, status) = match ended {
+                None if self.over => match self.ready.pop_front() {
+                    Some(unit) => (unit, StepStatus::Failed(Arc::new(self.too_late()))),
+                    None => break,
+                },
                 None => break,
                 Some(Ok((id, (unit, (status, partitions))))) => {
                     by_task.remove(&id);
+                    let status = match status {
+                        StepStatus::Failed(error) if self.over && error.kind() == ErrorKind::Cancelled => {
+                            self.cut(unit)
+                        }
+                        other => other,
+                    };
                     if matches!(status, StepStatus::Failed(_)) {
                         // What was published before, or was fresh, is not to be tried again.
                         self.units[unit].partitions = partitions;
@@ -200,13 +250,32 @@ impl Running {
                     let Some(unit) = by_task.remove(&error.id()) else {
                         continue;
                     };
-                    let error = Error::new(ErrorKind::Unexpected, format!("the step stopped: {error}"));
-                    (unit, StepStatus::Failed(Arc::new(error)))
+                    if self.over && error.is_cancelled() {
+                        (unit, self.cut(unit))
+                    } else {
+                        let error = Error::new(ErrorKind::Unexpected, format!("the step stopped: {error}"));
+                        (unit, StepStatus::Failed(Arc::new(error)))
+                    }
                 }
             };
             self.settle(unit, status);
         }
         self.report(began).await
+    }
+
+    fn too_late(&self) -> Error {
+        let most = self.deadline.map(|(_, most)| duration::text(most)).unwrap_or_default();
+        let message = format!("the run's time of {most} is over; what is published stays, `--stale` makes the rest");
+        Error::new(ErrorKind::Timeout, message).with_context("run", &self.run)
+    }
+
+    /// The end of a step that ran when the run's time was over.
+    fn cut(&self, unit: usize) -> StepStatus {
+        let error = self.too_late();
+        let Unit { step, partitions } = &self.units[unit];
+        self.recorder
+            .failed(&self.run, &self.keys(*step), partitions.as_ref(), &error);
+        StepStatus::Failed(Arc::new(error))
     }
 
     fn keys(&self, step: usize) -> Vec<AssetKey> {
@@ -233,6 +302,13 @@ impl Running {
             inputs: self.inputs.take(step),
             overlap: Arc::clone(&self.overlap),
             place: self.place.clone(),
+            patience: Patience {
+                retry: self.pipeline.0.assets[step]
+                    .retry
+                    .clone()
+                    .unwrap_or_else(|| self.retry.clone()),
+                timeout: self.pipeline.0.assets[step].timeout.or(self.step_timeout),
+            },
         }
     }
 

@@ -3,6 +3,7 @@
 use super::executor::{Executor, StepCommand};
 use crate::event::{Materialization, Observer};
 use crate::freshness::Recompute;
+use crate::policy::RetryPolicy;
 use jiff::Timestamp;
 use larder_io_core::{AssetKey, Error, RunId};
 use larder_partitions::PartitionSet;
@@ -29,6 +30,15 @@ pub struct RunOptions {
     pub recompute: Recompute,
     /// The id of the build, so that any rebuild counts as changed code, and assets of unknown code have a version. Default: none.
     pub build_id: Option<String>,
+    /// How often a failed computation is tried again, of assets that do not say themselves; what their storage refuses is tried again by the
+    /// policies of the I/O manager, and never computed again. Default: not at all.
+    pub retry: Option<RetryPolicy>,
+    /// How long one attempt of a step may take, of assets that do not say themselves: load, compute, store and publish. A blocking function is
+    /// ended only where steps are processes; elsewhere its thread goes on, and its value is dropped. Default: as long as it likes.
+    pub step_timeout: Option<Duration>,
+    /// How long the run may take. What runs then is stopped, what has not begun does not begin, and all of it has failed. Default: as long as it
+    /// likes.
+    pub timeout: Option<Duration>,
     /// Where steps are executed. Default: in this process.
     pub executor: Executor,
     /// How a process for a step is started, where steps are processes. Default: this program with its own arguments.
@@ -48,6 +58,9 @@ impl Default for RunOptions {
             partitions_per_call: None,
             recompute: Recompute::All,
             build_id: None,
+            retry: None,
+            step_timeout: None,
+            timeout: None,
             executor: Executor::default(),
             step_command: None,
             observers: Vec::new(),
@@ -65,6 +78,9 @@ impl fmt::Debug for RunOptions {
             .field("partitions_per_call", &self.partitions_per_call)
             .field("recompute", &self.recompute)
             .field("build_id", &self.build_id)
+            .field("retry", &self.retry)
+            .field("step_timeout", &self.step_timeout)
+            .field("timeout", &self.timeout)
             .field("executor", &self.executor)
             .finish_non_exhaustive()
     }

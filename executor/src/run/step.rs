@@ -1,6 +1,7 @@
 //! One call of a function: load, compute, stage everything, publish everything.
 
 use super::StepStatus;
+use super::attempts::Patience;
 use super::fresh::Sources;
 use super::inputs::SharedInput;
 use super::overlap::{Overlap, Overlapping};
@@ -45,6 +46,7 @@ pub(super) struct Step {
     pub(super) inputs: Vec<Arc<SharedInput>>,
     pub(super) overlap: Arc<Overlap>,
     pub(super) place: Place,
+    pub(super) patience: Patience,
 }
 
 /// Where a call is made.
@@ -124,19 +126,7 @@ impl Step {
         });
         self.recorder.step_started(&self.run, keys, self.partitions.as_ref());
         let mut made = Vec::new();
-        let done = match &self.place {
-            Place::Elsewhere(processes) => {
-                let processes = Arc::clone(processes);
-                // What it takes is loaded there.
-                self.inputs.clear();
-                self.elsewhere(keys, &sources, &processes, &mut made).await
-            }
-            _ => self.make(keys, &sources, overlapping, &mut made).await,
-        };
-        if let Err(failed) = done {
-            self.left_of(keys, &made)?;
-            return Err(failed);
-        }
+        self.attempts(keys, &sources, overlapping, &mut made).await?;
         Ok(Some(made))
     }
 
@@ -154,7 +144,7 @@ impl Step {
     }
 
     /// Loads, computes, stages everything, publishes everything. What was published goes into `all`, also before a failure.
-    async fn make(
+    pub(super) async fn make(
         &mut self,
         keys: &[AssetKey],
         sources: &Sources,

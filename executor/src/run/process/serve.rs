@@ -1,14 +1,17 @@
 //! The side of the step: one step, made in this process, told to the run that started it.
 
+use super::super::attempts::Patience;
 use super::super::fresh::Sources;
 use super::super::inputs::SharedInputs;
 use super::super::step::{Place, Step};
 use super::GRACE;
 use super::wire::{self, Published, Request, Told};
+use crate::args::remember_places;
 use crate::definitions::{Definitions, Pipeline};
 use crate::event::{Emitter, Event, Materialization, Observer, Progress};
 use crate::freshness::{Known, Origin, Recompute, Recorder};
 use crate::plan::{Follows, Spaces};
+use crate::policy::RetryPolicy;
 use larder_io_core::{AssetKey, Error, ErrorKind, PartitionKey, Result};
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -51,6 +54,7 @@ pub fn serve_step(definitions: impl FnOnce() -> Definitions) {
 }
 
 fn serve(definitions: Definitions, stream: UnixStream) -> i32 {
+    remember_places();
     let teller = match stream.try_clone() {
         Ok(writer) => Arc::new(Teller::new(writer)),
         Err(_) => return ABANDONED,
@@ -127,6 +131,11 @@ async fn make(definitions: Definitions, line: &str, teller: &Arc<Teller>) -> Res
         inputs: inputs(&pipeline, index),
         overlap: Arc::default(),
         place: Place::ProcessOf(Arc::clone(teller)),
+        // The run has it.
+        patience: Patience {
+            retry: RetryPolicy::of_attempts(1),
+            timeout: None,
+        },
         pipeline,
     };
     step.serve(&sources).await
