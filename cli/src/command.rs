@@ -103,6 +103,10 @@ pub(crate) enum Command {
     Vacuum(Vacuum),
     /// Examine the I/O managers: reach each, write, read back and delete a probe, and tell what could be better
     Doctor(Doctor),
+    /// Compute memory, network, storage and settings that it takes, by history or by given sizes, each with its formula
+    Capacity(crate::capacity::Capacity),
+    /// Recommend a manager and a format for each asset, by its size and how often it is used
+    Advise(crate::advise::Advise),
     /// Look at the configuration outside of the code: larder.toml
     #[command(subcommand)]
     Config(Config),
