@@ -42,6 +42,7 @@ mod watch;
 
 pub use args::{Args, blocking};
 pub use asset::{Asset, AssetBuilder, AssetFn, CodeVersion, OutputSpec};
+pub use capacity::{Advice, AssetUsage, CapacityOptions, CapacityPlan};
 pub use config::{BindingReport, ConfigReport, ManagerReport};
 pub use context::AssetContext;
 pub use definitions::{AssetInfo, AssetPartition, Definitions, Explanation, Pipeline};

@@ -61,15 +61,14 @@ impl Figure {
     }
 }
 
-/// `3`, `0.14`, `0.0027`.
+/// `3`, `0.14`, `0.0027`: what was measured is rarely whole, and is shown as far as it matters.
 pub(super) fn number(value: f64) -> String {
-    if value.fract() == 0.0 {
-        format!("{value:.0}")
-    } else if value < 0.1 {
+    let text = if value < 0.1 {
         format!("{value:.4}")
     } else {
         format!("{value:.2}")
-    }
+    };
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// Terms of a sum; of many only the first ones, which are the largest.
@@ -80,5 +79,29 @@ pub(super) fn sum(terms: &[String]) -> String {
         0 if terms.is_empty() => "0".to_owned(),
         0 => shown,
         more => format!("{shown} + {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_sums_are_as_short_as_they_can_be() {
+        let cases = [
+            (3.0, "3"),
+            (0.5, "0.5"),
+            (1.0 / 7.0, "0.14"),
+            (0.0027, "0.0027"),
+            (21.998, "22"),
+            (14_400.0, "14400"),
+            (100.0, "100"),
+        ];
+        for (value, text) in cases {
+            assert_eq!(number(value), text);
+        }
+        let terms = ["a", "b", "c", "d", "e"].map(str::to_owned);
+        let shown = [0, 1, 3, 5].map(|count| sum(&terms[..count]));
+        assert_eq!(shown, ["0", "a", "a + b + c", "a + b + c + 2 more"]);
     }
 }

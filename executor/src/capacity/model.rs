@@ -311,9 +311,9 @@ fn settings(
             "max_concurrent_by_memory",
             Amount::Count(fits),
             format!(
-                "most steps whose memory is within the budget = {} of {} within {text}",
-                units.bytes(steps.peak(fits) as u64),
-                steps.count()
+                "the {fits} largest of {} steps take {}, within {text}",
+                steps.count(),
+                units.bytes(steps.peak(fits) as u64)
             ),
         ));
         let concurrent = options.concurrent.get() as u64;
