@@ -284,7 +284,7 @@ fn advice_follows_size_use_and_what_was_measured() {
     let flights = line("clean/flights");
     assert!(flights.contains("parquet, or arrow on local disk"), "{out}");
     assert!(
-        flights.contains("65.0 MB is 10 MB to 1 GB, and used 22 times a day: return a `Table`"),
+        flights.contains("45.0 MB is 10 MB to 1 GB, and used 22 times a day: return a `Table`"),
         "{out}"
     );
     assert!(line("page").contains("a `DataRef`"), "{out}");

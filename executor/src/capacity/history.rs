@@ -28,9 +28,9 @@ pub struct AssetUsage {
     pub remote: bool,
     /// The format of its newest value.
     pub format: Option<String>,
-    /// Mean bytes of a stored value; `None` where nobody knows.
+    /// Mean bytes of a value stored in that format; `None` where nobody knows.
     pub size: Option<u64>,
-    /// Bytes of the largest stored value.
+    /// Bytes of the largest of them.
     pub largest: Option<u64>,
     /// Values that are published.
     pub values: u64,
@@ -115,7 +115,10 @@ impl Pipeline {
     async fn usage_of(&self, catalog: &Catalog, step: usize, key: &AssetKey, as_of: Timestamp) -> Result<AssetUsage> {
         let stored = self.stored(key)?;
         let entries = entries(catalog, key).await?;
-        let sizes: Vec<u64> = entries.iter().filter_map(bytes).collect();
+        // What was stored in another format tells nothing of what is stored next.
+        let newest = entries.iter().find(|entry| bytes(entry).is_some()).and_then(format);
+        let alike = entries.iter().filter(|entry| format(entry) == newest);
+        let sizes: Vec<u64> = alike.filter_map(bytes).collect();
         let why = match (self.is_external(step), entries.is_empty()) {
             (true, true) => "something else makes it, and its size is not recorded",
             (false, true) => "it was never materialized",
@@ -151,7 +154,7 @@ impl Pipeline {
             }
         }
         usage.measured = measured(&entries);
-        usage.format = usage.measured.first().map(|newest| newest.format.clone());
+        usage.format = newest.map(str::to_owned);
         Ok(usage)
     }
 }
@@ -170,6 +173,10 @@ async fn entries(catalog: &Catalog, key: &AssetKey) -> Result<Vec<Entry>> {
 fn bytes(entry: &Entry) -> Option<u64> {
     let receipt = entry.receipt.as_ref()?;
     (receipt.bytes > 0 || receipt.form == Form::Blob).then_some(receipt.bytes)
+}
+
+fn format(entry: &Entry) -> Option<&str> {
+    Some(entry.receipt.as_ref()?.format.as_str())
 }
 
 /// One run tells no rhythm. Several within a day are what a day has.

@@ -310,11 +310,17 @@ fn settings(
         settings.push(Figure::new(
             "max_concurrent_by_memory",
             Amount::Count(fits),
-            format!(
-                "the {fits} largest of {} steps take {}, within {text}",
-                steps.count(),
-                units.bytes(steps.peak(fits) as u64)
-            ),
+            match fits {
+                0 => format!(
+                    "not even one step, {}, is within {text}",
+                    units.bytes(steps.peak(1) as u64)
+                ),
+                _ => format!(
+                    "the {fits} largest of {} steps take {}, within {text}",
+                    steps.count(),
+                    units.bytes(steps.peak(fits) as u64)
+                ),
+            },
         ));
         let concurrent = options.concurrent.get() as u64;
         if fits == 0 && steps.count() > 0 {
