@@ -11,13 +11,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// `clean/flights`, made from nothing and taken by `page`; `told` stores nothing, `never` never ran.
+/// `clean/flights`, taken by `page`; `days` has three partitions, `told` stores nothing, `never` never ran.
 fn definitions(home: &Path) -> Definitions {
     let assets = [
         Asset::builder("clean/flights").function(|_| async { Ok(BTreeMap::from([("rows".to_owned(), 1_u64)])) }),
         Asset::builder("page")
             .input_from::<Maybe<BTreeMap<String, u64>>>("flights", "clean/flights")
             .function(|_| async { Ok(Blob::from(vec![7_u8; 2000])) }),
+        Asset::builder("days")
+            .partitions(larder_partitions::Partitioning::fixed("day", ["a", "b", "c"]))
+            .function(|_| async { Ok(Blob::from(vec![7_u8; 1000])) }),
         Asset::builder("told").function(|_| async { Ok(()) }),
         Asset::builder("never").function(|_| async { Table::new(Arc::new(arrow_schema::Schema::empty()), vec![]) }),
     ];
@@ -204,6 +207,7 @@ fn history_has_sizes_and_rhythms() {
     // `told` stores nothing: it is neither counted nor unknown.
     let unknown = json!([
         { "asset": "clean/flights", "why": "it was never materialized" },
+        { "asset": "days", "why": "it was never materialized" },
         { "asset": "never", "why": "it was never materialized" },
     ]);
     assert_eq!(once["unknown"], unknown);
@@ -229,6 +233,27 @@ fn history_has_sizes_and_rhythms() {
     );
     assert!(!out.contains("clean/flights"), "was not selected\n{out}");
     assert!(out.contains("assets × size × stores a day = 2.0 kB × 2"), "{out}");
+}
+
+#[test]
+fn partitions_are_counted_one_by_one() {
+    let home = tempfile::tempdir().expect("a directory");
+    done(home.path(), "materialize days --partitions a,b --quiet");
+    done(home.path(), "materialize days --partitions b --quiet");
+    let document = json_of(home.path(), "capacity days --concurrent 1 --retention last_3");
+    let asset = &document["assets"][0];
+    assert_eq!((&asset["values"], &asset["size_bytes"]), (&json!(2), &json!(1000)));
+    assert_eq!(asset["stores_per_day"], 3.0, "values, not runs");
+    assert_eq!(figure(&document, "storage_published")["value"], 2000);
+    assert_eq!(figure(&document, "storage_held")["value"], 6000);
+    assert_eq!(figure(&document, "memory_sequential")["value"], 3000);
+    done(home.path(), "delete days --partitions a --quiet");
+    let document = json_of(home.path(), "capacity days");
+    assert_eq!(
+        figure(&document, "storage_published")["value"],
+        1000,
+        "what is deleted is not stored"
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@ use super::*;
 use proptest::prelude::*;
 
 fn usage(form: Form, size: u64, uses: Option<f64>, format: &str) -> AssetUsage {
-    let mut usage = AssetUsage::unknown("clean/flights".parse().expect("is a key"), form, "");
+    let mut usage = AssetUsage::without_history("clean/flights".parse().expect("is a key"), form, "");
     (usage.size, usage.largest, usage.unknown) = (Some(size), Some(size), None);
     (usage.uses_per_day, usage.format) = (uses, Some(format.to_owned()));
     usage.io_manager = Some("lake".to_owned());
@@ -54,7 +54,7 @@ fn what_is_right_already_stays() {
 
 #[test]
 fn an_unknown_size_gets_no_advice() {
-    let usage = AssetUsage::unknown("a".parse().expect("is a key"), Form::Table, "never stored");
+    let usage = AssetUsage::without_history("a".parse().expect("is a key"), Form::Table, "never stored");
     let advice = advise(&usage, &CapacityOptions::default());
     assert_eq!((advice.way, advice.format), (None, None));
     assert_eq!(advice.because, "unknown: never stored");

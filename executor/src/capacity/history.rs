@@ -54,7 +54,7 @@ fn as_text<S: serde::Serializer>(key: &AssetKey, serializer: S) -> Result<S::Ok,
 }
 
 impl AssetUsage {
-    pub(super) fn unknown(asset: AssetKey, form: Form, why: &str) -> Self {
+    pub(super) fn without_history(asset: AssetKey, form: Form, why: &str) -> Self {
         Self {
             asset,
             form,
@@ -87,7 +87,7 @@ impl AssetUsage {
 
 impl Pipeline {
     /// Looks sizes and rhythms of a selection up in the catalogue, in the order of the definitions. Assets of which nothing is stored are
-    /// left out; those without history say so in [`AssetUsage::unknown`]. Rhythms count up to `as_of`.
+    /// left out; those without history say so in [`unknown`](field@AssetUsage::unknown). Rhythms count up to `as_of`.
     ///
     /// # Errors
     /// `InvalidDefinition` for an unknown asset; `InvalidConfig` without a catalogue; whatever keeps it from being read.
@@ -124,7 +124,7 @@ impl Pipeline {
             (false, true) => "it was never materialized",
             (_, false) => "its I/O manager records no bytes",
         };
-        let mut usage = AssetUsage::unknown(key.clone(), stored.form, why);
+        let mut usage = AssetUsage::without_history(key.clone(), stored.form, why);
         usage.step = step;
         if let Some(bound) = &stored.bound {
             usage.io_manager = Some(bound.key.clone());
