@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub use larder_catalog as catalog;
+pub use larder_executor::capacity::{Advice, AssetUsage, CapacityOptions, CapacityPlan};
 pub use larder_executor::policy::{Policies, RetryPolicy, TimeoutPolicy};
 pub use larder_executor::{
     Asset, AssetBuilder, AssetContext, AssetFn, AssetInfo, AssetPartition, BindingReport, BlobDifference, Checkup,
@@ -8,7 +9,7 @@ pub use larder_executor::{
     DoctorOptions, Event, Examination, Executor, Explanation, FsckFinding, FsckOptions, FsckProblem, FsckReport,
     HiveLayout, Level, ManagerReport, Materialization, ObjectDifference, Observer, OutputSpec, Pipeline, Place, Plan,
     Previewed, Progress, Reason, Recompute, RunOptions, RunReport, STEP_VARIABLE, Selection, StepCommand, StepReport,
-    StepStatus, Verdict, doctor, graph,
+    StepStatus, Verdict, capacity, doctor, graph,
 };
 #[cfg(feature = "arrow")]
 pub use larder_executor::{ColumnDifference, TableDifference};

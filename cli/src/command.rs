@@ -98,11 +98,15 @@ pub(crate) enum Command {
     /// Remove what crashed writes left behind, and versions that retention keeps no longer
     Gc(Gc),
     /// Rewrite the files of a Delta table: few large ones, in place of many small ones
-    Optimize(Optimize),
+    Optimize(crate::optimize::Optimize),
     /// Remove files of Delta tables that only old versions need, or none
     Vacuum(Vacuum),
     /// Examine the I/O managers: reach each, write, read back and delete a probe, and tell what could be better
     Doctor(Doctor),
+    /// Compute memory, network, storage and settings that it takes, by history or by given sizes, each with its formula
+    Capacity(crate::capacity::Capacity),
+    /// Recommend a manager and a format for each asset, by its size and how often it is used
+    Advise(crate::advise::Advise),
     /// Look at the configuration outside of the code: larder.toml
     #[command(subcommand)]
     Config(Config),
@@ -300,18 +304,6 @@ pub(crate) struct Gc {
     /// Leave what is younger: a write that still runs must not look abandoned (30s, 10m, 24h, 7d)
     #[arg(long, value_name = "AGE", default_value = "24h", value_parser = units::parse_age)]
     pub(crate) older_than: Duration,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct Optimize {
-    /// The asset
-    pub(crate) asset: String,
-    /// Put rows together that are near each other in these columns, so that filters on any of them read less
-    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
-    pub(crate) z_order: Vec<String>,
-    /// Size of a file to aim at, in MiB [default: 256]
-    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) target: Option<u64>,
 }
 
 #[derive(Debug, clap::Args)]

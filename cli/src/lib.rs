@@ -6,11 +6,14 @@
 //! | `materialize`, `progress`, `summary` | running a selection, what is seen of it meanwhile, what came of it |
 //! | `interrupt` | Ctrl-C, for whatever can be stopped |
 //! | `plan`, `status`, `runs` | what would be computed, what is there, what ran: by the catalogue |
+//! | `capacity`, `advise` | what it takes of memory, network and storage; which manager and format suit an asset |
 //! | `lifecycle`, `copy`, `diff` | `delete`, `fsck`, `adopt`; `copy`, `promote`; two versions beside each other |
 //! | `list`, `graph`, `show`, `history`, `gc`, `doctor`, `config` | one command each (`list` also explains, `history` also restores) |
 //! | `table`, `cells`, `json`, `errors` | how tables, cells, documents and errors are shown |
 //! | `output`, `text`, `units` | the two writers, text that is safe on a terminal, quantities for people |
 
+mod advise;
+mod capacity;
 mod cells;
 mod command;
 mod config;
@@ -160,6 +163,8 @@ fn carry_out(definitions: Definitions, command: Option<Command>, out: &mut Out<'
             Command::Status { selection } => status::status(&pipeline, &selection, out).await,
             Command::Runs { run, limit } => runs::runs(&pipeline, run.as_deref(), limit, out).await,
             Command::Partitions(wanted) => runs::partitions(&pipeline, &wanted, out).await,
+            Command::Capacity(wanted) => capacity::capacity(&pipeline, &wanted, out).await,
+            Command::Advise(wanted) => advise::advise(&pipeline, &wanted, out).await,
             Command::List => list::list(&pipeline, out),
             Command::Graph(wanted) => graph::graph(&pipeline, &wanted, out),
             Command::Show(wanted) => show::show(&pipeline, &wanted, out).await,
@@ -207,6 +212,7 @@ fn carry_out(definitions: Definitions, command: Option<Command>, out: &mut Out<'
 fn with_catalog(pipeline: Pipeline, command: &Command, out: &mut Out<'_>) -> Result<Pipeline> {
     match command {
         Command::Materialize(wanted) | Command::Plan(wanted) if wanted.no_catalog => Ok(pipeline),
+        Command::Capacity(wanted) if wanted.given() => Ok(pipeline),
         Command::Materialize(_)
         | Command::Partitions(_)
         | Command::Delete(_)
@@ -214,9 +220,12 @@ fn with_catalog(pipeline: Pipeline, command: &Command, out: &mut Out<'_>) -> Res
         | Command::Promote(_)
         | Command::Fsck(_)
         | Command::Adopt { .. } => pipeline.open_catalog(true),
-        Command::Plan(_) | Command::Status { .. } | Command::Runs { .. } | Command::Gc(_) => {
-            pipeline.open_catalog(false)
-        }
+        Command::Plan(_)
+        | Command::Status { .. }
+        | Command::Runs { .. }
+        | Command::Gc(_)
+        | Command::Capacity(_)
+        | Command::Advise(_) => pipeline.open_catalog(false),
         // They tell as much as they can without one.
         Command::Show(_)
         | Command::Explain { .. }

@@ -2,13 +2,25 @@
 
 use crate::output::Out;
 use crate::text::escape;
-use crate::{DONE, command, units};
+use crate::{DONE, units};
 use larder_executor::Pipeline;
 use larder_io_core::{OptimizeOptions, Result};
 use serde_json::json;
 
+#[derive(Debug, clap::Args)]
+pub(crate) struct Optimize {
+    /// The asset
+    pub(crate) asset: String,
+    /// Put rows together that are near each other in these columns, so that filters on any of them read less
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    pub(crate) z_order: Vec<String>,
+    /// Size of a file to aim at, in MiB [default: 256]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) target: Option<u64>,
+}
+
 /// `optimize`.
-pub(crate) async fn optimize(pipeline: &Pipeline, wanted: &command::Optimize, out: &mut Out<'_>) -> Result<u8> {
+pub(crate) async fn optimize(pipeline: &Pipeline, wanted: &Optimize, out: &mut Out<'_>) -> Result<u8> {
     let key = pipeline.key(&wanted.asset)?;
     let mut options = OptimizeOptions::default();
     options.z_order.clone_from(&wanted.z_order);

@@ -10,6 +10,7 @@
 //! | [`policy`] | what stands between a run and a manager: retry, timeout, limit, context of errors |
 //! | [`run`] | running a selection |
 //! | [`doctor`] | examining managers: whether they are reached and keep what they claim |
+//! | [`capacity`] | memory, network and storage that a pipeline needs; which format suits an asset |
 //! | [`event`] | what a run tells its observers |
 //! | [`context`] | what an asset's code is told |
 //!
@@ -18,6 +19,7 @@
 
 pub mod args;
 pub mod asset;
+pub mod capacity;
 mod code_version;
 mod config;
 pub mod context;
@@ -40,6 +42,7 @@ mod watch;
 
 pub use args::{Args, blocking};
 pub use asset::{Asset, AssetBuilder, AssetFn, CodeVersion, OutputSpec};
+pub use capacity::{Advice, AssetUsage, CapacityOptions, CapacityPlan};
 pub use config::{BindingReport, ConfigReport, ManagerReport};
 pub use context::AssetContext;
 pub use definitions::{AssetInfo, AssetPartition, Definitions, Explanation, Pipeline};

@@ -62,6 +62,11 @@ impl Retention {
         self.age
     }
 
+    /// How many versions are kept at least, where they are counted.
+    pub fn min_versions(&self) -> Option<NonZeroUsize> {
+        self.last
+    }
+
     /// Whether versions are counted, beside or instead of their age.
     pub fn counts(&self) -> bool {
         self.last.is_some()
