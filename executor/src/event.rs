@@ -49,6 +49,10 @@ pub struct Materialization {
     pub overlapped: usize,
     /// What the asset's code added.
     pub metadata: BTreeMap<String, Json>,
+    /// The columns of a table, as they were stored.
+    #[cfg(feature = "arrow")]
+    #[serde(skip)]
+    pub schema: Option<arrow_schema::SchemaRef>,
 }
 
 /// Bytes and rows of a value that is being stored, counted while they pass.
