@@ -13,10 +13,13 @@
 //! An observer follows one run at a time, because the events of a step do not name their run; of several runs one after
 //! another it tells them all.
 
-#![cfg_attr(not(any(feature = "openlineage", feature = "prometheus", feature = "otlp")), allow(dead_code))]
+#![cfg_attr(
+    not(any(feature = "openlineage", feature = "prometheus", feature = "otlp")),
+    allow(dead_code)
+)]
 
 #[cfg(any(feature = "openlineage", feature = "otlp"))]
-mod agent;
+mod endpoint;
 pub mod json;
 mod lines;
 #[cfg(feature = "openlineage")]

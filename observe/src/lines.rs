@@ -31,7 +31,10 @@ impl Lines {
     pub(crate) fn append(path: &Path) -> Result<Self> {
         let opened = OpenOptions::new().create(true).append(true).open(path);
         let file = opened.map_err(|error| {
-            let message = format!("cannot open {} to write events; is its directory there?", path.display());
+            let message = format!(
+                "cannot open {} to write events; is its directory there?",
+                path.display()
+            );
             Error::new(ErrorKind::InvalidConfig, message).with_source(error)
         })?;
         Ok(Self::new(file, path.display().to_string()))

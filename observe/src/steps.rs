@@ -127,7 +127,10 @@ impl Steps {
                     step.reads.push(Read {
                         input: input.clone(),
                         missing: *missing,
-                        span: Span { ended: now, took: *duration },
+                        span: Span {
+                            ended: now,
+                            took: *duration,
+                        },
                     });
                 }
                 Vec::new()
@@ -139,7 +142,10 @@ impl Steps {
             } => {
                 let asset = assets.first();
                 if let Some(step) = asset.and_then(|asset| self.find(asset, first(partitions.as_ref()).as_ref())) {
-                    step.computed = Some(Span { ended: now, took: *duration });
+                    step.computed = Some(Span {
+                        ended: now,
+                        took: *duration,
+                    });
                 }
                 Vec::new()
             }

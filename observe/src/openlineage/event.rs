@@ -64,7 +64,9 @@ impl Current {
             return None;
         }
         let first = self.first_failure.as_deref().unwrap_or("unknown");
-        Some(format!("{failed} steps failed, {skipped} were skipped; the first failure: {first}"))
+        Some(format!(
+            "{failed} steps failed, {skipped} were skipped; the first failure: {first}"
+        ))
     }
 
     fn run(&self) -> RunId {

@@ -57,7 +57,11 @@ pub(super) fn own(mut fields: Json) -> Json {
 }
 
 pub(super) fn version(version: &str) -> Json {
-    facet("1-0-1", "DatasetVersionDatasetFacet", json!({ "datasetVersion": version }))
+    facet(
+        "1-0-1",
+        "DatasetVersionDatasetFacet",
+        json!({ "datasetVersion": version }),
+    )
 }
 
 /// Rows and bytes of everything that was stored of one asset.
@@ -97,7 +101,11 @@ pub(super) fn place(uri: &str) -> Option<[(&'static str, Json); 2]> {
 #[cfg(feature = "arrow")]
 pub(super) fn schema(made: &Materialization) -> Option<Json> {
     let schema = made.schema.as_ref()?;
-    Some(facet("1-2-0", "SchemaDatasetFacet", json!({ "fields": fields(schema.fields()) })))
+    Some(facet(
+        "1-2-0",
+        "SchemaDatasetFacet",
+        json!({ "fields": fields(schema.fields()) }),
+    ))
 }
 
 #[cfg(not(feature = "arrow"))]

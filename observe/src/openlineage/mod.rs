@@ -19,7 +19,7 @@ mod facets;
 mod ids;
 mod queue;
 
-use crate::agent::endpoint;
+use crate::endpoint::Endpoint;
 use crate::lines::Lines;
 use crate::steps::{End, Steps, Told};
 use crate::told::waiting;
@@ -66,7 +66,7 @@ impl Default for HttpOptions {
 
 /// Tells what runs read and write, in events of OpenLineage.
 ///
-/// By HTTP, events are sent one after another by a thread of its own. One that is not taken is tried twice more, when the endpoint was there before; an
+/// By HTTP, events are sent one after another by a thread of its own. One that is not taken is sent up to three times, while the endpoint is there; an
 /// endpoint that is down is told once by `tracing::warn!`, and the run goes on. At the end of a run it waits for what is still to be sent,
 /// `HttpOptions::flush` at most.
 #[derive(Debug)]
@@ -97,7 +97,7 @@ impl OpenLineage {
     /// `InvalidConfig` for what is no URL of `http` or `https`; `Unavailable` when no thread can be started. The endpoint is not
     /// tried.
     pub fn http(url: &str, options: HttpOptions) -> Result<Self> {
-        let target = Target::new(endpoint(url)?, &options);
+        let target = Target::new(Endpoint::new(url, "OpenLineage", options.timeout)?, &options);
         Queue::new(target, &options).map(|queue| Self::to(Sink::Http(queue)))
     }
 

@@ -1,7 +1,7 @@
 //! Events on their way to an endpoint.
 
 use super::HttpOptions;
-use crate::agent::{agent, shown};
+use crate::endpoint::Endpoint;
 use crate::told::Once;
 use larder_io_core::{Error, ErrorKind, Result, Secret};
 use serde_json::Value as Json;
@@ -10,12 +10,6 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
-use url::Url;
-
-/// Times that an event is tried while the endpoint is there.
-const TRIES: u32 = 3;
-/// Before the second try; twice that before the third.
-const PAUSE: Duration = Duration::from_millis(200);
 
 /// How many events are still to be sent.
 #[derive(Debug, Default)]
@@ -58,9 +52,11 @@ impl Queue {
         let pending = Arc::new(Pending::default());
         let shared = Arc::clone(&pending);
         let thread = thread::Builder::new().name("larder-openlineage".to_owned());
-        thread.spawn(move || work(target, &receiver, &shared)).map_err(|error| {
-            Error::new(ErrorKind::Unavailable, "cannot start a thread that sends events").with_source(error)
-        })?;
+        thread
+            .spawn(move || work(&target, &receiver, &shared))
+            .map_err(|error| {
+                Error::new(ErrorKind::Unavailable, "cannot start a thread that sends events").with_source(error)
+            })?;
         Ok(Self {
             sender,
             pending,
@@ -107,74 +103,33 @@ impl Drop for Queue {
 
 /// Who takes the events.
 pub(super) struct Target {
-    agent: ureq::Agent,
-    url: Url,
+    endpoint: Endpoint,
     token: Option<Secret>,
-    told: Once,
-    up: bool,
 }
 
 impl Target {
-    pub(super) fn new(url: Url, options: &HttpOptions) -> Self {
+    pub(super) fn new(endpoint: Endpoint, options: &HttpOptions) -> Self {
         Self {
-            agent: agent(&url, options.timeout),
-            url,
+            endpoint,
             token: options.token.clone(),
-            told: Once::default(),
-            up: true,
         }
     }
 
-    /// Sends one event. While the endpoint is down there is one try for each, so that a run's end does not wait for long.
-    fn send(&mut self, event: &Json) {
+    fn send(&self, event: &Json) {
         let body = event.to_string();
-        let tries = if self.up { TRIES } else { 1 };
-        for attempt in 0..tries {
-            thread::sleep(PAUSE * attempt);
-            let failure = match self.post(&body) {
-                Ok(status) if (200..300).contains(&status) => {
-                    self.up = true;
-                    return;
-                }
-                // An answer that another try would not change says nothing against the endpoint.
-                Ok(status) if status < 500 && status != 429 => {
-                    self.tell(&format!("it answers with status {status}"));
-                    return;
-                }
-                Ok(status) => format!("it answers with status {status}"),
-                Err(error) => error.to_string(),
-            };
-            if attempt + 1 == tries {
-                self.up = false;
-                self.tell(&failure);
+        // What goes wrong is told by the endpoint.
+        let _ = self.endpoint.send(|agent| {
+            let request = agent.post(self.endpoint.url().as_str());
+            let mut request = request.header("content-type", "application/json");
+            if let Some(token) = &self.token {
+                request = request.header("authorization", format!("Bearer {}", token.expose()));
             }
-        }
-    }
-
-    fn tell(&self, why: &str) {
-        let endpoint = shown(&self.url);
-        self.told.tell(|| {
-            tracing::warn!(
-                endpoint,
-                why,
-                "the endpoint of OpenLineage does not take events; the run goes on without them"
-            );
+            Ok((request.send(&body)?.status().as_u16(), ()))
         });
-    }
-
-    fn post(&self, body: &str) -> Result<u16, ureq::Error> {
-        let mut request = self
-            .agent
-            .post(self.url.as_str())
-            .header("content-type", "application/json");
-        if let Some(token) = &self.token {
-            request = request.header("authorization", format!("Bearer {}", token.expose()));
-        }
-        Ok(request.send(body)?.status().as_u16())
     }
 }
 
-fn work(mut target: Target, receiver: &Receiver<Json>, pending: &Pending) {
+fn work(target: &Target, receiver: &Receiver<Json>, pending: &Pending) {
     for event in receiver {
         if pending.closed.load(Ordering::Relaxed) {
             break;

@@ -41,7 +41,10 @@ impl Measures {
             step: time("larder.step.duration", "Time from a step's begin to its end."),
             load: time("larder.load.duration", "Time loading the inputs of a value."),
             compute: time("larder.compute.duration", "Time in the asset's own code, of a value."),
-            store: time("larder.store.duration", "Time encoding, writing and publishing a value."),
+            store: time(
+                "larder.store.duration",
+                "Time encoding, writing and publishing a value.",
+            ),
         }
     }
 
@@ -67,8 +70,7 @@ impl Measures {
                     End::Stopped => "stopped",
                 };
                 let took = SystemTime::now().duration_since(step.began).unwrap_or_default();
-                self.step
-                    .record(took.as_secs_f64(), &[KeyValue::new("status", status)]);
+                self.step.record(took.as_secs_f64(), &[KeyValue::new("status", status)]);
                 self.ended(status);
                 if let End::Failed(error) = end {
                     let kind = KeyValue::new("error.type", format!("{:?}", error.kind()));

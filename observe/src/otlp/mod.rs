@@ -22,7 +22,7 @@ mod client;
 mod measures;
 mod spans;
 
-use crate::agent::endpoint;
+use crate::endpoint::Endpoint;
 use crate::steps::{Steps, Told};
 use crate::told::{Once, waiting};
 use client::Client;
@@ -31,7 +31,7 @@ use larder_io_core::{Error, ErrorKind, Result, Secret};
 use measures::Measures;
 use opentelemetry::KeyValue;
 use opentelemetry_otlp::{
-    MetricExporter, Protocol, SpanExporter, WithExportConfig as _, WithHttpConfig as _,
+    MetricExporter, Protocol, RetryPolicy, SpanExporter, WithExportConfig as _, WithHttpConfig as _,
 };
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
@@ -99,18 +99,18 @@ impl Otlp {
     /// # Errors
     /// `InvalidConfig` for what is no URL of `http` or `https`, and for headers that cannot be sent. The endpoint is not tried.
     pub fn new(url: &str, options: OtlpOptions) -> Result<Self> {
-        let url = endpoint(url)?;
+        let endpoint = Endpoint::new(url, "OpenTelemetry", options.timeout)?;
         let invalid = |error| {
             let message = "the exporter of OpenTelemetry cannot be made; look at its URL and headers";
             Error::new(ErrorKind::InvalidConfig, message).with_source(error)
         };
-        let base = url.as_str().trim_end_matches('/');
+        let base = endpoint.url().as_str().trim_end_matches('/').to_owned();
         let headers: HashMap<String, String> = options
             .headers
             .iter()
             .map(|(name, value)| (name.clone(), value.expose().to_owned()))
             .collect();
-        let client = Arc::new(Client::new(&url, options.timeout));
+        let client = Arc::new(Client(endpoint));
         let spans = SpanExporter::builder()
             .with_http()
             .with_shared_http_client(client.clone())
@@ -118,6 +118,8 @@ impl Otlp {
             .with_protocol(Protocol::HttpBinary)
             .with_endpoint(format!("{base}/v1/traces"))
             .with_timeout(options.timeout)
+            // The client has its own.
+            .with_retry_policy(RetryPolicy::disabled())
             .build()
             .map_err(invalid)?;
         let metrics = MetricExporter::builder()
@@ -127,6 +129,7 @@ impl Otlp {
             .with_protocol(Protocol::HttpBinary)
             .with_endpoint(format!("{base}/v1/metrics"))
             .with_timeout(options.timeout)
+            .with_retry_policy(RetryPolicy::disabled())
             .build()
             .map_err(invalid)?;
         let attributes = options.resource.iter();
@@ -222,6 +225,8 @@ impl Drop for Otlp {
 
 impl fmt::Debug for Otlp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Otlp").field("flush", &self.flush).finish_non_exhaustive()
+        f.debug_struct("Otlp")
+            .field("flush", &self.flush)
+            .finish_non_exhaustive()
     }
 }

@@ -38,7 +38,12 @@ impl Spans {
             Told::RunFinished { counts, .. } => {
                 let Some(mut run) = self.run.take() else { return };
                 let names = ["larder.steps.succeeded", "larder.steps.failed", "larder.steps.skipped"];
-                run.set_attributes(names.into_iter().zip(counts).map(|(name, count)| number(name, *count as u64)));
+                run.set_attributes(
+                    names
+                        .into_iter()
+                        .zip(counts)
+                        .map(|(name, count)| number(name, *count as u64)),
+                );
                 if counts[1] + counts[2] > 0 {
                     let message = format!("{} steps failed, {} were skipped", counts[1], counts[2]);
                     run.set_status(Status::error(message));
@@ -102,13 +107,7 @@ impl Spans {
         span.end_with_timestamp(took.ended);
     }
 
-    fn begin(
-        &self,
-        name: String,
-        began: SystemTime,
-        attributes: Vec<KeyValue>,
-        parent: Option<SpanContext>,
-    ) -> Span {
+    fn begin(&self, name: String, began: SystemTime, attributes: Vec<KeyValue>, parent: Option<SpanContext>) -> Span {
         let context = match parent {
             Some(parent) => Context::new().with_remote_span_context(parent),
             None => Context::new(),
@@ -131,7 +130,10 @@ fn about(made: &Materialization) -> Vec<KeyValue> {
     text("larder.partition", made.partition.as_ref().map(ToString::to_string));
     text("larder.version", made.version.clone());
     text("larder.uri", made.uri.clone());
-    text("larder.format", made.receipt.as_ref().map(|receipt| receipt.format.clone()));
+    text(
+        "larder.format",
+        made.receipt.as_ref().map(|receipt| receipt.format.clone()),
+    );
     if let Some(receipt) = &made.receipt {
         attributes.push(number("larder.bytes", receipt.bytes));
         attributes.extend(receipt.rows.map(|rows| number("larder.rows", rows)));

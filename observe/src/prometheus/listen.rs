@@ -24,7 +24,9 @@ pub(super) struct Listener {
 impl Listener {
     pub(super) fn new(address: SocketAddr, metrics: PrometheusHandle) -> Result<Self> {
         if !address.ip().is_loopback() {
-            let message = format!("{address} can be reached from other machines, and metrics are given to anyone who asks: listen on 127.0.0.1 or [::1]");
+            let message = format!(
+                "{address} can be reached from other machines, and metrics are given to anyone who asks: listen on 127.0.0.1 or [::1]"
+            );
             return Err(Error::new(ErrorKind::InvalidConfig, message));
         }
         let taken = |error| {

@@ -117,7 +117,9 @@ impl Prometheus {
     }
 
     fn count(&self, name: &'static str, label: Option<(&'static str, String)>, by: u64) {
-        self.recorder.register_counter(&key(name, label), &METADATA).increment(by);
+        self.recorder
+            .register_counter(&key(name, label), &METADATA)
+            .increment(by);
     }
 
     fn time(&self, name: &'static str, label: Option<(&'static str, String)>, time: Duration) {
@@ -207,7 +209,8 @@ impl Observer for Prometheus {
         if let (Event::RunFinished { .. }, Some(path)) = (event, &self.textfile)
             && let Err(error) = self.write(path)
         {
-            self.told.tell(|| tracing::warn!(%error, causes = ?error.causes(), "metrics are not written"));
+            self.told
+                .tell(|| tracing::warn!(%error, causes = ?error.causes(), "metrics are not written"));
         }
     }
 }
@@ -245,7 +248,11 @@ fn describe(recorder: &PrometheusRecorder) {
         ("larder_stored_values_total", Unit::Count, "Values that were published."),
         ("larder_stored_bytes_total", Unit::Bytes, "Bytes of published values."),
         ("larder_stored_rows_total", Unit::Count, "Rows of published tables."),
-        ("larder_failures_total", Unit::Count, "Steps that failed, by the kind of the error."),
+        (
+            "larder_failures_total",
+            Unit::Count,
+            "Steps that failed, by the kind of the error.",
+        ),
     ] {
         recorder.describe_counter(name.into(), Some(unit), text.into());
     }

@@ -39,7 +39,11 @@ fn every_event_is_a_line_of_its_run() {
         assert_eq!(count(&lines, event), times, "{event}: {lines:#?}");
     }
     assert!(lines.iter().all(|line| line["run"] == report.run.as_str()));
-    assert!(lines.iter().all(|line| line["at"].as_str().is_some_and(|at| at.ends_with('Z'))));
+    assert!(
+        lines
+            .iter()
+            .all(|line| line["at"].as_str().is_some_and(|at| at.ends_with('Z')))
+    );
     assert_eq!(lines[0]["event"], "run_started");
     let last = lines.last().expect("is not empty");
     assert_eq!([&last["succeeded"], &last["failed"], &last["skipped"]], [4, 1, 1]);
@@ -49,7 +53,10 @@ fn every_event_is_a_line_of_its_run() {
         .expect("is told");
     assert_eq!(flights["receipt"]["rows"], 3);
     assert_eq!(flights["receipt"]["format"], "parquet");
-    let failed = lines.iter().find(|line| line["event"] == "step_failed").expect("is told");
+    let failed = lines
+        .iter()
+        .find(|line| line["event"] == "step_failed")
+        .expect("is told");
     assert_eq!(failed["error"]["kind"], "Timeout");
     assert_eq!(failed["error"]["message"], "nobody \"answered\"\nin time");
     assert_eq!(failed["error"]["causes"], serde_json::json!(["the disk is full"]));

@@ -1,7 +1,7 @@
 //! OpenLineage, held against its JSON schemas.
 
-use crate::receiver::{Receiver, nobody};
-use crate::support::{heard, result, run_all, warned};
+use crate::receiver::{Receiver, nobody, silent};
+use crate::support::{at_once, cancelled, heard, result, run, run_all, warned};
 use jsonschema::Validator;
 use larder_io_core::{ErrorKind, Secret};
 use larder_observe::OpenLineage;
@@ -18,7 +18,9 @@ struct Schemas {
 }
 
 fn schema(file: &str) -> Json {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/openlineage").join(file);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/openlineage")
+        .join(file);
     serde_json::from_str(&std::fs::read_to_string(path).expect("is there")).expect("is JSON")
 }
 
@@ -88,15 +90,22 @@ fn kind_and_job(event: &Json) -> (String, String) {
 }
 
 fn find<'a>(events: &'a [Json], kind: &str, job: &str) -> &'a Json {
-    let found = events.iter().find(|event| kind_and_job(event) == (kind.to_owned(), job.to_owned()));
+    let found = events
+        .iter()
+        .find(|event| kind_and_job(event) == (kind.to_owned(), job.to_owned()));
     found.unwrap_or_else(|| panic!("there is no {kind} of {job}: {events:#?}"))
 }
 
 fn to_file(fail: bool) -> Vec<Json> {
+    written(|observer| drop(run_all(fail, observer)))
+}
+
+/// The events of what is done with an observer.
+fn written(observe: impl FnOnce(Arc<OpenLineage>)) -> Vec<Json> {
     let home = tempfile::tempdir().expect("is made");
     let path = home.path().join("lineage.ndjson");
     let observer = result(OpenLineage::file(&path)).namespace("tests").job("flights");
-    run_all(fail, Arc::new(observer));
+    observe(Arc::new(observer));
     let text = std::fs::read_to_string(&path).expect("is there");
     text.lines()
         .map(|line| serde_json::from_str(line).expect("is JSON"))
@@ -157,8 +166,12 @@ fn a_run_and_its_steps_begin_and_end() {
     assert_eq!(told, expected.map(|(kind, job)| (kind.to_owned(), job.to_owned())));
     // Every START has one end with the same id, and every step the run as its parent.
     let ids = |kinds: &[&str]| {
-        let of = events.iter().filter(|event| kinds.contains(&event["eventType"].as_str().expect("is text")));
-        let mut ids: Vec<&str> = of.map(|event| event["run"]["runId"].as_str().expect("is text")).collect();
+        let of = events
+            .iter()
+            .filter(|event| kinds.contains(&event["eventType"].as_str().expect("is text")));
+        let mut ids: Vec<&str> = of
+            .map(|event| event["run"]["runId"].as_str().expect("is text"))
+            .collect();
         ids.sort_unstable();
         ids
     };
@@ -175,7 +188,10 @@ fn a_run_and_its_steps_begin_and_end() {
     assert_eq!(error["message"], "nobody \"answered\"\nin time");
     assert_eq!(error["stackTrace"], "the disk is full");
     let error = &events.last().expect("is not empty")["run"]["facets"]["errorMessage"]["message"];
-    assert_eq!(error, "1 steps failed, 1 were skipped; the first failure: broken: nobody \"answered\"\nin time");
+    assert_eq!(
+        error,
+        "1 steps failed, 1 were skipped; the first failure: broken: nobody \"answered\"\nin time"
+    );
 }
 
 #[test]
@@ -196,7 +212,13 @@ fn datasets_have_schema_version_statistics_and_place() {
     assert!(statistics["size"].as_u64().expect("is a number") > 0);
     let place = &made["facets"]["symlinks"]["identifiers"][0];
     assert_eq!(place["namespace"], "file");
-    assert!(place["name"].as_str().expect("is text").ends_with("/storage/raw/flights.parquet"), "{place}");
+    assert!(
+        place["name"]
+            .as_str()
+            .expect("is text")
+            .ends_with("/storage/raw/flights.parquet"),
+        "{place}"
+    );
     // Who reads it knows as much of it.
     let read = &find(&events, "COMPLETE", "flights.delays")["inputs"];
     assert_eq!(read.as_array().expect("is a list").len(), 1);
@@ -207,7 +229,74 @@ fn datasets_have_schema_version_statistics_and_place() {
     }
     let day = find(&events, "COMPLETE", "flights.days");
     let partitions = &day["run"]["facets"]["larder_step"]["partitions"];
-    assert!(partitions.as_str().expect("is text").contains("2024-01-0"), "{partitions}");
+    assert!(
+        partitions.as_str().expect("is text").contains("2024-01-0"),
+        "{partitions}"
+    );
+}
+
+#[tokio::test]
+async fn a_call_for_many_partitions_is_one_step() {
+    let home = tempfile::tempdir().expect("is made");
+    let path = home.path().join("lineage.ndjson");
+    for fail in [false, true] {
+        run(&at_once(fail), Arc::new(result(OpenLineage::file(&path)))).await;
+    }
+    let text = std::fs::read_to_string(&path).expect("is there");
+    let events: Vec<Json> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("is JSON"))
+        .collect();
+    let told: Vec<(String, String)> = events.iter().map(kind_and_job).collect();
+    let step = "pipeline.pair+other";
+    let expected = [
+        ("START", "pipeline"),
+        ("START", step),
+        ("COMPLETE", step),
+        ("COMPLETE", "pipeline"),
+        ("START", "pipeline"),
+        ("START", step),
+        ("FAIL", step),
+        ("FAIL", "pipeline"),
+    ];
+    assert_eq!(told, expected.map(|(kind, job)| (kind.to_owned(), job.to_owned())));
+    let (schemas, mut seen) = (Schemas::new(), HashMap::new());
+    events.iter().for_each(|event| schemas.validate(event, &mut seen));
+    let outputs = events[2]["outputs"].as_array().expect("is a list");
+    assert_eq!([&outputs[0]["name"], &outputs[1]["name"]], ["pair", "other"]);
+    for output in outputs {
+        assert!(output["outputFacets"]["outputStatistics"].is_object());
+        // There are three of each.
+        assert_eq!(output["facets"], json!({}));
+    }
+    let partitions = &events[2]["run"]["facets"]["larder_step"]["partitions"];
+    assert_eq!(partitions, "2024-01-01..2024-01-03");
+}
+
+#[tokio::test]
+async fn a_run_that_is_cancelled_is_aborted() {
+    let home = tempfile::tempdir().expect("is made");
+    let path = home.path().join("lineage.ndjson");
+    cancelled(Arc::new(result(OpenLineage::file(&path)))).await;
+    // The steps of the run are ended by the runtime, and hold the observer until then.
+    let told = loop {
+        let text = std::fs::read_to_string(&path).expect("is there");
+        let events: Vec<Json> = text
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("is JSON"))
+            .collect();
+        if events.len() == 4 {
+            break events.iter().map(kind_and_job).collect::<Vec<_>>();
+        }
+        tokio::task::yield_now().await;
+    };
+    let expected = [
+        ("START", "pipeline"),
+        ("START", "pipeline.endless"),
+        ("ABORT", "pipeline.endless"),
+        ("ABORT", "pipeline"),
+    ];
+    assert_eq!(told, expected.map(|(kind, job)| (kind.to_owned(), job.to_owned())));
 }
 
 #[test]
@@ -268,6 +357,26 @@ fn an_endpoint_that_is_down_is_told_once_and_the_run_goes_on() {
     let told = warned(&url.replace("user:hidden@", ""));
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(!told[0].contains("hidden"), "{told:?}");
+}
+
+#[test]
+fn an_endpoint_that_never_answers_holds_up_the_end_of_a_run_for_a_bounded_time() {
+    heard();
+    let url = format!("http://{}/silent", silent());
+    let mut options = HttpOptions::default();
+    options.flush = std::time::Duration::from_millis(50);
+    options.queue = 1;
+    // Without the bounds this would take a minute for each event.
+    options.timeout = std::time::Duration::from_secs(60);
+    let report = run_all(false, Arc::new(result(OpenLineage::http(&url, options))));
+    assert!(report.succeeded());
+    for trouble in [
+        "events of OpenLineage are dropped",
+        "before all its events of OpenLineage",
+    ] {
+        let told = warned(trouble);
+        assert_eq!(told.len(), 1, "{told:?}");
+    }
 }
 
 #[test]

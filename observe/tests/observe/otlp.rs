@@ -1,7 +1,7 @@
 //! OTLP, decoded by OpenTelemetry's own messages.
 
-use crate::receiver::{Receiver, nobody};
-use crate::support::{heard, result, run_all, warned};
+use crate::receiver::{Receiver, nobody, silent};
+use crate::support::{at_once, cancelled, heard, result, run, run_all, warned};
 use larder_io_core::{ErrorKind, Secret};
 use larder_observe::Otlp;
 use larder_observe::otlp::OtlpOptions;
@@ -46,7 +46,8 @@ fn got(receiver: &Receiver) -> Got {
                 let traces = ExportTraceServiceRequest::decode(&*request.body).expect("is a message");
                 for of in traces.resource_spans {
                     got.resource = of.resource.expect("is there").attributes;
-                    got.spans.extend(of.scope_spans.into_iter().flat_map(|scope| scope.spans));
+                    got.spans
+                        .extend(of.scope_spans.into_iter().flat_map(|scope| scope.spans));
                 }
             }
             "/v1/metrics" => {
@@ -54,7 +55,8 @@ fn got(receiver: &Receiver) -> Got {
                 // They are cumulative: the last ones tell all.
                 got.metrics.clear();
                 for of in metrics.resource_metrics {
-                    got.metrics.extend(of.scope_metrics.into_iter().flat_map(|scope| scope.metrics));
+                    got.metrics
+                        .extend(of.scope_metrics.into_iter().flat_map(|scope| scope.metrics));
                 }
             }
             other => panic!("{other}"),
@@ -78,13 +80,22 @@ fn a_run_is_a_trace_of_its_steps() {
     let Got { spans, resource, .. } = got(&receiver);
     assert_eq!(text(&resource, "service.name").as_deref(), Some("flights"));
     assert_eq!(text(&resource, "deployment.environment.name").as_deref(), Some("test"));
-    assert!(receiver.requests().iter().all(|request| request.headers["x-api-key"] == "s3cret"));
+    assert!(
+        receiver
+            .requests()
+            .iter()
+            .all(|request| request.headers["x-api-key"] == "s3cret")
+    );
     let run = spans.iter().find(|span| span.name == "run").expect("is there");
     assert!(run.parent_span_id.is_empty());
     assert_eq!(text(&run.attributes, "larder.run"), Some(report.run.to_string()));
     assert_eq!(text(&run.attributes, "larder.steps.failed").as_deref(), Some("1"));
     assert!(spans.iter().all(|span| span.trace_id == run.trace_id));
-    assert!(spans.iter().all(|span| span.start_time_unix_nano <= span.end_time_unix_nano));
+    assert!(
+        spans
+            .iter()
+            .all(|span| span.start_time_unix_nano <= span.end_time_unix_nano)
+    );
 
     let mut children: HashMap<&[u8], Vec<&Span>> = HashMap::new();
     for span in &spans {
@@ -104,15 +115,27 @@ fn a_run_is_a_trace_of_its_steps() {
     assert_eq!(names(step("days")), ["compute", "store"]);
 
     let flights = step("raw/flights");
-    assert_eq!(text(&flights.attributes, "larder.asset").as_deref(), Some("raw/flights"));
+    assert_eq!(
+        text(&flights.attributes, "larder.asset").as_deref(),
+        Some("raw/flights")
+    );
     assert_eq!(text(&flights.attributes, "larder.rows").as_deref(), Some("3"));
     let made = report.materialization("raw/flights").expect("is made");
     let receipt = made.receipt.as_ref().expect("is stored");
-    assert_eq!(text(&flights.attributes, "larder.bytes"), Some(receipt.bytes.to_string()));
-    let store = children[&*flights.span_id].iter().find(|span| span.name == "store").expect("is there");
+    assert_eq!(
+        text(&flights.attributes, "larder.bytes"),
+        Some(receipt.bytes.to_string())
+    );
+    let store = children[&*flights.span_id]
+        .iter()
+        .find(|span| span.name == "store")
+        .expect("is there");
     assert_eq!(text(&store.attributes, "larder.version"), made.version);
     assert_eq!(text(&store.attributes, "larder.format").as_deref(), Some("parquet"));
-    let load = children[&*step("delays").span_id].iter().find(|span| span.name == "load").expect("is there");
+    let load = children[&*step("delays").span_id]
+        .iter()
+        .find(|span| span.name == "load")
+        .expect("is there");
     assert_eq!(text(&load.attributes, "larder.input").as_deref(), Some("raw/flights"));
     let mut days: Vec<String> = spans
         .iter()
@@ -127,14 +150,19 @@ fn a_run_is_a_trace_of_its_steps() {
     let status = broken.status.as_ref().expect("is there");
     assert_eq!(status.code, StatusCode::Error as i32);
     assert_eq!(status.message, "nobody \"answered\"\nin time");
-    assert_eq!(run.status.as_ref().map(|status| status.code), Some(StatusCode::Error as i32));
+    assert_eq!(
+        run.status.as_ref().map(|status| status.code),
+        Some(StatusCode::Error as i32)
+    );
     let fine = flights.status.as_ref().map_or(0, |status| status.code);
     assert_eq!(fine, StatusCode::Unset as i32);
 }
 
 fn sum(metrics: &[Metric], name: &str, label: (&str, &str)) -> Option<i64> {
     let metric = metrics.iter().find(|metric| metric.name == name)?;
-    let Some(Data::Sum(sum)) = &metric.data else { panic!("{metric:?}") };
+    let Some(Data::Sum(sum)) = &metric.data else {
+        panic!("{metric:?}")
+    };
     assert!(sum.is_monotonic);
     let point = sum
         .data_points
@@ -156,12 +184,21 @@ fn metrics_of_all_runs_are_sent() {
     assert_eq!(sum(&metrics, "larder.steps", ("status", "succeeded")), Some(8));
     assert_eq!(sum(&metrics, "larder.steps", ("status", "skipped")), Some(1));
     assert_eq!(sum(&metrics, "larder.failures", ("error.type", "Timeout")), Some(1));
-    assert_eq!(sum(&metrics, "larder.stored.rows", ("larder.asset", "raw/flights")), Some(6));
+    assert_eq!(
+        sum(&metrics, "larder.stored.rows", ("larder.asset", "raw/flights")),
+        Some(6)
+    );
     assert!(sum(&metrics, "larder.stored.bytes", ("larder.asset", "raw/flights")) > Some(0));
-    for (name, times) in [("larder.step.duration", 9), ("larder.store.duration", 8), ("larder.load.duration", 8)] {
+    for (name, times) in [
+        ("larder.step.duration", 9),
+        ("larder.store.duration", 8),
+        ("larder.load.duration", 8),
+    ] {
         let metric = metrics.iter().find(|metric| metric.name == name).expect("is there");
         assert_eq!(metric.unit, "s");
-        let Some(Data::Histogram(histogram)) = &metric.data else { panic!("{metric:?}") };
+        let Some(Data::Histogram(histogram)) = &metric.data else {
+            panic!("{metric:?}")
+        };
         let count: u64 = histogram.data_points.iter().map(|point| point.count).sum();
         assert_eq!(count, times, "{name}");
     }
@@ -177,6 +214,67 @@ fn runs_are_traces_of_their_own() {
     let runs: Vec<&Span> = spans.iter().filter(|span| span.name == "run").collect();
     assert_eq!(runs.len(), 2);
     assert_ne!(runs[0].trace_id, runs[1].trace_id);
+}
+
+#[tokio::test]
+async fn a_call_for_many_partitions_is_one_step() {
+    let receiver = Receiver::new(&[]);
+    run(
+        &at_once(false),
+        Arc::new(result(Otlp::new(&receiver.url(""), options()))),
+    )
+    .await;
+    let spans = got(&receiver).spans;
+    let count = |name: &str| spans.iter().filter(|span| span.name == name).count();
+    assert_eq!(
+        [count("run"), count("pair+other"), count("compute"), count("store")],
+        [1, 1, 1, 6]
+    );
+}
+
+#[tokio::test]
+async fn a_run_that_is_cancelled_is_sent_as_failed() {
+    let receiver = Receiver::new(&[]);
+    cancelled(Arc::new(result(Otlp::new(&receiver.url(""), options())))).await;
+    let spans = loop {
+        let spans = got(&receiver).spans;
+        if spans.len() == 2 {
+            break spans;
+        }
+        tokio::task::yield_now().await;
+    };
+    for span in spans {
+        let status = span.status.expect("is there");
+        assert_eq!(
+            (status.code, &*status.message),
+            (StatusCode::Error as i32, "the run was cancelled")
+        );
+    }
+}
+
+#[test]
+fn what_is_not_taken_is_sent_again_and_nothing_is_warned_of() {
+    heard();
+    let receiver = Receiver::new(&[503, 503]);
+    let url = receiver.url("/busy");
+    run_all(false, Arc::new(result(Otlp::new(&url, options()))));
+    let requests = receiver.requests();
+    assert_eq!(requests[0].body, requests[2].body);
+    assert!(warned(&url).is_empty());
+}
+
+#[test]
+fn an_endpoint_that_never_answers_holds_up_the_end_of_a_run_for_a_bounded_time() {
+    heard();
+    let mut options = options();
+    options.flush = std::time::Duration::from_millis(50);
+    // Without the bound this would take a minute for each request.
+    options.timeout = std::time::Duration::from_secs(60);
+    let url = format!("http://{}/silent", silent());
+    let report = run_all(false, Arc::new(result(Otlp::new(&url, options))));
+    assert!(report.succeeded());
+    let told = warned("before all its spans and metrics are sent");
+    assert_eq!(told.len(), 1, "{told:?}");
 }
 
 #[test]

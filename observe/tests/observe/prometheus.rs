@@ -129,7 +129,10 @@ fn whole(name: &str, family: &Family) {
     }
     assert!(!series.is_empty(), "{name}");
     for (labels, buckets) in series {
-        assert!(buckets.is_sorted_by(|one, two| one.0 < two.0 && one.1 <= two.1), "{name} {buckets:?}");
+        assert!(
+            buckets.is_sorted_by(|one, two| one.0 < two.0 && one.1 <= two.1),
+            "{name} {buckets:?}"
+        );
         let last = buckets.last().expect("is not empty");
         assert!(last.0.is_infinite());
         let of = |suffix: &str| {
@@ -194,7 +197,10 @@ fn a_file_for_the_collector_is_written_at_the_end_of_a_run() {
     let observer = result(Prometheus::new()).textfile(&path);
     run_all(false, Arc::new(observer));
     let families = parse(&std::fs::read_to_string(&path).expect("is there"));
-    assert_eq!(value(&families, "larder_runs_total", Some(("status", "succeeded"))), Some(1));
+    assert_eq!(
+        value(&families, "larder_runs_total", Some(("status", "succeeded"))),
+        Some(1)
+    );
     let left = std::fs::read_dir(home.path()).expect("is read").count();
     assert_eq!(left, 1);
 }

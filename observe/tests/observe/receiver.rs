@@ -79,7 +79,9 @@ fn read(reader: &mut impl BufRead) -> Option<Request> {
             None => break,
         };
     }
-    let length = headers.get("content-length").map_or(0, |length| length.parse().expect("is a number"));
+    let length = headers
+        .get("content-length")
+        .map_or(0, |length| length.parse().expect("is a number"));
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
     Some(Request {
@@ -88,4 +90,15 @@ fn read(reader: &mut impl BufRead) -> Option<Request> {
         headers,
         body,
     })
+}
+
+/// The address of somebody who takes requests and never answers.
+pub(crate) fn silent() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("is bound");
+    let address = listener.local_addr().expect("has an address");
+    thread::spawn(move || {
+        let kept: Vec<TcpStream> = listener.incoming().flatten().collect();
+        drop(kept);
+    });
+    address
 }

@@ -4,6 +4,8 @@ use arrow_array::{Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema};
 use larder_executor::{Asset, Definitions, Observer, Pipeline, RunOptions, RunReport, Selection};
 use larder_io_core::{Error, ErrorKind, Result, Table};
+#[cfg(any(feature = "openlineage", feature = "otlp"))]
+use larder_io_memory::MemoryIo;
 use larder_partitions::Partitioning;
 use std::io::{self, Write};
 use std::path::Path;
@@ -56,6 +58,52 @@ pub(crate) fn pipeline(home: &Path, fail: bool) -> Pipeline {
         .expect("is valid")
 }
 
+/// `pair` and `other`, two assets of three partitions that one call makes.
+#[cfg(any(feature = "openlineage", feature = "otlp"))]
+pub(crate) fn at_once(fail: bool) -> Pipeline {
+    use larder_executor::OutputSpec;
+    use larder_io_core::{Output, Partitions};
+    let outputs = vec![
+        OutputSpec::new("pair").form_of::<Partitions<u64>>(),
+        OutputSpec::new("other").form_of::<Partitions<u64>>(),
+    ];
+    let asset = Asset::builder("pair")
+        .partitions(Partitioning::daily("2024-01-01").end("2024-01-04"))
+        .functions(outputs, move |args| async move {
+            let asked = args.context().partitions().expect("has partitions").clone();
+            if fail {
+                return Err(Error::new(ErrorKind::InvalidData, "none of them"));
+            }
+            let values = || asked.iter().map(|key| (key, 7_u64)).collect::<Partitions<u64>>();
+            Ok(vec![values().into_made(), values().into_made()])
+        });
+    Definitions::new()
+        .assets([asset])
+        .default_io_manager(Arc::new(MemoryIo::new()))
+        .build()
+        .expect("is valid")
+}
+
+/// Begins to run an asset that never ends, and gives up.
+#[cfg(any(feature = "openlineage", feature = "otlp"))]
+pub(crate) async fn cancelled(observer: Arc<dyn Observer>) {
+    let (begun, begins) = tokio::sync::oneshot::channel::<()>();
+    let begun = Arc::new(Mutex::new(Some(begun)));
+    let endless = Asset::builder("endless").function(move |_| {
+        drop(begun.lock().expect("no panic").take());
+        std::future::pending::<Result<u64>>()
+    });
+    let pipeline = Definitions::new()
+        .assets([endless])
+        .default_io_manager(Arc::new(MemoryIo::new()))
+        .build()
+        .expect("is valid");
+    tokio::select! {
+        report = run(&pipeline, observer) => panic!("{report:?}"),
+        _ = begins => {}
+    }
+}
+
 pub(crate) async fn run(pipeline: &Pipeline, observer: Arc<dyn Observer>) -> RunReport {
     let mut options = RunOptions::default();
     options.observers = vec![observer];
@@ -76,7 +124,10 @@ pub(crate) fn run_all(fail: bool, observer: Arc<dyn Observer>) -> RunReport {
 /// The lines of every test that were warned of so far and hold a text: observers warn on threads of their own.
 pub(crate) fn warned(of: &str) -> Vec<String> {
     let text = heard().text();
-    text.lines().filter(|line| line.contains(of)).map(str::to_owned).collect()
+    text.lines()
+        .filter(|line| line.contains(of))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Listens to warnings from now on.
