@@ -2,7 +2,7 @@
 
 use larder_io_core::{AssetKey, Error, PartitionKey, Receipt, RunId};
 use larder_partitions::PartitionSet;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,7 +21,7 @@ pub enum Level {
 }
 
 /// One asset (or partition) that was computed and published.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Materialization {
     /// The asset.
@@ -51,8 +51,24 @@ pub struct Materialization {
     pub metadata: BTreeMap<String, Json>,
     /// The columns of a table, as they were stored.
     #[cfg(feature = "arrow")]
-    #[serde(skip)]
+    #[serde(with = "schema")]
     pub schema: Option<arrow_schema::SchemaRef>,
+}
+
+/// Serde for a shared schema.
+#[cfg(feature = "arrow")]
+mod schema {
+    use arrow_schema::{Schema, SchemaRef};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::sync::Arc;
+
+    pub(super) fn serialize<S: Serializer>(schema: &Option<SchemaRef>, to: S) -> Result<S::Ok, S::Error> {
+        schema.as_deref().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SchemaRef>, D::Error> {
+        Ok(Option::<Schema>::deserialize(from)?.map(Arc::new))
+    }
 }
 
 /// Bytes and rows of a value that is being stored, counted while they pass.
