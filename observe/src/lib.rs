@@ -28,6 +28,12 @@ pub mod openlineage;
 pub mod otlp;
 #[cfg(feature = "prometheus")]
 pub mod prometheus;
+// Each observer takes of it what it needs.
+#[cfg(any(feature = "openlineage", feature = "prometheus", feature = "otlp"))]
+#[cfg_attr(
+    not(all(feature = "openlineage", feature = "prometheus", feature = "otlp")),
+    allow(dead_code)
+)]
 mod steps;
 mod told;
 

@@ -255,3 +255,63 @@ impl Steps {
 fn first(partitions: Option<&PartitionSet>) -> Option<PartitionKey> {
     partitions.and_then(PartitionSet::first)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use larder_io_core::ErrorKind;
+
+    fn key(text: &str) -> AssetKey {
+        text.parse().expect("is a key")
+    }
+
+    fn failed(asset: &str) -> Event {
+        Event::StepFailed {
+            assets: vec![key(asset)],
+            partitions: None,
+            error: Arc::new(Error::new(ErrorKind::Unexpected, "defect")),
+        }
+    }
+
+    fn begun(asset: &str) -> Event {
+        Event::StepStarted {
+            assets: vec![key(asset)],
+            partitions: None,
+        }
+    }
+
+    fn run() -> Event {
+        Event::RunStarted {
+            run: RunId::from_text("one"),
+            assets: Vec::new(),
+            calls: 1,
+        }
+    }
+
+    #[test]
+    fn a_step_that_fails_before_it_begins_begins_and_ends() {
+        let told = Steps::default().hear(&failed("a"));
+        assert!(
+            matches!(&told[..], [Told::StepStarted(_), Told::StepEnded(step, End::Failed(_))] if step.name() == "a"),
+            "{told:?}"
+        );
+    }
+
+    #[test]
+    fn each_step_ends_once() {
+        let mut steps = Steps::default();
+        steps.hear(&run());
+        for asset in ["a", "b"] {
+            assert!(matches!(&steps.hear(&begun(asset))[..], [Told::StepStarted(_)]));
+        }
+        let told = steps.hear(&failed("b"));
+        assert!(matches!(&told[..], [Told::StepEnded(step, _)] if step.name() == "b"));
+        let told = steps.hear(&run());
+        assert!(
+            matches!(&told[..], [Told::StepEnded(step, End::Stopped), Told::RunStopped, Told::RunStarted { .. }] if step.name() == "a"),
+            "{told:?}"
+        );
+        assert!(matches!(&steps.stop()[..], [Told::RunStopped]));
+        assert!(steps.stop().is_empty());
+    }
+}
