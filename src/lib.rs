@@ -27,6 +27,10 @@ mod open;
 #[cfg(feature = "memory")]
 pub mod testing;
 
+/// Observers of runs that are compiled in; they are handed over in [`RunOptions::observers`].
+#[cfg(feature = "observe")]
+pub use larder_observe as observe;
+
 #[cfg(feature = "cli")]
 pub use definitions::main;
 pub use definitions::{Definitions, definitions, serve_step};

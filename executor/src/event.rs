@@ -49,6 +49,26 @@ pub struct Materialization {
     pub overlapped: usize,
     /// What the asset's code added.
     pub metadata: BTreeMap<String, Json>,
+    /// The columns of a table, as they were stored.
+    #[cfg(feature = "arrow")]
+    #[serde(with = "schema")]
+    pub schema: Option<arrow_schema::SchemaRef>,
+}
+
+/// Serde for a shared schema.
+#[cfg(feature = "arrow")]
+mod schema {
+    use arrow_schema::{Schema, SchemaRef};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::sync::Arc;
+
+    pub(super) fn serialize<S: Serializer>(schema: &Option<SchemaRef>, to: S) -> Result<S::Ok, S::Error> {
+        schema.as_deref().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SchemaRef>, D::Error> {
+        Ok(Option::<Schema>::deserialize(from)?.map(Arc::new))
+    }
 }
 
 /// Bytes and rows of a value that is being stored, counted while they pass.

@@ -125,10 +125,16 @@ const WALLS: &[Wall] = &[
             "polars-ops",
         ],
     },
-    // What is on without being asked for has no Polars and no PostgreSQL.
+    // What is on without being asked for has no Polars, no PostgreSQL and no observers.
     Wall {
         arguments: &["--package", "larder"],
-        forbidden: &["larder-frames-polars", "polars-core", "polars-arrow", "postgres"],
+        forbidden: &[
+            "larder-frames-polars",
+            "polars-core",
+            "polars-arrow",
+            "postgres",
+            "larder-observe",
+        ],
     },
     Wall {
         arguments: &["--package", "larder-executor", "--all-features"],
@@ -139,6 +145,33 @@ const WALLS: &[Wall] = &[
             "larder-io-fs",
             "larder-io-memory",
             "larder-cli",
+        ],
+    },
+    // Observers know what a run tells, and nobody who stores.
+    Wall {
+        arguments: &["--package", "larder-observe", "--no-default-features"],
+        forbidden: &[
+            "arrow-schema",
+            "metrics",
+            "object_store",
+            "opentelemetry",
+            "ureq",
+            "url",
+        ],
+    },
+    Wall {
+        arguments: &["--package", "larder-observe", "--all-features"],
+        forbidden: &[
+            "aws-lc-rs",
+            "hyper",
+            "larder-cli",
+            "larder-io-fs",
+            "larder-io-memory",
+            "larder-io-object",
+            "object_store",
+            "parquet",
+            "reqwest",
+            "tonic",
         ],
     },
     Wall {

@@ -200,6 +200,8 @@ impl Step {
             peak_memory: None,
             overlapped: 0,
             metadata: said.metadata,
+            #[cfg(feature = "arrow")]
+            schema: None,
         };
         let (made, published) = self.publish_all(written, &common, overlapping).await;
         all.extend(made);

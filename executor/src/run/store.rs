@@ -38,6 +38,8 @@ pub(super) struct Written {
     fingerprint: Option<String>,
     /// A copy for the catalogue.
     inline: Option<Vec<u8>>,
+    #[cfg(feature = "arrow")]
+    schema: Option<arrow_schema::SchemaRef>,
     /// `None` for Nothing.
     staged: Option<Box<dyn Staged>>,
     /// Time in the source of a stream.
@@ -204,6 +206,8 @@ impl Step {
                 sources,
                 fingerprint,
                 inline: None,
+                #[cfg(feature = "arrow")]
+                schema: None,
                 staged: None,
                 produced: Duration::ZERO,
                 stored: Duration::ZERO,
@@ -211,6 +215,11 @@ impl Step {
         }
         let value = self.pipeline.conforming(&key, value, ErrorKind::InvalidDefinition)?;
         let inline = self.inlines.then(|| self.pipeline.inline_copy(&key, &value)).flatten();
+        #[cfg(feature = "arrow")]
+        let schema = match &value {
+            Value::Table(source) => Some(source.schema()),
+            _ => None,
+        };
         let meter = Arc::new(Meter::default());
         let value = metered(value, &meter);
         self.emitter.emit(|| Event::StoreStarted {
@@ -232,6 +241,8 @@ impl Step {
             sources,
             fingerprint,
             inline,
+            #[cfg(feature = "arrow")]
+            schema,
             staged: Some(staged),
             produced: meter.produced(),
             stored,
@@ -315,6 +326,8 @@ impl Step {
             store: output.stored + began.elapsed(),
             peak_memory: memory::peak(),
             overlapped: overlapping.others(),
+            #[cfg(feature = "arrow")]
+            schema: output.schema,
             ..common.clone()
         });
         let origin = Origin {
