@@ -254,9 +254,11 @@ async fn what_is_promoted_is_the_bytes_of_the_branch() {
     let loaded = base.load::<Table>("numbers").await.expect("loads");
     assert_eq!(loaded.rows(), 50_000);
     // A copy is as the target's settings say.
-    base.delete(&AssetPartition::from(&"numbers".parse().expect("is a key")))
-        .await
-        .expect("deletes");
+    base.delete(&AssetPartition::from(
+        &"numbers".parse::<larder::AssetKey>().expect("is a key"),
+    ))
+    .await
+    .expect("deletes");
     base.copy_from(&dev, "numbers", &CopyOptions::default())
         .await
         .expect("copies");
