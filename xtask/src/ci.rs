@@ -29,6 +29,7 @@ const ALONE: &[(&str, &[&str])] = &[
     ("larder-frames-polars", &[]),
     ("larder-executor", &["--no-default-features"]),
     ("larder-cli", &[]),
+    ("larder-observe", &[]),
     ("larder-testkit", &[]),
     ("larder", &["--no-default-features"]),
     ("larder", &["--no-default-features", "--features", "fs"]),
@@ -40,6 +41,7 @@ const ALONE: &[(&str, &[&str])] = &[
     ("larder", &["--no-default-features", "--features", "datafusion,fs"]),
     ("larder", &["--no-default-features", "--features", "polars"]),
     ("larder", &["--no-default-features", "--features", "catalog-postgres"]),
+    ("larder", &["--no-default-features", "--features", "openlineage,prometheus,otlp"]),
 ];
 
 /// The command.
