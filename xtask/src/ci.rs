@@ -41,7 +41,10 @@ const ALONE: &[(&str, &[&str])] = &[
     ("larder", &["--no-default-features", "--features", "datafusion,fs"]),
     ("larder", &["--no-default-features", "--features", "polars"]),
     ("larder", &["--no-default-features", "--features", "catalog-postgres"]),
-    ("larder", &["--no-default-features", "--features", "openlineage,prometheus,otlp"]),
+    (
+        "larder",
+        &["--no-default-features", "--features", "openlineage,prometheus,otlp"],
+    ),
 ];
 
 /// The command.
