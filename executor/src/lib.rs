@@ -33,6 +33,7 @@ pub mod layout;
 pub mod lifecycle;
 mod memory;
 mod metered;
+mod output_spec;
 pub mod plan;
 pub mod policy;
 mod retype;
