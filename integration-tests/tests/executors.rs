@@ -1,7 +1,7 @@
 //! The same graphs on every executor, with every failure that it outlives.
 
 use larder::{ErrorKind, Executor, Pipeline};
-use larder_integration_tests::executors::{CALLS, End, FATAL, SEED, asset, graph, name, values};
+use larder_integration_tests::executors::{CALLS, End, FATAL, ONCE, SEED, asset, graph, name, values};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -60,9 +60,18 @@ async fn stored(home: &Path, seed: u64, fatal: bool) -> Vec<Option<u64>> {
 }
 
 async fn run(executor: Executor, seed: u64, fatal: bool) -> Ran {
+    run_with(executor, seed, fatal, &[]).await
+}
+
+/// With more arguments, assets fail only the first time.
+async fn run_with(executor: Executor, seed: u64, fatal: bool, more: &[&str]) -> Ran {
     let dir = tempfile::tempdir().expect("a directory");
     let arguments = ["materialize", "--executor", executor.name(), "--max-concurrent", "4"];
-    let output = command(dir.path(), seed, fatal, &arguments).output().expect("runs");
+    let mut command = command(dir.path(), seed, fatal, &[&arguments, more].concat());
+    if !more.is_empty() {
+        command.env(ONCE, "1");
+    }
+    let output = command.output().expect("runs");
     let mut calls = BTreeMap::new();
     for line in std::fs::read_to_string(dir.path().join("calls"))
         .unwrap_or_default()
@@ -124,4 +133,52 @@ async fn in_processes_a_step_that_aborts_or_is_killed_fails_alone() {
     for end in [End::Error, End::Panic, End::Abort, End::Kill] {
         assert!(seen.contains(&end), "no call ended with {end:?}");
     }
+}
+
+#[tokio::test]
+async fn what_fails_once_is_made_by_a_second_attempt_on_every_executor() {
+    let seed = 5;
+    for (_, executor) in Executor::ALL {
+        let fatal = executor == Executor::Processes;
+        let nodes = graph(seed, fatal);
+        let all: Vec<_> = nodes
+            .iter()
+            .map(|node| larder_integration_tests::executors::Node {
+                end: End::Value,
+                ..node.clone()
+            })
+            .collect();
+        let ran = run_with(executor, seed, fatal, &["--retries", "1"]).await;
+        assert_eq!(ran.output.status.code(), Some(0), "{executor}: {}", ran.told());
+        assert_eq!(ran.stored, values(&all), "{executor}");
+        for (number, node) in nodes.iter().enumerate() {
+            let wanted = if node.end == End::Value { 1 } else { 2 };
+            assert_eq!(
+                ran.calls.get(&name(number)),
+                Some(&wanted),
+                "{executor}: {} ends with {:?}",
+                name(number),
+                node.end
+            );
+        }
+    }
+}
+
+/// The process of a step whose run was killed before it heard of it.
+#[test]
+fn a_process_whose_run_is_gone_makes_nothing() {
+    use std::os::unix::process::CommandExt;
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut command = command(dir.path(), 1, false, &["materialize"]);
+    let output = command
+        .env(larder::STEP_VARIABLE, "1:/nowhere")
+        .process_group(0)
+        .output()
+        .expect("runs");
+    assert_eq!(output.status.code(), Some(143));
+    assert!(!dir.path().join("calls").exists(), "it ran everything");
+    // What a step starts itself is no step.
+    let mut command = self::command(dir.path(), 1, false, &["list"]);
+    let output = command.env(larder::STEP_VARIABLE, "1:/nowhere").output().expect("runs");
+    assert_eq!(output.status.code(), Some(0));
 }

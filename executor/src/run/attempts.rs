@@ -1,10 +1,10 @@
-//! Computing again what failed: the asset's own failures, never those of its storage.
+//! Computing again what failed: the asset's own failures, never those of its storage, and nothing that may have been published.
 
 use super::fresh::Sources;
 use super::overlap::Overlapping;
 use super::step::{Place, Step};
 use crate::args::panicked;
-use crate::event::{Event, Materialization};
+use crate::event::Event;
 use crate::policy::RetryPolicy;
 use futures_util::FutureExt;
 use larder_io_core::{AssetKey, Error, ErrorKind, Result, Retry, duration};
@@ -23,6 +23,15 @@ fn again(error: &Error) -> bool {
     }
 }
 
+/// The error of a step that was stopped at its timeout.
+pub(super) fn took_too_long(most: Duration) -> Error {
+    let message = format!(
+        "the step took longer than its timeout of {}; give it more time, or less to do",
+        duration::text(most)
+    );
+    Error::new(ErrorKind::Timeout, message)
+}
+
 /// How often a step is computed, and how long each attempt may take.
 #[derive(Clone, Debug)]
 pub(super) struct Patience {
@@ -31,34 +40,40 @@ pub(super) struct Patience {
 }
 
 impl Step {
-    /// Attempts until one succeeds, its failure is final, or they or their time are used up. What was published goes into `made`.
+    /// Attempts until one succeeds, its failure is final, or they or their time are used up. One that began to publish is the last.
     pub(super) async fn attempts(
         &mut self,
         keys: &[AssetKey],
         sources: &Sources,
         overlapping: &Overlapping,
-        made: &mut Vec<Arc<Materialization>>,
     ) -> Result<()> {
         let (began, mut delays) = (Instant::now(), self.patience.retry.delays());
-        let mut inputs = match self.patience.retry.attempts {
+        let inputs = match self.patience.retry.attempts {
             // The step's hold on them ends when the function has them.
-            0 | 1 => None,
-            _ => Some(self.inputs.clone()),
+            0 | 1 => Vec::new(),
+            _ => self.inputs.clone(),
         };
         for attempt in 1.. {
-            let Err(error) = self.attempt(keys, sources, overlapping, made).await else {
+            let Err(error) = self.attempt(keys, sources, overlapping).await else {
                 return Ok(());
             };
-            let error = error.with_attempts(attempt);
-            self.left_of(keys, made)?;
-            let delay = delays.next().filter(|delay| {
-                let soon_enough = began.elapsed() + *delay <= self.patience.retry.deadline;
-                again(&error) && soon_enough
-            });
-            let (Some(delay), Some(kept)) = (delay, &mut inputs) else {
-                return Err(error);
+            // A process may be lost after it had done everything.
+            if self.outcome.publishing() && self.outcome.complete(keys) {
+                return Ok(());
+            }
+            let attempts = error.attempts().max(attempt);
+            let error = error.with_attempts(attempts);
+            self.partitions = self.outcome.left(keys);
+            let asked = match error.retry() {
+                Retry::After(Some(asked)) => asked,
+                _ => Duration::ZERO,
             };
-            self.inputs.clone_from(kept);
+            let delay = delays.next().map(|delay| delay.max(asked)).filter(|delay| {
+                let soon_enough = began.elapsed() + *delay <= self.patience.retry.deadline;
+                again(&error) && soon_enough && !self.outcome.publishing()
+            });
+            let Some(delay) = delay else { return Err(error) };
+            self.inputs.clone_from(&inputs);
             let error = Arc::new(error);
             self.emitter.emit(|| Event::StepRetried {
                 assets: keys.to_vec(),
@@ -72,50 +87,36 @@ impl Step {
         Ok(())
     }
 
-    async fn attempt(
-        &mut self,
-        keys: &[AssetKey],
-        sources: &Sources,
-        overlapping: &Overlapping,
-        made: &mut Vec<Arc<Materialization>>,
-    ) -> Result<()> {
-        let (timeout, pipeline, index) = (self.patience.timeout, self.pipeline.clone(), self.index);
-        let work = async {
-            match &self.place {
-                Place::Elsewhere(processes) => {
-                    let processes = Arc::clone(processes);
-                    // What it takes is loaded there.
-                    self.inputs.clear();
-                    self.elsewhere(keys, sources, &processes, made).await
-                }
-                _ => self.make(keys, sources, overlapping, made).await,
+    async fn attempt(&mut self, keys: &[AssetKey], sources: &Sources, overlapping: &Overlapping) -> Result<()> {
+        if let Place::Elsewhere(processes) = &self.place {
+            let processes = Arc::clone(processes);
+            // What it takes is loaded there.
+            self.inputs.clear();
+            return self.elsewhere(keys, sources, &processes).await;
+        }
+        let (timeout, outcome) = (self.patience.timeout, Arc::clone(&self.outcome));
+        let too_long = async {
+            match timeout {
+                Some(most) => tokio::time::sleep(most).await,
+                None => std::future::pending().await,
+            }
+            if outcome.publishing() {
+                std::future::pending::<()>().await;
             }
         };
         // Asset code may panic, in its function or in the stream it returned.
-        let work = AssertUnwindSafe(work).catch_unwind().map(|done| {
-            done.unwrap_or_else(|panic| {
-                let error = panicked(panic.as_ref());
-                let first = pipeline.graph().nodes[index].keys.first();
-                Err(match first {
-                    Some(key) => pipeline.explain_error(error, key, "compute"),
-                    None => error,
-                })
-            })
-        });
-        let Some(most) = timeout else { return work.await };
-        match tokio::time::timeout(most, work).await {
-            Ok(done) => done,
-            Err(_) => {
-                let message = format!(
-                    "the step took longer than its timeout of {}; give it more time, or less to do",
-                    duration::text(most)
-                );
-                let error = Error::new(ErrorKind::Timeout, message);
-                Err(match keys.first() {
-                    Some(key) => self.explain(error, key, "compute"),
-                    None => error,
-                })
-            }
-        }
+        let work = AssertUnwindSafe(self.make(keys, sources, overlapping)).catch_unwind();
+        let failed = tokio::select! {
+            biased;
+            done = work => match done {
+                Ok(done) => return done,
+                Err(panic) => panicked(panic.as_ref()),
+            },
+            () = too_long => took_too_long(timeout.unwrap_or_default()),
+        };
+        Err(match keys.first() {
+            Some(key) => self.explain(failed, key, "compute"),
+            None => failed,
+        })
     }
 }

@@ -68,7 +68,8 @@ impl FromStr for Executor {
     }
 }
 
-/// How a process for a step is started. Default: this program with the arguments that it was started with itself.
+/// How a process for a step is started. Default: this program with the arguments that it was started with itself. A script in front of it has to end
+/// in `exec`: the process that is started is the one that makes the step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StepCommand {
     /// The program.

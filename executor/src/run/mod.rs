@@ -5,11 +5,13 @@ mod executor;
 mod fresh;
 mod inputs;
 mod load;
+mod outcome;
 mod overlap;
 mod process;
 mod report;
 mod step;
 mod store;
+mod thread;
 
 pub use executor::{Executor, StepCommand};
 pub use process::{STEP_VARIABLE, serve_step};
@@ -26,13 +28,13 @@ use attempts::Patience;
 use inputs::SharedInputs;
 use larder_io_core::{AssetKey, Error, ErrorKind, Result, RunId, duration};
 use larder_partitions::PartitionSet;
+use outcome::Outcome;
 use overlap::Overlap;
 use process::Processes;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use step::{Place, Step};
-use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -110,6 +112,8 @@ struct Running {
     /// Closed when the run is given up: threads hear of it.
     alive: watch::Sender<()>,
     max_concurrent: usize,
+    /// Of the steps that run.
+    outcomes: HashMap<usize, Arc<Outcome>>,
     inputs: SharedInputs,
     overlap: Arc<Overlap>,
     units: Vec<Unit>,
@@ -127,12 +131,6 @@ async fn until(deadline: Option<(tokio::time::Instant, Duration)>) {
         Some((when, _)) => tokio::time::sleep_until(when).await,
         None => std::future::pending().await,
     }
-}
-
-/// How a step ends whose run is gone; nobody hears of it.
-fn given_up() -> Ended {
-    let error = Error::new(ErrorKind::Cancelled, "the run was given up");
-    (StepStatus::Failed(Arc::new(error)), None)
 }
 
 impl Running {
@@ -168,6 +166,7 @@ impl Running {
             known: Arc::new(Known::new(&pipeline)),
             recorder: Recorder(pipeline.catalog().cloned()),
             max_concurrent: options.max_concurrent,
+            outcomes: HashMap::new(),
             inputs: SharedInputs::new(&pipeline, plan.steps(), &calls),
             overlap: Arc::default(),
             ready: (0..units.list.len()).filter(|unit| units.waiting[*unit] == 0).collect(),
@@ -201,15 +200,8 @@ impl Running {
                 let task = match self.threads {
                     false => running.spawn(async move { (unit, step.run().await) }),
                     true => {
-                        let (runtime, mut alive) = (Handle::current(), self.alive.subscribe());
-                        running.spawn_blocking(move || {
-                            runtime.block_on(async {
-                                tokio::select! {
-                                    ended = step.run() => (unit, ended),
-                                    _ = alive.changed() => (unit, given_up()),
-                                }
-                            })
-                        })
+                        let ended = thread::run(step, self.alive.subscribe());
+                        running.spawn(async move { (unit, ended.await) })
                     }
                 };
                 by_task.insert(task.id(), unit);
@@ -227,18 +219,13 @@ impl Running {
             };
             let (unit, status) = match ended {
                 None if self.over => match self.ready.pop_front() {
-                    Some(unit) => (unit, StepStatus::Failed(Arc::new(self.too_late()))),
+                    Some(unit) => (unit, self.cut(unit)),
                     None => break,
                 },
                 None => break,
                 Some(Ok((id, (unit, (status, partitions))))) => {
                     by_task.remove(&id);
-                    let status = match status {
-                        StepStatus::Failed(error) if self.over && error.kind() == ErrorKind::Cancelled => {
-                            self.cut(unit)
-                        }
-                        other => other,
-                    };
+                    self.outcomes.remove(&unit);
                     if matches!(status, StepStatus::Failed(_)) {
                         // What was published before, or was fresh, is not to be tried again.
                         self.units[unit].partitions = partitions;
@@ -269,12 +256,19 @@ impl Running {
         Error::new(ErrorKind::Timeout, message).with_context("run", &self.run)
     }
 
-    /// The end of a step that ran when the run's time was over.
-    fn cut(&self, unit: usize) -> StepStatus {
+    /// The end of a step that ran, or could have begun, when the run's time was over.
+    fn cut(&mut self, unit: usize) -> StepStatus {
         let error = self.too_late();
-        let Unit { step, partitions } = &self.units[unit];
-        self.recorder
-            .failed(&self.run, &self.keys(*step), partitions.as_ref(), &error);
+        let keys = self.keys(self.units[unit].step);
+        if let Some(outcome) = self.outcomes.remove(&unit) {
+            // What was published before, or was fresh, has not failed.
+            self.units[unit].partitions = outcome.left(&keys);
+            if outcome.publishing() && outcome.complete(&keys) {
+                return StepStatus::Succeeded(outcome.made());
+            }
+        }
+        let partitions = self.units[unit].partitions.as_ref();
+        self.recorder.failed(&self.run, &keys, partitions, &error);
         StepStatus::Failed(Arc::new(error))
     }
 
@@ -284,7 +278,10 @@ impl Running {
 
     fn step(&mut self, unit: usize) -> Step {
         let Unit { step, partitions } = self.units[unit].clone();
+        let outcome = Arc::new(Outcome::new(partitions.clone()));
+        self.outcomes.insert(unit, Arc::clone(&outcome));
         Step {
+            outcome,
             pipeline: self.pipeline.clone(),
             index: step,
             asked: partitions.clone(),

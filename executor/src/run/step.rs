@@ -4,6 +4,7 @@ use super::StepStatus;
 use super::attempts::Patience;
 use super::fresh::Sources;
 use super::inputs::SharedInput;
+use super::outcome::Outcome;
 use super::overlap::{Overlap, Overlapping};
 use super::process::{Processes, Teller};
 use crate::args::{Args, panicked};
@@ -31,6 +32,7 @@ pub(super) struct Step {
     pub(super) asked: Option<PartitionSet>,
     /// What of that is made.
     pub(super) partitions: Option<PartitionSet>,
+    pub(super) outcome: Arc<Outcome>,
     pub(super) follows: Arc<AllFollows>,
     pub(super) run: RunId,
     pub(super) emitter: Emitter,
@@ -119,38 +121,28 @@ impl Step {
             if !self.narrow(keys, &sources).await? {
                 return Ok(None);
             }
+            if let Some(left) = &self.partitions {
+                self.outcome.narrowed(left.clone());
+            }
         }
         self.emitter.emit(|| Event::StepStarted {
             assets: keys.to_vec(),
             partitions: self.partitions.clone(),
         });
         self.recorder.step_started(&self.run, keys, self.partitions.as_ref());
-        let mut made = Vec::new();
-        self.attempts(keys, &sources, overlapping, &mut made).await?;
-        Ok(Some(made))
+        self.attempts(keys, &sources, overlapping).await?;
+        Ok(Some(self.outcome.made()))
     }
 
     /// The whole of a process that was started for this step.
     pub(super) async fn serve(&mut self, sources: &Sources) -> Result<()> {
         let keys = self.pipeline.graph().nodes[self.index].keys.clone();
         let overlapping = self.overlap.begin();
-        let mut made = Vec::new();
-        let making = AssertUnwindSafe(self.make(&keys, sources, &overlapping, &mut made)).catch_unwind();
-        match (making.await, keys.first()) {
-            (Ok(done), _) => done,
-            (Err(panic), Some(key)) => Err(self.explain(panicked(panic.as_ref()), key, "compute")),
-            (Err(panic), None) => Err(panicked(panic.as_ref())),
-        }
+        self.attempts(&keys, sources, &overlapping).await
     }
 
-    /// Loads, computes, stages everything, publishes everything. What was published goes into `all`, also before a failure.
-    pub(super) async fn make(
-        &mut self,
-        keys: &[AssetKey],
-        sources: &Sources,
-        overlapping: &Overlapping,
-        all: &mut Vec<Arc<Materialization>>,
-    ) -> Result<()> {
+    /// Loads, computes, stages everything, publishes everything.
+    pub(super) async fn make(&mut self, keys: &[AssetKey], sources: &Sources, overlapping: &Overlapping) -> Result<()> {
         let Some(first) = keys.first() else { return Ok(()) };
         let places = self.places(keys).await?;
         let context = Arc::new(AssetContext::new(
@@ -203,8 +195,10 @@ impl Step {
             #[cfg(feature = "arrow")]
             schema: None,
         };
-        let (made, published) = self.publish_all(written, &common, overlapping).await;
-        all.extend(made);
-        published
+        self.outcome.begins_to_publish();
+        if let Place::ProcessOf(teller) = &self.place {
+            teller.publishing();
+        }
+        self.publish_all(written, &common, overlapping).await
     }
 }

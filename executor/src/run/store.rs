@@ -249,42 +249,24 @@ impl Step {
         })
     }
 
-    /// Publishes everything, and gives what was published. After a failure nothing more is begun, and what was not published is
-    /// discarded.
+    /// Publishes everything. After a failure nothing more is begun, and what was not published is discarded.
     pub(super) async fn publish_all(
         &self,
         written: Vec<Written>,
         common: &Materialization,
         overlapping: &Overlapping,
-    ) -> (Vec<Arc<Materialization>>, Result<()>) {
+    ) -> Result<()> {
         let stop = AtomicBool::new(false);
         let mut publishing = stream::iter(written)
             .map(|output| self.publish(output, common, overlapping, &stop))
             .buffered(self.at_once());
-        let (mut made, mut failed) = (Vec::new(), None);
+        let mut failed = None;
         while let Some(published) = publishing.next().await {
-            match published {
-                Ok(published) => made.extend(published),
-                Err(error) => failed = failed.or(Some(error)),
+            if let Err(error) = published {
+                failed = failed.or(Some(error));
             }
         }
-        (made, failed.map_or(Ok(()), Err))
-    }
-
-    /// Leaves out the partitions of which every output was published: only the others failed.
-    pub(super) fn left_of(&mut self, keys: &[AssetKey], made: &[Arc<Materialization>]) -> Result<()> {
-        let Some(all) = self.partitions.take() else {
-            return Ok(());
-        };
-        let mut published: HashMap<&PartitionKey, usize> = HashMap::new();
-        for partition in made.iter().filter_map(|made| made.partition.as_ref()) {
-            *published.entry(partition).or_default() += 1;
-        }
-        let left = all
-            .iter()
-            .filter(|partition| published.get(partition) != Some(&keys.len()));
-        self.partitions = Some(all.keyspace().set(&left.collect::<Vec<_>>())?);
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     async fn publish(
@@ -293,10 +275,10 @@ impl Step {
         common: &Materialization,
         overlapping: &Overlapping,
         stop: &AtomicBool,
-    ) -> Result<Option<Arc<Materialization>>> {
+    ) -> Result<()> {
         if stop.load(Ordering::Relaxed) {
             discard(std::slice::from_mut(&mut output)).await;
-            return Ok(None);
+            return Ok(());
         }
         let began = Instant::now();
         let published = match &mut output.staged {
@@ -337,11 +319,12 @@ impl Step {
             inline: output.inline,
         };
         self.published(&materialization, origin);
-        Ok(Some(materialization))
+        Ok(())
     }
 
     /// Tells everybody of a value that was published.
     pub(super) fn published(&self, materialization: &Arc<Materialization>, origin: Origin<'_>) {
+        self.outcome.published(materialization);
         if let Place::ProcessOf(teller) = &self.place {
             return teller.published(materialization, &origin);
         }

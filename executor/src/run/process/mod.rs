@@ -6,11 +6,13 @@ mod wire;
 pub(super) use serve::Teller;
 pub use serve::{STEP_VARIABLE, serve_step};
 
+use super::attempts::took_too_long;
 use super::executor::{Executor, StepCommand};
 use super::fresh::Sources;
+use super::outcome::Outcome;
 use super::step::Step;
 use crate::definitions::Pipeline;
-use crate::event::{Event, Materialization, Progress};
+use crate::event::{Event, Progress};
 use crate::freshness::Origin;
 use crate::plan::Plan;
 use larder_io_core::{AssetKey, Effect, Error, ErrorKind, Form, PartitionKey, Result, RunId};
@@ -45,6 +47,10 @@ impl Processes {
     /// `InvalidConfig` for a plan with values that do not outlive a process; `Unavailable` where no socket can be made.
     pub(super) fn new(pipeline: &Pipeline, plan: &Plan, run: &RunId, command: Option<&StepCommand>) -> Result<Self> {
         persistent(pipeline, plan)?;
+        if serve::astray() {
+            let message = "this process was started for a step of a run and begins a run of its own: its program has to call `larder::main` or `larder::serve_step(definitions)` before it does anything else";
+            return Err(Error::new(ErrorKind::InvalidConfig, message));
+        }
         let command = match command {
             Some(command) => command.clone(),
             None => StepCommand {
@@ -97,27 +103,72 @@ struct Called {
 }
 
 impl Called {
-    /// Hands the step over, and hears what becomes of it.
-    async fn hear(mut self, request: &Request, mut told: impl FnMut(Told)) -> Result<()> {
+    /// Hands the step over, and hears what becomes of it. After so long it is told to stop, unless it is past that.
+    async fn hear(
+        mut self,
+        request: &Request,
+        most: Option<Duration>,
+        outcome: &Outcome,
+        mut told: impl FnMut(Told),
+    ) -> Result<()> {
         let lost = |error| unavailable("the process of the step cannot be heard", error);
         // Kept until the end: a process that hears nobody any more stops.
         let (read, mut write) = self.stream.split();
         write.write_all(&wire::line(request)?).await.map_err(lost)?;
         let mut lines = BufReader::new(read).lines();
-        let mut ended = None;
-        // A process that was killed leaves no goodbye.
-        while let Ok(Some(line)) = lines.next_line().await {
-            match wire::read(&line)? {
-                Told::Ended(error) => ended = Some(error),
-                other => told(other),
+        let (mut ended, mut garbled, mut stopped) = (None, None, None);
+        let mut too_long = Box::pin(after(most));
+        loop {
+            let line = tokio::select! {
+                biased;
+                line = lines.next_line() => line,
+                () = &mut too_long => {
+                    match (stopped, most) {
+                        (None, Some(most)) if !outcome.publishing() => {
+                            // It stops; what it says until then counts.
+                            let _ = write.shutdown().await;
+                            stopped = Some(most);
+                            too_long = Box::pin(after(Some(2 * GRACE)));
+                        }
+                        (None, _) => too_long = Box::pin(after(None)),
+                        (Some(_), _) => break,
+                    }
+                    continue;
+                }
+            };
+            // A process that was killed leaves no goodbye, or half a line.
+            let Ok(Some(line)) = line else { break };
+            match wire::read(&line) {
+                Ok(Told::Ended(error)) => {
+                    ended = Some(error);
+                    break;
+                }
+                Ok(Told::Publishing) => outcome.begins_to_publish(),
+                Ok(other) => told(other),
+                Err(error) => garbled = Some(error),
             }
         }
-        let status = self.child.wait().await?;
-        match ended {
-            Some(None) => Ok(()),
-            Some(Some(error)) => Err(error.into()),
-            None => Err(died(status)),
+        if let Some(error) = ended {
+            self.child.end().await;
+            return error.map_or(Ok(()), |error| Err(error.into()));
         }
+        if let Some(most) = stopped {
+            self.child.end().await;
+            return Err(took_too_long(most));
+        }
+        let status = self.child.wait().await?;
+        match garbled {
+            Some(garbled) if status.success() => Err(garbled),
+            _ => Err(died(status)),
+        }
+    }
+}
+
+/// Waits so long; for ever without a time.
+async fn after(time: Option<Duration>) {
+    match time {
+        Some(time) => tokio::time::sleep(time).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -134,19 +185,36 @@ impl Ending {
         self.0 = None;
         Ok(status)
     }
+
+    /// Waits for a process that ends by itself; one that does not is ended.
+    async fn end(&mut self) {
+        if let Some(child) = self.0.take() {
+            end(child).await;
+        }
+    }
+}
+
+async fn end(mut child: Child) {
+    if tokio::time::timeout(2 * GRACE, child.wait()).await.is_ok() {
+        return;
+    }
+    // With whatever the step has started: it is the first of its group.
+    if let Some(id) = child
+        .id()
+        .and_then(|id| rustix::process::Pid::from_raw(id.cast_signed()))
+    {
+        let _ = rustix::process::kill_process_group(id, rustix::process::Signal::KILL);
+    }
+    // One that cannot be killed is the system's.
+    let _ = child.kill().await;
 }
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        let Some(mut child) = self.0.take() else { return };
+        let Some(child) = self.0.take() else { return };
         // It hears that the run is gone, and ends by itself also where there is no runtime left to watch it.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
-                if tokio::time::timeout(2 * GRACE, child.wait()).await.is_err() {
-                    // One that cannot be killed is the system's.
-                    let _ = child.kill().await;
-                }
-            });
+            runtime.spawn(end(child));
         }
     }
 }
@@ -179,6 +247,9 @@ fn unavailable(what: &str, error: std::io::Error) -> Error {
 
 /// The process ended without a call.
 fn unheard(command: &StepCommand, status: ExitStatus) -> Error {
+    if status.signal().is_some() {
+        return died(status);
+    }
     let message = format!(
         "`{}` was started for a step and ended ({status}) without a call; the program has to call `larder::main` or `larder::serve_step(definitions)` before it does anything else",
         command.program.display()
@@ -223,14 +294,8 @@ fn persistent(pipeline: &Pipeline, plan: &Plan) -> Result<()> {
 }
 
 impl Step {
-    /// Has a process make what is asked for; what was published goes into `made`, also before a failure.
-    pub(super) async fn elsewhere(
-        &self,
-        keys: &[AssetKey],
-        sources: &Sources,
-        processes: &Processes,
-        made: &mut Vec<Arc<Materialization>>,
-    ) -> Result<()> {
+    /// Has a process make what is asked for.
+    pub(super) async fn elsewhere(&self, keys: &[AssetKey], sources: &Sources, processes: &Processes) -> Result<()> {
         let Some(first) = keys.first() else { return Ok(()) };
         let request = Request {
             run: self.run.clone(),
@@ -249,7 +314,8 @@ impl Step {
             .start()
             .await
             .map_err(|error| self.explain(error, first, "start"))?;
-        let heard = called.hear(&request, |told| self.relay(told, first, &mut progress, made));
+        let relay = |told| self.relay(told, first, &mut progress);
+        let heard = called.hear(&request, self.patience.timeout, &self.outcome, relay);
         // The process has said already what its own errors are about.
         heard.await.map_err(|error| self.explain(error, first, "compute"))
     }
@@ -259,7 +325,6 @@ impl Step {
         told: Told,
         first: &AssetKey,
         stores: &mut HashMap<(AssetKey, Option<PartitionKey>), Arc<Progress>>,
-        made: &mut Vec<Arc<Materialization>>,
     ) {
         let partitions = || self.partitions.clone();
         match told {
@@ -314,10 +379,9 @@ impl Step {
                     inline: remaining.inline,
                 };
                 self.published(&materialization, origin);
-                made.push(materialization);
             }
             // Heard by the caller.
-            Told::Ended(_) => {}
+            Told::Publishing | Told::Ended(_) => {}
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::super::attempts::Patience;
 use super::super::fresh::Sources;
 use super::super::inputs::SharedInputs;
+use super::super::outcome::Outcome;
 use super::super::step::{Place, Step};
 use super::GRACE;
 use super::wire::{self, Published, Request, Told};
@@ -17,6 +18,7 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -37,6 +39,19 @@ fn address() -> Option<PathBuf> {
     (parent.parse() == Ok(std::os::unix::process::parent_id())).then(|| path.into())
 }
 
+/// Whether this process was started for a step by a run that is gone: nothing else makes it the first of its group.
+fn orphaned() -> bool {
+    std::env::var_os(STEP_VARIABLE).is_some() && rustix::process::getpgrp() == rustix::process::getpid()
+}
+
+/// Whether this process makes a step.
+static SERVING: AtomicBool = AtomicBool::new(false);
+
+/// Whether this process was started for a step, and does something else.
+pub(super) fn astray() -> bool {
+    !SERVING.load(Ordering::Relaxed) && address().is_some()
+}
+
 /// Makes one step and ends the process, where it was started for that by a run whose executor is
 /// [`Executor::Processes`](crate::Executor::Processes); else does nothing. A program with such runs calls it first, with the definitions of its
 /// pipeline; `larder::main` does.
@@ -44,7 +59,13 @@ fn address() -> Option<PathBuf> {
 /// # Panics
 /// When called from within a tokio runtime: it makes its own.
 pub fn serve_step(definitions: impl FnOnce() -> Definitions) {
-    let Some(path) = address() else { return };
+    let Some(path) = address() else {
+        if orphaned() {
+            std::process::exit(ABANDONED);
+        }
+        return;
+    };
+    SERVING.store(true, Ordering::Relaxed);
     let code = match UnixStream::connect(&path) {
         Ok(stream) => serve(definitions(), stream),
         // The run is gone already.
@@ -70,6 +91,8 @@ fn serve(definitions: Definitions, stream: UnixStream) -> i32 {
         let _ = lines.read(&mut [0]);
         let _ = gone.send(());
         std::thread::sleep(GRACE);
+        // With whatever the step has started.
+        let _ = rustix::process::kill_process_group(rustix::process::getpgrp(), rustix::process::Signal::KILL);
         std::process::exit(ABANDONED);
     });
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -92,6 +115,8 @@ fn serve(definitions: Definitions, stream: UnixStream) -> i32 {
         progress.abort();
         made
     });
+    // What the step left running does not keep anybody waiting.
+    runtime.shutdown_background();
     let Some(made) = made else { return ABANDONED };
     teller.tell(&Told::Ended(made.err().as_ref().map(Into::into)));
     0
@@ -115,6 +140,7 @@ async fn make(definitions: Definitions, line: &str, teller: &Arc<Teller>) -> Res
         .collect();
     let mut step = Step {
         index,
+        outcome: Arc::new(Outcome::new(partitions.clone())),
         asked: partitions.clone(),
         partitions,
         follows: Arc::new(follows),
@@ -168,6 +194,11 @@ impl Teller {
         let mut stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
         // A run that is gone hears nothing, and this process ends.
         let _ = stream.write_all(&line);
+    }
+
+    /// Publishing begins.
+    pub(in crate::run) fn publishing(&self) {
+        self.tell(&Told::Publishing);
     }
 
     /// A value was published.

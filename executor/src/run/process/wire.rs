@@ -51,6 +51,8 @@ pub(super) enum Told {
         level: Level,
         message: String,
     },
+    /// From here on it is not stopped.
+    Publishing,
     Materialized(Box<Published>),
     /// The last word: nothing for a step that was made.
     Ended(Option<WireError>),
@@ -106,11 +108,19 @@ pub(super) struct Remaining {
 pub(super) struct WireError {
     kind: String,
     message: String,
-    retry: Option<Option<Duration>>,
+    retry: WireRetry,
     effect_unknown: bool,
     attempts: u32,
     context: Vec<(String, String)>,
     causes: Vec<String>,
+}
+
+/// An option within an option is none in JSON.
+#[derive(Debug, Serialize, Deserialize)]
+enum WireRetry {
+    Never,
+    Soon,
+    After(Duration),
 }
 
 const KINDS: [ErrorKind; 15] = [
@@ -137,8 +147,9 @@ impl From<&Error> for WireError {
             kind: format!("{:?}", error.kind()),
             message: error.message().to_owned(),
             retry: match error.retry() {
-                Retry::Never => None,
-                Retry::After(delay) => Some(delay),
+                Retry::Never => WireRetry::Never,
+                Retry::After(None) => WireRetry::Soon,
+                Retry::After(Some(delay)) => WireRetry::After(delay),
             },
             effect_unknown: error.effect() == Effect::Unknown,
             attempts: error.attempts(),
@@ -159,7 +170,11 @@ impl From<WireError> for Error {
             Some(Cause { text, under })
         });
         let error = Self::new(kind.unwrap_or(ErrorKind::Unexpected), wire.message)
-            .with_retry(wire.retry.map_or(Retry::Never, Retry::After))
+            .with_retry(match wire.retry {
+                WireRetry::Never => Retry::Never,
+                WireRetry::Soon => Retry::After(None),
+                WireRetry::After(delay) => Retry::After(Some(delay)),
+            })
             .with_effect(if wire.effect_unknown {
                 Effect::Unknown
             } else {
@@ -224,4 +239,39 @@ pub(super) fn read<'l, T: Deserialize<'l>>(line: &'l str) -> Result<T> {
 fn garbled(error: &serde_json::Error) -> Error {
     let message = format!("a run and the process of a step do not understand each other: {error}");
     Error::new(ErrorKind::Unexpected, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_comes_over_as_it_is() {
+        for kind in KINDS {
+            for retry in [
+                Retry::Never,
+                Retry::After(None),
+                Retry::After(Some(Duration::from_secs(3))),
+            ] {
+                for effect in [Effect::None, Effect::Unknown] {
+                    let source = std::io::Error::other(Error::new(ErrorKind::Timeout, "below"));
+                    let error = Error::new(kind, "what\nis wrong")
+                        .with_retry(retry)
+                        .with_effect(effect)
+                        .with_attempts(4)
+                        .with_context("asset", "a")
+                        .with_context("partition", "date=x")
+                        .with_source(source);
+                    let line = line(&Told::Ended(Some((&error).into()))).expect("is written");
+                    assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
+                    let text = std::str::from_utf8(&line).expect("is text");
+                    let Told::Ended(Some(wire)) = read(text).expect("is read") else {
+                        panic!("{text}");
+                    };
+                    let read = Error::from(wire);
+                    assert_eq!(format!("{read:?}"), format!("{error:?}"));
+                }
+            }
+        }
+    }
 }

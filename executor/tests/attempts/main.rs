@@ -1,8 +1,10 @@
 //! Computing again, and limits of time: time is paused, nothing really waits.
 
+mod publishing;
+
 use futures_util::StreamExt;
-use larder_executor::{Asset, Definitions, Event, Observer, Pipeline, RetryPolicy, RunOptions, StepStatus};
-use larder_io_core::{Blob, Error, ErrorKind, Result};
+use larder_executor::{Asset, Definitions, Event, Executor, Observer, Pipeline, RetryPolicy, RunOptions, StepStatus};
+use larder_io_core::{Blob, Error, ErrorKind, Result, Retry};
 use larder_io_memory::MemoryIo;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -284,10 +286,41 @@ async fn a_panic_is_an_error_with_its_message_and_place() {
             (error.kind(), error.context("asset")),
             (ErrorKind::AssetFailed, Some(key))
         );
-        let place = "the asset panicked at executor/tests/attempts.rs:";
+        let place = "the asset panicked at executor/tests/attempts/main.rs:";
         assert!(
             error.message().starts_with(place) && error.message().ends_with(text),
             "{error}"
         );
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delay_that_the_function_asks_for_is_kept() {
+    let calls = Arc::<AtomicU32>::default();
+    let counted = Arc::clone(&calls);
+    let asset = Asset::builder("a").function(move |_| {
+        let call = counted.fetch_add(1, Ordering::Relaxed);
+        let busy = Error::new(ErrorKind::RateLimited, "busy").with_retry(Retry::After(Some(Duration::from_secs(30))));
+        async move { if call == 0 { Err(busy) } else { Ok(1_u64) } }
+    });
+    let began = Instant::now();
+    let report = pipeline([asset]).run_with("*", options(2).0).await.expect("runs");
+    assert!(report.succeeded());
+    assert_eq!(began.elapsed(), Duration::from_secs(30));
+}
+
+#[test]
+fn threads_do_not_wait_for_the_pool_that_their_work_needs() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(1)
+        .enable_all()
+        .build()
+        .expect("starts");
+    let asset = |key: &str| Asset::builder(key).function(|_| async { larder_executor::blocking(|| 1_u64).await });
+    let pipeline = pipeline([asset("a"), asset("b")]);
+    let (mut options, _) = options(1);
+    options.executor = Executor::Threads;
+    let report = runtime.block_on(pipeline.run_with("*", options)).expect("runs");
+    assert!(report.succeeded());
 }
