@@ -3,6 +3,7 @@
 use crate::output::{RED, paint};
 use crate::text::escape_lines;
 use crate::{FAILED, WRONG};
+pub(crate) use larder_executor::json::causes;
 use larder_io_core::{Error, ErrorKind};
 
 /// What the process ends with because of an error.
@@ -24,19 +25,6 @@ pub(crate) fn render(error: &Error, colour: bool) -> String {
         text.push_str(&format!("\n  caused by: {}", indented(&cause)));
     }
     text
-}
-
-/// Causes that say something new; a wrapped error often repeats in its message what it wraps.
-pub(crate) fn causes(error: &Error) -> Vec<String> {
-    let mut said = error.message().to_owned();
-    let mut new = Vec::new();
-    for cause in error.causes() {
-        if !said.ends_with(&cause) {
-            said.clone_from(&cause);
-            new.push(cause);
-        }
-    }
-    new
 }
 
 fn indented(text: &str) -> String {

@@ -74,9 +74,7 @@ impl Watch {
             _ => {}
         }
         if out.json {
-            if let Some(event) = json::event(event) {
-                out.event(&event);
-            }
+            out.event(&json::event(event));
         } else if !out.quiet {
             if let Some(bars) = &mut self.bars {
                 bars.follow(event);

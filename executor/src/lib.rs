@@ -11,7 +11,7 @@
 //! | [`run`] | running a selection |
 //! | [`doctor`] | examining managers: whether they are reached and keep what they claim |
 //! | [`capacity`] | memory, network and storage that a pipeline needs; which format suits an asset |
-//! | [`event`] | what a run tells its observers |
+//! | [`event`], [`json`] | what a run tells its observers, and how that looks as JSON |
 //! | [`context`] | what an asset's code is told |
 //!
 //! It knows no backend: managers come in as trait objects, or by the URL of a [`Backend`](larder_io_core::Backend)
@@ -29,6 +29,7 @@ pub mod event;
 pub mod freshness;
 pub mod graph;
 pub mod home;
+pub mod json;
 pub mod layout;
 pub mod lifecycle;
 mod memory;

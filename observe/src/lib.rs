@@ -20,7 +20,6 @@
 
 #[cfg(any(feature = "openlineage", feature = "otlp"))]
 mod endpoint;
-pub mod json;
 mod lines;
 #[cfg(feature = "openlineage")]
 pub mod openlineage;
@@ -37,6 +36,7 @@ pub mod prometheus;
 mod steps;
 mod told;
 
+pub use larder_executor::json;
 pub use lines::JsonLines;
 #[cfg(feature = "openlineage")]
 pub use openlineage::OpenLineage;

@@ -102,7 +102,7 @@ impl JsonLines {
 
 impl Observer for JsonLines {
     fn on_event(&self, event: &Event) {
-        let Some(mut document) = json::event(event) else { return };
+        let mut document = json::event(event);
         document["at"] = jiff::Timestamp::now().to_string().into();
         let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
         if let Event::RunStarted { run: begun, .. } = event {

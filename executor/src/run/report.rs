@@ -33,7 +33,8 @@ pub struct RunOptions {
     /// How often a failed computation is tried again, of assets that do not say themselves; what their storage refuses is tried again by the
     /// policies of the I/O manager, and never computed again. Default: not at all.
     pub retry: Option<RetryPolicy>,
-    /// How long one attempt of a step may take, of assets that do not say themselves: load, compute, store and publish. A blocking function is
+    /// How long one attempt of a step may take, of assets that do not say themselves: load, compute and store; what has begun to publish comes to
+    /// its end. A blocking function is
     /// ended only where steps are processes; elsewhere its thread goes on, and its value is dropped. Default: as long as it likes.
     pub step_timeout: Option<Duration>,
     /// How long the run may take. What runs then is stopped, what has not begun does not begin, and all of it has failed. Default: as long as it

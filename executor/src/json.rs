@@ -1,4 +1,4 @@
-//! Events as JSON: the shape of `materialize --json` and of [`JsonLines`](crate::JsonLines).
+//! Events as JSON, for other programs: what `materialize --json` prints, and observers write.
 //!
 //! Keys of assets and partitions are text (`clean/flights`), times are seconds, sizes are bytes. Every document has a field
 //! `event`; what the others are called says the table.
@@ -12,11 +12,12 @@
 //! | `store_started` | `asset`, `partition` |
 //! | `materialized` | `asset`, `partition`, `run`, `version`, `uri`, `compute_seconds`, `load_seconds`, `store_seconds`, `peak_memory_bytes`, `overlapped`, `metadata`, `receipt` |
 //! | `log` | `asset`, `partitions`, `level`, `message` |
+//! | `step_retried` | `assets`, `partitions`, `attempt`, `seconds` until the next one, `error` |
 //! | `step_failed` | `assets`, `partitions`, `error` |
 //! | `step_skipped` | `assets`, `partitions`, `because` |
 //! | `run_finished` | `run`, `succeeded`, `failed`, `skipped`, `seconds` |
 
-use larder_executor::{Event, Materialization};
+use crate::event::{Event, Materialization};
 use larder_io_core::{AssetKey, Error, Receipt};
 use serde_json::{Value as Json, json};
 
@@ -25,7 +26,7 @@ fn keys(keys: &[AssetKey]) -> Vec<String> {
 }
 
 /// What an error says beyond its message, each cause once.
-fn causes(error: &Error) -> Vec<String> {
+pub fn causes(error: &Error) -> Vec<String> {
     let mut said = error.message().to_owned();
     let mut new = Vec::new();
     for cause in error.causes() {
@@ -92,9 +93,9 @@ fn materialization(made: &Materialization) -> Json {
     })
 }
 
-/// An event of a run; nothing for one that this version does not know.
-pub fn event(event: &Event) -> Option<Json> {
-    Some(match event {
+/// An event of a run.
+pub fn event(event: &Event) -> Json {
+    match event {
         Event::RunStarted { run, assets, calls } => {
             json!({ "event": "run_started", "run": run, "assets": keys(assets), "calls": calls })
         }
@@ -156,6 +157,20 @@ pub fn event(event: &Event) -> Option<Json> {
             "partitions": partitions,
             "error": error(failure),
         }),
+        Event::StepRetried {
+            assets,
+            partitions,
+            attempt,
+            delay,
+            error: failure,
+        } => json!({
+            "event": "step_retried",
+            "assets": keys(assets),
+            "partitions": partitions,
+            "attempt": attempt,
+            "seconds": delay.as_secs_f64(),
+            "error": error(failure),
+        }),
         Event::StepSkipped {
             assets,
             partitions,
@@ -178,6 +193,5 @@ pub fn event(event: &Event) -> Option<Json> {
             "skipped": skipped,
             "seconds": duration.as_secs_f64(),
         }),
-        _ => return None,
-    })
+    }
 }
