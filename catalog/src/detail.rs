@@ -41,6 +41,10 @@ pub(crate) struct EntryDetail<'a> {
     durations: [(u64, u32); 3],
 }
 
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
 fn is_empty<T: Clone>(map: &Texts<'_, T>) -> bool {
     map.is_empty()
 }
@@ -118,6 +122,8 @@ pub(crate) struct CheckDetail<'a> {
     pub(crate) name: Cow<'a, str>,
     pub(crate) passed: bool,
     pub(crate) blocking: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) warning: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) message: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "is_empty")]

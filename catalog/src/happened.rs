@@ -67,6 +67,7 @@ pub(crate) fn check_detail(it: &Check) -> serde_json::Result<String> {
         name: Cow::Borrowed(&it.name),
         passed: it.passed,
         blocking: it.blocking,
+        warning: it.warning,
         message: it.message.as_deref().map(Cow::Borrowed),
         metadata: Cow::Borrowed(&it.metadata),
     })

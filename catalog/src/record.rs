@@ -125,6 +125,8 @@ pub struct Check {
     pub passed: bool,
     /// Whether a value that does not pass is kept from being published.
     pub blocking: bool,
+    /// Whether it is only a warning that a value does not pass.
+    pub warning: bool,
     /// What was found.
     pub message: Option<String>,
     /// What was measured.

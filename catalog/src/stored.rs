@@ -79,6 +79,7 @@ impl StoredEvent<'_> {
                     name: detail.name.into_owned(),
                     passed: detail.passed,
                     blocking: detail.blocking,
+                    warning: detail.warning,
                     message: detail.message.map(Cow::into_owned),
                     metadata: detail.metadata.into_owned(),
                 })

@@ -201,7 +201,7 @@ fn everything_else(ground: &Ground) {
         };
         let checked = Check {
             asset: asset.clone(), partition: partition.clone(), run: some_run.clone(), at, name: text.clone(),
-            passed: flags[0], blocking: flags[1], message: maybe.clone(), metadata,
+            passed: flags[0], blocking: flags[1], warning: flags[2], message: maybe.clone(), metadata,
         };
         let failed = Failure {
             run: run.clone(), assets: assets.clone(), partitions: partitions.clone(), at,

@@ -77,7 +77,8 @@ impl fmt::Debug for Args {
 /// `AssetFailed` when it panics, `Cancelled` when the runtime ends.
 pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     // Caught where it happens: only that thread knows the place.
-    let caught = move || std::panic::catch_unwind(AssertUnwindSafe(work)).map_err(|panic| panicked(panic.as_ref()));
+    let caught =
+        move || std::panic::catch_unwind(AssertUnwindSafe(work)).map_err(|panic| panicked(panic.as_ref(), "asset"));
     match tokio::task::spawn_blocking(caught).await {
         Ok(done) => done,
         Err(_) => Err(Error::new(ErrorKind::Cancelled, "the runtime is shutting down")),
@@ -101,8 +102,8 @@ pub(crate) fn remember_places() {
     });
 }
 
-/// The error of an asset that panicked.
-pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Error {
+/// The error of code of the user's that panicked.
+pub(crate) fn panicked(panic: &(dyn Any + Send), what: &str) -> Error {
     let text = panic
         .downcast_ref::<&str>()
         .copied()
@@ -110,6 +111,6 @@ pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Error {
     let place = PLACE.take().map(|place| format!(" at {place}")).unwrap_or_default();
     Error::new(
         ErrorKind::AssetFailed,
-        format!("the asset panicked{place}: {}", text.unwrap_or("no message")),
+        format!("the {what} panicked{place}: {}", text.unwrap_or("no message")),
     )
 }

@@ -35,11 +35,35 @@ pub(crate) struct InputSpec {
     pub(crate) allow_missing: bool,
 }
 
+impl InputSpec {
+    pub(crate) fn of<T: Input>(argument: String, from: Option<String>) -> Self {
+        Self {
+            argument,
+            from,
+            arity: T::arity(),
+            forms: T::Item::forms(),
+            access: T::Item::access(),
+            type_name: type_name::<T>(),
+            mapping: None,
+            allow_missing: false,
+        }
+    }
+}
+
 /// A resource that a function asks for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ResourceSpec {
     pub(crate) id: TypeId,
     pub(crate) name: &'static str,
+}
+
+impl ResourceSpec {
+    pub(crate) fn of<T: 'static>() -> Self {
+        Self {
+            id: TypeId::of::<T>(),
+            name: type_name::<T>(),
+        }
+    }
 }
 
 pub(crate) type Function = dyn Fn(Args) -> BoxFuture<'static, Result<Vec<Made>>> + Send + Sync;
@@ -217,16 +241,7 @@ impl AssetBuilder {
     }
 
     fn add_input<T: Input>(mut self, argument: String, from: Option<String>) -> Self {
-        self.asset.inputs.push(InputSpec {
-            argument,
-            from,
-            arity: T::arity(),
-            forms: T::Item::forms(),
-            access: T::Item::access(),
-            type_name: type_name::<T>(),
-            mapping: None,
-            allow_missing: false,
-        });
+        self.asset.inputs.push(InputSpec::of::<T>(argument, from));
         self
     }
 
@@ -273,10 +288,7 @@ impl AssetBuilder {
     /// A resource by its type.
     #[must_use]
     pub fn resource<T: Send + Sync + 'static>(mut self) -> Self {
-        self.asset.resources.push(ResourceSpec {
-            id: TypeId::of::<T>(),
-            name: type_name::<T>(),
-        });
+        self.asset.resources.push(ResourceSpec::of::<T>());
         self
     }
 

@@ -1,5 +1,6 @@
 //! What an asset's code is told, and what it tells.
 
+use crate::check::Earlier;
 use crate::event::{Emitter, Event, Level};
 use crate::graph::definition;
 use larder_io_core::{AssetKey, PartitionKey, Result, RunId};
@@ -7,7 +8,7 @@ use larder_partitions::{PartitionSet, TimeWindow};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// The context of one computation.
@@ -17,6 +18,7 @@ pub struct AssetContext {
     partitions: Option<PartitionSet>,
     run: RunId,
     emitter: Emitter,
+    history: Arc<[Earlier]>,
     said: Mutex<Said>,
 }
 
@@ -36,8 +38,13 @@ impl AssetContext {
             partitions,
             run,
             emitter,
+            history: Arc::default(),
             said: Mutex::default(),
         }
+    }
+
+    pub(crate) fn with_history(self, history: Arc<[Earlier]>) -> Self {
+        Self { history, ..self }
     }
 
     /// The asset that is computed; the first one of a function that makes several.
@@ -76,6 +83,12 @@ impl AssetContext {
     /// The run.
     pub fn run(&self) -> &RunId {
         &self.run
+    }
+
+    /// Earlier values of what is checked, the newest first: in a check as many as it asks for with `history`, as far as the catalogue knows them. Empty
+    /// in an asset.
+    pub fn history(&self) -> &[Earlier] {
+        &self.history
     }
 
     /// Adds metadata to the materialization; a name that comes again replaces the value before.

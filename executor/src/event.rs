@@ -1,5 +1,6 @@
 //! What a run tells its observers.
 
+use crate::check::Checked;
 use larder_io_core::{AssetKey, Error, PartitionKey, Receipt, RunId};
 use larder_partitions::PartitionSet;
 use serde::{Deserialize, Serialize};
@@ -158,6 +159,8 @@ pub enum Event {
         /// Counts while the value passes.
         progress: Arc<Progress>,
     },
+    /// A check was made of a value that is stored and not yet published; or, out of a run, of a published one.
+    Checked(Arc<Checked>),
     /// A value was published.
     Materialized(Arc<Materialization>),
     /// The asset's code logged something.

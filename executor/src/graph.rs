@@ -125,6 +125,23 @@ impl Graph {
         }
     }
 
+    /// The asset that an argument means, by the key where one is given; none of `own`.
+    pub(crate) fn find(
+        &self,
+        argument: &str,
+        from: Option<&str>,
+        own: &[AssetKey],
+    ) -> Result<(AssetKey, Origin), String> {
+        if let Some(text) = from {
+            return self.by_key(text);
+        }
+        let mut by_name: HashMap<&str, Vec<&AssetKey>> = HashMap::new();
+        for key in self.origins.keys().filter(|key| key.name() == argument) {
+            by_name.entry(key.name()).or_default().push(key);
+        }
+        by_argument(argument, own, &self.origins, &by_name).and_then(|key| self.by_key(key.as_str()))
+    }
+
     fn by_key(&self, text: &str) -> Result<(AssetKey, Origin), String> {
         // The key that is there, not another one of the same text: equal pointers are compared at once.
         if let Some((key, origin)) = self.origins.get_key_value(text) {

@@ -11,14 +11,16 @@
 //! | `computed` | `assets`, `partitions`, `seconds` |
 //! | `store_started` | `asset`, `partition` |
 //! | `materialized` | `asset`, `partition`, `run`, `version`, `uri`, `compute_seconds`, `load_seconds`, `store_seconds`, `peak_memory_bytes`, `overlapped`, `metadata`, `receipt` |
+//! | `checked` | `asset`, `partition`, `run`, `name`, `passed`, `severity`, `blocking`, `message`, `metadata`, `seconds` |
 //! | `log` | `asset`, `partitions`, `level`, `message` |
 //! | `step_retried` | `assets`, `partitions`, `attempt`, `seconds` until the next one, `error` |
 //! | `step_failed` | `assets`, `partitions`, `error` |
 //! | `step_skipped` | `assets`, `partitions`, `because` |
 //! | `run_finished` | `run`, `succeeded`, `failed`, `skipped`, `seconds` |
 
+use crate::check::Checked;
 use crate::event::{Event, Materialization};
-use larder_io_core::{AssetKey, Error, Receipt};
+use larder_io_core::{AssetKey, Error, Receipt, RunId};
 use serde_json::{Value as Json, json};
 
 fn keys(keys: &[AssetKey]) -> Vec<String> {
@@ -72,6 +74,22 @@ pub fn error(error: &Error) -> Json {
         "context": context,
         "causes": causes(error),
         "attempts": error.attempts(),
+    })
+}
+
+/// A check of one value.
+pub fn checked(made: &Checked) -> Json {
+    json!({
+        "asset": made.asset.to_string(),
+        "partition": made.partition.as_ref().map(ToString::to_string),
+        "run": made.run.as_ref().map(RunId::as_str),
+        "name": made.name,
+        "passed": made.passed,
+        "severity": made.severity,
+        "blocking": made.blocking,
+        "message": made.message,
+        "metadata": made.metadata,
+        "seconds": made.duration.as_secs_f64(),
     })
 }
 
@@ -135,6 +153,11 @@ pub fn event(event: &Event) -> Json {
             "partition": partition.as_ref().map(ToString::to_string),
         }),
         Event::Materialized(made) => materialization(made),
+        Event::Checked(made) => {
+            let mut json = checked(made);
+            json["event"] = "checked".into();
+            json
+        }
         Event::Log {
             asset,
             partitions,

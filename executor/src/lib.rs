@@ -3,6 +3,7 @@
 //! | module | owns |
 //! |---|---|
 //! | [`asset`] | one function and the assets it makes |
+//! | [`check`] | functions that look at a value before it is published |
 //! | [`definitions`] | everything a pipeline is made of, and its validation into a [`Pipeline`] |
 //! | [`graph`], [`selection`] | who needs whom, and which of them to run |
 //! | [`layout`] | where values are kept: `hive`, `dagster` |
@@ -20,6 +21,7 @@
 pub mod args;
 pub mod asset;
 pub mod capacity;
+pub mod check;
 mod code_version;
 mod config;
 pub mod context;
@@ -45,6 +47,9 @@ mod watch;
 pub use args::{Args, blocking};
 pub use asset::{Asset, AssetBuilder, AssetFn, CodeVersion, OutputSpec};
 pub use capacity::{Advice, AssetUsage, CapacityOptions, CapacityPlan};
+pub use check::{
+    Check, CheckBuilder, CheckFn, CheckInfo, CheckOptions, CheckReport, CheckResult, Checked, Earlier, Severity,
+};
 pub use config::{BindingReport, ConfigReport, ManagerReport};
 pub use context::AssetContext;
 pub use definitions::{AssetInfo, AssetPartition, Definitions, Explanation, Pipeline};

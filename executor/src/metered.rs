@@ -4,7 +4,7 @@ use crate::event::Progress;
 use crate::watch::{Watch, watched};
 use larder_io_core::Value;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Counts what passes, and the time its production took.
@@ -12,9 +12,16 @@ use std::time::Duration;
 pub(crate) struct Meter {
     pub(crate) progress: Arc<Progress>,
     produced: AtomicU64,
+    /// Whether the value is stored: who reads it from now on is not counted.
+    stopped: AtomicBool,
 }
 
 impl Meter {
+    /// Counts nothing from now on.
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
     /// Time the source took.
     pub(crate) fn produced(&self) -> Duration {
         Duration::from_nanos(self.produced.load(Ordering::Relaxed))
@@ -28,7 +35,9 @@ impl Watch for Meter {
     }
 
     fn passed(&self, rows: usize, bytes: usize) {
-        self.progress.add(rows, bytes);
+        if !self.stopped.load(Ordering::Relaxed) {
+            self.progress.add(rows, bytes);
+        }
     }
 }
 

@@ -50,6 +50,30 @@ impl Selection {
     /// # Errors
     /// `InvalidDefinition` for a term that fits nothing, with the nearest known name; or when nothing is left to make.
     pub fn resolve(&self, pipeline: &Pipeline) -> Result<Selected> {
+        let (chosen, named) = self.choose(pipeline)?;
+        let makes = |step: &usize| chosen.contains(step) && !pipeline.is_external(*step);
+        let steps: Vec<usize> = pipeline.graph().order.iter().copied().filter(makes).collect();
+        match steps.is_empty() {
+            true => Err(definition(format!(
+                "`{self}` selects only external assets, which something else makes"
+            ))),
+            false => {
+                let mut all = vec![false; pipeline.graph().nodes.len()];
+                steps.iter().for_each(|step| all[*step] = true);
+                Ok(Selected { all, steps, named })
+            }
+        }
+    }
+
+    /// The nodes that it means, external assets too, each after those it needs.
+    pub(crate) fn assets(&self, pipeline: &Pipeline) -> Result<Vec<usize>> {
+        let (chosen, _) = self.choose(pipeline)?;
+        let order = pipeline.graph().order.iter().copied();
+        Ok(order.filter(|step| chosen.contains(step)).collect())
+    }
+
+    /// What it means, and what of that is named.
+    fn choose(&self, pipeline: &Pipeline) -> Result<(BTreeSet<usize>, HashSet<usize>)> {
         if self.0.is_empty() {
             return Err(definition("the selection is empty; `*` selects everything".to_owned()));
         }
@@ -78,18 +102,7 @@ impl Selection {
             named.extend(steps.iter().copied());
             chosen.extend(steps);
         }
-        let makes = |step: &usize| chosen.contains(step) && !pipeline.is_external(*step);
-        let steps: Vec<usize> = pipeline.graph().order.iter().copied().filter(makes).collect();
-        match steps.is_empty() {
-            true => Err(definition(format!(
-                "`{self}` selects only external assets, which something else makes"
-            ))),
-            false => {
-                let mut all = vec![false; pipeline.graph().nodes.len()];
-                steps.iter().for_each(|step| all[*step] = true);
-                Ok(Selected { all, steps, named })
-            }
-        }
+        Ok((chosen, named))
     }
 }
 

@@ -22,10 +22,12 @@ pub(crate) use asset_partition::AT_ONCE;
 pub use asset_partition::AssetPartition;
 pub(crate) use configured::Managers;
 pub(crate) use parted::Parted;
+pub(crate) use pipeline::Stored;
 pub use pipeline::{AssetInfo, Explanation, Pipeline};
 
 use crate::args::Resources;
 use crate::asset::Asset;
+use crate::check::Check;
 use crate::config::Source;
 use crate::layout::HiveLayout;
 use crate::policy::Policies;
@@ -48,6 +50,7 @@ pub(crate) enum ManagerSpec {
 #[derive(Clone)]
 pub struct Definitions {
     assets: Vec<Asset>,
+    checks: Vec<Check>,
     backends: Vec<Arc<dyn Backend>>,
     managers: Vec<(String, ManagerSpec)>,
     default: Option<ManagerSpec>,
@@ -83,6 +86,7 @@ impl Definitions {
     pub fn new() -> Self {
         Self {
             assets: Vec::new(),
+            checks: Vec::new(),
             backends: Vec::new(),
             managers: Vec::new(),
             default: None,
@@ -118,6 +122,13 @@ impl Definitions {
     #[must_use]
     pub fn asset(mut self, asset: impl Into<Asset>) -> Self {
         self.assets.push(asset.into());
+        self
+    }
+
+    /// Adds checks, as `checks![..]` and [`check::table`](crate::check) give them.
+    #[must_use]
+    pub fn checks(mut self, checks: impl IntoIterator<Item = Check>) -> Self {
+        self.checks.extend(checks);
         self
     }
 

@@ -5,6 +5,7 @@ use super::binding::Bound;
 use super::retention::Kept;
 use crate::args::Resources;
 use crate::asset::Asset;
+use crate::check::Checks;
 use crate::graph::{Graph, Origin, definition};
 use crate::policy::{describe, root};
 use larder_catalog::Catalog;
@@ -38,6 +39,7 @@ pub(crate) struct Inner {
     pub(crate) resources: Arc<Resources>,
     pub(super) layout: Arc<dyn Layout>,
     pub(super) graph: Graph,
+    pub(crate) checks: Checks,
     pub(super) parted: Vec<Parted>,
     pub(super) stored: HashMap<AssetKey, Stored>,
     pub(super) warnings: Vec<String>,

@@ -6,6 +6,7 @@ use super::parted;
 use super::pipeline::{Inner, Pipeline, Stored};
 use crate::args::missing_resource;
 use crate::asset::Asset;
+use crate::check::{self, Checks};
 use crate::config::Config;
 use crate::graph::{Graph, definition};
 use crate::policy::root;
@@ -51,6 +52,16 @@ pub(super) fn build(mut definitions: Definitions) -> Result<Pipeline> {
         inputs(&definitions, &graph, &stored, &mut problems);
         resources(&definitions, &graph, &mut problems);
     }
+    let mut checks = Checks::default();
+    if problems.is_empty() {
+        let known = check::Known {
+            assets: &definitions.assets,
+            graph: &graph,
+            stored: &stored,
+            resources: &definitions.resources,
+        };
+        checks = check::resolve(std::mem::take(&mut definitions.checks), &known, &mut problems);
+    }
     if !problems.is_empty() {
         return Err(joined(problems));
     }
@@ -65,6 +76,7 @@ pub(super) fn build(mut definitions: Definitions) -> Result<Pipeline> {
         resources: Arc::new(definitions.resources),
         layout: definitions.layout,
         graph,
+        checks,
         parted,
         stored,
         warnings,

@@ -1,10 +1,11 @@
 //! What a run tells the catalogue.
 
+use crate::check::{Checked, Severity};
 use crate::definitions::Pipeline;
 use crate::event::Materialization;
 use jiff::Timestamp;
 use larder_catalog::{
-    Catalog, Durations, Entry, Failure, InputVersions, Record, RunCounts, RunFinished, RunStarted, StepStarted,
+    Catalog, Check, Durations, Entry, Failure, InputVersions, Record, RunCounts, RunFinished, RunStarted, StepStarted,
     failure_kind,
 };
 use larder_io_core::{AssetKey, Error, PartitionKey, Receipt, Result, RunId};
@@ -72,6 +73,23 @@ impl Recorder {
                 at: Timestamp::now(),
                 kind: failure_kind(error.kind()),
                 message,
+            })
+        });
+    }
+
+    pub(crate) fn checked(&self, made: &Checked) {
+        self.record(|| {
+            Record::Checked(Check {
+                asset: made.asset.clone(),
+                partition: made.partition.clone(),
+                run: made.run.clone(),
+                at: Timestamp::now(),
+                name: made.name.clone(),
+                passed: made.passed,
+                blocking: made.blocking,
+                warning: made.severity == Severity::Warn,
+                message: made.message.clone(),
+                metadata: made.metadata.clone(),
             })
         });
     }

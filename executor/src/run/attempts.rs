@@ -110,7 +110,7 @@ impl Step {
             biased;
             done = work => match done {
                 Ok(done) => return done,
-                Err(panic) => panicked(panic.as_ref()),
+                Err(panic) => panicked(panic.as_ref(), "asset"),
             },
             () = too_long => took_too_long(timeout.unwrap_or_default()),
         };

@@ -1,6 +1,7 @@
 //! Running a selection in this process: independent assets and partitions at once, each upstream value loaded once.
 
 mod attempts;
+mod check;
 mod executor;
 mod fresh;
 mod inputs;
@@ -18,6 +19,7 @@ pub use process::{STEP_VARIABLE, serve_step};
 pub use report::{RunOptions, RunReport, StepReport, StepStatus};
 
 use crate::args::remember_places;
+use crate::check::Checked;
 use crate::definitions::Pipeline;
 use crate::event::{Emitter, Event};
 use crate::freshness::{Known, Recompute, Recorder};
@@ -114,6 +116,8 @@ struct Running {
     max_concurrent: usize,
     /// Of the steps that run.
     outcomes: HashMap<usize, Arc<Outcome>>,
+    /// Of the steps that made some.
+    checks: HashMap<usize, Vec<Arc<Checked>>>,
     inputs: SharedInputs,
     overlap: Arc<Overlap>,
     units: Vec<Unit>,
@@ -167,6 +171,7 @@ impl Running {
             recorder: Recorder(pipeline.catalog().cloned()),
             max_concurrent: options.max_concurrent,
             outcomes: HashMap::new(),
+            checks: HashMap::new(),
             inputs: SharedInputs::new(&pipeline, plan.steps(), &calls),
             overlap: Arc::default(),
             ready: (0..units.list.len()).filter(|unit| units.waiting[*unit] == 0).collect(),
@@ -225,7 +230,7 @@ impl Running {
                 None => break,
                 Some(Ok((id, (unit, (status, partitions))))) => {
                     by_task.remove(&id);
-                    self.outcomes.remove(&unit);
+                    self.remember_checks(unit);
                     if matches!(status, StepStatus::Failed(_)) {
                         // What was published before, or was fresh, is not to be tried again.
                         self.units[unit].partitions = partitions;
@@ -260,7 +265,7 @@ impl Running {
     fn cut(&mut self, unit: usize) -> StepStatus {
         let error = self.too_late();
         let keys = self.keys(self.units[unit].step);
-        if let Some(outcome) = self.outcomes.remove(&unit) {
+        if let Some(outcome) = self.remember_checks(unit) {
             // What was published before, or was fresh, has not failed.
             self.units[unit].partitions = outcome.left(&keys);
             if outcome.publishing() && outcome.complete(&keys) {
@@ -270,6 +275,15 @@ impl Running {
         let partitions = self.units[unit].partitions.as_ref();
         self.recorder.failed(&self.run, &keys, partitions, &error);
         StepStatus::Failed(Arc::new(error))
+    }
+
+    fn remember_checks(&mut self, unit: usize) -> Option<Arc<Outcome>> {
+        let outcome = self.outcomes.remove(&unit)?;
+        let checks = outcome.checks();
+        if !checks.is_empty() {
+            self.checks.insert(unit, checks);
+        }
+        Some(outcome)
     }
 
     fn keys(&self, step: usize) -> Vec<AssetKey> {
@@ -306,6 +320,7 @@ impl Running {
                     .unwrap_or_else(|| self.retry.clone()),
                 timeout: self.pipeline.0.assets[step].timeout.or(self.step_timeout),
             },
+            earlier: None,
         }
     }
 
@@ -371,16 +386,18 @@ impl Running {
 
     async fn report(mut self, began: Instant) -> RunReport {
         let done = std::mem::take(&mut self.done);
-        let report = |(unit, status): (&Unit, Option<StepStatus>)| {
+        let mut checks = std::mem::take(&mut self.checks);
+        let report = |(index, (unit, status)): (usize, (&Unit, Option<StepStatus>))| {
             Some(StepReport {
                 assets: self.keys(unit.step),
                 partitions: unit.partitions.clone(),
                 status: status?,
+                checks: checks.remove(&index).unwrap_or_default(),
             })
         };
         let mut report = RunReport {
             run: self.run.clone(),
-            steps: self.units.iter().zip(done).filter_map(report).collect(),
+            steps: self.units.iter().zip(done).enumerate().filter_map(report).collect(),
             duration: began.elapsed(),
             unrecorded: None,
         };

@@ -1,5 +1,6 @@
 //! What came of a step so far. The run sees it too, for a step that it stops.
 
+use crate::check::Checked;
 use crate::event::Materialization;
 use larder_io_core::{AssetKey, PartitionKey};
 use larder_partitions::PartitionSet;
@@ -12,6 +13,7 @@ pub(super) struct Outcome {
     /// What is made, of an asset with partitions.
     wanted: Mutex<Option<PartitionSet>>,
     made: Mutex<Vec<Arc<Materialization>>>,
+    checks: Mutex<Vec<Arc<Checked>>>,
     /// Whether publishing has begun: from then on nobody stops the step, and it is not made again.
     publishing: AtomicBool,
 }
@@ -40,6 +42,15 @@ impl Outcome {
     pub(super) fn published(&self, made: &Arc<Materialization>) {
         let mut all = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         all.push(Arc::clone(made));
+    }
+
+    pub(super) fn checked(&self, made: &Arc<Checked>) {
+        let mut all = self.checks.lock().unwrap_or_else(PoisonError::into_inner);
+        all.push(Arc::clone(made));
+    }
+
+    pub(super) fn checks(&self) -> Vec<Arc<Checked>> {
+        self.checks.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn made(&self) -> Vec<Arc<Materialization>> {

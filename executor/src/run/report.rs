@@ -1,6 +1,7 @@
 //! What a run is told, and what came of it.
 
 use super::executor::{Executor, StepCommand};
+use crate::check::Checked;
 use crate::event::{Materialization, Observer};
 use crate::freshness::Recompute;
 use crate::policy::RetryPolicy;
@@ -114,6 +115,8 @@ pub struct StepReport {
     pub partitions: Option<PartitionSet>,
     /// How it ended.
     pub status: StepStatus,
+    /// The checks that were made, of every attempt, in that order.
+    pub checks: Vec<Arc<Checked>>,
 }
 
 /// What came of a run.
@@ -171,6 +174,11 @@ impl RunReport {
             _ => None,
         });
         made.flatten().filter(move |made| made.asset.as_str() == key)
+    }
+
+    /// The checks that were made, in the order of the steps.
+    pub fn checks(&self) -> impl Iterator<Item = &Arc<Checked>> {
+        self.steps.iter().flat_map(|step| &step.checks)
     }
 
     /// The error of one asset, when it failed; of its first partition that did.

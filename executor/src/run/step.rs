@@ -2,6 +2,7 @@
 
 use super::StepStatus;
 use super::attempts::Patience;
+use super::check::AllEarlier;
 use super::fresh::Sources;
 use super::inputs::SharedInput;
 use super::outcome::Outcome;
@@ -49,6 +50,8 @@ pub(super) struct Step {
     pub(super) overlap: Arc<Overlap>,
     pub(super) place: Place,
     pub(super) patience: Patience,
+    /// The values before, where this process was told of them and has no catalogue.
+    pub(super) earlier: Option<AllEarlier>,
 }
 
 /// Where a call is made.
@@ -82,7 +85,7 @@ impl Step {
             }
             Ok(Err(error)) => error,
             Err(panic) => {
-                let error = panicked(panic.as_ref());
+                let error = panicked(panic.as_ref(), "asset");
                 match keys.first() {
                     Some(key) => self.explain(error, key, "compute"),
                     None => error,
@@ -175,6 +178,7 @@ impl Step {
             .outputs(keys, made, places)
             .map_err(|error| self.explain(error, first, "compute"))?;
         let written = self.write_all(outputs, sources).await?;
+        let written = self.check_all(written).await?;
         let said = context.take();
         // Of one call for many partitions each has its share.
         let calls = self.partitions.as_ref().map_or(1, |set| set.len().max(1));

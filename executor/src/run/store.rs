@@ -32,8 +32,8 @@ pub(super) struct Output {
 
 /// An output that is written but not published.
 pub(super) struct Written {
-    key: AssetKey,
-    partition: Option<PartitionKey>,
+    pub(super) key: AssetKey,
+    pub(super) partition: Option<PartitionKey>,
     sources: Arc<Vec<InputVersions>>,
     fingerprint: Option<String>,
     /// A copy for the catalogue.
@@ -41,7 +41,7 @@ pub(super) struct Written {
     #[cfg(feature = "arrow")]
     schema: Option<arrow_schema::SchemaRef>,
     /// `None` for Nothing.
-    staged: Option<Box<dyn Staged>>,
+    pub(super) staged: Option<Box<dyn Staged>>,
     /// Time in the source of a stream.
     produced: Duration,
     /// Time in the manager.
@@ -66,7 +66,13 @@ impl Step {
         looked_at.buffer_unordered(AT_ONCE).try_collect().await
     }
 
-    fn about(&self, error: Error, key: &AssetKey, partition: Option<&PartitionKey>, operation: &'static str) -> Error {
+    pub(super) fn about(
+        &self,
+        error: Error,
+        key: &AssetKey,
+        partition: Option<&PartitionKey>,
+        operation: &'static str,
+    ) -> Error {
         let error = match partition {
             Some(partition) => error.with_context("partition", partition),
             None => error,
@@ -232,8 +238,10 @@ impl Step {
         context.precondition = precondition;
         context.code_version = self.code();
         context.fingerprint.clone_from(&fingerprint);
+        context.keep_for_checks = !self.pipeline.0.checks.of(&key).is_empty();
         let began = Instant::now();
         let staged = manager.stage(&context, &value).await?;
+        meter.stop();
         let stored = began.elapsed().saturating_sub(meter.produced());
         Ok(Written {
             key,
@@ -347,7 +355,7 @@ impl Step {
 }
 
 /// Removes what was staged. The error that led here is the one to tell; `gc` finds what stays.
-async fn discard(written: &mut [Written]) {
+pub(super) async fn discard(written: &mut [Written]) {
     for output in written {
         if let Some(staged) = &mut output.staged {
             let _ = staged.discard().await;

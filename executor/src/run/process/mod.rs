@@ -297,6 +297,10 @@ impl Step {
     /// Has a process make what is asked for.
     pub(super) async fn elsewhere(&self, keys: &[AssetKey], sources: &Sources, processes: &Processes) -> Result<()> {
         let Some(first) = keys.first() else { return Ok(()) };
+        let earlier = self
+            .all_earlier(keys)
+            .await
+            .map_err(|error| self.explain(error, first, "check"))?;
         let request = Request {
             run: self.run.clone(),
             asset: first.clone(),
@@ -308,6 +312,7 @@ impl Step {
             inlines: self.inlines,
             build_id: self.build_id.as_deref().map(str::to_owned),
             sources: sources.iter().map(|(key, of)| (key.clone(), of.to_vec())).collect(),
+            earlier: earlier.into_iter().map(|(of, all)| (of.into(), all.to_vec())).collect(),
         };
         let mut progress = HashMap::new();
         let called = processes
@@ -369,6 +374,7 @@ impl Step {
                 level,
                 message,
             }),
+            Told::Checked(made) => self.checked(&Arc::new(*made)),
             Told::Materialized(published) => {
                 let (materialization, inputs, remaining) = published.parts();
                 let materialization = Arc::new(materialization);

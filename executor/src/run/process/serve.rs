@@ -8,6 +8,7 @@ use super::super::step::{Place, Step};
 use super::GRACE;
 use super::wire::{self, Published, Request, Told};
 use crate::args::remember_places;
+use crate::check::Checked;
 use crate::definitions::{Definitions, Pipeline};
 use crate::event::{Emitter, Event, Materialization, Observer, Progress};
 use crate::freshness::{Known, Origin, Recompute, Recorder};
@@ -162,6 +163,13 @@ async fn make(definitions: Definitions, line: &str, teller: &Arc<Teller>) -> Res
             retry: RetryPolicy::of_attempts(1),
             timeout: None,
         },
+        earlier: Some(
+            request
+                .earlier
+                .into_iter()
+                .map(|(of, all)| (of.into(), all.into()))
+                .collect(),
+        ),
         pipeline,
     };
     step.serve(&sources).await
@@ -199,6 +207,11 @@ impl Teller {
     /// Publishing begins.
     pub(in crate::run) fn publishing(&self) {
         self.tell(&Told::Publishing);
+    }
+
+    /// A check was made.
+    pub(in crate::run) fn checked(&self, made: &Checked) {
+        self.tell(&Told::Checked(Box::new(made.clone())));
     }
 
     /// A value was published.

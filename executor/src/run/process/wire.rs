@@ -1,5 +1,7 @@
 //! What a run and the process of a step tell each other: one JSON document on each line of a socket.
 
+use crate::check::{Checked, Earlier};
+use crate::definitions::AssetPartition;
 use crate::event::{Level, Materialization};
 use larder_catalog::InputVersions;
 use larder_io_core::{AssetKey, Effect, Error, ErrorKind, PartitionKey, Result, Retry, RunId, Version};
@@ -24,6 +26,24 @@ pub(super) struct Request {
     pub(super) inlines: bool,
     pub(super) build_id: Option<String>,
     pub(super) sources: Vec<(Option<PartitionKey>, Vec<InputVersions>)>,
+    /// Values before those that are made, where a check wants to know.
+    pub(super) earlier: Vec<(Place, Vec<Earlier>)>,
+}
+
+/// An asset, or a partition of one.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Place(AssetKey, Option<PartitionKey>);
+
+impl From<AssetPartition> for Place {
+    fn from(of: AssetPartition) -> Self {
+        Self(of.asset, of.partition)
+    }
+}
+
+impl From<Place> for AssetPartition {
+    fn from(Place(asset, partition): Place) -> Self {
+        Self { asset, partition }
+    }
 }
 
 /// What a process tells.
@@ -53,6 +73,7 @@ pub(super) enum Told {
     },
     /// From here on it is not stopped.
     Publishing,
+    Checked(Box<Checked>),
     Materialized(Box<Published>),
     /// The last word: nothing for a step that was made.
     Ended(Option<WireError>),

@@ -1,0 +1,162 @@
+//! Making a check of one value.
+
+use super::resolve::Resolved;
+use super::result::{CheckResult, Checked, Earlier};
+use crate::args::{Args, panicked};
+use crate::context::AssetContext;
+use crate::definitions::{AT_ONCE, AssetPartition, Pipeline};
+use crate::event::Emitter;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, StreamExt};
+use larder_catalog::Happening;
+use larder_io_core::{Arity, Error, ErrorKind, Loaded, Result, RunId, Value};
+use larder_partitions::PartitionSet;
+use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// The value that is checked: which it is, and what checks are told besides.
+pub(crate) struct Subject {
+    pub(crate) of: AssetPartition,
+    /// The partition as a set, for the context.
+    pub(crate) partitions: Option<PartitionSet>,
+    /// Of the value; a look at what is published is in no run.
+    pub(crate) run: Option<RunId>,
+    pub(crate) emitter: Emitter,
+    pub(crate) earlier: Arc<[Earlier]>,
+}
+
+impl Pipeline {
+    /// Makes every check of a value, and answers in the order of the definitions. A check that fails or panics could not tell: the value does not pass it.
+    pub(crate) async fn make_checks(&self, subject: &Subject, value: &Value) -> Vec<Arc<Checked>> {
+        let checks = self.0.checks.of(&subject.of.asset);
+        let made = checks.iter().map(|check| self.make_check(check, subject, value.clone()).boxed());
+        // Gathered first: the compiler cannot tell for a lazy stream of them that it may go to another thread.
+        let made: Vec<BoxFuture<'_, Arc<Checked>>> = made.collect();
+        stream::iter(made).buffered(AT_ONCE).collect().await
+    }
+
+    async fn make_check(&self, resolved: &Resolved, subject: &Subject, value: Value) -> Arc<Checked> {
+        let (check, began) = (&resolved.check, Instant::now());
+        let told = AssertUnwindSafe(self.ask(resolved, subject, value))
+            .catch_unwind()
+            .await;
+        let told = match told {
+            Ok(told) => told,
+            Err(panic) => Err(panicked(panic.as_ref(), "check")),
+        };
+        let told = told.unwrap_or_else(|error| {
+            let mut message = format!("it could not be made: {}", error.message());
+            for cause in crate::json::causes(&error) {
+                message.push_str(": ");
+                message.push_str(&cause);
+            }
+            CheckResult::failed(message)
+        });
+        Arc::new(Checked {
+            asset: subject.of.asset.clone(),
+            partition: subject.of.partition.clone(),
+            run: subject.run.clone(),
+            name: check.name.clone(),
+            passed: told.passed,
+            severity: told.severity.unwrap_or(check.severity),
+            blocking: check.blocking,
+            message: told.message,
+            metadata: told.metadata,
+            duration: began.elapsed(),
+        })
+    }
+
+    async fn ask(&self, resolved: &Resolved, subject: &Subject, value: Value) -> Result<CheckResult> {
+        let check = &resolved.check;
+        let mut inputs = VecDeque::with_capacity(check.inputs.len());
+        if let Some(first) = check.inputs.first() {
+            inputs.push_back((first.argument.clone(), Loaded::One(value)));
+        }
+        for ((argument, key), input) in resolved.others.iter().zip(check.inputs.iter().skip(1)) {
+            let loaded = match (self.load_stored(&key.into()).await?, input.arity) {
+                (Some(value), _) => Loaded::One(value),
+                (None, Arity::Maybe) => Loaded::Missing,
+                (None, _) => {
+                    let message = format!("nothing is stored for `{key}`, which it takes");
+                    return Err(Error::new(ErrorKind::NotFound, message));
+                }
+            };
+            inputs.push_back((argument.clone(), loaded));
+        }
+        let run = subject.run.clone().unwrap_or_else(|| RunId::random());
+        let context = AssetContext::new(
+            subject.of.asset.clone(),
+            subject.partitions.clone(),
+            run,
+            subject.emitter.clone(),
+        );
+        let args = Args {
+            inputs,
+            context: Arc::new(context.with_history(Arc::clone(&subject.earlier))),
+            resources: Arc::clone(&self.0.resources),
+        };
+        (check.function)(args).await
+    }
+
+    /// The values before the one that is checked, the newest first; none without a catalogue.
+    pub(crate) async fn earlier(&self, of: &AssetPartition) -> Result<Arc<[Earlier]>> {
+        let wanted = self.0.checks.history(&of.asset);
+        let Some(catalog) = self.catalog().filter(|_| wanted > 0) else {
+            return Ok(Arc::default());
+        };
+        let mut earlier = Vec::new();
+        // Between two values there may be as many failures and checks.
+        for limit in [wanted.saturating_mul(4), usize::MAX >> 1] {
+            let history = catalog.history(&of.asset, Some(of.partition.as_ref()), limit).await?;
+            let all = history.len() < limit;
+            let values = history.iter().filter_map(|happening| match happening {
+                Happening::Materialized(entry) => Some(Earlier {
+                    at: entry.at,
+                    run: entry.run.clone(),
+                    rows: entry.receipt.as_ref().and_then(|receipt| receipt.rows),
+                    bytes: entry.receipt.as_ref().map(|receipt| receipt.bytes),
+                }),
+                _ => None,
+            });
+            earlier = values.take(wanted).collect();
+            if all || earlier.len() == wanted {
+                break;
+            }
+        }
+        Ok(earlier.into())
+    }
+
+    /// The partition of a value as a set of one.
+    pub(crate) fn as_set(among: Option<&PartitionSet>, of: &AssetPartition) -> Result<Option<PartitionSet>> {
+        match (among, &of.partition) {
+            (Some(set), Some(partition)) => set.keyspace().set([partition]).map(Some),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// Values that one error names at most.
+const NAMED: usize = 5;
+
+/// The error of values that blocking checks keep back.
+pub(crate) fn blocked(failed: &[Arc<Checked>]) -> Error {
+    let mut texts: Vec<String> = Vec::new();
+    for checked in failed.iter().take(NAMED) {
+        let of = match &checked.partition {
+            Some(partition) => format!("`{}` of {partition}", checked.asset),
+            None => format!("`{}`", checked.asset),
+        };
+        texts.push(format!("{of} {}", checked.text()));
+    }
+    if let Some(more) = failed.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        texts.push(format!("{more} more"));
+    }
+    let message = format!(
+        "{}; nothing of this call is published, old values stay",
+        texts.join("; and ")
+    );
+    Error::new(ErrorKind::InvalidData, message)
+}

@@ -1,0 +1,141 @@
+//! Checks of what is published.
+
+use super::{Checked, Subject};
+use crate::definitions::{AssetPartition, Pipeline};
+use crate::event::{Emitter, Event, Observer};
+use crate::freshness::Recorder;
+use crate::graph::definition;
+use crate::selection::Selection;
+use larder_io_core::{AssetKey, Form, Result};
+use larder_partitions::PartitionSet;
+use std::fmt;
+use std::sync::Arc;
+
+/// Which published values to check.
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub struct CheckOptions {
+    /// Which partitions, as a selection. Default: all in which something is stored.
+    pub partitions: Option<String>,
+    /// Who is told of each check as it is made.
+    pub observers: Vec<Arc<dyn Observer>>,
+}
+
+impl fmt::Debug for CheckOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CheckOptions")
+            .field("partitions", &self.partitions)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the checks of published values say.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct CheckReport {
+    /// By asset, partition and definition.
+    pub checked: Vec<Arc<Checked>>,
+    /// Values that were asked for and are not there.
+    pub missing: Vec<AssetPartition>,
+}
+
+impl CheckReport {
+    /// Whether no value is wrong; warnings do not count.
+    pub fn succeeded(&self) -> bool {
+        !self.checked.iter().any(|checked| checked.is_wrong())
+    }
+}
+
+impl Pipeline {
+    /// Makes the checks of what is published, of external assets too, and records what they say. Nothing is computed, published or taken back.
+    ///
+    /// # Errors
+    /// `InvalidDefinition` for a selection of assets or partitions that fits nothing, or in which no asset has a check; what keeps a manager from
+    /// loading a value.
+    ///
+    /// # Cancel safety
+    /// What was checked before is recorded.
+    pub async fn check(&self, selection: impl Into<Selection>, options: CheckOptions) -> Result<CheckReport> {
+        let steps = selection.into().assets(self)?;
+        let keys = steps.iter().flat_map(|step| &self.graph().nodes[*step].keys);
+        let keys: Vec<&AssetKey> = keys.filter(|key| !self.0.checks.of(key).is_empty()).collect();
+        if keys.is_empty() {
+            let message =
+                "none of these assets has a check; `#[check]` on a function makes one, `Definitions::checks` adds it";
+            return Err(definition(message.to_owned()));
+        }
+        let (recorder, emitter) = (Recorder(self.catalog().cloned()), Emitter(options.observers.into()));
+        let mut report = CheckReport::default();
+        for key in keys {
+            let (partitions, named) = self.asked(key, options.partitions.as_deref()).await?;
+            let values: Vec<AssetPartition> = match &partitions {
+                None => vec![key.into()],
+                Some(set) => set.iter().map(|partition| (key, &partition).into()).collect(),
+            };
+            for of in values {
+                // `()` has no value to load: it is there when it was made.
+                let Some(value) = self.load_stored(&of).await? else {
+                    if named || of.partition.is_none() {
+                        report.missing.push(of);
+                    }
+                    continue;
+                };
+                let subject = Subject {
+                    partitions: Self::as_set(partitions.as_ref(), &of)?,
+                    earlier: self.earlier(&of).await?,
+                    of,
+                    run: None,
+                    emitter: emitter.clone(),
+                };
+                for checked in self.make_checks(&subject, &value).await {
+                    recorder.checked(&checked);
+                    emitter.emit(|| Event::Checked(Arc::clone(&checked)));
+                    report.checked.push(checked);
+                }
+            }
+        }
+        recorder.flush().await?;
+        Ok(report)
+    }
+
+    /// The partitions that are asked for, and whether they were named.
+    async fn asked(&self, key: &AssetKey, text: Option<&str>) -> Result<(Option<PartitionSet>, bool)> {
+        match (self.keyspace(key).await?, text) {
+            (None, _) => Ok((None, false)),
+            (Some(space), Some(text)) => Ok((Some(space.select(text)?), true)),
+            (Some(space), None) if self.stored(key)?.form == Form::Nothing => Ok((Some(space.all()), false)),
+            (Some(_), None) => Ok((Some(self.stored_partitions(key).await?), false)),
+        }
+    }
+
+    /// The checks that are defined, with the asset of each.
+    pub fn checks(&self) -> Vec<CheckInfo> {
+        let keys = self.graph().nodes.iter().flat_map(|node| &node.keys);
+        let infos = keys.flat_map(|key| {
+            self.0.checks.of(key).iter().map(|resolved| CheckInfo {
+                asset: key.clone(),
+                name: resolved.check.name.clone(),
+                description: resolved.check.description.clone(),
+                blocking: resolved.check.blocking,
+                severity: resolved.check.severity,
+            })
+        });
+        infos.collect()
+    }
+}
+
+/// A check in a list.
+#[derive(Clone, Debug, serde::Serialize)]
+#[non_exhaustive]
+pub struct CheckInfo {
+    /// The asset.
+    pub asset: AssetKey,
+    /// The name.
+    pub name: String,
+    /// What it looks for.
+    pub description: Option<String>,
+    /// Whether values that do not pass are not published.
+    pub blocking: bool,
+    /// How much it matters.
+    pub severity: super::Severity,
+}
