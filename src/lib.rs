@@ -2,6 +2,12 @@
 
 pub use larder_catalog as catalog;
 pub use larder_executor::capacity::{Advice, AssetUsage, CapacityOptions, CapacityPlan};
+/// Ready-made checks of tables.
+#[cfg(feature = "arrow")]
+pub use larder_executor::check::table as checks;
+pub use larder_executor::check::{
+    Check, CheckBuilder, CheckFn, CheckInfo, CheckOptions, CheckReport, CheckResult, Checked, Earlier, Severity,
+};
 pub use larder_executor::policy::{Policies, RetryPolicy, TimeoutPolicy};
 pub use larder_executor::{
     Asset, AssetBuilder, AssetContext, AssetFn, AssetInfo, AssetPartition, BindingReport, BlobDifference, Checkup,
@@ -16,7 +22,7 @@ pub use larder_executor::{ColumnDifference, TableDifference};
 pub use larder_io_core::*;
 #[cfg(feature = "arrow")]
 pub use larder_macros::TableSchema;
-pub use larder_macros::{asset, code};
+pub use larder_macros::{asset, check, code};
 pub use larder_partitions as partitions;
 pub use larder_partitions::{
     DimensionMapping, IntoPartitioning, Keyspace, Mapping, PartitionSet, Partitioning, TimeWindow,
@@ -72,8 +78,9 @@ pub mod attributes {
 /// Everything that asset code uses: `use larder::prelude::*;`.
 pub mod prelude {
     pub use crate::{
-        AssetContext, AssetKey, AssetValue, Blob, DataRef, Definitions, DimensionMapping, Error, ErrorKind, Mapping,
-        Maybe, PartitionKey, Partitioning, Partitions, Result, ResultExt, Shared, asset, assets, code,
+        AssetContext, AssetKey, AssetValue, Blob, CheckResult, DataRef, Definitions, DimensionMapping, Error,
+        ErrorKind, Mapping, Maybe, PartitionKey, Partitioning, Partitions, Result, ResultExt, Shared, asset, assets,
+        check, checks, code,
     };
     #[cfg(feature = "arrow")]
     pub use crate::{LazyTable, Table, TableSchema, TableStream};
@@ -85,6 +92,12 @@ pub mod prelude {
 #[macro_export]
 macro_rules! assets {
     ($($asset:ty),* $(,)?) => { ::std::vec![$(<$asset as $crate::AssetFn>::asset()),*] };
+}
+
+/// Lists checks for [`Definitions::checks`]: `checks![carriers_are_known, flights::no_gaps]`.
+#[macro_export]
+macro_rules! checks {
+    ($($check:ty),* $(,)?) => { ::std::vec![$(<$check as $crate::CheckFn>::check()),*] };
 }
 
 /// What the attribute's code calls. Not for people.

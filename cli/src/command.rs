@@ -95,6 +95,8 @@ pub(crate) enum Command {
         /// Assets, as for `materialize`; default everything
         selection: Vec<String>,
     },
+    /// Make the checks of what is published, or tell what they said last
+    Check(crate::check::Check),
     /// Remove what crashed writes left behind, and versions that retention keeps no longer
     Gc(Gc),
     /// Rewrite the files of a Delta table: few large ones, in place of many small ones

@@ -6,6 +6,7 @@
 //! | `materialize`, `progress`, `summary` | running a selection, what is seen of it meanwhile, what came of it |
 //! | `interrupt` | Ctrl-C, for whatever can be stopped |
 //! | `plan`, `status`, `runs` | what would be computed, what is there, what ran: by the catalogue |
+//! | `check` | checks of what is published |
 //! | `capacity`, `advise` | what it takes of memory, network and storage; which manager and format suit an asset |
 //! | `lifecycle`, `copy`, `diff` | `delete`, `fsck`, `adopt`; `copy`, `promote`; two versions beside each other |
 //! | `list`, `graph`, `show`, `history`, `gc`, `doctor`, `config` | one command each (`list` also explains, `history` also restores) |
@@ -15,6 +16,7 @@
 mod advise;
 mod capacity;
 mod cells;
+mod check;
 mod command;
 mod config;
 mod copy;
@@ -193,6 +195,7 @@ fn carry_out(definitions: Definitions, command: Option<Command>, out: &mut Out<'
                 };
                 lifecycle::fsck(&pipeline, &wanted, out).await
             }
+            Command::Check(wanted) => check::check(&pipeline, &wanted, out).await,
             Command::Gc(wanted) => gc::gc(&pipeline, &wanted, out).await,
             Command::Optimize(wanted) => optimize::optimize(&pipeline, &wanted, out).await,
             Command::Vacuum(wanted) => gc::vacuum(&pipeline, &wanted, out).await,
@@ -213,6 +216,7 @@ fn with_catalog(pipeline: Pipeline, command: &Command, out: &mut Out<'_>) -> Res
     match command {
         Command::Materialize(wanted) | Command::Plan(wanted) if wanted.no_catalog => Ok(pipeline),
         Command::Capacity(wanted) if wanted.given() => Ok(pipeline),
+        Command::Check(wanted) => pipeline.open_catalog(!wanted.last),
         Command::Materialize(_)
         | Command::Partitions(_)
         | Command::Delete(_)

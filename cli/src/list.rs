@@ -105,6 +105,15 @@ pub(crate) async fn explain(pipeline: &Pipeline, asset: &str, out: &mut Out<'_>)
         (Ok(None), _) => "nothing yet".to_owned(),
         (Err(error), _) => format!("cannot tell: {}", error.message()),
     };
+    let checks = pipeline.checks_of(larder_executor::Selection::key(&info.key))?;
+    let checks = checks
+        .iter()
+        .filter(|check| check.asset == info.key)
+        .map(|check| match check.blocking {
+            true => format!("{} (blocking)", check.name),
+            false => check.name.clone(),
+        });
+    let checks: Vec<String> = checks.collect();
     out.line(escape(&info.key.to_string()));
     for line in info.description.as_deref().unwrap_or_default().trim().lines() {
         out.line(format_args!("  {}", escape(line.trim())));
@@ -136,6 +145,7 @@ pub(crate) async fn explain(pipeline: &Pipeline, asset: &str, out: &mut Out<'_>)
                 .unwrap_or_default(),
         ),
         ("published", published),
+        ("checks", checks.join(", ")),
     ] {
         if !value.is_empty() {
             out.line(format_args!("  {name:<13} {}", escape(&value)));

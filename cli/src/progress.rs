@@ -190,6 +190,7 @@ impl Running {
 fn describe(event: &Event, colour: bool) -> Option<String> {
     Some(match event {
         Event::Materialized(made) => format!("{} {}", paint(colour, GREEN, "materialized"), finished(made)),
+        Event::Checked(made) => return crate::check::described(made, colour),
         Event::StepFailed {
             assets,
             partitions,

@@ -65,8 +65,16 @@ pub(crate) fn summarize(report: &RunReport, out: &mut Out<'_>) {
         count => format!(", {count} fresh"),
     };
     let time = units::duration(report.duration);
+    let checks = match (
+        report.checks().count(),
+        report.checks().filter(|made| !made.passed).count(),
+    ) {
+        (0, _) => String::new(),
+        (all, 0) => format!(", {} passed", units::counted(all as u64, "check")),
+        (all, wrong) => format!(", {wrong} of {} not passed", units::counted(all as u64, "check")),
+    };
     out.remark(format_args!(
-        "{succeeded} done{fresh}{} in {time}{peak}",
+        "{succeeded} done{fresh}{}{checks} in {time}{peak}",
         others.concat()
     ));
 }

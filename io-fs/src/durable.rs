@@ -50,6 +50,7 @@ impl Store for DurableStore {
         features.durable = self.fs.tree.settings.durability == crate::Durability::Fsync;
         features.persistent = true;
         features.holds = true;
+        features.reads_uploads = true;
         features
     }
 

@@ -38,6 +38,7 @@ mod marks;
 mod records;
 mod sink;
 mod source;
+mod spool;
 mod stage;
 pub mod store;
 #[cfg(feature = "arrow")]

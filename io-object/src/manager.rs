@@ -92,7 +92,13 @@ impl ObjectIo {
         receipt.uri = self.core.store.uri(&path);
         let mut staged = StagedObject::new(&self.core, ctx, path.clone(), receipt);
         staged.kept = (ctx.keep_for_checks && value.replayable()).then(|| value.clone());
-        Ok((staged, Sink::new(&self.core, path, ctx.write.clone())))
+        let sink = Sink::new(&self.core, path, ctx.write.clone());
+        if !ctx.keep_for_checks || value.replayable() || self.core.store.features().reads_uploads {
+            return Ok((staged, sink));
+        }
+        let (sink, spool) = sink.keeping()?;
+        staged.spool = Some(spool);
+        Ok((staged, sink))
     }
 
     /// Stages a sequence of structs as a table, when the settings ask for it and all of it comes back.

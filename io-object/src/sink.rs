@@ -1,6 +1,7 @@
 //! Writing: bytes arrive in parts; a value of one part is one put, a larger one an upload that is completed at publish.
 
 use crate::core::Core;
+use crate::spool::Spool;
 use crate::store::Upload;
 use bytes::Bytes;
 use larder_io_core::{ContentHash, Error, ErrorKind, Result, WriteId};
@@ -30,8 +31,10 @@ pub(crate) struct Sink {
     /// Parts on their way; they go on while the next one is made.
     in_flight: JoinSet<Result<()>>,
     /// The hash of all parts so far, at most one part behind.
-    hashing: Option<JoinHandle<blake3::Hasher>>,
+    hashing: Option<JoinHandle<Result<blake3::Hasher>>>,
     bytes: u64,
+    /// What is read before it is published, where the store cannot read it back.
+    spool: Option<Spool>,
 }
 
 /// Bytes that are written but not published.
@@ -53,7 +56,18 @@ impl Sink {
             in_flight: JoinSet::new(),
             hashing: None,
             bytes: 0,
+            spool: None,
         }
+    }
+
+    /// Keeps what is written where it can be read back.
+    ///
+    /// # Errors
+    /// `Unavailable` where no temporary file can be made.
+    pub(crate) fn keeping(mut self) -> Result<(Self, Spool)> {
+        let spool = Spool::new()?;
+        self.spool = Some(spool.clone());
+        Ok((self, spool))
     }
 
     /// Bytes of the next part.
@@ -85,11 +99,13 @@ impl Sink {
         self.bytes += part.content_length() as u64;
         let mut hasher = self.hashed().await?;
         let hashed = part.clone();
+        let spool = self.spool.clone();
         self.hashing = Some(tokio::task::spawn_blocking(move || {
             for piece in &hashed {
                 hasher.update(piece);
             }
-            hasher
+            spool.map_or(Ok(()), |spool| spool.append(&hashed))?;
+            Ok(hasher)
         }));
         self.send(part).await
     }
@@ -99,7 +115,7 @@ impl Sink {
         match self.hashing.take() {
             Some(hashing) => hashing
                 .await
-                .map_err(|error| Error::new(ErrorKind::Unexpected, format!("hashing stopped: {error}"))),
+                .unwrap_or_else(|error| Err(Error::new(ErrorKind::Unexpected, format!("hashing stopped: {error}")))),
             None => Ok(blake3::Hasher::new()),
         }
     }

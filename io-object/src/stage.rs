@@ -4,6 +4,7 @@ use crate::beside::Beside;
 use crate::core::Core;
 use crate::held::InMemory;
 use crate::sink::Body;
+use crate::spool::Spool;
 use crate::store::{Purpose, Reader, Written, conflict};
 use async_trait::async_trait;
 use larder_io_core::{
@@ -25,6 +26,8 @@ pub(crate) struct StagedObject {
     pub(crate) body: Option<Body>,
     /// The value itself, when checks may ask for it and it can be read again.
     pub(crate) kept: Option<Value>,
+    /// What was written, where the store cannot read an upload.
+    pub(crate) spool: Option<Spool>,
     pub(crate) keep_for_checks: bool,
     pub(crate) began: Instant,
     /// What was at the value's places before its own was written.
@@ -45,6 +48,7 @@ impl StagedObject {
             receipt,
             body: None,
             kept: None,
+            spool: None,
             keep_for_checks: ctx.keep_for_checks,
             began: Instant::now(),
             seen: None,
@@ -170,9 +174,13 @@ impl Staged for StagedObject {
             return Ok(value.clone());
         }
         let reader: Arc<dyn Reader> = match &self.body {
-            Some(Body::Small(bytes)) => Arc::new(InMemory { bytes: bytes.clone(), version: self.receipt.version.clone() }),
+            Some(Body::Small(bytes)) => Arc::new(InMemory {
+                bytes: bytes.clone(),
+                version: self.receipt.version.clone(),
+            }),
+            Some(Body::Large(_)) if let Some(spool) = &self.spool => spool.reader(self.receipt.version.clone())?,
             Some(Body::Large(upload)) => upload.reader().await?.ok_or_else(|| {
-                let message = "this store cannot read an upload before it is published; return a `Table` or a `LazyTable` instead of a stream";
+                let message = "this store cannot read an upload before it is published";
                 Error::new(ErrorKind::Unsupported, message)
             })?,
             None => return Err(Error::new(ErrorKind::Unsupported, "the value was discarded")),

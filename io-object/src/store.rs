@@ -37,6 +37,8 @@ pub struct Features {
     pub parts_in_flight: usize,
     /// [`Store::hold`] keeps others away. Default false.
     pub holds: bool,
+    /// [`Upload::reader`] reads what was written before it is published; else a stream that has checks is kept on local disk too. Default false.
+    pub reads_uploads: bool,
 }
 
 impl Default for Features {
@@ -48,6 +50,7 @@ impl Default for Features {
             remote: false,
             parts_in_flight: 1,
             holds: false,
+            reads_uploads: false,
         }
     }
 }

@@ -36,17 +36,38 @@ pub(crate) fn asset(options: TokenStream, item: TokenStream, several: bool) -> T
         TokenStream::new()
     } else {
         let outputs = options.map_or_else(Vec::new, |options| options.output_keys());
-        beside(&source, &definition, &source.hash(&outputs))
+        let item = Item {
+            implements: quote!(AssetFn),
+            method: quote!(asset),
+            gives: quote!(Asset),
+            hash: Some(source.hash(&outputs)),
+        };
+        beside(&source, &definition, &item)
     };
     let function = source.plain();
     quote!(#function #beside #errors)
 }
 
+/// The item beside the function: what it implements, and how it says what it is.
+pub(crate) struct Item {
+    pub(crate) implements: TokenStream,
+    pub(crate) method: TokenStream,
+    pub(crate) gives: TokenStream,
+    /// The hash of the code, where it has one.
+    pub(crate) hash: Option<String>,
+}
+
 /// The items beside the function. They are there after an error too: what names the asset needs no second error.
-fn beside(source: &Source, definition: &TokenStream, hash: &str) -> TokenStream {
+pub(crate) fn beside(source: &Source, definition: &TokenStream, item: &Item) -> TokenStream {
     let (vis, name) = (&source.vis, &source.sig.ident);
+    let Item {
+        implements,
+        method,
+        gives,
+        hash,
+    } = item;
     let conditions: Vec<&Attribute> = source.attrs.iter().filter(|attr| attr.path().is_ident("cfg")).collect();
-    let constant = code_constant(&conditions, vis, name, hash);
+    let constant = hash.as_ref().map(|hash| code_constant(&conditions, vis, name, hash));
     quote! {
         #(#conditions)*
         #[doc(hidden)]
@@ -56,8 +77,8 @@ fn beside(source: &Source, definition: &TokenStream, hash: &str) -> TokenStream 
 
         #(#conditions)*
         #[automatically_derived]
-        impl ::larder::AssetFn for #name {
-            fn asset() -> ::larder::Asset {
+        impl ::larder::#implements for #name {
+            fn #method() -> ::larder::#gives {
                 #definition
             }
         }
@@ -173,6 +194,19 @@ fn build(source: &Source, options: &Options, parameters: &[Parameter], returns: 
         None => (options.key_of(name, options.key.as_ref()), one(source, returns, result)),
     };
     let settings = settings(source, options);
+    let begin = quote!(::larder::Asset::builder(#unit) #settings);
+    Ok(define(source, parameters, made, &quote!(::larder::Asset), &begin))
+}
+
+/// A generic function that makes `what` by the builder that `begin` begins, and its call with the user's types.
+pub(crate) fn define(
+    source: &Source,
+    parameters: &[Parameter],
+    made: Made,
+    what: &TokenStream,
+    begin: &TokenStream,
+) -> TokenStream {
+    let name = &source.sig.ident;
     let taken: Vec<Taken> = parameters
         .iter()
         .enumerate()
@@ -204,15 +238,15 @@ fn build(source: &Source, options: &Options, parameters: &[Parameter], returns: 
     let run = quote_spanned! {at(name.span())=>
         __larder_define::<#(#types,)* #(#value_types,)* _, _>(|#(#locals),*| async move { #result })
     };
-    Ok(quote! {
-        fn __larder_define<#(#bounds,)* #(#value_bounds,)* __Call, __Future>(call: __Call) -> ::larder::Asset
+    quote! {
+        fn __larder_define<#(#bounds,)* #(#value_bounds,)* __Call, __Future>(call: __Call) -> #what
         where
             __Call: ::core::ops::Fn(#(#passed),*) -> __Future
                 + ::core::marker::Copy + ::core::marker::Send + ::core::marker::Sync + 'static,
             __Future: ::core::future::Future<Output = ::core::result::Result<#value, ::larder::Error>>
                 + ::core::marker::Send + 'static,
         {
-            ::larder::Asset::builder(#unit) #settings #(#wants)*
+            #begin #(#wants)*
                 .#finish(#before move |#args: ::larder::__private::Args| async move {
                     #(#fetch)*
                     let made = call(#(#locals),*).await;
@@ -220,7 +254,7 @@ fn build(source: &Source, options: &Options, parameters: &[Parameter], returns: 
                 })
         }
         #run
-    })
+    }
 }
 
 /// What the function makes, as the generic function sees it.
@@ -242,12 +276,17 @@ pub(crate) struct Made {
 }
 
 fn one(source: &Source, returns: &Returns, result: TokenStream) -> Made {
+    single(source, returns, result, quote!(::larder::Output))
+}
+
+/// One value, which has to be so.
+pub(crate) fn single(source: &Source, returns: &Returns, result: TokenStream, bound: TokenStream) -> Made {
     let ty = match &returns.value {
         Some(ty) => ty.to_token_stream(),
         None => quote_spanned!(at(source.sig.output.span())=> _),
     };
     Made {
-        bounds: vec![quote!(__Value: ::larder::Output)],
+        bounds: vec![quote!(__Value: #bound)],
         types: vec![ty],
         value: quote!(__Value),
         finish: quote!(function),
@@ -321,7 +360,7 @@ fn local(index: usize) -> Ident {
 }
 
 /// The call of the user's function: an expression of type `Result<value, larder::Error>`.
-fn call(source: &Source, parameters: &[Parameter], returns: &Returns) -> TokenStream {
+pub(crate) fn call(source: &Source, parameters: &[Parameter], returns: &Returns) -> TokenStream {
     let name = &source.sig.ident;
     let span = at(name.span());
     let arguments = parameters.iter().enumerate().map(|(index, parameter)| {

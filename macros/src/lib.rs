@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | [`macro@asset`] | a function | one asset, or with `outputs(..)` several |
 //! | [`macro@assets`] | a function | several assets: `outputs(..)` must be there |
+//! | [`macro@check`] | a function | a check of an asset |
 //! | [`macro@code`] | a function, constant, static or type | a hash that `uses(..)` takes into the code version |
 //! | [`macro@TableSchema`] | a struct | the columns of its rows, for `columns = ..` |
 //!
@@ -13,12 +14,13 @@
 //! |---|---|
 //! | `attribute` | the options |
 //! | `function`, `parameter`, `types` | what parameters and return type ask for |
-//! | `expand`, `outputs` | the code that is written |
+//! | `expand`, `outputs`, `check` | the code that is written |
 //! | `code`, `tokens` | hashes of code |
 //! | `schema` | the columns of a row |
 //! | `names` | keys, near misses, errors |
 
 mod attribute;
+mod check;
 mod code;
 mod expand;
 mod function;
@@ -125,6 +127,35 @@ pub fn asset(options: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn assets(options: TokenStream, item: TokenStream) -> TokenStream {
     expand::asset(options.into(), item.into(), true).into()
+}
+
+/// Makes a function a check of an asset: it says whether a value is as it should be, before that is published.
+///
+/// ```text
+/// /// Every carrier is known.
+/// #[check(asset = "clean/flights", blocking)]
+/// async fn carriers_are_known(flights: LazyTable, #[from("raw/airlines")] airlines: Table) -> Result<CheckResult> { .. }
+///
+/// Definitions::new().assets(assets![flights, airlines]).checks(checks![carriers_are_known])
+/// ```
+///
+/// # Options
+/// | option | says | otherwise |
+/// |---|---|---|
+/// | `asset = "clean/flights"` | the key of the asset | the asset that the first parameter's name finds |
+/// | `blocking` | a value that does not pass is not published | it is published, and the failure is told |
+/// | `severity = "warn"` | that it does not pass is only a warning, which never blocks | `"error"` |
+/// | `history = 5` | how many earlier values `ctx.history()` tells of | none |
+/// | `name = ".."` | the check's name | the function's |
+/// | `description = ".."` | what it looks for | the doc comment |
+///
+/// # Parameters
+/// The first one that is neither `&AssetContext` nor a resource is the value that is checked, of one partition at a time; others are further assets without partitions, as in
+/// [`macro@asset`], loaded as they are published at that moment. It returns a `bool`, a `CheckResult`, or a `Result` of one. An error, and a panic, say that the check could not
+/// be made: the value does not pass.
+#[proc_macro_attribute]
+pub fn check(options: TokenStream, item: TokenStream) -> TokenStream {
+    check::check(options.into(), item.into()).into()
 }
 
 /// Makes the code of an item part of the code version of the assets that name it in `uses(..)`.

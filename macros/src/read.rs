@@ -5,7 +5,7 @@ use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::punctuated::Punctuated;
-use syn::{Error, Expr, Ident, Lit, LitStr, Path, Result, Token, parenthesized, token};
+use syn::{Error, Expr, Ident, Lit, LitInt, LitStr, Path, Result, Token, parenthesized, token};
 
 /// Reads `name ..` items with commas between them; a name that comes twice is refused.
 pub(crate) fn each(
@@ -71,6 +71,17 @@ pub(crate) fn partitions(name: &Ident, input: ParseStream<'_>) -> Result<Expr> {
         return Err(Error::new(name.span(), message));
     }
     input.parse()
+}
+
+/// Reads `= 3`.
+pub(crate) fn number(name: &Ident, input: ParseStream<'_>) -> Result<LitInt> {
+    if input.parse::<Option<Token![=]>>()?.is_none() {
+        let message = format!("`{name}` needs a number: write `{name} = 3`");
+        return Err(Error::new(name.span(), message));
+    }
+    let at = input.span();
+    let number: Result<LitInt> = input.parse();
+    number.map_err(|_| Error::new(at, format!("`{name}` takes a whole number: write `{name} = 3`")))
 }
 
 pub(crate) fn key(name: &Ident, input: ParseStream<'_>) -> Result<LitStr> {

@@ -32,7 +32,9 @@ impl Pipeline {
     /// Makes every check of a value, and answers in the order of the definitions. A check that fails or panics could not tell: the value does not pass it.
     pub(crate) async fn make_checks(&self, subject: &Subject, value: &Value) -> Vec<Arc<Checked>> {
         let checks = self.0.checks.of(&subject.of.asset);
-        let made = checks.iter().map(|check| self.make_check(check, subject, value.clone()).boxed());
+        let made = checks
+            .iter()
+            .map(|check| self.make_check(check, subject, value.clone()).boxed());
         // Gathered first: the compiler cannot tell for a lazy stream of them that it may go to another thread.
         let made: Vec<BoxFuture<'_, Arc<Checked>>> = made.collect();
         stream::iter(made).buffered(AT_ONCE).collect().await

@@ -13,6 +13,8 @@ mod make;
 mod resolve;
 mod result;
 mod stored;
+#[cfg(feature = "arrow")]
+pub mod table;
 
 pub(crate) use make::{Subject, blocked};
 pub(crate) use resolve::{Checks, Known, resolve};
@@ -96,6 +98,11 @@ impl Check {
     pub fn severity(mut self, severity: Severity) -> Self {
         self.severity = severity;
         self
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Another name than its own: two checks of one asset cannot have the same.

@@ -108,9 +108,13 @@ impl Pipeline {
         }
     }
 
-    /// The checks that are defined, with the asset of each.
-    pub fn checks(&self) -> Vec<CheckInfo> {
-        let keys = self.graph().nodes.iter().flat_map(|node| &node.keys);
+    /// The checks that are defined of these assets, with the asset of each.
+    ///
+    /// # Errors
+    /// `InvalidDefinition` for a selection that fits nothing.
+    pub fn checks_of(&self, selection: impl Into<Selection>) -> Result<Vec<CheckInfo>> {
+        let steps = selection.into().assets(self)?;
+        let keys = steps.iter().flat_map(|step| &self.graph().nodes[*step].keys);
         let infos = keys.flat_map(|key| {
             self.0.checks.of(key).iter().map(|resolved| CheckInfo {
                 asset: key.clone(),
@@ -120,7 +124,7 @@ impl Pipeline {
                 severity: resolved.check.severity,
             })
         });
-        infos.collect()
+        Ok(infos.collect())
     }
 }
 

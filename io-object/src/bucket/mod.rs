@@ -188,6 +188,7 @@ impl Store for BucketStore {
             remote: self.kept,
             parts_in_flight: self.transfer.parts_in_flight,
             holds: false,
+            reads_uploads: false,
         }
     }
 

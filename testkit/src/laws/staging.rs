@@ -123,7 +123,9 @@ pub async fn law_05_discard_leaves_nothing(fixture: &Fixture) {
 pub async fn law_05_staged_load_is_for_checks(fixture: &Fixture) {
     for form in fixture.forms() {
         let probe = Probe::new(form).bytes(400_000);
-        let values = [Some(probe.make(4)), probe.stream(4, 5, false)];
+        // More than one request takes: stores send it while it comes.
+        let large = Probe::new(form).bytes(9 << 20).stream(4, 5, false);
+        let values = [Some(probe.make(4)), probe.stream(4, 5, false), large];
         for (index, value) in values.into_iter().flatten().enumerate() {
             let mut ctx = output(&format!("checked/{form}/{index}"));
             let staged = fixture.stage(&ctx, &probe.make(3)).await;
