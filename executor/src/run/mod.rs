@@ -4,16 +4,19 @@ mod attempts;
 mod executor;
 mod fresh;
 mod inputs;
+mod limits;
 mod load;
 mod outcome;
 mod overlap;
 mod process;
 mod report;
+mod shelf;
 mod step;
 mod store;
 mod thread;
 
 pub use executor::{Executor, StepCommand};
+pub use limits::Limit;
 pub use process::{STEP_VARIABLE, serve_step};
 pub use report::{RunOptions, RunReport, StepReport, StepStatus};
 
@@ -28,10 +31,11 @@ use attempts::Patience;
 use inputs::SharedInputs;
 use larder_io_core::{AssetKey, Error, ErrorKind, Result, RunId, duration};
 use larder_partitions::PartitionSet;
+use limits::{Ready, Reservations};
 use outcome::Outcome;
 use overlap::Overlap;
 use process::Processes;
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use step::{Place, Step};
@@ -75,9 +79,11 @@ impl Pipeline {
                 return Err(Error::new(ErrorKind::InvalidConfig, message));
             }
         }
+        limits::check(self, &options)?;
         remember_places();
         let plan = self.plan(selection, &options).await?;
-        let run = Running::new(self.clone(), &plan, &options)?;
+        let reserved = limits::reservations(self, &plan, &options).await?;
+        let run = Running::new(self.clone(), &plan, &options, reserved)?;
         // In a task of its own, beside its steps: handing a step over is then no switch between threads. The set ends
         // it when this future is dropped.
         let mut task = JoinSet::new();
@@ -121,7 +127,7 @@ struct Running {
     /// How many others each call or gate still waits for.
     waiting: Vec<usize>,
     next: Vec<Vec<usize>>,
-    ready: VecDeque<usize>,
+    ready: Ready,
     done: Vec<Option<StepStatus>>,
 }
 
@@ -134,7 +140,7 @@ async fn until(deadline: Option<(tokio::time::Instant, Duration)>) {
 }
 
 impl Running {
-    fn new(pipeline: Pipeline, plan: &Plan, options: &RunOptions) -> Result<Self> {
+    fn new(pipeline: Pipeline, plan: &Plan, options: &RunOptions, reserved: Option<Reservations>) -> Result<Self> {
         let units = Units::new(&pipeline, plan, options.partitions_per_call)?;
         let mut calls = HashMap::new();
         for unit in &units.list {
@@ -142,6 +148,12 @@ impl Running {
         }
         let run = RunId::random();
         let executor = options.executor;
+        // Between processes nothing passes in memory.
+        let kept = reserved.is_some() && executor != Executor::Processes;
+        let inputs = SharedInputs::new(&pipeline, plan.steps(), &calls, kept);
+        let mut ready = Ready::new(&pipeline, options, reserved, &units.list, kept.then_some(&inputs));
+        let first = (0..units.list.len()).filter(|unit| units.waiting[*unit] == 0);
+        first.for_each(|unit| ready.push(unit));
         Ok(Self {
             retry: options.retry.clone().unwrap_or_else(|| RetryPolicy::of_attempts(1)),
             step_timeout: options.step_timeout,
@@ -167,9 +179,9 @@ impl Running {
             recorder: Recorder(pipeline.catalog().cloned()),
             max_concurrent: options.max_concurrent,
             outcomes: HashMap::new(),
-            inputs: SharedInputs::new(&pipeline, plan.steps(), &calls),
+            inputs,
             overlap: Arc::default(),
-            ready: (0..units.list.len()).filter(|unit| units.waiting[*unit] == 0).collect(),
+            ready,
             done: vec![None; units.list.len()],
             units: units.list,
             follows: Arc::new(units.follows),
@@ -194,7 +206,7 @@ impl Running {
         loop {
             while !self.over
                 && running.len() < self.max_concurrent
-                && let Some(unit) = self.ready.pop_front()
+                && let Some(unit) = self.ready.next()
             {
                 let step = self.step(unit);
                 let task = match self.threads {
@@ -218,7 +230,7 @@ impl Running {
                 }
             };
             let (unit, status) = match ended {
-                None if self.over => match self.ready.pop_front() {
+                None if self.over => match self.ready.give_up() {
                     Some(unit) => (unit, self.cut(unit)),
                     None => break,
                 },
@@ -297,6 +309,7 @@ impl Running {
             traces: self.recompute != Recompute::All || self.recorder.0.is_some(),
             inlines: self.pipeline.keeps_inline(),
             inputs: self.inputs.take(step),
+            offers: self.ready.begins(&self.units[unit], &self.emitter),
             overlap: Arc::clone(&self.overlap),
             place: self.place.clone(),
             patience: Patience {
@@ -321,6 +334,7 @@ impl Running {
             });
         }
         self.done[unit] = Some(status);
+        self.ready.ended(unit, &self.units[unit]);
         let because = self.pipeline.graph().nodes[self.units[unit].step].keys.first().cloned();
         match (succeeded, because) {
             (false, Some(because)) => self.skip(unit, &because),
@@ -339,7 +353,7 @@ impl Running {
                 continue;
             }
             match self.done.get(next) {
-                Some(None) => self.ready.push_back(next),
+                Some(None) => self.ready.push(next),
                 Some(Some(_)) => {}
                 // A gate.
                 None => open.extend(self.next[next].drain(..).rev()),
@@ -366,6 +380,7 @@ impl Running {
             });
             // Its share of the inputs goes, so that they are dropped after their last real consumer.
             drop(self.inputs.take(step));
+            self.ready.ended(next, &self.units[next]);
         }
     }
 

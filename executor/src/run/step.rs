@@ -46,6 +46,8 @@ pub(super) struct Step {
     /// Whether the catalogue keeps copies of small values.
     pub(super) inlines: bool,
     pub(super) inputs: Vec<Arc<SharedInput>>,
+    /// Where it puts those of its values that others in this run take from memory.
+    pub(super) offers: Vec<Arc<SharedInput>>,
     pub(super) overlap: Arc<Overlap>,
     pub(super) place: Place,
     pub(super) patience: Patience,

@@ -2,6 +2,7 @@
 
 use super::fresh::Sources;
 use super::overlap::Overlapping;
+use super::shelf::Offer;
 use super::step::{Place, Step};
 use crate::definitions::AT_ONCE;
 use crate::event::{Event, Materialization};
@@ -42,6 +43,8 @@ pub(super) struct Written {
     schema: Option<arrow_schema::SchemaRef>,
     /// `None` for Nothing.
     staged: Option<Box<dyn Staged>>,
+    /// For those in this run that take it.
+    offer: Option<Offer>,
     /// Time in the source of a stream.
     produced: Duration,
     /// Time in the manager.
@@ -209,11 +212,13 @@ impl Step {
                 #[cfg(feature = "arrow")]
                 schema: None,
                 staged: None,
+                offer: None,
                 produced: Duration::ZERO,
                 stored: Duration::ZERO,
             });
         }
         let value = self.pipeline.conforming(&key, value, ErrorKind::InvalidDefinition)?;
+        let offer = self.offer(&key, &value);
         let inline = self.inlines.then(|| self.pipeline.inline_copy(&key, &value)).flatten();
         #[cfg(feature = "arrow")]
         let schema = match &value {
@@ -244,6 +249,7 @@ impl Step {
             #[cfg(feature = "arrow")]
             schema,
             staged: Some(staged),
+            offer,
             produced: meter.produced(),
             stored,
         })
@@ -298,6 +304,9 @@ impl Step {
                 ));
             }
         };
+        if let (Some(offer), Some(receipt)) = (output.offer, &receipt) {
+            offer.make(receipt);
+        }
         let materialization = Arc::new(Materialization {
             asset: output.key,
             partition: output.partition,
