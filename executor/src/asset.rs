@@ -30,6 +30,8 @@ pub(crate) struct InputSpec {
     pub(crate) forms: Forms,
     pub(crate) access: Access,
     pub(crate) type_name: &'static str,
+    /// The type of its value, or of each of its values.
+    pub(crate) item: &'static str,
     /// Which partitions of it, when it is said.
     pub(crate) mapping: Option<Mapping>,
     /// Whether partitions that nobody stored are left out.
@@ -233,6 +235,7 @@ impl AssetBuilder {
             forms: T::Item::forms(),
             access: T::Item::access(),
             type_name: type_name::<T>(),
+            item: type_name::<T::Item>(),
             mapping: None,
             allow_missing: false,
         });

@@ -3,6 +3,7 @@
 
 use super::limits::Keeper;
 use super::shelf::Shelf;
+use crate::asset::InputSpec;
 use crate::definitions::Pipeline;
 use larder_io_core::{Access, AssetKey, Error, ErrorKind, Result, Value};
 use std::collections::HashMap;
@@ -23,15 +24,15 @@ pub(crate) struct SharedInput {
 
 impl SharedInput {
     /// The value, loaded by whoever comes first; `None` when nothing is stored.
-    pub(crate) async fn get(&self, pipeline: &Pipeline, access: Access) -> Result<Option<Value>> {
+    pub(crate) async fn get(&self, pipeline: &Pipeline, spec: &InputSpec) -> Result<Option<Value>> {
+        let whole_of_several = spec.access == Access::Whole && self.whole_consumers > 1;
         if let Some(shelf) = &self.shelf {
-            let whole = access == Access::Whole && self.whole_consumers > 1;
-            return shelf.get(pipeline, &self.key, whole).await;
+            return shelf.get(pipeline, &self.key, spec, whole_of_several).await;
         }
         let load = || async { pipeline.load_stored(&(&self.key).into()).await };
         let loaded = self.loaded.get_or_try_init(load).await?;
         let Some(value) = loaded else { return Ok(None) };
-        if access == Access::Whole && self.whole_consumers > 1 {
+        if whole_of_several {
             return self
                 .whole
                 .get_or_try_init(|| whole(value.clone()))

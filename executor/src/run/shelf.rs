@@ -2,6 +2,7 @@
 
 use super::inputs::{SharedInput, whole};
 use super::step::Step;
+use crate::asset::InputSpec;
 use crate::definitions::Pipeline;
 use larder_io_core::{AssetKey, Receipt, Result, Value};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -32,13 +33,25 @@ impl Shelf {
     }
 
     /// The value that is here, else the one that is stored; a table as a whole, where several share that.
-    pub(super) async fn get(&self, pipeline: &Pipeline, key: &AssetKey, wants_whole: bool) -> Result<Option<Value>> {
+    pub(super) async fn get(
+        &self,
+        pipeline: &Pipeline,
+        key: &AssetKey,
+        spec: &InputSpec,
+        wants_whole: bool,
+    ) -> Result<Option<Value>> {
         let _alone = self.loading.lock().await;
         let last = self.one_less();
         let here = match last {
             true => self.value().take(),
             false => self.value().clone(),
         };
+        // Another type is read from what is stored, as ever: a format may make it what the value is not.
+        if let Some((Value::Native(native), _)) = &here
+            && native.type_name() != spec.item
+        {
+            return pipeline.load_stored(&key.into()).await;
+        }
         let (mut value, mut bytes) = match here {
             Some(here) => here,
             None => match pipeline.load_stored(&key.into()).await? {

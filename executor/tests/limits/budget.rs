@@ -146,7 +146,8 @@ proptest! {
                 if odd {
                     builder = builder.tag("odd", "yes");
                 }
-                if let (Some(after), true) = (after, number > 0) {
+                let after = after.filter(|_| number > 0);
+                if let Some(after) = after {
                     builder = builder.input_from::<u64>("before", format!("s{}", after.index(number)));
                 }
                 // One above the budget is weighed as the budget: beside it nothing may run.
@@ -154,7 +155,7 @@ proptest! {
                 builder.function(move |mut args| {
                     let (all, tagged) = (Arc::clone(&all), Arc::clone(&tagged));
                     async move {
-                        if after.is_some() && number > 0 {
+                        if after.is_some() {
                             args.input::<u64>().await?;
                         }
                         all.enter("all", heavy, start.elapsed());

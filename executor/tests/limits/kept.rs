@@ -2,7 +2,7 @@
 
 use crate::support::{budget, options, run};
 use larder_executor::{Asset, Definitions, Pipeline};
-use larder_io_core::{Blob, IoManager};
+use larder_io_core::{Blob, IoManager, Shared};
 use larder_io_memory::MemoryIo;
 use larder_testkit::faulty::{Faulty, Op, Outcome};
 use std::sync::Arc;
@@ -56,7 +56,15 @@ async fn a_value_goes_when_others_need_its_room_and_is_loaded_then() {
     let manager = Arc::new(Faulty::new(MemoryIo::new()));
     // Its consumers come after steps that leave no room for it.
     let other = [blob("other", 7), length("from_other", "other", 8)];
-    let assets = [blob("up", 3)].into_iter().chain(other).chain([length("one", "up", 4)]);
+    let last = Asset::builder("last")
+        .memory("4MiB")
+        .input::<u64>("from_other")
+        .input::<Vec<u8>>("up");
+    let last = last.function(|mut args| async move {
+        let (of_other, up): (u64, Vec<u8>) = (args.input().await?, args.input().await?);
+        Ok(of_other + up.len() as u64)
+    });
+    let assets = [blob("up", 3)].into_iter().chain(other).chain([last]);
     let pipeline = stored_in(&manager, assets);
     run(&pipeline, budget(1, 8 * MIB)).await;
     assert_eq!(
@@ -106,20 +114,24 @@ async fn a_value_that_was_not_published_is_handed_to_nobody() {
 }
 
 #[tokio::test]
-async fn a_native_value_arrives_as_it_would_be_loaded() {
+async fn a_native_value_is_for_those_that_take_its_type_and_others_read_what_is_stored() {
     let manager = Arc::new(Faulty::new(MemoryIo::new()));
     let up = Asset::builder("up").function(|_| async { Ok(vec![1_u64, 2, 3]) });
-    // Another type than the one it is.
-    let down = Asset::builder("down")
-        .input::<Vec<i64>>("up")
-        .function(|mut args| async move {
-            let numbers: Vec<i64> = args.input().await?;
-            Ok(numbers.iter().sum::<i64>())
-        });
-    let pipeline = stored_in(&manager, [up, down]);
-    run(&pipeline, budget(2, 8 * MIB)).await;
-    assert_eq!(manager.calls(Op::Load), 0);
-    assert_eq!(pipeline.load::<i64>("down").await.expect("loads"), 6);
+    let same = Asset::builder("same").input_from::<Vec<u64>>("up", "up");
+    let same = same.function(|mut args| async move { Ok(args.input::<Vec<u64>>().await?.iter().sum::<u64>()) });
+    let shared = Asset::builder("shared").input_from::<Shared<Vec<u64>>>("up", "up");
+    let shared = shared.function(|mut args| async move { Ok(args.input::<Shared<Vec<u64>>>().await?.len() as u64) });
+    let other = Asset::builder("other").input_from::<[u64; 3]>("up", "up");
+    let other = other.function(|mut args| async move { Ok(args.input::<[u64; 3]>().await?[2]) });
+    let pipeline = stored_in(&manager, [up, same, shared, other]);
+    run(&pipeline, budget(1, 8 * MIB)).await;
+    assert_eq!(manager.calls(Op::Load), 1);
+    let loaded = ["same", "shared", "other"].map(|key| pipeline.load::<u64>(key));
+    let [same, shared, other] = loaded;
+    assert_eq!(
+        (same.await.ok(), shared.await.ok(), other.await.ok()),
+        (Some(6), Some(3), Some(3))
+    );
 }
 
 #[tokio::test]
