@@ -1,11 +1,13 @@
 //! Running a selection in this process: independent assets and partitions at once, each upstream value loaded once.
 
+mod ahead;
 mod attempts;
 mod executor;
 mod fresh;
 mod inputs;
 mod limits;
 mod load;
+mod order;
 mod outcome;
 mod overlap;
 mod process;
@@ -32,6 +34,7 @@ use inputs::SharedInputs;
 use larder_io_core::{AssetKey, Error, ErrorKind, Result, RunId, duration};
 use larder_partitions::PartitionSet;
 use limits::{Ready, Reservations};
+use order::Early;
 use outcome::Outcome;
 use overlap::Overlap;
 use process::Processes;
@@ -128,6 +131,8 @@ struct Running {
     waiting: Vec<usize>,
     next: Vec<Vec<usize>>,
     ready: Ready,
+    /// Where steps may begin before what they take is published.
+    early: Option<Early>,
     done: Vec<Option<StepStatus>>,
 }
 
@@ -182,6 +187,7 @@ impl Running {
             inputs,
             overlap: Arc::default(),
             ready,
+            early: kept.then(Early::new),
             done: vec![None; units.list.len()],
             units: units.list,
             follows: Arc::new(units.follows),
@@ -221,6 +227,10 @@ impl Running {
             let ended = tokio::select! {
                 biased;
                 ended = running.join_next_with_id() => ended,
+                computed = Early::computed(&mut self.early) => {
+                    self.release_early(computed);
+                    continue;
+                }
                 () = until(self.deadline.filter(|_| !self.over)) => {
                     self.over = true;
                     running.abort_all();
@@ -292,7 +302,18 @@ impl Running {
         let Unit { step, partitions } = self.units[unit].clone();
         let outcome = Arc::new(Outcome::new(partitions.clone()));
         self.outcomes.insert(unit, Arc::clone(&outcome));
+        let patience = Patience {
+            retry: self.pipeline.0.assets[step]
+                .retry
+                .clone()
+                .unwrap_or_else(|| self.retry.clone()),
+            timeout: self.pipeline.0.assets[step].timeout.or(self.step_timeout),
+        };
+        let offers = self.ready.begins(&self.units[unit], &self.emitter);
         Step {
+            computed: self.computed(unit, patience.retry.attempts, !offers.is_empty()),
+            ahead: self.ahead(unit),
+            lost: None,
             outcome,
             pipeline: self.pipeline.clone(),
             index: step,
@@ -309,16 +330,10 @@ impl Running {
             traces: self.recompute != Recompute::All || self.recorder.0.is_some(),
             inlines: self.pipeline.keeps_inline(),
             inputs: self.inputs.take(step),
-            offers: self.ready.begins(&self.units[unit], &self.emitter),
+            offers,
             overlap: Arc::clone(&self.overlap),
             place: self.place.clone(),
-            patience: Patience {
-                retry: self.pipeline.0.assets[step]
-                    .retry
-                    .clone()
-                    .unwrap_or_else(|| self.retry.clone()),
-                timeout: self.pipeline.0.assets[step].timeout.or(self.step_timeout),
-            },
+            patience,
         }
     }
 
@@ -333,54 +348,20 @@ impl Running {
                 error,
             });
         }
+        let because = match &status {
+            // What it took was not published.
+            StepStatus::Skipped { because } => {
+                self.tell_skipped(unit, because);
+                Some(because.clone())
+            }
+            _ => self.pipeline.graph().nodes[self.units[unit].step].keys.first().cloned(),
+        };
         self.done[unit] = Some(status);
         self.ready.ended(unit, &self.units[unit]);
-        let because = self.pipeline.graph().nodes[self.units[unit].step].keys.first().cloned();
+        self.settle_early(unit, because.as_ref().filter(|_| !succeeded));
         match (succeeded, because) {
             (false, Some(because)) => self.skip(unit, &because),
             _ => self.release(unit),
-        }
-    }
-
-    /// What waited only for this becomes ready.
-    fn release(&mut self, unit: usize) {
-        let mut open = std::mem::take(&mut self.next[unit]);
-        // The last one is taken first: turned round, earlier partitions begin before later ones.
-        open.reverse();
-        while let Some(next) = open.pop() {
-            self.waiting[next] -= 1;
-            if self.waiting[next] > 0 {
-                continue;
-            }
-            match self.done.get(next) {
-                Some(None) => self.ready.push(next),
-                Some(Some(_)) => {}
-                // A gate.
-                None => open.extend(self.next[next].drain(..).rev()),
-            }
-        }
-    }
-
-    /// What waits for this, through gates too, is not run.
-    fn skip(&mut self, unit: usize, because: &AssetKey) {
-        let mut open = std::mem::take(&mut self.next[unit]);
-        while let Some(next) = open.pop() {
-            open.append(&mut self.next[next]);
-            if !matches!(self.done.get(next), Some(None)) {
-                continue;
-            }
-            let Unit { step, partitions } = self.units[next].clone();
-            self.emitter.emit(|| Event::StepSkipped {
-                assets: self.keys(step),
-                partitions,
-                because: because.clone(),
-            });
-            self.done[next] = Some(StepStatus::Skipped {
-                because: because.clone(),
-            });
-            // Its share of the inputs goes, so that they are dropped after their last real consumer.
-            drop(self.inputs.take(step));
-            self.ready.ended(next, &self.units[next]);
         }
     }
 

@@ -69,6 +69,18 @@ impl Shelf {
         Ok(Some(value))
     }
 
+    /// The value that is here, if it is one for this input.
+    fn here(&self, spec: &InputSpec) -> Option<Value> {
+        let fits = |value: &Value| !matches!(value, Value::Native(native) if native.type_name() != spec.item);
+        let mut here = self.value();
+        here.as_ref().filter(|(value, _)| fits(value))?;
+        match self.one_less() {
+            true => here.take(),
+            false => here.clone(),
+        }
+        .map(|(value, _)| value)
+    }
+
     /// One call less will take it; whether that was the last.
     fn one_less(&self) -> bool {
         let less = |calls: usize| Some(calls.saturating_sub(1));
@@ -84,6 +96,11 @@ impl SharedInput {
     pub(crate) fn bytes(&self) -> Option<u64> {
         let value = self.shelf.as_ref()?.value();
         value.as_ref().map(|(_, bytes)| *bytes)
+    }
+
+    /// The value that was handed over, without looking at what is stored.
+    pub(super) fn handed_over(&self, spec: &InputSpec) -> Option<Value> {
+        self.shelf.as_ref()?.here(spec)
     }
 
     /// A call will not take it.
@@ -131,7 +148,23 @@ impl Offer {
             Value::Native(_) => receipt.bytes,
             _ => self.bytes,
         };
-        if let Some(shelf) = &self.to.shelf {
+        self.put(bytes);
+    }
+
+    /// Hands it over before it is stored. While its step runs it is within what that reserves, however large it is.
+    pub(super) fn make_early(self) {
+        let bytes = self.bytes;
+        self.put(bytes);
+    }
+
+    fn put(self, bytes: u64) {
+        // When all have taken it, nobody would take it away again.
+        if let Some(shelf) = self
+            .to
+            .shelf
+            .as_ref()
+            .filter(|shelf| shelf.to_come.load(Ordering::Relaxed) > 0)
+        {
             *shelf.value() = Some((self.value, bytes));
         }
     }

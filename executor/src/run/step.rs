@@ -1,6 +1,7 @@
 //! One call of a function: load, compute, stage everything, publish everything.
 
 use super::StepStatus;
+use super::ahead::{Ahead, Computed};
 use super::attempts::Patience;
 use super::fresh::Sources;
 use super::inputs::SharedInput;
@@ -48,6 +49,12 @@ pub(super) struct Step {
     pub(super) inputs: Vec<Arc<SharedInput>>,
     /// Where it puts those of its values that others in this run take from memory.
     pub(super) offers: Vec<Arc<SharedInput>>,
+    /// Where it tells that they are there, if others may begin before they are published.
+    pub(super) computed: Option<Computed>,
+    /// What it takes that was not published when it began.
+    pub(super) ahead: Vec<Ahead>,
+    /// The asset of those that was not.
+    pub(super) lost: Option<AssetKey>,
     pub(super) overlap: Arc<Overlap>,
     pub(super) place: Place,
     pub(super) patience: Patience,
@@ -91,6 +98,9 @@ impl Step {
                 }
             }
         };
+        if let Some(because) = self.lost {
+            return (StepStatus::Skipped { because }, self.partitions);
+        }
         self.recorder
             .failed(&self.run, &keys, self.partitions.as_ref(), &status);
         (StepStatus::Failed(Arc::new(status)), self.partitions)
@@ -176,7 +186,15 @@ impl Step {
         let outputs = self
             .outputs(keys, made, places)
             .map_err(|error| self.explain(error, first, "compute"))?;
-        let written = self.write_all(outputs, sources).await?;
+        self.hand_over(&outputs)
+            .map_err(|error| self.explain(error, first, "compute"))?;
+        let written = match self.ahead.is_empty() {
+            true => self.write_all(outputs, sources).await?,
+            false => {
+                let sources = self.caught_up(sources).await?;
+                self.write_all(outputs, &sources).await?
+            }
+        };
         let said = context.take();
         // Of one call for many partitions each has its share.
         let calls = self.partitions.as_ref().map_or(1, |set| set.len().max(1));

@@ -31,6 +31,16 @@ pub(super) struct Output {
     precondition: Precondition,
 }
 
+impl Output {
+    pub(super) fn key(&self) -> &AssetKey {
+        &self.key
+    }
+
+    pub(super) fn value(&self) -> &Value {
+        &self.value
+    }
+}
+
 /// An output that is written but not published.
 pub(super) struct Written {
     key: AssetKey,

@@ -148,6 +148,11 @@ impl Ready {
         keeper.makes(&node.keys)
     }
 
+    /// A call that could begin will not.
+    pub(super) fn forget(&mut self, call: usize) {
+        self.queue.forget(call);
+    }
+
     /// A call ended, or will never begin.
     pub(super) fn ended(&mut self, number: usize, call: &Unit) {
         let began = self.queue.end(number);

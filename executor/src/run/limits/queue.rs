@@ -110,6 +110,14 @@ impl Queue {
         }
     }
 
+    /// A call that could begin will not.
+    pub(crate) fn forget(&mut self, call: usize) {
+        match &mut self.limited {
+            None => self.came.retain(|other| *other != call),
+            Some(limited) => limited.forget(call),
+        }
+    }
+
     /// A call ended: if it had begun, which is told, others have its room.
     pub(crate) fn end(&mut self, call: usize) -> bool {
         let Some(limited) = &mut self.limited else { return false };
@@ -138,6 +146,21 @@ impl Limited {
             self.firsts.insert(self.came, line);
         }
         self.lines[line].waiting.push_back((self.came, call));
+    }
+
+    fn forget(&mut self, call: usize) {
+        let line = self.line_of[call];
+        let waiting = &mut self.lines[line].waiting;
+        let Some(at) = waiting.iter().position(|(_, other)| *other == call) else {
+            return;
+        };
+        if at > 0 {
+            waiting.remove(at);
+        } else if let Some((came, _)) = waiting.front().copied() {
+            self.firsts.remove(&came);
+            self.take_first(line);
+        }
+        self.stuck = false;
     }
 
     fn begin(&mut self) -> Option<usize> {

@@ -103,6 +103,19 @@ fn who_is_given_up_has_waited_longest_and_has_no_place() {
     assert_eq!(queue.give_up(), None);
 }
 
+#[test]
+fn who_is_forgotten_never_begins_and_keeps_nobody_waiting() {
+    let db = &[need(0, 1)][..];
+    let mut queue = queue(&[db, db, db, &[need(1, 1)], db], 4);
+    queue.forget(0);
+    queue.forget(2);
+    queue.forget(2);
+    assert_eq!(begun(&mut queue), [1, 3]);
+    queue.forget(1);
+    queue.end(1);
+    assert_eq!(begun(&mut queue), [4]);
+}
+
 proptest! {
     /// Whatever calls need and whenever they end: nobody gets what is not there, and all begin.
     #[test]

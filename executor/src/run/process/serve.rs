@@ -156,6 +156,9 @@ async fn make(definitions: Definitions, line: &str, teller: &Arc<Teller>) -> Res
         inlines: request.inlines,
         inputs: inputs(&pipeline, index),
         offers: Vec::new(),
+        computed: None,
+        ahead: Vec::new(),
+        lost: None,
         overlap: Arc::default(),
         place: Place::ProcessOf(Arc::clone(teller)),
         // The run has it.
