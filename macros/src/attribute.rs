@@ -209,10 +209,11 @@ mod tests {
     fn reads_every_option() {
         let options = Options::parse(quote! {
             group = "reports", io_manager = "warehouse", uses(helper, module::OTHER), extension = "html",
-            description = "Text.", tags(team = "ops", "on-call" = "yes"), outputs(a, b(key = "x/y", io_manager = "fast")),
+            description = "Text.", memory = "400MiB", tags(team = "ops", "on-call" = "yes"), outputs(a, b(key = "x/y", io_manager = "fast")),
         })
         .expect("reads");
         assert_eq!(options.uses.len(), 2);
+        assert_eq!(options.memory.as_ref().map(LitStr::value).as_deref(), Some("400MiB"));
         assert_eq!(options.tags[1].0.value(), "on-call");
         assert_eq!(options.output_keys(), ["a=reports/a", "b=x/y"]);
     }

@@ -87,13 +87,18 @@ impl Ready {
             return Self::default();
         }
         let mut sizes: Vec<u64> = options.limits.iter().map(|limit| limit.at_once() as u64).collect();
-        let needs = calls.iter().map(|call| {
-            let asset = &pipeline.0.assets[call.step];
+        let limits_of = |step: usize| -> Vec<Need> {
             let limits = options.limits.iter().enumerate();
-            let mut needs: Vec<Need> = limits
-                .filter(|(_, limit)| limit.is_for(asset))
-                .map(|(of, _)| Need { of, amount: 1 })
-                .collect();
+            let limits = limits.filter(|(_, limit)| limit.is_for(&pipeline.0.assets[step]));
+            limits.map(|(of, _)| Need { of, amount: 1 }).collect()
+        };
+        // Calls of one step stand together.
+        let mut last: Option<(usize, Vec<Need>)> = None;
+        let needs = calls.iter().map(|call| {
+            if last.as_ref().is_none_or(|(step, _)| *step != call.step) {
+                last = Some((call.step, limits_of(call.step)));
+            }
+            let mut needs = last.as_ref().map(|(_, needs)| needs.clone()).unwrap_or_default();
             needs.extend(reserved.as_ref().map(|reserved| Need {
                 of: sizes.len(),
                 amount: reserved.of_call(call),
