@@ -8,20 +8,21 @@ use larder_executor::{
     RunReport, StepStatus,
 };
 use larder_io_core::{
-    ErrorKind, InputContext, IoManager, Location, ManagerInfo, OutputContext, Receipt, Result, Staged, Value,
+    Error, ErrorKind, InputContext, IoManager, Location, ManagerInfo, OutputContext, Receipt, Result, Staged, Value,
     async_trait,
 };
 use larder_io_memory::MemoryIo;
 use larder_testkit::faulty::{Faulty, Op, Outcome};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 const MIB: u64 = 1 << 20;
 
-/// A manager that takes ten seconds to store the asset `up`.
+/// A manager that takes its time to store some assets, and refuses others then.
 #[derive(Debug)]
-struct Slow(Faulty);
+pub(crate) struct Slow(pub(crate) Faulty, pub(crate) BTreeMap<String, (u64, bool)>);
 
 #[async_trait]
 impl IoManager for Slow {
@@ -30,8 +31,11 @@ impl IoManager for Slow {
     }
 
     async fn stage(&self, context: &OutputContext, value: &Value) -> Result<Box<dyn Staged>> {
-        if context.asset.as_str() == "up" {
-            sleep(Duration::from_secs(10)).await;
+        if let Some((seconds, refused)) = self.1.get(context.asset.as_str()) {
+            sleep(Duration::from_secs(*seconds)).await;
+            if *refused {
+                return Err(Error::new(ErrorKind::PermissionDenied, "no"));
+            }
         }
         self.0.stage(context, value).await
     }
@@ -75,11 +79,9 @@ impl Observer for Heard {
 fn manager(faults: &[(Op, u64)]) -> Arc<Slow> {
     let refused = Outcome::Refused(ErrorKind::PermissionDenied);
     let faulty = Faulty::new(MemoryIo::new());
-    Arc::new(Slow(
-        faults
-            .iter()
-            .fold(faulty, |faulty, (op, nth)| faulty.failing(*op, *nth, refused)),
-    ))
+    let faults = faults.iter();
+    let faulty = faults.fold(faulty, |faulty, (op, nth)| faulty.failing(*op, *nth, refused));
+    Arc::new(Slow(faulty, BTreeMap::from([("up".to_owned(), (10, false))])))
 }
 
 fn up() -> Asset {
@@ -97,7 +99,7 @@ fn after(key: &str, of: &str) -> Asset {
     })
 }
 
-fn pipeline(manager: &Arc<Slow>, assets: impl IntoIterator<Item = Asset>) -> Pipeline {
+pub(crate) fn pipeline(manager: &Arc<Slow>, assets: impl IntoIterator<Item = Asset>) -> Pipeline {
     let manager = Arc::<Slow>::clone(manager) as Arc<dyn IoManager>;
     let definitions = Definitions::new().assets(assets).without_config();
     definitions.default_io_manager(manager).build().expect("is valid")
@@ -190,7 +192,7 @@ async fn one_that_fails_meanwhile_has_failed_and_the_other_is_published() {
         .input_from::<u64>("of", "up")
         .function(|mut args| async move {
             args.input::<u64>().await?;
-            Err::<u64, _>(larder_io_core::Error::new(ErrorKind::AssetFailed, "never"))
+            Err::<u64, _>(Error::new(ErrorKind::AssetFailed, "never"))
         });
     let pipeline = pipeline(&manager(&[]), [up(), failing, after("b", "a")]);
     let (report, heard) = heard(&pipeline, budget(8, 64 * MIB)).await;

@@ -5,4 +5,5 @@ mod early;
 mod kept;
 mod limited;
 mod places;
+mod random;
 mod support;
