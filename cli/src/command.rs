@@ -176,9 +176,8 @@ pub(crate) struct Materialize {
     /// Publish over a value that somebody else changed since the run began, or that larder did not write
     #[arg(long)]
     pub(crate) force: bool,
-    /// How many assets are computed at once; default the number of cores
-    #[arg(long, value_name = "N")]
-    pub(crate) max_concurrent: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub(crate) limits: crate::limits::Limits,
     /// How often a computation that failed is tried again, of assets that do not say themselves; default not at all
     #[arg(long, value_name = "N")]
     pub(crate) retries: Option<u32>,

@@ -29,6 +29,7 @@ mod history;
 mod interrupt;
 mod json;
 mod lifecycle;
+mod limits;
 mod list;
 mod materialize;
 mod optimize;

@@ -147,9 +147,7 @@ pub(crate) fn options(wanted: &command::Materialize) -> Result<RunOptions> {
     options.step_timeout = wanted.step_timeout;
     options.timeout = wanted.timeout;
     options.executor = wanted.executor.unwrap_or_default();
-    if let Some(limit) = wanted.max_concurrent {
-        options.max_concurrent = limit.get();
-    }
+    wanted.limits.set(&mut options);
     Ok(options)
 }
 

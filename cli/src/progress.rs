@@ -145,7 +145,7 @@ impl Bars {
                 }
                 self.end(|running| running.left == 0);
             }
-            Event::StepFailed { assets, partitions, .. } => {
+            Event::StepFailed { assets, partitions, .. } | Event::StepSkipped { assets, partitions, .. } => {
                 self.end(|running| running.assets == *assets && running.partitions == *partitions);
             }
             _ => {}

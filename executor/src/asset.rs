@@ -1,6 +1,7 @@
 //! One function and the assets it makes; the same with the `#[asset]` attribute and without.
 
 use crate::args::Args;
+use crate::capacity::Size;
 pub use crate::code_version::CodeVersion;
 pub use crate::output_spec::OutputSpec;
 use crate::policy::RetryPolicy;
@@ -29,6 +30,8 @@ pub(crate) struct InputSpec {
     pub(crate) forms: Forms,
     pub(crate) access: Access,
     pub(crate) type_name: &'static str,
+    /// The type of its value, or of each of its values.
+    pub(crate) item: &'static str,
     /// Which partitions of it, when it is said.
     pub(crate) mapping: Option<Mapping>,
     /// Whether partitions that nobody stored are left out.
@@ -44,6 +47,7 @@ impl InputSpec {
             forms: T::Item::forms(),
             access: T::Item::access(),
             type_name: type_name::<T>(),
+            item: type_name::<T::Item>(),
             mapping: None,
             allow_missing: false,
         }
@@ -84,6 +88,8 @@ pub struct Asset {
     /// How often a failed computation is tried again, and how long an attempt may take, where the run does not decide.
     pub(crate) retry: Option<RetryPolicy>,
     pub(crate) timeout: Option<Duration>,
+    /// The memory that a call needs, in bytes, or what is wrong with that.
+    pub(crate) memory: Option<Result<u64, String>>,
     /// `None` for an external asset.
     pub(crate) function: Option<Arc<Function>>,
 }
@@ -115,9 +121,15 @@ impl Asset {
                 partitions: None,
                 retry: None,
                 timeout: None,
+                memory: None,
                 function: None,
             },
         }
+    }
+
+    /// The memory that it says a call needs, in bytes.
+    pub(crate) fn memory(&self) -> Option<u64> {
+        self.memory.as_ref()?.as_ref().ok().copied()
     }
 
     /// An asset of type `T` that something else makes: larder loads it and never makes it.
@@ -256,6 +268,16 @@ impl AssetBuilder {
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.asset.timeout = Some(timeout);
+        self
+    }
+
+    /// The memory that a call of it needs with all it takes and makes, as `400MiB` or `1.5GB`: it is reserved where a run has a
+    /// [`memory_budget`](crate::RunOptions::memory_budget). What is no size is told when definitions are built.
+    #[must_use]
+    pub fn memory(mut self, size: impl AsRef<str>) -> Self {
+        let size = size.as_ref().parse::<Size>();
+        let bytes = size.map(|size| size.bytes);
+        self.asset.memory = Some(bytes.map_err(|error| error.message().to_owned()));
         self
     }
 

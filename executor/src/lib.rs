@@ -65,5 +65,5 @@ pub use lifecycle::{
 pub use lifecycle::{ColumnDifference, TableDifference};
 pub use plan::Plan;
 pub use policy::{Policies, RetryPolicy, TimeoutPolicy};
-pub use run::{Executor, RunOptions, RunReport, STEP_VARIABLE, StepCommand, StepReport, StepStatus, serve_step};
+pub use run::{Executor, Limit, RunOptions, RunReport, STEP_VARIABLE, StepCommand, StepReport, StepStatus, serve_step};
 pub use selection::{Selected, Selection};

@@ -8,7 +8,7 @@ use syn::parse::{ParseStream, Parser};
 use syn::{Error, Expr, Ident, LitStr, Path, Result, Token, parenthesized, token};
 
 /// The options of an asset.
-const ASSET: [&str; 13] = [
+const ASSET: [&str; 14] = [
     "key",
     "group",
     "io_manager",
@@ -19,6 +19,7 @@ const ASSET: [&str; 13] = [
     "retention",
     "columns",
     "partitions",
+    "memory",
     "description",
     "tags",
     "outputs",
@@ -40,6 +41,7 @@ pub(crate) struct Options {
     pub(crate) retention: Option<LitStr>,
     pub(crate) columns: Option<Path>,
     pub(crate) partitions: Option<Expr>,
+    pub(crate) memory: Option<LitStr>,
     pub(crate) description: Option<LitStr>,
     pub(crate) tags: Vec<(LitStr, LitStr)>,
     pub(crate) outputs: Option<Outputs>,
@@ -102,6 +104,7 @@ impl Options {
                 "extension" => options.extension = Some(extension(name, input)?),
                 "columns" => options.columns = Some(columns(name, input)?),
                 "partitions" => options.partitions = Some(partitions(name, input)?),
+                "memory" => options.memory = Some(filled(name, input)?),
                 "description" => options.description = Some(text(name, input)?),
                 "uses" => options.uses = uses(name, input)?,
                 "tags" => options.tags = pairs(&TAGS, name, input)?,
@@ -206,10 +209,11 @@ mod tests {
     fn reads_every_option() {
         let options = Options::parse(quote! {
             group = "reports", io_manager = "warehouse", uses(helper, module::OTHER), extension = "html",
-            description = "Text.", tags(team = "ops", "on-call" = "yes"), outputs(a, b(key = "x/y", io_manager = "fast")),
+            description = "Text.", memory = "400MiB", tags(team = "ops", "on-call" = "yes"), outputs(a, b(key = "x/y", io_manager = "fast")),
         })
         .expect("reads");
         assert_eq!(options.uses.len(), 2);
+        assert_eq!(options.memory.as_ref().map(LitStr::value).as_deref(), Some("400MiB"));
         assert_eq!(options.tags[1].0.value(), "on-call");
         assert_eq!(options.output_keys(), ["a=reports/a", "b=x/y"]);
     }
@@ -232,6 +236,7 @@ mod tests {
             (quote!(key = "a", key = "b"), "comes twice"),
             (quote!(key = "a//b"), "has an empty segment"),
             (quote!(io_manager = ""), "is empty"),
+            (quote!(memory = 400), "takes a string literal"),
             (quote!(extension = ".html"), "`extension = \"html\"`"),
             (quote!(uses()), "`uses` is empty"),
             (quote!(uses = helper), "`uses` is a list"),

@@ -123,6 +123,9 @@ fn settings(source: &Source, options: &Options) -> TokenStream {
     if let Some(partitions) = &options.partitions {
         settings.extend(quote!(.partitions(#partitions)));
     }
+    if let Some(memory) = &options.memory {
+        settings.extend(quote!(.memory(#memory)));
+    }
     for (tag, value) in &options.tags {
         settings.extend(quote!(.tag(#tag, #value)));
     }

@@ -59,6 +59,7 @@ use proc_macro::TokenStream;
 /// | `io_manager = "warehouse"` | who keeps the value | the configured or default manager |
 /// | `settings(mode = "append", ..)` | settings of its I/O manager for this asset alone, by name and text as in a URL; a manager that has none is refused | the manager's |
 /// | `retention = "last 5"` | how long its versions are kept once they are replaced; also `30 days`, `last 3 or 30 days`, `forever` | as the configuration or its I/O manager says |
+/// | `memory = "400MiB"` | the memory that a call needs with all it takes and makes, for runs with a memory budget | by what was stored before |
 /// | `partitions = Partitioning::daily("2024-01-01")` | by what it is parted: an expression | one value |
 /// | `columns = Row` | the columns of its table, a type with [`macro@TableSchema`]: held against what is stored and loaded | any |
 /// | `extension = "html"` | the suffix of a Blob's location, without the dot | the manager's |

@@ -70,7 +70,7 @@ impl Step {
 pub(crate) enum End {
     Succeeded,
     Failed(Arc<Error>),
-    /// The run ended without it: it was cancelled.
+    /// The run ended without it, or what it took was not published: it was cancelled.
     Stopped,
 }
 
@@ -182,7 +182,14 @@ impl Steps {
                 told
             }
             Event::StepFresh { .. } => vec![Told::StepFresh],
-            Event::StepSkipped { .. } => vec![Told::StepSkipped],
+            Event::StepSkipped { assets, partitions, .. } => {
+                let partition = first(partitions.as_ref());
+                let found = assets.first().and_then(|asset| self.find(asset, partition.as_ref()));
+                // It had begun with a value that was not published in the end.
+                let number = found.map(|step| step.number);
+                let begun = number.and_then(|number| self.end(number, &End::Stopped));
+                begun.into_iter().chain([Told::StepSkipped]).collect()
+            }
             Event::RunFinished { counts, duration, .. } => {
                 let mut told = self.stop_steps();
                 self.running = false;
@@ -313,5 +320,23 @@ mod tests {
         );
         assert!(matches!(&steps.stop()[..], [Told::RunStopped]));
         assert!(steps.stop().is_empty());
+    }
+
+    #[test]
+    fn a_step_that_is_skipped_may_have_begun() {
+        let mut steps = Steps::default();
+        let skipped = Event::StepSkipped {
+            assets: vec![key("a")],
+            partitions: None,
+            because: key("up"),
+        };
+        assert!(matches!(&steps.hear(&skipped)[..], [Told::StepSkipped]));
+        steps.hear(&begun("a"));
+        let told = steps.hear(&skipped);
+        assert!(
+            matches!(&told[..], [Told::StepEnded(step, End::Stopped), Told::StepSkipped] if step.name() == "a"),
+            "{told:?}"
+        );
+        assert!(steps.hear(&run()).len() == 1, "nothing is left of it");
     }
 }

@@ -27,6 +27,11 @@ impl Checks {
         self.0.get(key).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether one of them may keep a value of the asset back.
+    pub(crate) fn blocks(&self, key: &AssetKey) -> bool {
+        self.of(key).iter().any(|it| it.check.blocking)
+    }
+
     /// How many earlier values the checks of an asset want to be told of.
     pub(crate) fn history(&self, key: &AssetKey) -> usize {
         self.of(key).iter().map(|it| it.check.history).max().unwrap_or(0)

@@ -51,6 +51,7 @@ pub(super) fn build(mut definitions: Definitions) -> Result<Pipeline> {
         }
         inputs(&definitions, &graph, &stored, &mut problems);
         resources(&definitions, &graph, &mut problems);
+        memories(&definitions, &graph, &mut problems);
     }
     let mut checks = Checks::default();
     if problems.is_empty() {
@@ -366,6 +367,16 @@ fn resources(definitions: &Definitions, graph: &Graph, problems: &mut Vec<Error>
                 "`{key}`: {}",
                 missing_resource(resource.name).message()
             )));
+        }
+    }
+}
+
+/// Refuses memory that is no size.
+fn memories(definitions: &Definitions, graph: &Graph, problems: &mut Vec<Error>) {
+    for (asset, node) in definitions.assets.iter().zip(&graph.nodes) {
+        if let Some(Err(problem)) = &asset.memory {
+            let key = node.keys.first().map(ToString::to_string).unwrap_or_default();
+            problems.push(definition(format!("the memory of `{key}`: {problem}")));
         }
     }
 }

@@ -46,6 +46,8 @@ impl Step {
                 .get(&self.index)
                 .and_then(|follows| follows[position].as_ref());
             let wanted: Vec<Option<PartitionKey>> = match (follows, &self.partitions) {
+                // What is not published yet has no version.
+                _ if self.is_ahead_of(key) => Vec::new(),
                 (None, _) => vec![None],
                 (Some(follows), None) => follows.upstream(None)?.partitions.iter().map(Some).collect(),
                 (Some(follows), Some(all)) => {

@@ -1,5 +1,9 @@
-//! Upstream values, each loaded once for all its consumers and dropped after the last of them.
+//! Upstream values, each loaded once for all its consumers and dropped after the last of them. With a memory budget they may be let go
+//! before, and be there without being loaded.
 
+use super::limits::Keeper;
+use super::shelf::Shelf;
+use crate::asset::InputSpec;
 use crate::definitions::Pipeline;
 use larder_io_core::{Access, AssetKey, Error, ErrorKind, Result, Value};
 use std::collections::HashMap;
@@ -14,15 +18,21 @@ pub(crate) struct SharedInput {
     whole: OnceCell<Value>,
     /// Consumers that need the whole value in memory; several of them share one copy.
     whole_consumers: usize,
+    /// In place of the cells, where a budget limits what is kept.
+    pub(crate) shelf: Option<Shelf>,
 }
 
 impl SharedInput {
     /// The value, loaded by whoever comes first; `None` when nothing is stored.
-    pub(crate) async fn get(&self, pipeline: &Pipeline, access: Access) -> Result<Option<Value>> {
+    pub(crate) async fn get(&self, pipeline: &Pipeline, spec: &InputSpec) -> Result<Option<Value>> {
+        let whole_of_several = spec.access == Access::Whole && self.whole_consumers > 1;
+        if let Some(shelf) = &self.shelf {
+            return shelf.get(pipeline, &self.key, spec, whole_of_several).await;
+        }
         let load = || async { pipeline.load_stored(&(&self.key).into()).await };
         let loaded = self.loaded.get_or_try_init(load).await?;
         let Some(value) = loaded else { return Ok(None) };
-        if access == Access::Whole && self.whole_consumers > 1 {
+        if whole_of_several {
             return self
                 .whole
                 .get_or_try_init(|| whole(value.clone()))
@@ -35,7 +45,7 @@ impl SharedInput {
 }
 
 /// Reads a table into memory; other values are whole, or cheap to read again.
-async fn whole(value: Value) -> Result<Value> {
+pub(super) async fn whole(value: Value) -> Result<Value> {
     match value {
         #[cfg(feature = "arrow")]
         Value::Table(source) => Ok(Value::Table(Arc::new(
@@ -50,14 +60,18 @@ async fn whole(value: Value) -> Result<Value> {
 pub(crate) struct SharedInputs(HashMap<usize, (Vec<Arc<SharedInput>>, usize)>);
 
 impl SharedInputs {
-    /// Shares what has no partitions; `calls` says how often each step is called.
-    pub(crate) fn new(pipeline: &Pipeline, steps: &[usize], calls: &HashMap<usize, usize>) -> Self {
+    /// Shares what has no partitions; `calls` says how often each step is called. What is `kept` can be let go again.
+    pub(crate) fn new(pipeline: &Pipeline, steps: &[usize], calls: &HashMap<usize, usize>, kept: bool) -> Self {
         let graph = pipeline.graph();
         let mut whole_consumers: HashMap<&AssetKey, usize> = HashMap::new();
+        let mut consumers: HashMap<&AssetKey, usize> = HashMap::new();
         for step in steps {
             for (spec, key) in pipeline.0.assets[*step].inputs.iter().zip(&graph.nodes[*step].inputs) {
                 let calls = calls.get(step).copied().unwrap_or(1);
                 *whole_consumers.entry(key).or_default() += calls * usize::from(spec.access == Access::Whole);
+                if kept {
+                    *consumers.entry(key).or_default() += calls;
+                }
             }
         }
         let mut shared: HashMap<&AssetKey, Arc<SharedInput>> = HashMap::new();
@@ -71,6 +85,7 @@ impl SharedInputs {
                         loaded: OnceCell::new(),
                         whole: OnceCell::new(),
                         whole_consumers,
+                        shelf: consumers.get(key).map(|calls| Shelf::new(*calls)),
                     })
                 };
                 Arc::clone(shared.entry(key).or_insert_with(make))
@@ -78,6 +93,15 @@ impl SharedInputs {
             of_step.insert(*step, (inputs.collect(), calls.get(step).copied().unwrap_or(1)));
         }
         Self(of_step)
+    }
+
+    /// Who keeps what is here, within a budget.
+    pub(crate) fn keeper(&self) -> Keeper {
+        let mut keeper = Keeper::default();
+        for (inputs, calls) in self.0.values() {
+            inputs.iter().for_each(|input| keeper.expect(input, *calls));
+        }
+        keeper
     }
 
     /// Hands a call of a step its inputs; after its last call the run itself keeps no hold of them.

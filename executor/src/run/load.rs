@@ -37,7 +37,7 @@ impl Step {
                         .is_some_and(|taken| taken.single);
                     self.parted(&shared.key, spec, upstream, single).await
                 }
-                None => match shared.get(&pipeline, spec.access).await {
+                None => match self.handed_over(&shared, spec).await {
                     Ok(Some(value)) => Ok(Loaded::One(value)),
                     Ok(None) => self.nothing(&shared.key, spec),
                     Err(error) => Err(error),

@@ -1,20 +1,26 @@
 //! Running a selection in this process: independent assets and partitions at once, each upstream value loaded once.
 
+mod ahead;
 mod attempts;
 mod check;
 mod executor;
 mod fresh;
 mod inputs;
+mod limits;
 mod load;
+mod order;
 mod outcome;
+mod over;
 mod overlap;
 mod process;
 mod report;
+mod shelf;
 mod step;
 mod store;
 mod thread;
 
 pub use executor::{Executor, StepCommand};
+pub use limits::Limit;
 pub use process::{STEP_VARIABLE, serve_step};
 pub use report::{RunOptions, RunReport, StepReport, StepStatus};
 
@@ -30,10 +36,12 @@ use attempts::Patience;
 use inputs::SharedInputs;
 use larder_io_core::{AssetKey, Error, ErrorKind, Result, RunId, duration};
 use larder_partitions::PartitionSet;
+use limits::{Ready, Reservations};
+use order::Early;
 use outcome::Outcome;
 use overlap::Overlap;
 use process::Processes;
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use step::{Place, Step};
@@ -77,9 +85,11 @@ impl Pipeline {
                 return Err(Error::new(ErrorKind::InvalidConfig, message));
             }
         }
+        limits::check(self, &options)?;
         remember_places();
         let plan = self.plan(selection, &options).await?;
-        let run = Running::new(self.clone(), &plan, &options)?;
+        let reserved = limits::reservations(self, &plan, &options).await?;
+        let run = Running::new(self.clone(), &plan, &options, reserved)?;
         // In a task of its own, beside its steps: handing a step over is then no switch between threads. The set ends
         // it when this future is dropped.
         let mut task = JoinSet::new();
@@ -125,20 +135,14 @@ struct Running {
     /// How many others each call or gate still waits for.
     waiting: Vec<usize>,
     next: Vec<Vec<usize>>,
-    ready: VecDeque<usize>,
+    ready: Ready,
+    /// Where steps may begin before what they take is published.
+    early: Option<Early>,
     done: Vec<Option<StepStatus>>,
 }
 
-/// Waits for a time; for ever without one.
-async fn until(deadline: Option<(tokio::time::Instant, Duration)>) {
-    match deadline {
-        Some((when, _)) => tokio::time::sleep_until(when).await,
-        None => std::future::pending().await,
-    }
-}
-
 impl Running {
-    fn new(pipeline: Pipeline, plan: &Plan, options: &RunOptions) -> Result<Self> {
+    fn new(pipeline: Pipeline, plan: &Plan, options: &RunOptions, reserved: Option<Reservations>) -> Result<Self> {
         let units = Units::new(&pipeline, plan, options.partitions_per_call)?;
         let mut calls = HashMap::new();
         for unit in &units.list {
@@ -146,6 +150,12 @@ impl Running {
         }
         let run = RunId::random();
         let executor = options.executor;
+        // Between processes nothing passes in memory.
+        let kept = reserved.is_some() && executor != Executor::Processes;
+        let inputs = SharedInputs::new(&pipeline, plan.steps(), &calls, kept);
+        let mut ready = Ready::new(&pipeline, options, reserved, &units.list, kept.then_some(&inputs));
+        let first = (0..units.list.len()).filter(|unit| units.waiting[*unit] == 0);
+        first.for_each(|unit| ready.push(unit));
         Ok(Self {
             retry: options.retry.clone().unwrap_or_else(|| RetryPolicy::of_attempts(1)),
             step_timeout: options.step_timeout,
@@ -172,9 +182,10 @@ impl Running {
             max_concurrent: options.max_concurrent,
             outcomes: HashMap::new(),
             checks: HashMap::new(),
-            inputs: SharedInputs::new(&pipeline, plan.steps(), &calls),
+            inputs,
             overlap: Arc::default(),
-            ready: (0..units.list.len()).filter(|unit| units.waiting[*unit] == 0).collect(),
+            ready,
+            early: kept.then(Early::new),
             done: vec![None; units.list.len()],
             units: units.list,
             follows: Arc::new(units.follows),
@@ -199,7 +210,7 @@ impl Running {
         loop {
             while !self.over
                 && running.len() < self.max_concurrent
-                && let Some(unit) = self.ready.pop_front()
+                && let Some(unit) = self.ready.next()
             {
                 let step = self.step(unit);
                 let task = match self.threads {
@@ -214,6 +225,10 @@ impl Running {
             let ended = tokio::select! {
                 biased;
                 ended = running.join_next_with_id() => ended,
+                computed = Early::computed(&mut self.early) => {
+                    self.release_early(computed);
+                    continue;
+                }
                 () = until(self.deadline.filter(|_| !self.over)) => {
                     self.over = true;
                     running.abort_all();
@@ -223,7 +238,7 @@ impl Running {
                 }
             };
             let (unit, status) = match ended {
-                None if self.over => match self.ready.pop_front() {
+                None if self.over => match self.ready.give_up() {
                     Some(unit) => (unit, self.cut(unit)),
                     None => break,
                 },
@@ -255,28 +270,6 @@ impl Running {
         self.report(began).await
     }
 
-    fn too_late(&self) -> Error {
-        let most = self.deadline.map(|(_, most)| duration::text(most)).unwrap_or_default();
-        let message = format!("the run's time of {most} is over; what is published stays, `--stale` makes the rest");
-        Error::new(ErrorKind::Timeout, message).with_context("run", &self.run)
-    }
-
-    /// The end of a step that ran, or could have begun, when the run's time was over.
-    fn cut(&mut self, unit: usize) -> StepStatus {
-        let error = self.too_late();
-        let keys = self.keys(self.units[unit].step);
-        if let Some(outcome) = self.remember_checks(unit) {
-            // What was published before, or was fresh, has not failed.
-            self.units[unit].partitions = outcome.left(&keys);
-            if outcome.publishing() && outcome.complete(&keys) {
-                return StepStatus::Succeeded(outcome.made());
-            }
-        }
-        let partitions = self.units[unit].partitions.as_ref();
-        self.recorder.failed(&self.run, &keys, partitions, &error);
-        StepStatus::Failed(Arc::new(error))
-    }
-
     fn remember_checks(&mut self, unit: usize) -> Option<Arc<Outcome>> {
         let outcome = self.outcomes.remove(&unit)?;
         let checks = outcome.checks();
@@ -294,7 +287,18 @@ impl Running {
         let Unit { step, partitions } = self.units[unit].clone();
         let outcome = Arc::new(Outcome::new(partitions.clone()));
         self.outcomes.insert(unit, Arc::clone(&outcome));
+        let patience = Patience {
+            retry: self.pipeline.0.assets[step]
+                .retry
+                .clone()
+                .unwrap_or_else(|| self.retry.clone()),
+            timeout: self.pipeline.0.assets[step].timeout.or(self.step_timeout),
+        };
+        let offers = self.ready.begins(&self.units[unit], &self.emitter);
         Step {
+            computed: self.computed(unit, patience.retry.attempts, !offers.is_empty()),
+            ahead: self.ahead(unit),
+            lost: None,
             outcome,
             pipeline: self.pipeline.clone(),
             index: step,
@@ -311,15 +315,10 @@ impl Running {
             traces: self.recompute != Recompute::All || self.recorder.0.is_some(),
             inlines: self.pipeline.keeps_inline(),
             inputs: self.inputs.take(step),
+            offers,
             overlap: Arc::clone(&self.overlap),
             place: self.place.clone(),
-            patience: Patience {
-                retry: self.pipeline.0.assets[step]
-                    .retry
-                    .clone()
-                    .unwrap_or_else(|| self.retry.clone()),
-                timeout: self.pipeline.0.assets[step].timeout.or(self.step_timeout),
-            },
+            patience,
             earlier: None,
         }
     }
@@ -335,52 +334,20 @@ impl Running {
                 error,
             });
         }
+        let because = match &status {
+            // What it took was not published.
+            StepStatus::Skipped { because } => {
+                self.tell_skipped(unit, because);
+                Some(because.clone())
+            }
+            _ => self.pipeline.graph().nodes[self.units[unit].step].keys.first().cloned(),
+        };
         self.done[unit] = Some(status);
-        let because = self.pipeline.graph().nodes[self.units[unit].step].keys.first().cloned();
+        self.ready.ended(unit, &self.units[unit]);
+        self.settle_early(unit, because.as_ref().filter(|_| !succeeded));
         match (succeeded, because) {
             (false, Some(because)) => self.skip(unit, &because),
             _ => self.release(unit),
-        }
-    }
-
-    /// What waited only for this becomes ready.
-    fn release(&mut self, unit: usize) {
-        let mut open = std::mem::take(&mut self.next[unit]);
-        // The last one is taken first: turned round, earlier partitions begin before later ones.
-        open.reverse();
-        while let Some(next) = open.pop() {
-            self.waiting[next] -= 1;
-            if self.waiting[next] > 0 {
-                continue;
-            }
-            match self.done.get(next) {
-                Some(None) => self.ready.push_back(next),
-                Some(Some(_)) => {}
-                // A gate.
-                None => open.extend(self.next[next].drain(..).rev()),
-            }
-        }
-    }
-
-    /// What waits for this, through gates too, is not run.
-    fn skip(&mut self, unit: usize, because: &AssetKey) {
-        let mut open = std::mem::take(&mut self.next[unit]);
-        while let Some(next) = open.pop() {
-            open.append(&mut self.next[next]);
-            if !matches!(self.done.get(next), Some(None)) {
-                continue;
-            }
-            let Unit { step, partitions } = self.units[next].clone();
-            self.emitter.emit(|| Event::StepSkipped {
-                assets: self.keys(step),
-                partitions,
-                because: because.clone(),
-            });
-            self.done[next] = Some(StepStatus::Skipped {
-                because: because.clone(),
-            });
-            // Its share of the inputs goes, so that they are dropped after their last real consumer.
-            drop(self.inputs.take(step));
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a run is told, and what came of it.
 
 use super::executor::{Executor, StepCommand};
+use super::limits::Limit;
 use crate::check::Checked;
 use crate::event::{Materialization, Observer};
 use crate::freshness::Recompute;
@@ -18,6 +19,13 @@ use std::time::Duration;
 pub struct RunOptions {
     /// How many steps run at once. Default: the number of cores; at least 1.
     pub max_concurrent: usize,
+    /// How many run at once of those that take a resource or carry a tag. Default: no limits.
+    pub limits: Vec<Limit>,
+    /// How many bytes of memory steps may need together. Each reserves what its asset declares
+    /// ([`AssetBuilder::memory`](crate::AssetBuilder::memory)), else three times the largest of the values that it stored lately, else an equal share, and waits until
+    /// so much is free; one that needs more than all runs alone. What of it nobody reserves keeps values for their consumers in the run. Default: no budget, and every
+    /// input is loaded from where it is stored.
+    pub memory_budget: Option<u64>,
     /// Publish also over a value that somebody else changed since the step began, or that larder did not write.
     pub force: bool,
     /// Which partitions, as a selection: `2024-01-01..2024-03-31`. It is for the assets that are named; where some of these
@@ -54,6 +62,8 @@ impl Default for RunOptions {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             max_concurrent: cores,
+            limits: Vec::new(),
+            memory_budget: None,
             force: false,
             partitions: None,
             as_of: None,
@@ -74,6 +84,8 @@ impl fmt::Debug for RunOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RunOptions")
             .field("max_concurrent", &self.max_concurrent)
+            .field("limits", &self.limits)
+            .field("memory_budget", &self.memory_budget)
             .field("force", &self.force)
             .field("partitions", &self.partitions)
             .field("as_of", &self.as_of)

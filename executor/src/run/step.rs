@@ -1,6 +1,7 @@
 //! One call of a function: load, compute, stage everything, publish everything.
 
 use super::StepStatus;
+use super::ahead::{Ahead, Computed};
 use super::attempts::Patience;
 use super::check::AllEarlier;
 use super::fresh::Sources;
@@ -47,6 +48,14 @@ pub(super) struct Step {
     /// Whether the catalogue keeps copies of small values.
     pub(super) inlines: bool,
     pub(super) inputs: Vec<Arc<SharedInput>>,
+    /// Where it puts those of its values that others in this run take from memory.
+    pub(super) offers: Vec<Arc<SharedInput>>,
+    /// Where it tells that they are there, if others may begin before they are published.
+    pub(super) computed: Option<Computed>,
+    /// What it takes that was not published when it began.
+    pub(super) ahead: Vec<Ahead>,
+    /// The asset of those that was not.
+    pub(super) lost: Option<AssetKey>,
     pub(super) overlap: Arc<Overlap>,
     pub(super) place: Place,
     pub(super) patience: Patience,
@@ -92,6 +101,9 @@ impl Step {
                 }
             }
         };
+        if let Some(because) = self.lost {
+            return (StepStatus::Skipped { because }, self.partitions);
+        }
         self.recorder
             .failed(&self.run, &keys, self.partitions.as_ref(), &status);
         (StepStatus::Failed(Arc::new(status)), self.partitions)
@@ -177,7 +189,15 @@ impl Step {
         let outputs = self
             .outputs(keys, made, places)
             .map_err(|error| self.explain(error, first, "compute"))?;
-        let written = self.write_all(outputs, sources).await?;
+        self.hand_over(&outputs)
+            .map_err(|error| self.explain(error, first, "compute"))?;
+        let written = match self.ahead.is_empty() {
+            true => self.write_all(outputs, sources).await?,
+            false => {
+                let sources = self.caught_up(sources).await?;
+                self.write_all(outputs, &sources).await?
+            }
+        };
         let written = self.check_all(written).await?;
         let said = context.take();
         // Of one call for many partitions each has its share.

@@ -2,6 +2,7 @@
 
 use super::fresh::Sources;
 use super::overlap::Overlapping;
+use super::shelf::Offer;
 use super::step::{Place, Step};
 use crate::definitions::AT_ONCE;
 use crate::event::{Event, Materialization};
@@ -30,6 +31,16 @@ pub(super) struct Output {
     precondition: Precondition,
 }
 
+impl Output {
+    pub(super) fn key(&self) -> &AssetKey {
+        &self.key
+    }
+
+    pub(super) fn value(&self) -> &Value {
+        &self.value
+    }
+}
+
 /// An output that is written but not published.
 pub(super) struct Written {
     pub(super) key: AssetKey,
@@ -42,6 +53,8 @@ pub(super) struct Written {
     schema: Option<arrow_schema::SchemaRef>,
     /// `None` for Nothing.
     pub(super) staged: Option<Box<dyn Staged>>,
+    /// For those in this run that take it.
+    offer: Option<Offer>,
     /// Time in the source of a stream.
     produced: Duration,
     /// Time in the manager.
@@ -215,11 +228,13 @@ impl Step {
                 #[cfg(feature = "arrow")]
                 schema: None,
                 staged: None,
+                offer: None,
                 produced: Duration::ZERO,
                 stored: Duration::ZERO,
             });
         }
         let value = self.pipeline.conforming(&key, value, ErrorKind::InvalidDefinition)?;
+        let offer = self.offer(&key, &value);
         let inline = self.inlines.then(|| self.pipeline.inline_copy(&key, &value)).flatten();
         #[cfg(feature = "arrow")]
         let schema = match &value {
@@ -252,6 +267,7 @@ impl Step {
             #[cfg(feature = "arrow")]
             schema,
             staged: Some(staged),
+            offer,
             produced: meter.produced(),
             stored,
         })
@@ -306,6 +322,9 @@ impl Step {
                 ));
             }
         };
+        if let (Some(offer), Some(receipt)) = (output.offer, &receipt) {
+            offer.make(receipt);
+        }
         let materialization = Arc::new(Materialization {
             asset: output.key,
             partition: output.partition,

@@ -199,6 +199,23 @@ async fn a_value_that_is_blocked_is_not_computed_again() {
     assert_eq!(calls.load(Ordering::Relaxed), 1);
 }
 
+#[tokio::test]
+async fn within_a_memory_budget_too_nobody_begins_with_a_value_that_may_be_blocked() {
+    let (next, called) = (Next::new(50.into()), Arc::<AtomicU64>::default());
+    let counted = Arc::clone(&called);
+    let twice = Asset::builder("twice").input::<u64>("a").function(move |mut args| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        async move { Ok(args.input::<u64>().await? * 2) }
+    });
+    for (check, calls) in [(small(), 1), (small().blocking(), 0)] {
+        let (pipeline, _) = recorded(definitions([number(&next), twice.clone()], [check]));
+        let mut options = RunOptions::default();
+        options.memory_budget = Some(1 << 30);
+        pipeline.run_with("*", options).await.expect("runs");
+        assert_eq!(called.swap(0, Ordering::Relaxed), calls);
+    }
+}
+
 /// Two assets of one function: the second one is bad.
 fn pair() -> Asset {
     let outputs = ["one", "two"].map(|key| larder_executor::OutputSpec::new(key).form_of::<u64>());

@@ -2,13 +2,16 @@
 
 use std::path::PathBuf;
 
-const USAGE: &str = "usage: cargo xtask bench [steps] [catalog] [tables] [head] [clouds] [--quick] [--page FILE]";
+const USAGE: &str =
+    "usage: cargo xtask bench [steps] [budget] [catalog] [tables] [head] [clouds] [--quick] [--page FILE]";
 
 /// A part that can be run by itself.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Part {
     /// What a step and a plan cost.
     Steps,
+    /// Memory of a graph of large values.
+    Budget,
     /// Questions about a million recorded values.
     Catalog,
     /// Lineitem stored and loaded: time and memory.
@@ -21,12 +24,20 @@ pub(super) enum Part {
 
 impl Part {
     /// All, in the order in which they run.
-    pub(super) const ALL: [Self; 5] = [Self::Steps, Self::Catalog, Self::Tables, Self::Head, Self::Clouds];
+    pub(super) const ALL: [Self; 6] = [
+        Self::Steps,
+        Self::Budget,
+        Self::Catalog,
+        Self::Tables,
+        Self::Head,
+        Self::Clouds,
+    ];
 
     /// As the command line calls it.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Steps => "steps",
+            Self::Budget => "budget",
             Self::Catalog => "catalog",
             Self::Tables => "tables",
             Self::Head => "head",

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod bare;
+mod budget;
 mod catalog;
 mod cloud;
 mod data;
@@ -118,6 +119,11 @@ fn measure(part: Part, runtime: &Runtime, size: Size) -> Result<Measured, String
                 versions: Vec::new(),
             })
         }
+        Part::Budget => Ok(Measured {
+            setting: budget::setting(),
+            rows: budget::run()?,
+            versions: Vec::new(),
+        }),
         Part::Catalog => Ok(Measured {
             setting: format!("{} materializations in SQLite; best of {}", size.recorded, size.times),
             rows: runtime.block_on(catalog::run(size))?,
@@ -143,6 +149,7 @@ fn alone(what: &str, rest: &[&str]) -> Done {
     match (what, rest) {
         ("store", [format, scale]) => runtime.block_on(memory::store(format, scale)),
         ("load", [format, root]) => runtime.block_on(memory::load(format, root)),
+        ("budget", [bytes]) => runtime.block_on(budget::child(bytes)),
         ("stream", [format, rows]) => runtime.block_on(stream::run(format, rows)),
         ("cloud", [what, endpoint, bytes]) => runtime.block_on(cloud::child(what, endpoint, bytes)),
         _ => Err(format!("there is no measurement `{what}`")),

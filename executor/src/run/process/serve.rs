@@ -156,6 +156,10 @@ async fn make(definitions: Definitions, line: &str, teller: &Arc<Teller>) -> Res
         traces: request.traces,
         inlines: request.inlines,
         inputs: inputs(&pipeline, index),
+        offers: Vec::new(),
+        computed: None,
+        ahead: Vec::new(),
+        lost: None,
         overlap: Arc::default(),
         place: Place::ProcessOf(Arc::clone(teller)),
         // The run has it.
@@ -176,7 +180,7 @@ async fn make(definitions: Definitions, line: &str, teller: &Arc<Teller>) -> Res
 }
 
 fn inputs(pipeline: &Pipeline, step: usize) -> Vec<Arc<super::super::inputs::SharedInput>> {
-    SharedInputs::new(pipeline, &[step], &HashMap::from([(step, 1)])).take(step)
+    SharedInputs::new(pipeline, &[step], &HashMap::from([(step, 1)]), false).take(step)
 }
 
 /// A value that is being stored: which, how much of it, how much the run knows.

@@ -10,11 +10,16 @@ use crate::bench::row::{Amount, Row, largest, operations};
 const STYLE: &str = include_str!("style.css");
 
 /// What a part is about, in its own words.
-const ABOUT: [(Part, &str, &str); 4] = [
+const ABOUT: [(Part, &str, &str); 5] = [
     (
         Part::Steps,
         "Steps and plans",
         "What the executor itself costs, without any storage.",
+    ),
+    (
+        Part::Budget,
+        "A memory budget",
+        "The most memory that the process of a run takes, with steps that say what they need.",
     ),
     (
         Part::Tables,
