@@ -81,6 +81,13 @@ impl Shelf {
         .map(|(value, _)| value)
     }
 
+    /// Puts a value here, unless all have taken it: then nobody would take it away again.
+    fn put(&self, value: Value, bytes: u64) {
+        if self.to_come.load(Ordering::Relaxed) > 0 {
+            *self.value() = Some((value, bytes));
+        }
+    }
+
     /// One call less will take it; whether that was the last.
     fn one_less(&self) -> bool {
         let less = |calls: usize| Some(calls.saturating_sub(1));
@@ -158,14 +165,8 @@ impl Offer {
     }
 
     fn put(self, bytes: u64) {
-        // When all have taken it, nobody would take it away again.
-        if let Some(shelf) = self
-            .to
-            .shelf
-            .as_ref()
-            .filter(|shelf| shelf.to_come.load(Ordering::Relaxed) > 0)
-        {
-            *shelf.value() = Some((self.value, bytes));
+        if let Some(shelf) = &self.to.shelf {
+            shelf.put(self.value, bytes);
         }
     }
 }
@@ -182,5 +183,27 @@ impl Step {
             value: value.clone(),
             bytes: bytes_of(value)?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held(shelf: &Shelf) -> Option<u64> {
+        shelf.value().as_ref().map(|(_, bytes)| *bytes)
+    }
+
+    #[test]
+    fn what_all_have_taken_is_not_kept() {
+        let shelf = Shelf::new(2);
+        shelf.put(Value::Nothing, 7);
+        assert!(!shelf.one_less());
+        assert_eq!(held(&shelf), Some(7));
+        shelf.value().take();
+        assert!(shelf.one_less());
+        shelf.put(Value::Nothing, 7);
+        assert_eq!(held(&shelf), None);
+        assert!(shelf.one_less(), "an attempt too many");
     }
 }

@@ -66,12 +66,16 @@ async fn a_large_step_does_not_wait_for_ever_behind_small_ones() {
 #[tokio::test(start_paused = true)]
 async fn steps_of_which_nobody_knows_anything_share_the_budget() {
     let watch = Arc::default();
-    let unknown = (0..4).map(|number| taking(Asset::builder(format!("u{number}")), "unknown", 1, 1, &watch));
     let large = taking(declared("large", 600), "large", 1, 1, &watch);
-    let pipeline = pipeline(unknown.chain([large]));
+    let unknown = (0..4).map(|number| taking(Asset::builder(format!("u{number}")), "unknown", 1, 1, &watch));
+    let pipeline = pipeline([large].into_iter().chain(unknown));
     run(&pipeline, budget(2, 1000 * MIB)).await;
-    assert_eq!(watch.began("unknown"), [0, 0, 1, 1], "as many as without a budget");
-    assert_eq!(watch.began("large"), [2]);
+    assert_eq!(watch.began("large"), [0]);
+    assert_eq!(
+        watch.began("unknown"),
+        [1, 1, 2, 2],
+        "half each, which is as many as without a budget, and none beside it"
+    );
 }
 
 #[tokio::test(start_paused = true)]

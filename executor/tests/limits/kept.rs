@@ -75,6 +75,24 @@ async fn a_value_goes_when_others_need_its_room_and_is_loaded_then() {
 }
 
 #[tokio::test]
+async fn what_is_kept_gives_way_to_a_step_that_needs_its_room() {
+    let manager = Arc::new(Faulty::new(MemoryIo::new()));
+    let last = Asset::builder("last")
+        .memory("4MiB")
+        .input::<()>("filler")
+        .input::<Vec<u8>>("up");
+    let last = last.function(|mut args| async move {
+        args.input::<()>().await?;
+        Ok(args.input::<Vec<u8>>().await?.len() as u64)
+    });
+    let pipeline = stored_in(&manager, [blob("up", 3), blob("filler", 5), last]);
+    run(&pipeline, budget(1, 8 * MIB)).await;
+    assert_eq!(manager.calls(Op::Load), 0, "both are within the budget");
+    run(&pipeline, budget(1, 7 * MIB)).await;
+    assert_eq!(manager.calls(Op::Load), 1);
+}
+
+#[tokio::test]
 async fn a_value_larger_than_what_nobody_reserves_is_not_kept() {
     let manager = Arc::new(Faulty::new(MemoryIo::new()));
     // It is more than it said.
