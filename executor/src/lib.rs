@@ -12,6 +12,7 @@
 //! | [`doctor`] | examining managers: whether they are reached and keep what they claim |
 //! | [`capacity`] | memory, network and storage that a pipeline needs; which format suits an asset |
 //! | [`event`], [`json`] | what a run tells its observers, and how that looks as JSON |
+//! | [`observer`] | observers by name, for the configuration and the command line |
 //! | [`context`] | what an asset's code is told |
 //!
 //! It knows no backend: managers come in as trait objects, or by the URL of a [`Backend`](larder_io_core::Backend)
@@ -34,6 +35,7 @@ pub mod layout;
 pub mod lifecycle;
 mod memory;
 mod metered;
+pub mod observer;
 mod output_spec;
 pub mod plan;
 pub mod policy;
@@ -45,7 +47,7 @@ mod watch;
 pub use args::{Args, blocking};
 pub use asset::{Asset, AssetBuilder, AssetFn, CodeVersion, OutputSpec};
 pub use capacity::{Advice, AssetUsage, CapacityOptions, CapacityPlan};
-pub use config::{BindingReport, ConfigReport, ManagerReport};
+pub use config::{BindingReport, ConfigReport, ManagerReport, ObserverReport, SettingReport};
 pub use context::AssetContext;
 pub use definitions::{AssetInfo, AssetPartition, Definitions, Explanation, Pipeline};
 pub use doctor::{Checkup, Diagnosis, DoctorOptions, Examination, Verdict};
@@ -58,7 +60,8 @@ pub use lifecycle::{
 };
 #[cfg(feature = "arrow")]
 pub use lifecycle::{ColumnDifference, TableDifference};
+pub use observer::{ObserverKind, ObserverTarget};
 pub use plan::Plan;
 pub use policy::{Policies, RetryPolicy, TimeoutPolicy};
-pub use run::{Executor, RunOptions, RunReport, STEP_VARIABLE, StepCommand, StepReport, StepStatus, serve_step};
+pub use run::{Executor, RunOptions, RunReport, STEP_VARIABLE, StepCommand, StepReport, StepStatus, Stop, serve_step};
 pub use selection::{Selected, Selection};

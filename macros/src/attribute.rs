@@ -1,6 +1,7 @@
 //! The options of the attributes, and the asset keys that follow from them.
 
 use crate::names::{plain, unknown};
+use crate::patience::{retries, timeout};
 use crate::read::{SETTINGS, TAGS, each, extension, filled, key, list, pairs, partitions, text, uses};
 use crate::schema::columns;
 use proc_macro2::{Span, TokenStream};
@@ -8,7 +9,7 @@ use syn::parse::{ParseStream, Parser};
 use syn::{Error, Expr, Ident, LitStr, Path, Result, Token, parenthesized, token};
 
 /// The options of an asset.
-const ASSET: [&str; 13] = [
+const ASSET: [&str; 15] = [
     "key",
     "group",
     "io_manager",
@@ -19,6 +20,8 @@ const ASSET: [&str; 13] = [
     "retention",
     "columns",
     "partitions",
+    "retries",
+    "timeout",
     "description",
     "tags",
     "outputs",
@@ -40,6 +43,9 @@ pub(crate) struct Options {
     pub(crate) retention: Option<LitStr>,
     pub(crate) columns: Option<Path>,
     pub(crate) partitions: Option<Expr>,
+    pub(crate) retries: Option<u32>,
+    /// In milliseconds.
+    pub(crate) timeout: Option<u64>,
     pub(crate) description: Option<LitStr>,
     pub(crate) tags: Vec<(LitStr, LitStr)>,
     pub(crate) outputs: Option<Outputs>,
@@ -102,6 +108,8 @@ impl Options {
                 "extension" => options.extension = Some(extension(name, input)?),
                 "columns" => options.columns = Some(columns(name, input)?),
                 "partitions" => options.partitions = Some(partitions(name, input)?),
+                "retries" => options.retries = Some(retries(name, input)?),
+                "timeout" => options.timeout = Some(timeout(name, input)?),
                 "description" => options.description = Some(text(name, input)?),
                 "uses" => options.uses = uses(name, input)?,
                 "tags" => options.tags = pairs(&TAGS, name, input)?,
@@ -245,6 +253,10 @@ mod tests {
                 quote!(settings(mode = "a", mode = "b")),
                 "the setting `mode` comes twice",
             ),
+            (quote!(retries = 1.5), "`retries` is a whole number"),
+            (quote!(retries = 1u8), "`retries` is a whole number"),
+            (quote!(timeout = "soon"), "`soon` is no duration"),
+            (quote!(timeout = "0s"), "`timeout` is 0"),
             (quote!(partitions), "`partitions` needs an expression"),
             (quote!(partitions = ), "`partitions` needs an expression"),
             (quote!(outputs()), "`outputs` is empty"),

@@ -4,6 +4,7 @@ use crate::attribute::Options;
 use crate::function::{Parameter, Returns, Source};
 use crate::names::{Errors, at, code_const, plain};
 use crate::outputs;
+use crate::patience;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
@@ -102,6 +103,7 @@ fn settings(source: &Source, options: &Options) -> TokenStream {
     if let Some(partitions) = &options.partitions {
         settings.extend(quote!(.partitions(#partitions)));
     }
+    settings.extend(patience::settings(options.retries, options.timeout));
     for (tag, value) in &options.tags {
         settings.extend(quote!(.tag(#tag, #value)));
     }

@@ -2,6 +2,7 @@
 
 use crate::definitions::Pipeline;
 use crate::event::Materialization;
+use crate::plan::PARTITIONS;
 use jiff::Timestamp;
 use larder_catalog::{
     Catalog, Durations, Entry, Failure, InputVersions, Record, RunCounts, RunFinished, RunStarted, StepStarted,
@@ -34,7 +35,7 @@ impl Recorder {
     pub(crate) fn run_started(&self, pipeline: &Pipeline, run: &RunId, selection: &str, partitions: Option<&str>) {
         self.record(|| {
             let selection = match partitions {
-                Some(partitions) => format!("{selection} --partitions {partitions}"),
+                Some(partitions) => format!("{selection}{PARTITIONS}{partitions}"),
                 None => selection.to_owned(),
             };
             Record::RunStarted(RunStarted {

@@ -1,6 +1,7 @@
 //! Running a selection in this process: independent assets and partitions at once, each upstream value loaded once.
 
 mod attempts;
+mod ending;
 mod executor;
 mod fresh;
 mod inputs;
@@ -10,12 +11,14 @@ mod overlap;
 mod process;
 mod report;
 mod step;
+mod stop;
 mod store;
 mod thread;
 
 pub use executor::{Executor, StepCommand};
 pub use process::{STEP_VARIABLE, serve_step};
 pub use report::{RunOptions, RunReport, StepReport, StepStatus};
+pub use stop::Stop;
 
 use crate::args::remember_places;
 use crate::definitions::Pipeline;
@@ -25,8 +28,9 @@ use crate::plan::{Plan, Unit, Units};
 use crate::policy::RetryPolicy;
 use crate::selection::Selection;
 use attempts::Patience;
+use ending::{cancelled, until};
 use inputs::SharedInputs;
-use larder_io_core::{AssetKey, Error, ErrorKind, Result, RunId, duration};
+use larder_io_core::{AssetKey, Error, ErrorKind, Result, RunId};
 use larder_partitions::PartitionSet;
 use outcome::Outcome;
 use overlap::Overlap;
@@ -42,12 +46,12 @@ use tokio::task::JoinSet;
 type Ended = (StepStatus, Option<PartitionSet>);
 
 impl Pipeline {
-    /// Runs a selection with default options.
+    /// Runs a selection with the options of [`Pipeline::run_options`].
     ///
     /// # Errors
     /// As [`Pipeline::run_with`].
     pub async fn run(&self, selection: impl Into<Selection>) -> Result<RunReport> {
-        self.run_with(selection, RunOptions::default()).await
+        self.run_with(selection, self.run_options()).await
     }
 
     /// Runs a selection. Steps begin as soon as what they need is published; a failure skips what depends on it and
@@ -74,6 +78,9 @@ impl Pipeline {
                 let message = format!("{name} is 0, so that nothing could ever run; leave it out for no limit");
                 return Err(Error::new(ErrorKind::InvalidConfig, message));
             }
+        }
+        if let Some(retry) = &options.retry {
+            retry.validate()?;
         }
         remember_places();
         let plan = self.plan(selection, &options).await?;
@@ -107,6 +114,10 @@ struct Running {
     /// When all of it has to be done, and how long that was.
     deadline: Option<(tokio::time::Instant, Duration)>,
     over: bool,
+    stop: Option<Stop>,
+    stopped: bool,
+    /// When steps that were asked to end are not waited for any longer.
+    grace: Option<(tokio::time::Instant, Duration)>,
     threads: bool,
     place: Place,
     /// Closed when the run is given up: threads hear of it.
@@ -125,14 +136,6 @@ struct Running {
     done: Vec<Option<StepStatus>>,
 }
 
-/// Waits for a time; for ever without one.
-async fn until(deadline: Option<(tokio::time::Instant, Duration)>) {
-    match deadline {
-        Some((when, _)) => tokio::time::sleep_until(when).await,
-        None => std::future::pending().await,
-    }
-}
-
 impl Running {
     fn new(pipeline: Pipeline, plan: &Plan, options: &RunOptions) -> Result<Self> {
         let units = Units::new(&pipeline, plan, options.partitions_per_call)?;
@@ -142,11 +145,15 @@ impl Running {
         }
         let run = RunId::random();
         let executor = options.executor;
+        let alive = watch::Sender::new(());
         Ok(Self {
             retry: options.retry.clone().unwrap_or_else(|| RetryPolicy::of_attempts(1)),
             step_timeout: options.step_timeout,
             deadline: options.timeout.map(|most| (tokio::time::Instant::now() + most, most)),
             over: false,
+            stop: options.stop.clone(),
+            stopped: false,
+            grace: None,
             threads: executor == Executor::Threads,
             place: match executor {
                 Executor::Processes => Place::Elsewhere(Arc::new(Processes::new(
@@ -154,10 +161,11 @@ impl Running {
                     plan,
                     &run,
                     options.step_command.as_ref(),
+                    alive.subscribe(),
                 )?)),
                 _ => Place::Here,
             },
-            alive: watch::Sender::new(()),
+            alive,
             run,
             emitter: Emitter(options.observers.clone().into()),
             force: options.force,
@@ -216,6 +224,20 @@ impl Running {
                     let _ = self.alive.send(());
                     continue;
                 }
+                () = stop::stopped(self.stop.as_ref().filter(|_| !self.over)) => {
+                    (self.over, self.stopped) = (true, true);
+                    let _ = self.alive.send(());
+                    match (&self.place, self.threads) {
+                        (Place::Here, false) => running.abort_all(),
+                        _ => self.grace = Some((tokio::time::Instant::now() + stop::GRACE, stop::GRACE)),
+                    }
+                    continue;
+                }
+                () = until(self.grace) => {
+                    self.grace = None;
+                    running.abort_all();
+                    continue;
+                }
             };
             let (unit, status) = match ended {
                 None if self.over => match self.ready.pop_front() {
@@ -225,6 +247,12 @@ impl Running {
                 None => break,
                 Some(Ok((id, (unit, (status, partitions))))) => {
                     by_task.remove(&id);
+                    // Such a thread let go without a word.
+                    if self.stopped && self.threads && cancelled(&status) {
+                        let status = self.cut(unit);
+                        self.settle(unit, status);
+                        continue;
+                    }
                     self.outcomes.remove(&unit);
                     if matches!(status, StepStatus::Failed(_)) {
                         // What was published before, or was fresh, is not to be tried again.
@@ -248,28 +276,6 @@ impl Running {
             self.settle(unit, status);
         }
         self.report(began).await
-    }
-
-    fn too_late(&self) -> Error {
-        let most = self.deadline.map(|(_, most)| duration::text(most)).unwrap_or_default();
-        let message = format!("the run's time of {most} is over; what is published stays, `--stale` makes the rest");
-        Error::new(ErrorKind::Timeout, message).with_context("run", &self.run)
-    }
-
-    /// The end of a step that ran, or could have begun, when the run's time was over.
-    fn cut(&mut self, unit: usize) -> StepStatus {
-        let error = self.too_late();
-        let keys = self.keys(self.units[unit].step);
-        if let Some(outcome) = self.outcomes.remove(&unit) {
-            // What was published before, or was fresh, has not failed.
-            self.units[unit].partitions = outcome.left(&keys);
-            if outcome.publishing() && outcome.complete(&keys) {
-                return StepStatus::Succeeded(outcome.made());
-            }
-        }
-        let partitions = self.units[unit].partitions.as_ref();
-        self.recorder.failed(&self.run, &keys, partitions, &error);
-        StepStatus::Failed(Arc::new(error))
     }
 
     fn keys(&self, step: usize) -> Vec<AssetKey> {
@@ -300,10 +306,7 @@ impl Running {
             overlap: Arc::clone(&self.overlap),
             place: self.place.clone(),
             patience: Patience {
-                retry: self.pipeline.0.assets[step]
-                    .retry
-                    .clone()
-                    .unwrap_or_else(|| self.retry.clone()),
+                retry: self.pipeline.0.assets[step].retry_within(&self.retry),
                 timeout: self.pipeline.0.assets[step].timeout.or(self.step_timeout),
             },
         }
@@ -367,31 +370,5 @@ impl Running {
             // Its share of the inputs goes, so that they are dropped after their last real consumer.
             drop(self.inputs.take(step));
         }
-    }
-
-    async fn report(mut self, began: Instant) -> RunReport {
-        let done = std::mem::take(&mut self.done);
-        let report = |(unit, status): (&Unit, Option<StepStatus>)| {
-            Some(StepReport {
-                assets: self.keys(unit.step),
-                partitions: unit.partitions.clone(),
-                status: status?,
-            })
-        };
-        let mut report = RunReport {
-            run: self.run.clone(),
-            steps: self.units.iter().zip(done).filter_map(report).collect(),
-            duration: began.elapsed(),
-            unrecorded: None,
-        };
-        self.recorder.run_finished(&self.run, report.counts(), report.duration);
-        report.unrecorded = self.recorder.flush().await.err().map(Arc::new);
-        let (counts, duration) = (report.counts(), report.duration);
-        self.emitter.emit(|| Event::RunFinished {
-            run: self.run.clone(),
-            counts,
-            duration,
-        });
-        report
     }
 }

@@ -3,6 +3,7 @@
 mod mistakes;
 mod precedence;
 mod retention;
+mod run;
 mod sources;
 mod values;
 
