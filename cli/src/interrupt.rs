@@ -24,6 +24,7 @@ impl Interrupts {
     /// No signal is lost.
     pub(crate) async fn next(&mut self) -> u8 {
         tokio::select! {
+            biased;
             () = heard(&mut self.interrupt) => INTERRUPTED,
             () = heard(&mut self.terminate) => TERMINATED,
         }

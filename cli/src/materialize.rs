@@ -120,7 +120,7 @@ async fn run(
     };
     if ended.is_err() {
         stop.stop();
-        let_go(&mut running, &mut session.interrupts).await;
+        let_go(&mut running, &mut session.interrupts, LAST_MOMENT).await;
     }
     while let Ok(event) = events.try_recv() {
         match ended {
@@ -222,10 +222,10 @@ pub(crate) fn selection(pipeline: &Pipeline, given: &[String]) -> Selection {
 }
 
 /// Waits until a stopped run has let go of what it holds, and drops it. A second signal does not wait.
-async fn let_go(run: &mut JoinHandle<Result<RunReport>>, interrupts: &mut Interrupts) {
+async fn let_go(run: &mut JoinHandle<Result<RunReport>>, interrupts: &mut Interrupts, most: Duration) {
     tokio::select! {
         _ = &mut *run => {}
-        () = tokio::time::sleep(LAST_MOMENT) => {}
+        () = tokio::time::sleep(most) => {}
         _ = interrupts.next() => {}
     }
     run.abort();
@@ -239,5 +239,33 @@ fn interrupted(published: usize, out: &mut Out<'_>) {
     match out.json {
         true => out.event(&serde_json::json!({ "event": "interrupted", "published": published })),
         false => out.tell(format_args!("interrupted; old values are as they were{before}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::process::{Signal, getpid, kill_process};
+    use tokio::time::timeout;
+
+    /// So long nobody waits: whoever does hangs.
+    const HANGS: Duration = Duration::from_secs(20);
+
+    #[test]
+    fn a_second_signal_does_not_wait_for_a_run_that_holds_on() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        runtime.expect("is a runtime").block_on(async {
+            let mut interrupts = Interrupts::listen();
+            for (first, second, code) in [(Signal::INT, Signal::TERM, 130), (Signal::TERM, Signal::TERM, 143)] {
+                kill_process(getpid(), first).expect("is sent");
+                let heard = timeout(HANGS, interrupts.next()).await;
+                assert_eq!(heard, Ok(code));
+                let mut run = tokio::spawn(std::future::pending());
+                kill_process(getpid(), second).expect("is sent");
+                let going = let_go(&mut run, &mut interrupts, 2 * HANGS);
+                timeout(HANGS, going).await.expect("the second signal is heard");
+                assert!(run.await.expect_err("is dropped").is_cancelled());
+            }
+        });
     }
 }

@@ -12,6 +12,7 @@
 //! | [`doctor`] | examining managers: whether they are reached and keep what they claim |
 //! | [`capacity`] | memory, network and storage that a pipeline needs; which format suits an asset |
 //! | [`event`], [`json`] | what a run tells its observers, and how that looks as JSON |
+//! | [`hook`] | code of the pipeline that is called before and after what a step does |
 //! | [`observer`] | observers by name, for the configuration and the command line |
 //! | [`context`] | what an asset's code is told |
 //!
@@ -30,6 +31,7 @@ pub mod event;
 pub mod freshness;
 pub mod graph;
 pub mod home;
+pub mod hook;
 pub mod json;
 pub mod layout;
 pub mod lifecycle;
@@ -53,6 +55,7 @@ pub use definitions::{AssetInfo, AssetPartition, Definitions, Explanation, Pipel
 pub use doctor::{Checkup, Diagnosis, DoctorOptions, Examination, Verdict};
 pub use event::{Event, Level, Materialization, Observer, Progress};
 pub use freshness::{Last, Previewed, Reason, Recompute};
+pub use hook::{HookContext, Moment};
 pub use layout::{DagsterLayout, HiveLayout};
 pub use lifecycle::{
     BlobDifference, Copied, CopyOptions, CopyOutcome, Difference, Differs, FsckFinding, FsckOptions, FsckProblem,

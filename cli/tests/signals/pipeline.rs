@@ -84,9 +84,9 @@ pub(crate) fn stored(home: &Path) -> Definitions {
                         std::thread::park();
                     }
                 }
-                Ok(())
+                Ok::<_, larder_io_core::Error>(())
             };
-            larder_executor::blocking(stays).await?;
+            let _ = larder_executor::blocking(stays).await?;
             Ok(streamed(&std::env::var(VALUE).unwrap_or_default()))
         });
     let url: ManagerUrl = format!("file:{}", home.join("storage").display())

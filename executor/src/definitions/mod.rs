@@ -71,6 +71,7 @@ pub struct Definitions {
     as_parent: branch::AsParent,
     catalog: catalog::Place,
     observer_kinds: Vec<Arc<dyn crate::observer::ObserverKind>>,
+    pub(crate) hooks: crate::hook::Hooks,
     #[cfg(feature = "arrow")]
     query_engine: Option<Arc<dyn larder_io_core::QueryEngine>>,
 }
@@ -106,6 +107,7 @@ impl Definitions {
             as_parent: branch::AsParent::default(),
             catalog: catalog::Place::default(),
             observer_kinds: Vec::new(),
+            hooks: crate::hook::Hooks::default(),
             #[cfg(feature = "arrow")]
             query_engine: None,
         }

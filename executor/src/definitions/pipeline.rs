@@ -51,6 +51,7 @@ pub(crate) struct Inner {
     /// `[run]`.
     pub(super) run: RunTable,
     pub(super) observing: super::observing::Observing,
+    pub(crate) hooks: crate::hook::Hooks,
     #[cfg(feature = "arrow")]
     pub(super) query_engine: Option<Arc<dyn larder_io_core::QueryEngine>>,
 }

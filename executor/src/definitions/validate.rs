@@ -83,6 +83,7 @@ pub(super) fn build(mut definitions: Definitions) -> Result<Pipeline> {
         inline_bytes: config.inline_bytes.unwrap_or(definitions.inline_bytes),
         run: config.run,
         observing,
+        hooks: definitions.hooks,
         #[cfg(feature = "arrow")]
         query_engine: definitions.query_engine,
     });

@@ -4,6 +4,7 @@ mod attempts;
 mod ending;
 mod executor;
 mod fresh;
+mod hooks;
 mod inputs;
 mod load;
 mod outcome;

@@ -201,32 +201,26 @@ async fn what_nobody_can_go_on_from_is_refused() {
     );
     // One that was killed: it has a beginning and no end.
     let run = larder_io_core::RunId::random();
-    house.catalog.record(
-        larder_catalog::RunStarted {
-            run: run.clone(),
-            at: jiff::Timestamp::now(),
-            selection: "*".to_owned(),
-            profile: None,
-            tags: Default::default(),
-        }
-        .into(),
-    );
+    house.catalog.record(larder_catalog::RunStarted {
+        run: run.clone(),
+        at: jiff::Timestamp::now(),
+        selection: "*".to_owned(),
+        profile: None,
+        tags: Default::default(),
+    });
     house.catalog.flush().await.expect("is written");
     assert_eq!(
         refused(&pipeline, run.as_str()).await,
         format!("the run `{run}` has not ended: it still runs, or it was killed; `--stale` makes what is missing")
     );
     let other = larder_io_core::RunId::random();
-    house.catalog.record(
-        larder_catalog::RunStarted {
-            run: other.clone(),
-            at: jiff::Timestamp::now(),
-            selection: "*".to_owned(),
-            profile: Some("prod".to_owned()),
-            tags: Default::default(),
-        }
-        .into(),
-    );
+    house.catalog.record(larder_catalog::RunStarted {
+        run: other.clone(),
+        at: jiff::Timestamp::now(),
+        selection: "*".to_owned(),
+        profile: Some("prod".to_owned()),
+        tags: Default::default(),
+    });
     house.catalog.flush().await.expect("is written");
     assert_eq!(
         refused(&pipeline, other.as_str()).await,

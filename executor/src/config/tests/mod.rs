@@ -1,6 +1,7 @@
 //! What a configuration comes to, through definitions.
 
 mod mistakes;
+mod observe;
 mod precedence;
 mod retention;
 mod run;
