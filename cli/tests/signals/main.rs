@@ -2,7 +2,7 @@
 //! Old values are intact, nothing staged is left.
 //!
 //! This program is the pipeline too. The phase `check` is missing: it needs blocking checks.
-//! `LARDER_TEST_ROUNDS` says how often each phase is interrupted; default 100.
+//! `LARDER_TEST_ROUNDS` says how often each phase is interrupted on each executor; default 100.
 #![cfg(unix)]
 
 mod pipeline;

@@ -11,9 +11,15 @@ use std::time::{Duration, Instant};
 /// Nothing here takes so long: whoever does hangs.
 const HANGS: Duration = Duration::from_secs(20);
 
-fn rounds() -> usize {
+fn rounds(phase: &str) -> usize {
     let wanted = std::env::var("LARDER_TEST_ROUNDS").ok();
-    wanted.and_then(|rounds| rounds.parse().ok()).unwrap_or(100)
+    let rounds = wanted.and_then(|rounds| rounds.parse().ok()).unwrap_or(100);
+    match phase {
+        // Each of them is waited for, as long as the command line waits for anybody.
+        "busy" => rounds / 10 + 1,
+        // On each executor.
+        _ => 3 * rounds,
+    }
 }
 
 fn command(home: &Path, phase: &str, value: &str, arguments: &[&str]) -> Command {
@@ -115,11 +121,14 @@ pub(crate) fn all(phase: &str) {
     let socket = listening(home);
     let mut old = value("old").to_vec();
     let (mut worst, mut left) = (Duration::ZERO, 0);
-    for round in 0..rounds() {
+    for round in 0..rounds(phase) {
         let executor = ["in_process", "threads", "processes"][round % 3];
         let (signal, code) = [(Signal::INT, 130), (Signal::TERM, 143)][round / 3 % 2];
         let new = format!("new {round}");
         let (mut child, step) = held(home, phase, &new, executor, &socket);
+        if matches!(phase, "store" | "staged") {
+            assert!(leftovers(home).len() > before, "nothing is staged that could be left");
+        }
         signalled(&child, signal);
         let began = Instant::now();
         let status = ended(&mut child);
@@ -148,7 +157,7 @@ pub(crate) fn all(phase: &str) {
     }
     println!(
         "{phase}: {} rounds, the slowest end after {worst:?}, at most {left} files for gc",
-        rounds()
+        rounds(phase)
     );
 }
 
