@@ -93,12 +93,14 @@ impl Definitions {
     /// });
     /// ```
     ///
-    /// The step waits for it, and nobody else does; loads and stores are within the step's timeout, and so are their hooks. An error and a panic are
+    /// The step waits for it, and nobody else does. Hooks of loads, and those before a store, are within the step's timeout; no timeout ends the others, but for
+    /// that of the run: they had better have one of their own. An error and a panic are
     /// told as a warning of the step and harm nothing. With the executor `processes` hooks of loads and stores are called in the process of the step,
     /// the others in that of the run.
     ///
     /// # Cancel safety
-    /// A hook is dropped at its next await together with its step: when a timeout is over, when the run is stopped. Others are then not called.
+    /// A hook is dropped at its next await together with its step: when its time or that of the run is over, when the run is stopped. Others are then
+    /// not called.
     #[must_use]
     pub fn hook<F, Fut>(mut self, moment: Moment, hook: F) -> Self
     where
