@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 /// Often enough to look alive, seldom enough to cost nothing.
 const REDRAW_EVERY: Duration = Duration::from_millis(100);
 /// How long an interrupted run may take to let go of what it holds.
-const LAST_MOMENT: Duration = Duration::from_millis(900);
+const LAST_MOMENT: Duration = Duration::from_millis(700);
 
 /// What several runs of one command have in common.
 struct Session {

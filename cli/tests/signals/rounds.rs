@@ -127,7 +127,8 @@ pub(crate) fn all(phase: &str) {
         let new = format!("new {round}");
         let (mut child, step) = held(home, phase, &new, executor, &socket);
         if matches!(phase, "store" | "staged") {
-            assert!(leftovers(home).len() > before, "nothing is staged that could be left");
+            // What would be left if nobody cared is there.
+            within("the staging", || (leftovers(home).len() > before).then_some(()));
         }
         signalled(&child, signal);
         let began = Instant::now();
