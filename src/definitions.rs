@@ -2,9 +2,9 @@
 
 pub use larder_executor::Definitions;
 
-/// Empty definitions with every backend and engine that is compiled in.
+/// Empty definitions with every backend, engine and kind of observer that is compiled in.
 pub fn definitions() -> Definitions {
-    with_engines(with_backends(Definitions::new()))
+    with_observers(with_engines(with_backends(Definitions::new())))
 }
 
 /// Adds the compiled-in engine for queries, where nobody has handed one over yet.
@@ -13,6 +13,20 @@ fn with_engines(definitions: Definitions) -> Definitions {
     if !definitions.has_query_engine() {
         return definitions.query_engine(std::sync::Arc::new(larder_engine_datafusion::DataFusion::new()));
     }
+    definitions
+}
+
+/// Adds the compiled-in kinds of observers whose name nobody has handed over yet.
+fn with_observers(definitions: Definitions) -> Definitions {
+    #[cfg(feature = "observe")]
+    let definitions = larder_observe::kinds()
+        .into_iter()
+        .fold(definitions, |definitions, kind| {
+            match definitions.has_observer_kind(kind.name()) {
+                true => definitions,
+                false => definitions.observer_kind(kind),
+            }
+        });
     definitions
 }
 
@@ -71,13 +85,13 @@ fn delta() -> Vec<std::sync::Arc<dyn crate::Backend>> {
 /// # Panics
 /// When called from within a tokio runtime in a process of a step: it makes its own.
 pub fn serve_step(definitions: impl FnOnce() -> Definitions) {
-    larder_executor::serve_step(|| with_engines(with_backends(definitions())));
+    larder_executor::serve_step(|| with_observers(with_engines(with_backends(definitions()))));
 }
 
 /// The command line of a pipeline: `fn main() -> ExitCode { larder::main(definitions()) }`.
 ///
-/// Without arguments it materializes everything. Exit codes: 0 done, 1 an asset failed, 2 wrong usage or definitions.
+/// Without arguments it materializes everything. Exit codes: 0 done, 1 an asset failed, 2 wrong usage or definitions, 130 after Ctrl-C, 143 after SIGTERM.
 #[cfg(feature = "cli")]
 pub fn main(definitions: Definitions) -> std::process::ExitCode {
-    larder_cli::main(with_engines(with_backends(definitions)))
+    larder_cli::main(with_observers(with_engines(with_backends(definitions))))
 }

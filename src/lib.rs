@@ -13,9 +13,10 @@ pub use larder_executor::{
     Asset, AssetBuilder, AssetContext, AssetFn, AssetInfo, AssetPartition, BindingReport, BlobDifference, Checkup,
     CodeVersion, ConfigReport, Copied, CopyOptions, CopyOutcome, DagsterLayout, Diagnosis, Difference, Differs,
     DoctorOptions, Event, Examination, Executor, Explanation, FsckFinding, FsckOptions, FsckProblem, FsckReport,
-    HiveLayout, Level, Limit, ManagerReport, Materialization, ObjectDifference, Observer, OutputSpec, Pipeline, Place,
-    Plan, Previewed, Progress, Reason, Recompute, RunOptions, RunReport, STEP_VARIABLE, Selection, StepCommand,
-    StepReport, StepStatus, Verdict, capacity, doctor, graph,
+    HiveLayout, HookContext, Level, Limit, ManagerReport, Materialization, Moment, ObjectDifference, Observer,
+    ObserverKind, ObserverReport, ObserverTarget, OutputSpec, Pipeline, Place, Plan, Previewed, Progress, Reason,
+    Recompute, RunOptions, RunReport, STEP_VARIABLE, Selection, SettingReport, StepCommand, StepReport, StepStatus,
+    Stop, Verdict, capacity, doctor, graph,
 };
 #[cfg(feature = "arrow")]
 pub use larder_executor::{ColumnDifference, TableDifference};

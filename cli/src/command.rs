@@ -14,7 +14,9 @@ use std::time::Duration;
 /// Materializes the assets of this pipeline and looks at what is stored. Without a command it materializes everything.
 #[derive(Debug, Parser)]
 #[command(version = concat!("(larder ", env!("CARGO_PKG_VERSION"), ")"))]
-#[command(after_help = "Exit codes: 0 done, 1 an asset failed, 2 wrong usage or definitions, 130 interrupted.")]
+#[command(
+    after_help = "Exit codes: 0 done, 1 an asset failed, 2 wrong usage or definitions, 130 interrupted (143 by SIGTERM)."
+)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -85,7 +87,7 @@ pub(crate) enum Command {
     /// Publish what a branch has of its own in its parent profile
     Promote(Copied),
     /// Tell what differs between two versions of an asset
-    Diff(Diff),
+    Diff(crate::diff::Diff),
     /// Delete the published value of an asset or of its partitions, and record that
     Delete(Delete),
     /// Compare the catalogue with what is stored: missing, unrecorded, foreign, changed, damaged
@@ -187,6 +189,12 @@ pub(crate) struct Materialize {
     /// How long the run may take; what has not been published then has failed
     #[arg(long, value_name = "DURATION", value_parser = units::parse_limit)]
     pub(crate) timeout: Option<Duration>,
+    /// What failed in a run, or was skipped because of that, with its selection and partitions: its id, a beginning of it, or `last`
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["selection", "partitions", "partitions_per_run", "no_catalog"])]
+    pub(crate) from_failure: Option<String>,
+    /// Who is told what happens, and where, as in `[observe]`: `json_lines=events.ndjson`; may be given several times
+    #[arg(long, value_name = "OBSERVER=TARGET", value_parser = parse_observer)]
+    pub(crate) observe: Vec<(String, String)>,
     /// Where steps are executed: in_process, threads, processes; default in_process
     #[arg(long, value_name = "EXECUTOR")]
     pub(crate) executor: Option<Executor>,
@@ -258,22 +266,6 @@ pub(crate) struct From {
 }
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Diff {
-    /// The asset
-    pub(crate) asset: String,
-    /// The older version, or a beginning of it; `history` lists them
-    pub(crate) from: String,
-    /// The newer version; default the published one
-    pub(crate) to: Option<String>,
-    /// The partition, of an asset that has some
-    #[arg(long, value_name = "KEY")]
-    pub(crate) partition: Option<String>,
-    /// Rows or values to show at most
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    pub(crate) limit: usize,
-}
-
-#[derive(Debug, clap::Args)]
 pub(crate) struct Delete {
     /// The asset
     pub(crate) asset: String,
@@ -330,6 +322,14 @@ pub(crate) struct Doctor {
     #[arg(long, value_name = "MIB", num_args = 0..=1, require_equals = true, default_missing_value = "32")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) large: Option<u32>,
+}
+
+/// A name and what stands behind the first equals sign.
+fn parse_observer(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, to)) if !name.is_empty() && !to.is_empty() => Ok((name.to_owned(), to.to_owned())),
+        _ => Err("an observer and its target are written as `json_lines=events.ndjson`".to_owned()),
+    }
 }
 
 /// What clap tells instead of arguments: help, the version, or what is wrong.

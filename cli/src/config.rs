@@ -61,6 +61,29 @@ fn tell(report: &ConfigReport, out: &mut Out<'_>) {
             out.line(escape(&format!("the default is {}, because {because}", manager.key)));
         }
     }
+    if !report.run.is_empty() {
+        let rows = report.run.iter();
+        let rows: Vec<[String; 3]> = rows
+            .map(|setting| [setting.name.clone(), setting.value.clone(), setting.defined.clone()])
+            .collect();
+        out.line(columns([("run", left), ("value", left), ("defined", left)], &rows));
+    }
+    if !report.observers.is_empty() {
+        let rows = report.observers.iter();
+        let rows: Vec<[String; 3]> = rows
+            .map(|observer| {
+                [
+                    observer.name.clone(),
+                    observer.settings.join(", "),
+                    observer.defined.clone(),
+                ]
+            })
+            .collect();
+        out.line(columns(
+            [("observer", left), ("settings", left), ("defined", left)],
+            &rows,
+        ));
+    }
     if report.bindings.is_empty() {
         return;
     }

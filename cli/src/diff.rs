@@ -4,7 +4,7 @@ use crate::output::Out;
 use crate::show::{described, drawn};
 use crate::table::{Side, columns};
 use crate::text::{cut, escape};
-use crate::{DONE, cells, command, json, units};
+use crate::{DONE, cells, json, units};
 use larder_executor::{BlobDifference, Difference, Differs, ObjectDifference, Pipeline, TableDifference};
 use larder_io_core::{Receipt, Result};
 use serde_json::{Value as Json, json};
@@ -12,8 +12,25 @@ use serde_json::{Value as Json, json};
 /// Letters of a value in an object that are shown.
 const LONGEST_VALUE: usize = 60;
 
+/// What is asked for.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Diff {
+    /// The asset
+    pub(crate) asset: String,
+    /// The older version, or a beginning of it; `history` lists them
+    pub(crate) from: String,
+    /// The newer version; default the published one
+    pub(crate) to: Option<String>,
+    /// The partition, of an asset that has some
+    #[arg(long, value_name = "KEY")]
+    pub(crate) partition: Option<String>,
+    /// Rows or values to show at most
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) limit: usize,
+}
+
 /// `diff`.
-pub(crate) async fn diff(pipeline: &Pipeline, wanted: &command::Diff, out: &mut Out<'_>) -> Result<u8> {
+pub(crate) async fn diff(pipeline: &Pipeline, wanted: &Diff, out: &mut Out<'_>) -> Result<u8> {
     let of = pipeline
         .asset_partition(&wanted.asset, wanted.partition.as_deref())
         .await?;

@@ -1,17 +1,17 @@
 //! Examining the I/O managers.
 
-use crate::interrupt::interrupt;
+use crate::interrupt::Interrupts;
 use crate::output::{GREEN, Out, RED, YELLOW, paint};
 use crate::table::{Side, columns};
 use crate::text::{escape, escape_lines};
-use crate::{DONE, FAILED, INTERRUPTED, command, errors, json, units};
+use crate::{DONE, FAILED, command, errors, json, units};
 use larder_executor::{Checkup, Definitions, Diagnosis, DoctorOptions, Examination, Verdict};
 use larder_io_core::{Error, Result};
 use serde_json::{Value as Json, json};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-/// How long removing what was written may take after Ctrl-C.
+/// How long removing what was written may take after Ctrl-C or SIGTERM.
 const LAST_MOMENT: Duration = Duration::from_secs(10);
 /// Where it lies.
 const LEFT: &str = "larder-doctor-<random id>";
@@ -20,43 +20,47 @@ const LEFT: &str = "larder-doctor-<random id>";
 pub(crate) async fn doctor(definitions: Definitions, wanted: &command::Doctor, out: &mut Out<'_>) -> Result<u8> {
     let mut options = DoctorOptions::default();
     options.large = wanted.large.map(|mebibytes| u64::from(mebibytes) << 20);
-    let interrupted = AtomicBool::new(false);
+    // The exit code by which it was interrupted, or 0.
+    let interrupted = AtomicU8::new(DONE);
+    let mut interrupts = Interrupts::listen();
     let stop = async {
-        interrupt().await;
-        interrupted.store(true, Ordering::Relaxed);
+        interrupted.store(interrupts.next().await, Ordering::Relaxed);
     };
     let checkup = tokio::select! {
         // Both must hear the first Ctrl-C.
         biased;
-        () = given_up() => {
+        code = given_up() => {
             match out.json {
                 true => out.tell(json!({ "interrupted": true, "left": LEFT })),
                 false => out.tell(format_args!("interrupted; what was written to examine may be left at `{LEFT}`")),
             }
-            return Ok(INTERRUPTED);
+            return Ok(code);
         }
         checkup = definitions.doctor(&wanted.io_managers, &options, stop) => checkup?,
     };
-    let interrupted = interrupted.into_inner();
+    let code = interrupted.into_inner();
+    let interrupted = code != DONE;
     match out.json {
         true => out.document(&document(&checkup, interrupted))?,
         false => tell(&checkup, interrupted, out),
     }
     let wrong = count(&checkup, Verdict::Wrong) > 0;
     Ok(match (interrupted, wrong) {
-        (true, _) => INTERRUPTED,
+        (true, _) => code,
         (false, true) => FAILED,
         (false, false) => DONE,
     })
 }
 
 /// Ends when nobody wants to wait any longer for what was written to be removed.
-async fn given_up() {
-    interrupt().await;
+async fn given_up() -> u8 {
+    let mut interrupts = Interrupts::listen();
+    let code = interrupts.next().await;
     tokio::select! {
-        () = interrupt() => {}
+        _ = interrupts.next() => {}
         () = tokio::time::sleep(LAST_MOMENT) => {}
     }
+    code
 }
 
 fn count(checkup: &Checkup, verdict: Verdict) -> usize {

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `command` | what can be asked for, as clap reads it |
 //! | `materialize`, `progress`, `summary` | running a selection, what is seen of it meanwhile, what came of it |
-//! | `interrupt` | Ctrl-C, for whatever can be stopped |
+//! | `interrupt` | Ctrl-C and SIGTERM, for whatever can be stopped |
 //! | `plan`, `status`, `runs` | what would be computed, what is there, what ran: by the catalogue |
 //! | `check` | checks of what is published |
 //! | `capacity`, `advise` | what it takes of memory, network and storage; which manager and format suit an asset |
@@ -61,6 +61,8 @@ const FAILED: u8 = 1;
 const WRONG: u8 = 2;
 /// Stopped by Ctrl-C: 128 and the number of SIGINT.
 const INTERRUPTED: u8 = 130;
+/// Stopped by SIGTERM: 128 and its number.
+const TERMINATED: u8 = 143;
 
 /// Blocking work that was cancelled may outlive its run; the process does not wait longer than this for it.
 const LAST_WORK: Duration = Duration::from_secs(5);
@@ -68,7 +70,7 @@ const LAST_WORK: Duration = Duration::from_secs(5);
 /// Runs the command that the process was started with; without one, materializes everything.
 ///
 /// The exit code is 0 when everything was done, 1 when an asset failed or a value could not be loaded or restored, 2 for
-/// wrong usage or definitions, 130 after Ctrl-C.
+/// wrong usage or definitions, 130 after Ctrl-C, 143 after SIGTERM. A second signal does not wait for what the first one stops.
 ///
 /// # Panics
 /// When called from within a tokio runtime: it makes its own.
@@ -141,7 +143,7 @@ fn carry_out(definitions: Definitions, command: Option<Command>, out: &mut Out<'
     if let Some(Command::Doctor(wanted)) = &command {
         let code = runtime.block_on(doctor::doctor(definitions, wanted, out));
         match code {
-            Ok(INTERRUPTED) => runtime.shutdown_background(),
+            Ok(INTERRUPTED | TERMINATED) => runtime.shutdown_background(),
             _ => runtime.shutdown_timeout(LAST_WORK),
         }
         return code;
@@ -205,8 +207,8 @@ fn carry_out(definitions: Definitions, command: Option<Command>, out: &mut Out<'
         }
     });
     match code {
-        // Who pressed Ctrl-C does not want to wait for work that nobody needs.
-        Ok(INTERRUPTED) => runtime.shutdown_background(),
+        // Who stopped it does not want to wait for work that nobody needs.
+        Ok(INTERRUPTED | TERMINATED) => runtime.shutdown_background(),
         _ => runtime.shutdown_timeout(LAST_WORK),
     }
     code

@@ -22,7 +22,9 @@ impl Limits {
         if let Some(limit) = self.max_concurrent {
             options.max_concurrent = limit.get();
         }
-        options.limits.clone_from(&self.limit);
-        options.memory_budget = self.memory_budget.map(|size| size.bytes);
+        if !self.limit.is_empty() {
+            options.limits.clone_from(&self.limit);
+        }
+        options.memory_budget = self.memory_budget.map(|size| size.bytes).or(options.memory_budget);
     }
 }

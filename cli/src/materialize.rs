@@ -1,12 +1,12 @@
 //! Running a selection, from the first event to the summary.
 
-use crate::interrupt::interrupt;
+use crate::interrupt::Interrupts;
 use crate::output::Out;
 use crate::progress::{Forward, Watch};
 use crate::summary::{pages, summarize};
 use crate::text::escape;
-use crate::{DONE, FAILED, INTERRUPTED, command, units};
-use larder_executor::{Pipeline, Recompute, RetryPolicy, RunOptions, RunReport, Selection, StepStatus};
+use crate::{DONE, FAILED, INTERRUPTED, TERMINATED, command, units};
+use larder_executor::{Observer, Pipeline, Recompute, RetryPolicy, RunOptions, RunReport, Selection, StepStatus, Stop};
 use larder_io_core::{ContentHash, Error, ErrorKind, Result};
 use larder_partitions::PartitionSet;
 use std::num::NonZeroUsize;
@@ -18,22 +18,46 @@ use tokio::task::JoinHandle;
 /// Often enough to look alive, seldom enough to cost nothing.
 const REDRAW_EVERY: Duration = Duration::from_millis(100);
 /// How long an interrupted run may take to let go of what it holds.
-const LAST_MOMENT: Duration = Duration::from_secs(2);
+const LAST_MOMENT: Duration = Duration::from_millis(700);
+
+/// What several runs of one command have in common.
+struct Session {
+    interrupts: Interrupts,
+    observers: Vec<Arc<dyn Observer>>,
+    /// What observers had to say so far.
+    told: Vec<String>,
+}
+
+impl Session {
+    /// What kept observers from telling everything, each once.
+    fn troubles(&mut self, out: &mut Out<'_>) {
+        for trouble in self.observers.iter().filter_map(|observer| observer.trouble()) {
+            if !self.told.contains(&trouble) {
+                out.warn(&trouble);
+                self.told.push(trouble);
+            }
+        }
+    }
+}
 
 /// `materialize`.
 pub(crate) async fn materialize(pipeline: &Pipeline, wanted: &command::Materialize, out: &mut Out<'_>) -> Result<u8> {
-    let options = options(wanted)?;
-    let selection = selection(pipeline, &wanted.selection);
+    let mut session = Session {
+        interrupts: Interrupts::listen(),
+        observers: pipeline.observers(&wanted.observe)?,
+        told: Vec::new(),
+    };
+    let (selection, options) = asked(pipeline, wanted).await?;
     let Some(partitions) = wanted.partitions_per_run else {
-        return Ok(run(pipeline, selection, options, wanted, out).await?.code);
+        return Ok(run(pipeline, selection, options, wanted, &mut session, out).await?.code);
     };
     let runs = pipeline.in_runs_of(selection.clone(), &options, partitions).await?;
     let (mut code, mut failed) = (DONE, Vec::new());
     let count = runs.len();
     for options in runs {
-        let ran = run(pipeline, selection.clone(), options, wanted, out).await?;
-        if ran.code == INTERRUPTED {
-            return Ok(INTERRUPTED);
+        let ran = run(pipeline, selection.clone(), options, wanted, &mut session, out).await?;
+        if matches!(ran.code, INTERRUPTED | TERMINATED) {
+            return Ok(ran.code);
         }
         code = code.max(ran.code);
         failed.extend(ran.failed);
@@ -72,38 +96,49 @@ async fn run(
     selection: Selection,
     mut options: RunOptions,
     wanted: &command::Materialize,
+    session: &mut Session,
     out: &mut Out<'_>,
 ) -> Result<Ran> {
     let (sender, mut events) = mpsc::unbounded_channel();
-    options.observers = vec![Arc::new(Forward(sender))];
+    options.observers.clone_from(&session.observers);
+    options.observers.push(Arc::new(Forward(sender)));
+    let stop = Stop::new();
+    options.stop = Some(stop.clone());
     // A task of its own: Ctrl-C is heard and the bars move also while the run's own code keeps its thread.
     let pipeline = pipeline.clone();
     let mut running = tokio::spawn(async move { pipeline.run_with(selection, options).await });
     let mut watch = Watch::new(out);
     let mut redraw = tokio::time::interval(REDRAW_EVERY);
-    let mut interrupt = std::pin::pin!(interrupt());
     let ended = loop {
         tokio::select! {
             biased;
-            () = &mut interrupt => break None,
+            code = session.interrupts.next() => break Err(code),
             Some(event) = events.recv() => watch.event(&event, out),
-            ended = &mut running => break Some(ended),
+            ended = &mut running => break Ok(ended),
             _ = redraw.tick() => watch.tick(),
         }
     };
-    if ended.is_none() {
-        stop(&mut running).await;
+    if ended.is_err() {
+        stop.stop();
+        let_go(&mut running, &mut session.interrupts, LAST_MOMENT).await;
     }
     while let Ok(event) = events.try_recv() {
-        watch.event(&event, out);
+        match ended {
+            Ok(_) => watch.event(&event, out),
+            Err(_) => watch.last(&event, out),
+        }
     }
     watch.clear();
+    session.troubles(out);
     let report = match ended {
-        None => return Ok(interrupted(watch.published, out).into()),
-        Some(Err(stopped)) => {
+        Err(code) => {
+            interrupted(watch.published, out);
+            return Ok(code.into());
+        }
+        Ok(Err(stopped)) => {
             return Err(Error::new(ErrorKind::Unexpected, format!("the run stopped: {stopped}")).with_source(stopped));
         }
-        Some(Ok(report)) => report?,
+        Ok(Ok(report)) => report?,
     };
     if !out.json {
         summarize(&report, out);
@@ -127,9 +162,18 @@ async fn run(
     })
 }
 
-/// What the command line says of a run.
-pub(crate) fn options(wanted: &command::Materialize) -> Result<RunOptions> {
-    let mut options = RunOptions::default();
+/// The selection, and the options of a run.
+pub(crate) async fn asked(pipeline: &Pipeline, wanted: &command::Materialize) -> Result<(Selection, RunOptions)> {
+    let options = options(pipeline, wanted)?;
+    match &wanted.from_failure {
+        Some(run) => pipeline.from_failure(run, options).await,
+        None => Ok((selection(pipeline, &wanted.selection), options)),
+    }
+}
+
+/// What the command line says of a run, over what the configuration says.
+fn options(pipeline: &Pipeline, wanted: &command::Materialize) -> Result<RunOptions> {
+    let mut options = pipeline.run_options();
     options.force = wanted.force;
     options.partitions.clone_from(&wanted.partitions);
     options.partitions_per_call = wanted.partitions_per_call.map(NonZeroUsize::get);
@@ -141,12 +185,13 @@ pub(crate) fn options(wanted: &command::Materialize) -> Result<RunOptions> {
     if wanted.build_id {
         options.build_id = Some(build_id()?);
     }
-    options.retry = wanted
-        .retries
-        .map(|retries| RetryPolicy::of_attempts(retries.saturating_add(1)));
-    options.step_timeout = wanted.step_timeout;
-    options.timeout = wanted.timeout;
-    options.executor = wanted.executor.unwrap_or_default();
+    if let Some(retries) = wanted.retries {
+        let retry = || RetryPolicy::of_attempts(1);
+        options.retry.get_or_insert_with(retry).attempts = retries.saturating_add(1);
+    }
+    options.step_timeout = wanted.step_timeout.or(options.step_timeout);
+    options.timeout = wanted.timeout.or(options.timeout);
+    options.executor = wanted.executor.unwrap_or(options.executor);
     wanted.limits.set(&mut options);
     Ok(options)
 }
@@ -174,17 +219,17 @@ pub(crate) fn selection(pipeline: &Pipeline, given: &[String]) -> Selection {
     }
 }
 
-/// Drops the run. A second Ctrl-C does not wait for what it holds.
-async fn stop(run: &mut JoinHandle<Result<RunReport>>) {
-    run.abort();
+/// Waits until a stopped run has let go of what it holds, and drops it. A second signal does not wait.
+async fn let_go(run: &mut JoinHandle<Result<RunReport>>, interrupts: &mut Interrupts, most: Duration) {
     tokio::select! {
-        _ = run => {}
-        () = tokio::time::sleep(LAST_MOMENT) => {}
-        () = interrupt() => {}
+        _ = &mut *run => {}
+        () = tokio::time::sleep(most) => {}
+        _ = interrupts.next() => {}
     }
+    run.abort();
 }
 
-fn interrupted(published: usize, out: &mut Out<'_>) -> u8 {
+fn interrupted(published: usize, out: &mut Out<'_>) {
     let before = match published {
         0 => String::new(),
         count => format!("; {} published before", units::counted(count as u64, "asset")),
@@ -193,5 +238,32 @@ fn interrupted(published: usize, out: &mut Out<'_>) -> u8 {
         true => out.event(&serde_json::json!({ "event": "interrupted", "published": published })),
         false => out.tell(format_args!("interrupted; old values are as they were{before}")),
     }
-    INTERRUPTED
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::process::{Signal, getpid, kill_process};
+    use tokio::time::timeout;
+
+    /// So long nobody waits: whoever does hangs.
+    const HANGS: Duration = Duration::from_secs(20);
+
+    #[test]
+    fn a_second_signal_does_not_wait_for_a_run_that_holds_on() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        runtime.expect("is a runtime").block_on(async {
+            let mut interrupts = Interrupts::listen();
+            for (first, second, code) in [(Signal::INT, Signal::TERM, 130), (Signal::TERM, Signal::TERM, 143)] {
+                kill_process(getpid(), first).expect("is sent");
+                let heard = timeout(HANGS, interrupts.next()).await;
+                assert_eq!(heard, Ok(code));
+                let mut run = tokio::spawn(std::future::pending());
+                kill_process(getpid(), second).expect("is sent");
+                let going = let_go(&mut run, &mut interrupts, 2 * HANGS);
+                timeout(HANGS, going).await.expect("the second signal is heard");
+                assert!(run.await.expect_err("is dropped").is_cancelled());
+            }
+        });
+    }
 }

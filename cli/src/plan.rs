@@ -1,6 +1,6 @@
 //! What `materialize` would compute, and why.
 
-use crate::materialize::{options, selection};
+use crate::materialize::asked;
 use crate::output::Out;
 use crate::table::{Side, columns};
 use crate::{DONE, command, units};
@@ -13,10 +13,8 @@ const LONGEST: usize = 60;
 
 /// `plan`.
 pub(crate) async fn plan(pipeline: &Pipeline, wanted: &command::Materialize, out: &mut Out<'_>) -> Result<u8> {
-    let options = options(wanted)?;
-    let previewed = pipeline
-        .preview(selection(pipeline, &wanted.selection), &options)
-        .await?;
+    let (selection, options) = asked(pipeline, wanted).await?;
+    let previewed = pipeline.preview(selection, &options).await?;
     if out.json {
         let documents: Vec<_> = previewed.iter().map(document).collect();
         out.document(&documents)?;

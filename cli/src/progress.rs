@@ -89,6 +89,13 @@ impl Watch {
         }
     }
 
+    /// Something happened after the run was stopped. That what was left failed is no news to who stopped it.
+    pub(crate) fn last(&mut self, event: &Event, out: &mut Out<'_>) {
+        if out.json || matches!(event, Event::Materialized(_)) {
+            self.event(event, out);
+        }
+    }
+
     /// Time passed: the bars show how far their steps are.
     pub(crate) fn tick(&self) {
         if let Some(bars) = &self.bars {

@@ -224,8 +224,10 @@ fn the_schema_needs_no_valid_file() {
         "io_manager",
         "io_managers",
         "layout",
+        "observe",
         "profile",
         "retention",
+        "run",
     ];
     assert_eq!(parts, known);
 }

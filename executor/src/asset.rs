@@ -87,6 +87,8 @@ pub struct Asset {
     pub(crate) partitions: Option<Result<Partitioning, String>>,
     /// How often a failed computation is tried again, and how long an attempt may take, where the run does not decide.
     pub(crate) retry: Option<RetryPolicy>,
+    /// Attempts in all, of a policy that is the run's otherwise.
+    pub(crate) attempts: Option<u32>,
     pub(crate) timeout: Option<Duration>,
     /// The memory that a call needs, in bytes, or what is wrong with that.
     pub(crate) memory: Option<Result<u64, String>>,
@@ -120,6 +122,7 @@ impl Asset {
                 location: None,
                 partitions: None,
                 retry: None,
+                attempts: None,
                 timeout: None,
                 memory: None,
                 function: None,
@@ -261,6 +264,14 @@ impl AssetBuilder {
     #[must_use]
     pub fn retry(mut self, retry: RetryPolicy) -> Self {
         self.asset.retry = Some(retry);
+        self
+    }
+
+    /// How often it is computed again when it fails, whatever the run says; 0 for never. Delays are the run's, unless
+    /// [`AssetBuilder::retry`] gives others.
+    #[must_use]
+    pub fn retries(mut self, retries: u32) -> Self {
+        self.asset.attempts = Some(retries.saturating_add(1));
         self
     }
 

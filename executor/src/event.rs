@@ -220,6 +220,11 @@ pub enum Event {
 pub trait Observer: Send + Sync {
     /// Something happened.
     fn on_event(&self, event: &Event);
+
+    /// What it could not tell so far, in a sentence for people; asked at the end of a run. Default: nothing.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
 }
 
 /// Hands events to observers; without any, events are not even made.

@@ -13,6 +13,8 @@
 //! | [`doctor`] | examining managers: whether they are reached and keep what they claim |
 //! | [`capacity`] | memory, network and storage that a pipeline needs; which format suits an asset |
 //! | [`event`], [`json`] | what a run tells its observers, and how that looks as JSON |
+//! | [`hook`] | code of the pipeline that is called before and after what a step does |
+//! | [`observer`] | observers by name, for the configuration and the command line |
 //! | [`context`] | what an asset's code is told |
 //!
 //! It knows no backend: managers come in as trait objects, or by the URL of a [`Backend`](larder_io_core::Backend)
@@ -31,11 +33,13 @@ pub mod event;
 pub mod freshness;
 pub mod graph;
 pub mod home;
+pub mod hook;
 pub mod json;
 pub mod layout;
 pub mod lifecycle;
 mod memory;
 mod metered;
+pub mod observer;
 mod output_spec;
 pub mod plan;
 pub mod policy;
@@ -50,12 +54,13 @@ pub use capacity::{Advice, AssetUsage, CapacityOptions, CapacityPlan};
 pub use check::{
     Check, CheckBuilder, CheckFn, CheckInfo, CheckOptions, CheckReport, CheckResult, Checked, Earlier, Severity,
 };
-pub use config::{BindingReport, ConfigReport, ManagerReport};
+pub use config::{BindingReport, ConfigReport, ManagerReport, ObserverReport, SettingReport};
 pub use context::AssetContext;
 pub use definitions::{AssetInfo, AssetPartition, Definitions, Explanation, Pipeline};
 pub use doctor::{Checkup, Diagnosis, DoctorOptions, Examination, Verdict};
 pub use event::{Event, Level, Materialization, Observer, Progress};
 pub use freshness::{Last, Previewed, Reason, Recompute};
+pub use hook::{HookContext, Moment};
 pub use layout::{DagsterLayout, HiveLayout};
 pub use lifecycle::{
     BlobDifference, Copied, CopyOptions, CopyOutcome, Difference, Differs, FsckFinding, FsckOptions, FsckProblem,
@@ -63,7 +68,10 @@ pub use lifecycle::{
 };
 #[cfg(feature = "arrow")]
 pub use lifecycle::{ColumnDifference, TableDifference};
+pub use observer::{ObserverKind, ObserverTarget};
 pub use plan::Plan;
 pub use policy::{Policies, RetryPolicy, TimeoutPolicy};
-pub use run::{Executor, Limit, RunOptions, RunReport, STEP_VARIABLE, StepCommand, StepReport, StepStatus, serve_step};
+pub use run::{
+    Executor, Limit, RunOptions, RunReport, STEP_VARIABLE, StepCommand, StepReport, StepStatus, Stop, serve_step,
+};
 pub use selection::{Selected, Selection};

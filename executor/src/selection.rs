@@ -23,6 +23,13 @@ pub struct Selected {
 }
 
 impl Selected {
+    /// Some of the steps that another selection has.
+    pub(crate) fn of(steps: Vec<usize>, named: HashSet<usize>, selected: &Self) -> Self {
+        let mut all = vec![false; selected.all.len()];
+        steps.iter().for_each(|step| all[*step] = true);
+        Self { steps, named, all }
+    }
+
     /// Whether a step is selected.
     pub fn contains(&self, step: usize) -> bool {
         self.all.get(step).copied().unwrap_or_default()

@@ -1,6 +1,7 @@
 //! The options of the attributes, and the asset keys that follow from them.
 
 use crate::names::{plain, unknown};
+use crate::patience::{retries, timeout};
 use crate::read::{SETTINGS, TAGS, each, extension, filled, key, list, pairs, partitions, text, uses};
 use crate::schema::columns;
 use proc_macro2::{Span, TokenStream};
@@ -8,7 +9,7 @@ use syn::parse::{ParseStream, Parser};
 use syn::{Error, Expr, Ident, LitStr, Path, Result, Token, parenthesized, token};
 
 /// The options of an asset.
-const ASSET: [&str; 14] = [
+const ASSET: [&str; 16] = [
     "key",
     "group",
     "io_manager",
@@ -20,6 +21,8 @@ const ASSET: [&str; 14] = [
     "columns",
     "partitions",
     "memory",
+    "retries",
+    "timeout",
     "description",
     "tags",
     "outputs",
@@ -42,6 +45,9 @@ pub(crate) struct Options {
     pub(crate) columns: Option<Path>,
     pub(crate) partitions: Option<Expr>,
     pub(crate) memory: Option<LitStr>,
+    pub(crate) retries: Option<u32>,
+    /// In milliseconds.
+    pub(crate) timeout: Option<u64>,
     pub(crate) description: Option<LitStr>,
     pub(crate) tags: Vec<(LitStr, LitStr)>,
     pub(crate) outputs: Option<Outputs>,
@@ -105,6 +111,8 @@ impl Options {
                 "columns" => options.columns = Some(columns(name, input)?),
                 "partitions" => options.partitions = Some(partitions(name, input)?),
                 "memory" => options.memory = Some(filled(name, input)?),
+                "retries" => options.retries = Some(retries(name, input)?),
+                "timeout" => options.timeout = Some(timeout(name, input)?),
                 "description" => options.description = Some(text(name, input)?),
                 "uses" => options.uses = uses(name, input)?,
                 "tags" => options.tags = pairs(&TAGS, name, input)?,
@@ -250,6 +258,10 @@ mod tests {
                 quote!(settings(mode = "a", mode = "b")),
                 "the setting `mode` comes twice",
             ),
+            (quote!(retries = 1.5), "`retries` is a whole number"),
+            (quote!(retries = 1u8), "`retries` is a whole number"),
+            (quote!(timeout = "soon"), "`soon` is no duration"),
+            (quote!(timeout = "0s"), "`timeout` is 0"),
             (quote!(partitions), "`partitions` needs an expression"),
             (quote!(partitions = ), "`partitions` needs an expression"),
             (quote!(outputs()), "`outputs` is empty"),

@@ -4,6 +4,7 @@ use crate::attribute::Options;
 use crate::function::{Parameter, Returns, Source};
 use crate::names::{Errors, at, code_const, plain};
 use crate::outputs;
+use crate::patience;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
@@ -126,6 +127,7 @@ fn settings(source: &Source, options: &Options) -> TokenStream {
     if let Some(memory) = &options.memory {
         settings.extend(quote!(.memory(#memory)));
     }
+    settings.extend(patience::settings(options.retries, options.timeout));
     for (tag, value) in &options.tags {
         settings.extend(quote!(.tag(#tag, #value)));
     }

@@ -27,6 +27,7 @@ mod function;
 mod names;
 mod outputs;
 mod parameter;
+mod patience;
 mod read;
 mod schema;
 mod tokens;
@@ -58,6 +59,8 @@ use proc_macro::TokenStream;
 /// | `group = "reports"` | the group, and the beginning of the key | no group |
 /// | `io_manager = "warehouse"` | who keeps the value | the configured or default manager |
 /// | `settings(mode = "append", ..)` | settings of its I/O manager for this asset alone, by name and text as in a URL; a manager that has none is refused | the manager's |
+/// | `retries = 3` | how often it is computed again when it fails; 0 for never | as the run says |
+/// | `timeout = "5m"` | how long an attempt at it may take: `500ms`, `30s`, `1h 30m` | as the run says |
 /// | `retention = "last 5"` | how long its versions are kept once they are replaced; also `30 days`, `last 3 or 30 days`, `forever` | as the configuration or its I/O manager says |
 /// | `memory = "400MiB"` | the memory that a call needs with all it takes and makes, for runs with a memory budget | by what was stored before |
 /// | `partitions = Partitioning::daily("2024-01-01")` | by what it is parted: an expression | one value |

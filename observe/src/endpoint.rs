@@ -87,7 +87,13 @@ impl Endpoint {
                 why,
                 "the endpoint of {what} does not take what a run tells; the run goes on without it"
             );
+            format!("the endpoint of {what} at {endpoint} does not take what a run tells: {why}")
         });
+    }
+
+    /// What was told.
+    pub(crate) fn trouble(&self) -> Option<&str> {
+        self.told.told()
     }
 }
 

@@ -7,7 +7,8 @@
 //! | `Prometheus` | `prometheus` | counters and histograms, as text, in a file or on a port |
 //! | `Otlp` | `otlp` | traces and metrics of OpenTelemetry, over HTTP |
 //!
-//! They are handed over in `RunOptions.observers`. What is told is never worth a run: an observer that cannot write or reach
+//! They are handed over in `RunOptions.observers`, or by name: [`kinds`] are for `Definitions::observer_kind`, and then `[observe]` of `larder.toml`
+//! and `--observe` of the command line name them. What is told is never worth a run: an observer that cannot write or reach
 //! its endpoint says so once, by `tracing::warn!`, and the run goes on.
 //!
 //! An observer follows one run at a time, because the events of a step do not name their run; of several runs one after
@@ -20,6 +21,7 @@
 
 #[cfg(any(feature = "openlineage", feature = "otlp"))]
 mod endpoint;
+mod kinds;
 mod lines;
 #[cfg(feature = "openlineage")]
 pub mod openlineage;
@@ -36,6 +38,7 @@ pub mod prometheus;
 mod steps;
 mod told;
 
+pub use kinds::kinds;
 pub use larder_executor::json;
 pub use lines::JsonLines;
 #[cfg(feature = "openlineage")]

@@ -54,9 +54,16 @@ impl Lines {
 
     fn tell(&self, result: io::Result<()>) {
         if let Err(error) = result {
-            self.told
-                .tell(|| tracing::warn!(to = self.name, %error, "events are lost: they cannot be written"));
+            self.told.tell(|| {
+                tracing::warn!(to = self.name, %error, "events are lost: they cannot be written");
+                format!("events are lost: {} cannot be written: {error}", self.name)
+            });
         }
+    }
+
+    /// What was told.
+    pub(crate) fn trouble(&self) -> Option<&str> {
+        self.told.told()
     }
 }
 
@@ -116,5 +123,9 @@ impl Observer for JsonLines {
         if let Event::RunFinished { .. } = event {
             self.lines.flush();
         }
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.lines.trouble().map(str::to_owned)
     }
 }

@@ -1,26 +1,30 @@
 //! Saying something once, and waiting without holding up a runtime.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::OnceLock;
 #[cfg(any(feature = "openlineage", feature = "otlp"))]
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 /// A trouble that is told the first time and never again.
 #[derive(Debug, Default)]
-pub(crate) struct Once(AtomicBool);
+pub(crate) struct Once(OnceLock<String>);
 
 impl Once {
-    /// Calls `tell` if nobody told before.
-    pub(crate) fn tell(&self, tell: impl FnOnce()) {
-        if !self.0.swap(true, Ordering::Relaxed) {
-            tell();
-        }
+    /// Calls `tell` if nobody told before; what it gives is the trouble in words.
+    pub(crate) fn tell(&self, tell: impl FnOnce() -> String) {
+        self.0.get_or_init(tell);
     }
 
-    /// Whether it was told.
-    #[cfg(feature = "openlineage")]
-    pub(crate) fn told(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+    /// What was told.
+    pub(crate) fn told(&self) -> Option<&str> {
+        self.0.get().map(String::as_str)
     }
+}
+
+/// Several troubles in one sentence; `None` for none.
+#[cfg(any(feature = "openlineage", feature = "otlp"))]
+pub(crate) fn together<'t>(troubles: impl IntoIterator<Item = Option<&'t str>>) -> Option<String> {
+    let troubles: Vec<&str> = troubles.into_iter().flatten().collect();
+    (!troubles.is_empty()).then(|| troubles.join("; "))
 }
 
 /// Waits in a task of a run. Other tasks of a runtime with several threads go on meanwhile.

@@ -1,8 +1,10 @@
 //! The document's known parts: the base and the profiles.
 
 use super::item::{Entry, Item, Value, parse};
+use super::observe::{OBSERVE, ObserveTable};
 use super::pattern::{Binding, Kept, Pattern};
 use super::place::Place;
+use super::run::{RUN, RunTable};
 use larder_io_core::{Error, Result, Retention, nearest};
 
 /// What the base or one profile says.
@@ -16,6 +18,8 @@ pub(super) struct Layer {
     pub(super) bindings: Vec<Binding>,
     pub(super) retention: Vec<Kept>,
     pub(super) inline_bytes: Option<usize>,
+    pub(super) run: RunTable,
+    pub(super) observe: ObserveTable,
     /// Of a profile: the one from which it reads what it lacks.
     pub(super) parent: Option<(String, Place)>,
 }
@@ -36,7 +40,16 @@ pub(super) type Profile = (String, Place, Layer);
 /// What the default manager is called.
 pub(crate) const DEFAULT_KEY: &str = "io_manager";
 const LAYOUT: &str = "layout";
-const PARTS: [&str; 6] = [DEFAULT_KEY, LAYOUT, "io_managers", "bind", RETENTION, INLINE];
+const PARTS: [&str; 8] = [
+    DEFAULT_KEY,
+    LAYOUT,
+    "io_managers",
+    "bind",
+    RETENTION,
+    INLINE,
+    RUN,
+    OBSERVE,
+];
 const PROFILE: &str = "profile";
 /// How large a value may be of which the catalogue keeps a copy.
 const INLINE: &str = "inline_bytes";
@@ -105,6 +118,8 @@ fn layer(entries: Vec<Entry>, more: &[&'static str]) -> Result<Layer> {
                 );
             }
             INLINE => layer.inline_bytes = Some(entry.item.size("`inline_bytes`", INLINE_MOST)?),
+            RUN => layer.run = RunTable::read(entry.item)?,
+            OBSERVE => layer.observe = ObserveTable::read(entry.item)?,
             RETENTION => {
                 for line in entry
                     .item

@@ -20,9 +20,9 @@ pub(crate) struct Surroundings<'s> {
 }
 
 /// A text and its place; whether it came from elsewhere, so that no message may show it.
-struct Setting {
-    name: String,
-    text: String,
+pub(super) struct Setting {
+    pub(super) name: String,
+    pub(super) text: String,
     place: Place,
     referred: bool,
 }
@@ -198,11 +198,17 @@ fn related(one: &str, other: &str) -> bool {
     below(one, other) || below(other, one)
 }
 
-fn escaped(segment: &str) -> String {
+pub(super) fn escaped(segment: &str) -> String {
     segment.replace('\\', "\\\\").replace('.', "\\.")
 }
 
-fn flatten(name: &str, place: &Place, item: &Item, around: &Surroundings<'_>, into: &mut Vec<Setting>) -> Result<()> {
+pub(super) fn flatten(
+    name: &str,
+    place: &Place,
+    item: &Item,
+    around: &Surroundings<'_>,
+    into: &mut Vec<Setting>,
+) -> Result<()> {
     let mut push = |text: String, referred| {
         let (name, place) = (name.to_owned(), place.clone());
         into.push(Setting {

@@ -7,17 +7,21 @@ mod interpolate;
 mod item;
 mod layer;
 mod manager;
+mod observe;
 mod pattern;
 mod place;
 mod report;
+mod run;
 mod schema;
 
 pub(crate) use interpolate::fill;
 pub(crate) use layer::{DEFAULT_KEY, INLINE_MOST, ManagerTable};
 pub(crate) use manager::{Resolved, Surroundings};
+pub(crate) use observe::{ObserveLine, ObserveTable};
 pub(crate) use pattern::{Binding, Kept, Line, Lines, Pattern};
 pub(crate) use place::Place;
-pub use report::{BindingReport, ConfigReport, ManagerReport};
+pub use report::{BindingReport, ConfigReport, ManagerReport, ObserverReport, SettingReport};
+pub(crate) use run::RunTable;
 pub(crate) use schema::schema;
 
 use crate::home;
@@ -81,6 +85,10 @@ pub(crate) struct Config {
     pub(crate) retention: Lines<Kept>,
     /// How large a value may be of which the catalogue keeps a copy, where that is said.
     pub(crate) inline_bytes: Option<usize>,
+    /// `[run]`.
+    pub(crate) run: RunTable,
+    /// `[observe]`.
+    pub(crate) observe: ObserveTable,
 }
 
 fn wrong(message: String) -> Error {
@@ -154,10 +162,10 @@ impl Config {
             profiles: names,
             ..Self::default()
         };
-        Ok(merged.layered(base, chosen.unwrap_or_default(), backends))
+        merged.layered(base, chosen.unwrap_or_default(), backends)
     }
 
-    fn layered(mut self, base: Layer, profile: Layer, backends: &[Arc<dyn Backend>]) -> Self {
+    fn layered(mut self, base: Layer, profile: Layer, backends: &[Arc<dyn Backend>]) -> Result<Self> {
         let canonical = |scheme: &str| {
             let scheme = scheme.to_ascii_lowercase();
             let backend = backends
@@ -192,7 +200,9 @@ impl Config {
             of_profile: profile.retention,
             of_base: base.retention,
         };
-        self
+        self.run = RunTable::merged(base.run, profile.run)?;
+        self.observe = ObserveTable::merged(base.observe, profile.observe);
+        Ok(self)
     }
 
     /// The place of a manager's table, and of what the profile adds to it.

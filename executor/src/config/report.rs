@@ -17,6 +17,34 @@ pub struct ConfigReport {
     pub io_managers: Vec<ManagerReport>,
     /// The lines of `[bind]`, the profile's first.
     pub bindings: Vec<BindingReport>,
+    /// The lines of `[run]`, those of the profile first.
+    pub run: Vec<SettingReport>,
+    /// The lines of `[observe]`, those of the profile first.
+    pub observers: Vec<ObserverReport>,
+}
+
+/// One line of `[observe]`.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct ObserverReport {
+    /// The name of its kind.
+    pub name: String,
+    /// Names of the settings given there.
+    pub settings: Vec<String>,
+    /// Where it stands.
+    pub defined: String,
+}
+
+/// One setting.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct SettingReport {
+    /// Its name, as `retry.attempts`.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+    /// Where it stands.
+    pub defined: String,
 }
 
 /// One I/O manager.

@@ -1,11 +1,12 @@
 //! The JSON schema of `larder.toml`, for editors.
 
+use crate::observer::ObserverKind;
 use larder_io_core::Backend;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 /// The schema, with the settings of some backends.
-pub(crate) fn schema(backends: &[Arc<dyn Backend>]) -> Value {
+pub(crate) fn schema(backends: &[Arc<dyn Backend>], observers: &[Arc<dyn ObserverKind>]) -> Value {
     let mut definitions = Map::new();
     let mut kinds = Vec::new();
     for backend in backends {
@@ -59,6 +60,8 @@ pub(crate) fn schema(backends: &[Arc<dyn Backend>]) -> Value {
                 "type": "object",
                 "additionalProperties": { "$ref": "#/$defs/retention" },
             },
+            "run": super::run::schema(),
+            "observe": observe(observers),
             "inline_bytes": {
                 "description": "Objects and blobs up to this size have a copy in the catalogue, which keeps their old versions. Default 0: none",
                 "type": "integer",
@@ -87,6 +90,24 @@ pub(crate) fn schema(backends: &[Arc<dyn Backend>]) -> Value {
         "properties": properties,
         "additionalProperties": false,
         "$defs": definitions,
+    })
+}
+
+/// Observers by name.
+fn observe(kinds: &[Arc<dyn ObserverKind>]) -> Value {
+    let mut properties = Map::new();
+    for kind in kinds {
+        let to = json!({ "description": kind.targets(), "type": "string" });
+        let mut own = Map::from_iter([("to".to_owned(), to.clone())]);
+        own.extend(kind.settings().iter().map(|name| ((*name).to_owned(), json!({}))));
+        let table = json!({ "type": "object", "properties": own, "required": ["to"], "additionalProperties": false });
+        properties.insert(kind.name().to_owned(), json!({ "anyOf": [to, table] }));
+    }
+    json!({
+        "description": "Who is told what runs do: names of observers, and where each writes; `off` in a profile for none",
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": false,
     })
 }
 

@@ -2,6 +2,7 @@
 
 use super::binding::{Binder, Bound};
 use super::opening::{Opener, Refused};
+use super::run_settings;
 use super::validate::{atomic, joined};
 use super::{AssetInfo, Definitions, Pipeline};
 use crate::config::{self, BindingReport, Config, ConfigReport, DEFAULT_KEY, ManagerReport, Source, Wanted};
@@ -74,9 +75,9 @@ impl Definitions {
         definitions.build()
     }
 
-    /// The JSON schema of `larder.toml`, with the settings of the backends that were handed over.
+    /// The JSON schema of `larder.toml`, with the settings of the backends and the observers that were handed over.
     pub fn config_schema(&self) -> serde_json::Value {
-        config::schema(&self.backends)
+        config::schema(&self.backends, &self.observer_kinds)
     }
 
     /// Builds, opens also those managers that no asset uses, and tells what the configuration comes to. A default that is
@@ -147,6 +148,8 @@ impl Definitions {
             profiles: config.profiles.clone(),
             io_managers,
             bindings,
+            run: run_settings::reports(&config),
+            observers: pipeline.observer_reports(&config)?,
         })
     }
 

@@ -8,6 +8,7 @@ mod catalog;
 mod configured;
 mod contexts;
 mod contract;
+mod observing;
 mod opening;
 mod own_settings;
 mod parted;
@@ -15,6 +16,7 @@ mod pipeline;
 #[cfg(feature = "arrow")]
 mod query;
 mod retention;
+mod run_settings;
 mod validate;
 
 pub(crate) use access::one_table;
@@ -71,6 +73,8 @@ pub struct Definitions {
     chosen_profile: Option<String>,
     as_parent: branch::AsParent,
     catalog: catalog::Place,
+    observer_kinds: Vec<Arc<dyn crate::observer::ObserverKind>>,
+    pub(crate) hooks: crate::hook::Hooks,
     #[cfg(feature = "arrow")]
     query_engine: Option<Arc<dyn larder_io_core::QueryEngine>>,
 }
@@ -106,6 +110,8 @@ impl Definitions {
             chosen_profile: None,
             as_parent: branch::AsParent::default(),
             catalog: catalog::Place::default(),
+            observer_kinds: Vec::new(),
+            hooks: crate::hook::Hooks::default(),
             #[cfg(feature = "arrow")]
             query_engine: None,
         }

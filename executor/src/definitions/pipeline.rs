@@ -6,6 +6,7 @@ use super::retention::Kept;
 use crate::args::Resources;
 use crate::asset::Asset;
 use crate::check::Checks;
+use crate::config::RunTable;
 use crate::graph::{Graph, Origin, definition};
 use crate::policy::{describe, root};
 use larder_catalog::Catalog;
@@ -49,6 +50,10 @@ pub(crate) struct Inner {
     pub(super) catalog: Option<super::catalog::Wanted>,
     /// Largest value of which the catalogue keeps a copy, in bytes.
     pub(crate) inline_bytes: usize,
+    /// `[run]`.
+    pub(super) run: RunTable,
+    pub(super) observing: super::observing::Observing,
+    pub(crate) hooks: crate::hook::Hooks,
     #[cfg(feature = "arrow")]
     pub(super) query_engine: Option<Arc<dyn larder_io_core::QueryEngine>>,
 }
@@ -102,6 +107,8 @@ pub struct Explanation {
     pub location: Location,
     /// Where it is read from in a branch that has none of its own: scheme and root of the parent's manager.
     pub inherits: Option<String>,
+    /// How it is executed, where it or `[run]` says so: retries, timeout.
+    pub execution: Vec<String>,
     /// Which versions are kept, and who says so; `None` where the manager's own settings do.
     pub retention: Option<String>,
     /// By what it is parted.
@@ -305,6 +312,7 @@ impl Pipeline {
                     .as_ref()
                     .map(|bound| root(bound.manager.info()))
             }),
+            execution: self.execution(key)?,
             retention: stored
                 .kept
                 .as_ref()

@@ -2,8 +2,10 @@
 
 use super::Definitions;
 use super::binding::{Binder, Bound, idle};
+use super::observing::Observing;
 use super::parted;
 use super::pipeline::{Inner, Pipeline, Stored};
+use super::run_settings;
 use crate::args::missing_resource;
 use crate::asset::Asset;
 use crate::check::{self, Checks};
@@ -38,6 +40,13 @@ pub(super) fn build(mut definitions: Definitions) -> Result<Pipeline> {
         &mut problems,
     );
     let graph = Graph::build(&definitions.assets, &mut problems);
+    run_settings::check(&definitions.assets, &mut problems);
+    unique(
+        definitions.observer_kinds.iter().map(|kind| kind.name()),
+        "kinds of observers have the name",
+        &mut problems,
+    );
+    let observing = Observing::new(&definitions, &config, &mut problems);
     let mut stored = HashMap::new();
     let mut parted = Vec::new();
     if problems.is_empty() {
@@ -85,6 +94,9 @@ pub(super) fn build(mut definitions: Definitions) -> Result<Pipeline> {
         anchors,
         catalog,
         inline_bytes: config.inline_bytes.unwrap_or(definitions.inline_bytes),
+        run: config.run,
+        observing,
+        hooks: definitions.hooks,
         #[cfg(feature = "arrow")]
         query_engine: definitions.query_engine,
     });

@@ -3,6 +3,7 @@
 use crate::check::{Checked, Severity};
 use crate::definitions::Pipeline;
 use crate::event::Materialization;
+use crate::plan::PARTITIONS;
 use jiff::Timestamp;
 use larder_catalog::{
     Catalog, Check, Durations, Entry, Failure, InputVersions, Record, RunCounts, RunFinished, RunStarted, StepStarted,
@@ -35,7 +36,7 @@ impl Recorder {
     pub(crate) fn run_started(&self, pipeline: &Pipeline, run: &RunId, selection: &str, partitions: Option<&str>) {
         self.record(|| {
             let selection = match partitions {
-                Some(partitions) => format!("{selection} --partitions {partitions}"),
+                Some(partitions) => format!("{selection}{PARTITIONS}{partitions}"),
                 None => selection.to_owned(),
             };
             Record::RunStarted(RunStarted {

@@ -1,10 +1,12 @@
 //! What a run will make: steps in order, the partitions of each, and who waits for whom.
 
 mod choice;
+mod failed;
 mod runs;
 mod spaces;
 mod units;
 
+pub(crate) use failed::PARTITIONS;
 pub(crate) use spaces::{Follows, Spaces};
 pub(crate) use units::{Unit, Units};
 
@@ -49,7 +51,7 @@ impl Plan {
 
 impl Pipeline {
     /// What a run of this selection would make. Runs nothing and reads nothing that is stored, but for dynamic partitions, which are
-    /// in the catalogue.
+    /// in the catalogue, and what failed in another run.
     ///
     /// # Errors
     /// `InvalidDefinition` for a selection of assets or partitions that fits nothing; whatever the catalogue gives.
@@ -60,13 +62,17 @@ impl Pipeline {
         let dynamic = self.dynamic_keys(self.partitionings()).await?;
         let spaces = Spaces::resolve(self, &selected.steps, as_of, &dynamic)?;
         let sets = choice::choose(self, &selected, options.partitions.as_deref(), &spaces)?;
-        Ok(Plan {
+        let mut plan = Plan {
             selected,
             spaces,
             sets,
             dynamic,
             words: selection.to_string(),
             text: options.partitions.clone(),
-        })
+        };
+        if let Some(run) = &options.from_failure {
+            plan.narrow(self, &self.recorded(run).await?)?;
+        }
+        Ok(plan)
     }
 }

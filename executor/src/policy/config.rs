@@ -124,18 +124,8 @@ impl Policies {
     /// # Errors
     /// `InvalidConfig` that names the setting.
     pub fn validate(&self) -> Result<()> {
-        let retry = &self.retry;
+        self.retry.validate()?;
         let wrong = |message: String| Err(Error::new(ErrorKind::InvalidConfig, message));
-        if retry.attempts == 0 {
-            return wrong("`retry.attempts` is 0, so that nothing would be tried; 1 turns retries off".to_owned());
-        }
-        if retry.first_delay > retry.max_delay {
-            return wrong(format!(
-                "`retry.first_delay` is {}, longer than `retry.max_delay` of {}; make one of them fit the other",
-                duration::text(retry.first_delay),
-                duration::text(retry.max_delay)
-            ));
-        }
         if let Some(timeout) = &self.timeout {
             if timeout.base.is_zero() {
                 return wrong("`timeout.base` is 0, so that nothing could ever end in time; write `timeout = \"off\"` for no timeout".to_owned());
@@ -152,6 +142,25 @@ impl Policies {
 }
 
 impl RetryPolicy {
+    /// Refuses settings that make no sense.
+    ///
+    /// # Errors
+    /// `InvalidConfig` that names the setting.
+    pub fn validate(&self) -> Result<()> {
+        let wrong = |message: String| Err(Error::new(ErrorKind::InvalidConfig, message));
+        if self.attempts == 0 {
+            return wrong("`retry.attempts` is 0, so that nothing would be tried; 1 turns retries off".to_owned());
+        }
+        if self.first_delay > self.max_delay {
+            return wrong(format!(
+                "`retry.first_delay` is {}, longer than `retry.max_delay` of {}; make one of them fit the other",
+                duration::text(self.first_delay),
+                duration::text(self.max_delay)
+            ));
+        }
+        Ok(())
+    }
+
     /// The default with another number of attempts, the first included.
     #[must_use]
     pub fn of_attempts(attempts: u32) -> Self {

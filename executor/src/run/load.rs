@@ -5,6 +5,7 @@ use super::step::Step;
 use crate::asset::InputSpec;
 use crate::definitions::one_table;
 use crate::event::Event;
+use crate::hook::Moment;
 use larder_io_core::{Arity, AssetKey, Error, ErrorKind, Form, Forms, Loaded, PartitionKey, Result, Value};
 use larder_partitions::Upstream;
 use std::collections::VecDeque;
@@ -20,6 +21,8 @@ impl Step {
         for (position, shared) in std::mem::take(&mut self.inputs).into_iter().enumerate() {
             let pipeline = self.pipeline.clone();
             let spec = &pipeline.0.assets[self.index].inputs[position];
+            let subject = || Some(shared.key.clone());
+            self.hook(Moment::BeforeLoad, |of| of.subject = subject()).await;
             let began = Instant::now();
             let follows = self
                 .follows
@@ -53,6 +56,7 @@ impl Step {
                 }
             })?;
             let (missing, duration) = (matches!(value, Loaded::Missing), began.elapsed());
+            self.hook(Moment::AfterLoad, |of| of.subject = subject()).await;
             self.emitter.emit(|| Event::InputLoaded {
                 asset: asset.clone(),
                 partitions: self.partitions.clone(),

@@ -3,19 +3,21 @@
 mod ahead;
 mod attempts;
 mod check;
+mod ending;
 mod executor;
 mod fresh;
+mod hooks;
 mod inputs;
 mod limits;
 mod load;
 mod order;
 mod outcome;
-mod over;
 mod overlap;
 mod process;
 mod report;
 mod shelf;
 mod step;
+mod stop;
 mod store;
 mod thread;
 
@@ -23,6 +25,7 @@ pub use executor::{Executor, StepCommand};
 pub use limits::Limit;
 pub use process::{STEP_VARIABLE, serve_step};
 pub use report::{RunOptions, RunReport, StepReport, StepStatus};
+pub use stop::Stop;
 
 use crate::args::remember_places;
 use crate::check::Checked;
@@ -33,13 +36,13 @@ use crate::plan::{Plan, Unit, Units};
 use crate::policy::RetryPolicy;
 use crate::selection::Selection;
 use attempts::Patience;
+use ending::{cancelled, until};
 use inputs::SharedInputs;
 use larder_io_core::{AssetKey, Error, ErrorKind, Result, RunId};
 use larder_partitions::PartitionSet;
 use limits::{Ready, Reservations};
 use order::Early;
 use outcome::Outcome;
-use over::until;
 use overlap::Overlap;
 use process::Processes;
 use std::collections::HashMap;
@@ -53,12 +56,12 @@ use tokio::task::JoinSet;
 type Ended = (StepStatus, Option<PartitionSet>);
 
 impl Pipeline {
-    /// Runs a selection with default options.
+    /// Runs a selection with the options of [`Pipeline::run_options`].
     ///
     /// # Errors
     /// As [`Pipeline::run_with`].
     pub async fn run(&self, selection: impl Into<Selection>) -> Result<RunReport> {
-        self.run_with(selection, RunOptions::default()).await
+        self.run_with(selection, self.run_options()).await
     }
 
     /// Runs a selection. Steps begin as soon as what they need is published; a failure skips what depends on it and
@@ -87,6 +90,9 @@ impl Pipeline {
             }
         }
         limits::check(self, &options)?;
+        if let Some(retry) = &options.retry {
+            retry.validate()?;
+        }
         remember_places();
         let plan = self.plan(selection, &options).await?;
         let reserved = limits::reservations(self, &plan, &options).await?;
@@ -120,6 +126,10 @@ struct Running {
     /// When all of it has to be done, and how long that was.
     deadline: Option<(tokio::time::Instant, Duration)>,
     over: bool,
+    stop: Option<Stop>,
+    stopped: bool,
+    /// When steps that were asked to end are not waited for any longer.
+    grace: Option<(tokio::time::Instant, Duration)>,
     threads: bool,
     place: Place,
     /// Closed when the run is given up: threads hear of it.
@@ -157,11 +167,15 @@ impl Running {
         let mut ready = Ready::new(&pipeline, options, reserved, &units.list, kept.then_some(&inputs));
         let first = (0..units.list.len()).filter(|unit| units.waiting[*unit] == 0);
         first.for_each(|unit| ready.push(unit));
+        let alive = watch::Sender::new(());
         Ok(Self {
             retry: options.retry.clone().unwrap_or_else(|| RetryPolicy::of_attempts(1)),
             step_timeout: options.step_timeout,
             deadline: options.timeout.map(|most| (tokio::time::Instant::now() + most, most)),
             over: false,
+            stop: options.stop.clone(),
+            stopped: false,
+            grace: None,
             threads: executor == Executor::Threads,
             place: match executor {
                 Executor::Processes => Place::Elsewhere(Arc::new(Processes::new(
@@ -169,10 +183,11 @@ impl Running {
                     plan,
                     &run,
                     options.step_command.as_ref(),
+                    alive.subscribe(),
                 )?)),
                 _ => Place::Here,
             },
-            alive: watch::Sender::new(()),
+            alive,
             run,
             emitter: Emitter(options.observers.clone().into()),
             force: options.force,
@@ -237,6 +252,20 @@ impl Running {
                     let _ = self.alive.send(());
                     continue;
                 }
+                () = stop::stopped(self.stop.as_ref().filter(|_| !self.over)) => {
+                    (self.over, self.stopped) = (true, true);
+                    let _ = self.alive.send(());
+                    match (&self.place, self.threads) {
+                        (Place::Here, false) => running.abort_all(),
+                        _ => self.grace = Some((tokio::time::Instant::now() + stop::GRACE, stop::GRACE)),
+                    }
+                    continue;
+                }
+                () = until(self.grace) => {
+                    self.grace = None;
+                    running.abort_all();
+                    continue;
+                }
             };
             let (unit, status) = match ended {
                 None if self.over => match self.ready.give_up() {
@@ -246,6 +275,12 @@ impl Running {
                 None => break,
                 Some(Ok((id, (unit, (status, partitions))))) => {
                     by_task.remove(&id);
+                    // Such a thread let go without a word.
+                    if self.stopped && self.threads && cancelled(&status) {
+                        let status = self.cut(unit);
+                        self.settle(unit, status);
+                        continue;
+                    }
                     self.remember_checks(unit);
                     if matches!(status, StepStatus::Failed(_)) {
                         // What was published before, or was fresh, is not to be tried again.
@@ -271,15 +306,6 @@ impl Running {
         self.report(began).await
     }
 
-    fn remember_checks(&mut self, unit: usize) -> Option<Arc<Outcome>> {
-        let outcome = self.outcomes.remove(&unit)?;
-        let checks = outcome.checks();
-        if !checks.is_empty() {
-            self.checks.insert(unit, checks);
-        }
-        Some(outcome)
-    }
-
     fn keys(&self, step: usize) -> Vec<AssetKey> {
         self.pipeline.graph().nodes[step].keys.clone()
     }
@@ -289,10 +315,7 @@ impl Running {
         let outcome = Arc::new(Outcome::new(partitions.clone()));
         self.outcomes.insert(unit, Arc::clone(&outcome));
         let patience = Patience {
-            retry: self.pipeline.0.assets[step]
-                .retry
-                .clone()
-                .unwrap_or_else(|| self.retry.clone()),
+            retry: self.pipeline.0.assets[step].retry_within(&self.retry),
             timeout: self.pipeline.0.assets[step].timeout.or(self.step_timeout),
         };
         let offers = self.ready.begins(&self.units[unit], &self.emitter);
@@ -350,33 +373,5 @@ impl Running {
             (false, Some(because)) => self.skip(unit, &because),
             _ => self.release(unit),
         }
-    }
-
-    async fn report(mut self, began: Instant) -> RunReport {
-        let done = std::mem::take(&mut self.done);
-        let mut checks = std::mem::take(&mut self.checks);
-        let report = |(index, (unit, status)): (usize, (&Unit, Option<StepStatus>))| {
-            Some(StepReport {
-                assets: self.keys(unit.step),
-                partitions: unit.partitions.clone(),
-                status: status?,
-                checks: checks.remove(&index).unwrap_or_default(),
-            })
-        };
-        let mut report = RunReport {
-            run: self.run.clone(),
-            steps: self.units.iter().zip(done).enumerate().filter_map(report).collect(),
-            duration: began.elapsed(),
-            unrecorded: None,
-        };
-        self.recorder.run_finished(&self.run, report.counts(), report.duration);
-        report.unrecorded = self.recorder.flush().await.err().map(Arc::new);
-        let (counts, duration) = (report.counts(), report.duration);
-        self.emitter.emit(|| Event::RunFinished {
-            run: self.run.clone(),
-            counts,
-            duration,
-        });
-        report
     }
 }

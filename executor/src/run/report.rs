@@ -2,6 +2,7 @@
 
 use super::executor::{Executor, StepCommand};
 use super::limits::Limit;
+use super::stop::Stop;
 use crate::check::Checked;
 use crate::event::{Materialization, Observer};
 use crate::freshness::Recompute;
@@ -37,6 +38,9 @@ pub struct RunOptions {
     pub partitions_per_call: Option<usize>,
     /// Which of the selected ones are computed. Default: all.
     pub recompute: Recompute,
+    /// Only what failed in this run, and what was skipped because of it, as the catalogue has it. With the selection, the partitions and the time of
+    /// that run: [`Pipeline::from_failure`](crate::Pipeline::from_failure). Default: none.
+    pub from_failure: Option<RunId>,
     /// The id of the build, so that any rebuild counts as changed code, and assets of unknown code have a version. Default: none.
     pub build_id: Option<String>,
     /// How often a failed computation is tried again, of assets that do not say themselves; what their storage refuses is tried again by the
@@ -53,6 +57,8 @@ pub struct RunOptions {
     pub executor: Executor,
     /// How a process for a step is started, where steps are processes. Default: this program with its own arguments.
     pub step_command: Option<StepCommand>,
+    /// Who may stop the run. Default: nobody; dropping it stops it too, without a report.
+    pub stop: Option<Stop>,
     /// Who is told what happens.
     pub observers: Vec<Arc<dyn Observer>>,
 }
@@ -69,12 +75,14 @@ impl Default for RunOptions {
             as_of: None,
             partitions_per_call: None,
             recompute: Recompute::All,
+            from_failure: None,
             build_id: None,
             retry: None,
             step_timeout: None,
             timeout: None,
             executor: Executor::default(),
             step_command: None,
+            stop: None,
             observers: Vec::new(),
         }
     }
@@ -91,6 +99,7 @@ impl fmt::Debug for RunOptions {
             .field("as_of", &self.as_of)
             .field("partitions_per_call", &self.partitions_per_call)
             .field("recompute", &self.recompute)
+            .field("from_failure", &self.from_failure)
             .field("build_id", &self.build_id)
             .field("retry", &self.retry)
             .field("step_timeout", &self.step_timeout)

@@ -14,6 +14,7 @@ use crate::context::AssetContext;
 use crate::definitions::Pipeline;
 use crate::event::{Emitter, Event, Materialization};
 use crate::freshness::{Known, Recompute, Recorder};
+use crate::hook::Moment;
 use crate::plan::Follows;
 use futures_util::FutureExt;
 use larder_io_core::{AssetKey, Error, ErrorKind, Result, RunId};
@@ -84,7 +85,10 @@ impl Step {
             .catch_unwind()
             .await
         {
-            Ok(Ok(Some(made))) => return (StepStatus::Succeeded(made), self.partitions),
+            Ok(Ok(Some(made))) => {
+                self.hook(Moment::AfterStep, |_| {}).await;
+                return (StepStatus::Succeeded(made), self.partitions);
+            }
             Ok(Ok(None)) => {
                 self.emitter.emit(|| Event::StepFresh {
                     assets: keys.clone(),
@@ -106,7 +110,10 @@ impl Step {
         }
         self.recorder
             .failed(&self.run, &keys, self.partitions.as_ref(), &status);
-        (StepStatus::Failed(Arc::new(status)), self.partitions)
+        let error = Arc::new(status);
+        self.hook(Moment::OnFailure, |of| of.error = Some(Arc::clone(&error)))
+            .await;
+        (StepStatus::Failed(error), self.partitions)
     }
 
     /// What an error is about, the partition included when there is one.
@@ -145,6 +152,7 @@ impl Step {
             partitions: self.partitions.clone(),
         });
         self.recorder.step_started(&self.run, keys, self.partitions.as_ref());
+        self.hook(Moment::BeforeStep, |_| {}).await;
         self.attempts(keys, &sources, overlapping).await?;
         Ok(Some(self.outcome.made()))
     }

@@ -7,6 +7,7 @@ use super::step::{Place, Step};
 use crate::definitions::AT_ONCE;
 use crate::event::{Event, Materialization};
 use crate::freshness::Origin;
+use crate::hook::Moment;
 use crate::lifecycle::unchanged;
 use crate::memory;
 use crate::metered::{Meter, metered};
@@ -233,6 +234,8 @@ impl Step {
                 stored: Duration::ZERO,
             });
         }
+        self.hook(Moment::BeforeStore, |of| of.subject = Some(key.clone()))
+            .await;
         let value = self.pipeline.conforming(&key, value, ErrorKind::InvalidDefinition)?;
         let offer = self.offer(&key, &value);
         let inline = self.inlines.then(|| self.pipeline.inline_copy(&key, &value)).flatten();
@@ -346,6 +349,11 @@ impl Step {
             inline: output.inline,
         };
         self.published(&materialization, origin);
+        self.hook(Moment::AfterStore, |of| {
+            of.subject = Some(materialization.asset.clone());
+            of.materialization = Some(Arc::clone(&materialization));
+        })
+        .await;
         Ok(())
     }
 

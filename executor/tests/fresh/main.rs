@@ -1,5 +1,6 @@
 //! Nothing twice: what is computed again, and what is not.
 
+mod from_failure;
 mod killed;
 mod lifecycle;
 mod recorded;

@@ -179,6 +179,13 @@ impl Observer for OpenLineage {
             }
         }
     }
+
+    fn trouble(&self) -> Option<String> {
+        match &self.sink {
+            Sink::File(lines) => lines.trouble().map(str::to_owned),
+            Sink::Http(queue) => queue.trouble(),
+        }
+    }
 }
 
 impl Drop for OpenLineage {

@@ -2,7 +2,7 @@
 
 use super::HttpOptions;
 use crate::endpoint::Endpoint;
-use crate::told::Once;
+use crate::told::{Once, together};
 use larder_io_core::{Error, ErrorKind, Result, Secret};
 use serde_json::Value as Json;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,6 +37,7 @@ impl Pending {
 /// A bounded queue with a thread that sends what is in it, in order.
 #[derive(Debug)]
 pub(super) struct Queue {
+    target: Arc<Target>,
     sender: SyncSender<Json>,
     pending: Arc<Pending>,
     flush: Duration,
@@ -51,13 +52,16 @@ impl Queue {
         let (sender, receiver) = sync_channel(options.queue.max(1));
         let pending = Arc::new(Pending::default());
         let shared = Arc::clone(&pending);
+        let target = Arc::new(target);
+        let theirs = Arc::clone(&target);
         let thread = thread::Builder::new().name("larder-openlineage".to_owned());
         thread
-            .spawn(move || work(&target, &receiver, &shared))
+            .spawn(move || work(&theirs, &receiver, &shared))
             .map_err(|error| {
                 Error::new(ErrorKind::Unavailable, "cannot start a thread that sends events").with_source(error)
             })?;
         Ok(Self {
+            target,
             sender,
             pending,
             flush: options.flush,
@@ -75,8 +79,10 @@ impl Queue {
                 TrySendError::Full(_) => "they are made faster than the endpoint takes them",
                 TrySendError::Disconnected(_) => "the thread that sends them is gone",
             };
-            self.full
-                .tell(|| tracing::warn!("events of OpenLineage are dropped: {why}"));
+            self.full.tell(|| {
+                tracing::warn!("events of OpenLineage are dropped: {why}");
+                format!("events of OpenLineage are dropped: {why}")
+            });
         }
     }
 
@@ -84,9 +90,17 @@ impl Queue {
     pub(super) fn flush(&self) {
         let left = self.pending.wait(self.flush);
         if left > 0 {
-            self.late
-                .tell(|| tracing::warn!(left, "the run ends before all its events of OpenLineage are sent"));
+            self.late.tell(|| {
+                tracing::warn!(left, "the run ends before all its events of OpenLineage are sent");
+                format!("{left} events of OpenLineage were not sent when the run ended")
+            });
         }
+    }
+
+    /// What was told.
+    pub(super) fn trouble(&self) -> Option<String> {
+        let troubles = [self.target.endpoint.trouble(), self.full.told(), self.late.told()];
+        together(troubles)
     }
 }
 
@@ -94,7 +108,7 @@ impl Drop for Queue {
     fn drop(&mut self) {
         // What a cancelled run still had to say. Usually there is nothing, and no time passes; where a run's end waited in vain, so would
         // this.
-        if !self.late.told() {
+        if self.late.told().is_none() {
             self.pending.wait(self.flush);
         }
         self.pending.closed.store(true, Ordering::Relaxed);
@@ -102,6 +116,7 @@ impl Drop for Queue {
 }
 
 /// Who takes the events.
+#[derive(Debug)]
 pub(super) struct Target {
     endpoint: Endpoint,
     token: Option<Secret>,

@@ -19,13 +19,15 @@
 //! | `larder.failures` | `{failure}` | `error.type` |
 
 mod client;
+mod counted;
 mod measures;
 mod spans;
 
 use crate::endpoint::Endpoint;
 use crate::steps::{Steps, Told};
-use crate::told::{Once, waiting};
+use crate::told::{Once, together, waiting};
 use client::Client;
+use counted::{Counts, Given, Taken};
 use larder_executor::{Event, Observer};
 use larder_io_core::{Error, ErrorKind, Result, Secret};
 use measures::Measures;
@@ -78,7 +80,8 @@ impl Default for OtlpOptions {
 /// Tells a collector of OpenTelemetry what runs do.
 ///
 /// Threads of its own send what is in a bounded queue. At the end of a run it waits for them, [`OtlpOptions::flush`] at most. An endpoint that is
-/// down is told once by `tracing::warn!`, and the run goes on. Nothing global of OpenTelemetry is set.
+/// down is told once by `tracing::warn!`, and the run goes on; how many spans its queue dropped, by
+/// [`Observer::trouble`]. Nothing global of OpenTelemetry is set.
 pub struct Otlp {
     traces: SdkTracerProvider,
     meters: SdkMeterProvider,
@@ -86,6 +89,8 @@ pub struct Otlp {
     measures: Measures,
     flush: Duration,
     late: Once,
+    client: Arc<Client>,
+    counts: Arc<Counts>,
 }
 
 struct State {
@@ -124,7 +129,7 @@ impl Otlp {
             .map_err(invalid)?;
         let metrics = MetricExporter::builder()
             .with_http()
-            .with_shared_http_client(client)
+            .with_shared_http_client(client.clone())
             .with_headers(headers)
             .with_protocol(Protocol::HttpBinary)
             .with_endpoint(format!("{base}/v1/metrics"))
@@ -139,11 +144,12 @@ impl Otlp {
             .with_attributes(attributes.map(|(name, value)| KeyValue::new(name.clone(), value.clone())))
             .build();
         let batches = BatchConfigBuilder::default().with_max_queue_size(options.queue.max(1));
-        let processor = BatchSpanProcessor::builder(spans)
+        let counts = Arc::<Counts>::default();
+        let processor = BatchSpanProcessor::builder(Given(spans, Arc::clone(&counts)))
             .with_batch_config(batches.build())
             .build();
         let traces = SdkTracerProvider::builder()
-            .with_span_processor(processor)
+            .with_span_processor(Taken(processor, Arc::clone(&counts)))
             .with_resource(resource.clone())
             .build();
         let meters = SdkMeterProvider::builder()
@@ -160,6 +166,8 @@ impl Otlp {
             meters,
             flush: options.flush,
             late: Once::default(),
+            client,
+            counts,
         })
     }
 
@@ -175,8 +183,10 @@ impl Otlp {
         });
         let waited = ended.recv_timeout(self.flush);
         if flushing.is_err() || waited == Err(RecvTimeoutError::Timeout) {
-            self.late
-                .tell(|| tracing::warn!("the run ends before all its spans and metrics are sent"));
+            self.late.tell(|| {
+                tracing::warn!("the run ends before all its spans and metrics are sent");
+                "a run ended before all its spans and metrics were sent".to_owned()
+            });
         }
     }
 }
@@ -199,6 +209,17 @@ impl Observer for Otlp {
         if let Event::RunFinished { .. } = event {
             waiting(|| self.flush());
         }
+    }
+
+    fn trouble(&self) -> Option<String> {
+        let dropped = match (self.counts.lost(), self.late.told()) {
+            (0, _) => None,
+            (lost, None) => Some(format!(
+                "{lost} spans were dropped: the queue of OpenTelemetry was full"
+            )),
+            (lost, Some(_)) => Some(format!("{lost} spans were dropped or wait still")),
+        };
+        together([self.client.0.trouble(), self.late.told(), dropped.as_deref()])
     }
 }
 

@@ -209,9 +209,15 @@ impl Observer for Prometheus {
         if let (Event::RunFinished { .. }, Some(path)) = (event, &self.textfile)
             && let Err(error) = self.write(path)
         {
-            self.told
-                .tell(|| tracing::warn!(%error, causes = ?error.causes(), "metrics are not written"));
+            self.told.tell(|| {
+                tracing::warn!(%error, causes = ?error.causes(), "metrics are not written");
+                error.message().to_owned()
+            });
         }
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.told.told().map(str::to_owned)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Observers of real runs, with real receivers.
 
+mod kinds;
 mod lines;
 #[cfg(feature = "openlineage")]
 mod openlineage;

@@ -1,8 +1,10 @@
 //! What a configuration comes to, through definitions.
 
 mod mistakes;
+mod observe;
 mod precedence;
 mod retention;
+mod run;
 mod sources;
 mod values;
 

@@ -1,6 +1,7 @@
 //! Steps in processes of their own: the side of the run. `wire` is what both sides say, `serve` the side of the step.
 
 mod serve;
+mod sockets;
 mod wire;
 
 pub(super) use serve::Teller;
@@ -11,15 +12,15 @@ use super::executor::{Executor, StepCommand};
 use super::fresh::Sources;
 use super::outcome::Outcome;
 use super::step::Step;
+use super::stop::cancelled;
 use crate::definitions::Pipeline;
 use crate::event::{Event, Progress};
 use crate::freshness::Origin;
 use crate::plan::Plan;
 use larder_io_core::{AssetKey, Effect, Error, ErrorKind, Form, PartitionKey, Result, RunId};
+use sockets::Sockets;
 use std::collections::{BTreeMap, HashMap};
-use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -27,6 +28,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::process::{Child, Command};
+use tokio::sync::watch;
 use wire::{Request, Told};
 
 /// What a process has for removing what it staged, once its step is given up.
@@ -38,6 +40,8 @@ pub(super) struct Processes {
     command: StepCommand,
     sockets: Sockets,
     next: AtomicUsize,
+    /// Changes when the run is over before its end.
+    over: watch::Receiver<()>,
     as_of: jiff::Timestamp,
     dynamic: BTreeMap<String, Vec<String>>,
 }
@@ -45,7 +49,13 @@ pub(super) struct Processes {
 impl Processes {
     /// # Errors
     /// `InvalidConfig` for a plan with values that do not outlive a process; `Unavailable` where no socket can be made.
-    pub(super) fn new(pipeline: &Pipeline, plan: &Plan, run: &RunId, command: Option<&StepCommand>) -> Result<Self> {
+    pub(super) fn new(
+        pipeline: &Pipeline,
+        plan: &Plan,
+        run: &RunId,
+        command: Option<&StepCommand>,
+        over: watch::Receiver<()>,
+    ) -> Result<Self> {
         persistent(pipeline, plan)?;
         if serve::astray() {
             let message = "this process was started for a step of a run and begins a run of its own: its program has to call `larder::main` or `larder::serve_step(definitions)` before it does anything else";
@@ -66,6 +76,7 @@ impl Processes {
             command,
             sockets: Sockets::new(run)?,
             next: AtomicUsize::new(0),
+            over,
             as_of: plan.as_of(),
             dynamic: plan.dynamic.clone(),
         })
@@ -92,7 +103,8 @@ impl Processes {
         };
         drop(std::fs::remove_file(&path));
         let stream = called.map_err(|error| unavailable("the process of the step cannot be heard", error))?;
-        Ok(Called { child, stream })
+        let over = self.over.clone();
+        Ok(Called { child, stream, over })
     }
 }
 
@@ -100,6 +112,7 @@ impl Processes {
 struct Called {
     child: Ending,
     stream: UnixStream,
+    over: watch::Receiver<()>,
 }
 
 impl Called {
@@ -117,22 +130,29 @@ impl Called {
         write.write_all(&wire::line(request)?).await.map_err(lost)?;
         let mut lines = BufReader::new(read).lines();
         let (mut ended, mut garbled, mut stopped) = (None, None, None);
+        let mut over = self.over.clone();
         let mut too_long = Box::pin(after(most));
         loop {
             let line = tokio::select! {
                 biased;
                 line = lines.next_line() => line,
                 () = &mut too_long => {
-                    match (stopped, most) {
+                    match (&stopped, most) {
                         (None, Some(most)) if !outcome.publishing() => {
                             // It stops; what it says until then counts.
                             let _ = write.shutdown().await;
-                            stopped = Some(most);
+                            stopped = Some(took_too_long(most));
                             too_long = Box::pin(after(Some(2 * GRACE)));
                         }
                         (None, _) => too_long = Box::pin(after(None)),
                         (Some(_), _) => break,
                     }
+                    continue;
+                }
+                _ = over.changed(), if stopped.is_none() => {
+                    let _ = write.shutdown().await;
+                    stopped = Some(cancelled());
+                    too_long = Box::pin(after(Some(2 * GRACE)));
                     continue;
                 }
             };
@@ -152,9 +172,9 @@ impl Called {
             self.child.end().await;
             return error.map_or(Ok(()), |error| Err(error.into()));
         }
-        if let Some(most) = stopped {
+        if let Some(error) = stopped {
             self.child.end().await;
-            return Err(took_too_long(most));
+            return Err(error);
         }
         let status = self.child.wait().await?;
         match garbled {
@@ -216,27 +236,6 @@ impl Drop for Ending {
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(end(child));
         }
-    }
-}
-
-/// A directory for sockets that nobody else may enter.
-#[derive(Debug)]
-struct Sockets(PathBuf);
-
-impl Sockets {
-    fn new(run: &RunId) -> Result<Self> {
-        let name: String = run.as_str().chars().filter(char::is_ascii_alphanumeric).collect();
-        let path = std::env::temp_dir().join(format!("larder-{name}"));
-        let made = std::fs::DirBuilder::new().mode(0o700).create(&path);
-        made.map_err(|error| unavailable(&format!("the directory {} cannot be made", path.display()), error))?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Sockets {
-    fn drop(&mut self) {
-        // A directory that stays is empty but for sockets.
-        drop(std::fs::remove_dir_all(&self.0));
     }
 }
 

@@ -52,7 +52,7 @@ async fn delays(
 }
 
 /// A page.
-#[asset(extension = "html", description = "The page.", code_version = "2")]
+#[asset(extension = "html", description = "The page.", code_version = "2", retries = 3, timeout = "5m")]
 fn page(report: Report, ctx: &AssetContext, settings: &Settings) -> std::io::Result<Vec<u8>> {
     let _ = (ctx, settings);
     Ok(format!("late: {}", report.late).into_bytes())

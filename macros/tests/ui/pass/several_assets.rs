@@ -25,7 +25,7 @@ pub struct Checked {
     pub quality: Quality,
 }
 
-#[asset(outputs(rows, quality), tags(team = "ops"))]
+#[asset(outputs(rows, quality), retries = 0, timeout = "1h 30m", tags(team = "ops"))]
 async fn check(flights: Vec<String>) -> Checked {
     Checked {
         quality: Quality {

@@ -1,0 +1,49 @@
+//! Stopping a run from outside.
+
+use larder_io_core::{Error, ErrorKind};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// What steps on threads and in processes have for letting go of what they hold.
+pub(super) const GRACE: Duration = Duration::from_millis(1_200);
+
+/// Stops the runs that it is given to by [`RunOptions::stop`](crate::RunOptions::stop), in good order: steps are dropped at their next await and what
+/// they staged is discarded, nothing more begins, and the run ends with a report. What was not published then has failed, with the kind `Cancelled`, and
+/// is in the catalogue as such.
+#[derive(Clone, Debug)]
+pub struct Stop(Arc<watch::Sender<bool>>);
+
+impl Default for Stop {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Stop {
+    /// Nothing is stopped yet.
+    pub fn new() -> Self {
+        Self(Arc::new(watch::Sender::new(false)))
+    }
+
+    /// Stops them; those that begin later too.
+    pub fn stop(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+/// Waits until somebody stops the run; for ever where nobody can.
+pub(super) async fn stopped(stop: Option<&Stop>) {
+    if let Some(stop) = stop
+        && stop.0.subscribe().wait_for(|stopped| *stopped).await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
+}
+
+/// The error of what a stopped run did not make.
+pub(super) fn cancelled() -> Error {
+    let message = "the run was stopped; what is published stays, `--from-failure last` makes the rest";
+    Error::new(ErrorKind::Cancelled, message)
+}
