@@ -12,6 +12,7 @@
 //! | [`doctor`] | examining managers: whether they are reached and keep what they claim |
 //! | [`capacity`] | memory, network and storage that a pipeline needs; which format suits an asset |
 //! | [`event`], [`json`] | what a run tells its observers, and how that looks as JSON |
+//! | [`measures`] | what is kept of each step with the values it made |
 //! | [`context`] | what an asset's code is told |
 //!
 //! It knows no backend: managers come in as trait objects, or by the URL of a [`Backend`](larder_io_core::Backend)
@@ -20,6 +21,8 @@
 pub mod args;
 pub mod asset;
 pub mod capacity;
+#[cfg(feature = "arrow")]
+pub mod cells;
 mod code_version;
 mod config;
 pub mod context;
@@ -32,6 +35,7 @@ pub mod home;
 pub mod json;
 pub mod layout;
 pub mod lifecycle;
+pub mod measures;
 mod memory;
 mod metered;
 mod output_spec;
@@ -40,6 +44,8 @@ pub mod policy;
 mod retype;
 pub mod run;
 pub mod selection;
+#[cfg(feature = "arrow")]
+mod table_facts;
 mod watch;
 
 pub use args::{Args, blocking};
@@ -58,7 +64,10 @@ pub use lifecycle::{
 };
 #[cfg(feature = "arrow")]
 pub use lifecycle::{ColumnDifference, TableDifference};
+pub use measures::{Measures, StepRecord};
 pub use plan::Plan;
 pub use policy::{Policies, RetryPolicy, TimeoutPolicy};
 pub use run::{Executor, RunOptions, RunReport, STEP_VARIABLE, StepCommand, StepReport, StepStatus, serve_step};
 pub use selection::{Selected, Selection};
+#[cfg(feature = "arrow")]
+pub use table_facts::{ColumnFacts, TableFacts};

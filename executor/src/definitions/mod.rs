@@ -8,6 +8,8 @@ mod catalog;
 mod configured;
 mod contexts;
 mod contract;
+#[cfg(feature = "arrow")]
+mod details;
 mod opening;
 mod own_settings;
 mod parted;
@@ -59,6 +61,8 @@ pub struct Definitions {
     default_policies: Option<Policies>,
     retentions: BTreeMap<String, Retention>,
     inline_bytes: usize,
+    #[cfg(feature = "arrow")]
+    details: crate::table_facts::Wanted,
     everything: Option<Arc<dyn IoManager>>,
     /// Whether that one has its policies already.
     everything_as_is: bool,
@@ -94,6 +98,8 @@ impl Definitions {
             default_policies: None,
             retentions: BTreeMap::new(),
             inline_bytes: 0,
+            #[cfg(feature = "arrow")]
+            details: crate::table_facts::Wanted::default(),
             everything: None,
             everything_as_is: false,
             variables: None,

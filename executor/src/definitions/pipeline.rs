@@ -48,6 +48,8 @@ pub(crate) struct Inner {
     /// Largest value of which the catalogue keeps a copy, in bytes.
     pub(crate) inline_bytes: usize,
     #[cfg(feature = "arrow")]
+    pub(crate) details: crate::table_facts::Wanted,
+    #[cfg(feature = "arrow")]
     pub(super) query_engine: Option<Arc<dyn larder_io_core::QueryEngine>>,
 }
 

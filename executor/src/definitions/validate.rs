@@ -73,6 +73,8 @@ pub(super) fn build(mut definitions: Definitions) -> Result<Pipeline> {
         catalog,
         inline_bytes: config.inline_bytes.unwrap_or(definitions.inline_bytes),
         #[cfg(feature = "arrow")]
+        details: definitions.details,
+        #[cfg(feature = "arrow")]
         query_engine: definitions.query_engine,
     });
     if let Some(parent) = parent {

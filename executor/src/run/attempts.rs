@@ -32,6 +32,14 @@ pub(super) fn took_too_long(most: Duration) -> Error {
     Error::new(ErrorKind::Timeout, message)
 }
 
+/// Waits for a time; for ever without one.
+pub(super) async fn until(deadline: Option<(Instant, Duration)>) {
+    match deadline {
+        Some((when, _)) => tokio::time::sleep_until(when).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// How often a step is computed, and how long each attempt may take.
 #[derive(Clone, Debug)]
 pub(super) struct Patience {
@@ -54,6 +62,8 @@ impl Step {
             _ => self.inputs.clone(),
         };
         for attempt in 1.. {
+            self.tries.attempt = attempt;
+            self.tries.lost = if attempt > 1 { began.elapsed() } else { Duration::ZERO };
             let Err(error) = self.attempt(keys, sources, overlapping).await else {
                 return Ok(());
             };

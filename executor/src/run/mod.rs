@@ -5,9 +5,11 @@ mod executor;
 mod fresh;
 mod inputs;
 mod load;
+mod measured;
 mod outcome;
 mod overlap;
 mod process;
+mod ready;
 mod report;
 mod step;
 mod store;
@@ -24,14 +26,16 @@ use crate::freshness::{Known, Recompute, Recorder};
 use crate::plan::{Plan, Unit, Units};
 use crate::policy::RetryPolicy;
 use crate::selection::Selection;
-use attempts::Patience;
+use attempts::{Patience, until};
 use inputs::SharedInputs;
 use larder_io_core::{AssetKey, Error, ErrorKind, Result, RunId, duration};
 use larder_partitions::PartitionSet;
+use measured::Tries;
 use outcome::Outcome;
 use overlap::Overlap;
 use process::Processes;
-use std::collections::{HashMap, VecDeque};
+use ready::Ready;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use step::{Place, Step};
@@ -121,16 +125,8 @@ struct Running {
     /// How many others each call or gate still waits for.
     waiting: Vec<usize>,
     next: Vec<Vec<usize>>,
-    ready: VecDeque<usize>,
+    ready: Ready,
     done: Vec<Option<StepStatus>>,
-}
-
-/// Waits for a time; for ever without one.
-async fn until(deadline: Option<(tokio::time::Instant, Duration)>) {
-    match deadline {
-        Some((when, _)) => tokio::time::sleep_until(when).await,
-        None => std::future::pending().await,
-    }
 }
 
 impl Running {
@@ -169,7 +165,10 @@ impl Running {
             outcomes: HashMap::new(),
             inputs: SharedInputs::new(&pipeline, plan.steps(), &calls),
             overlap: Arc::default(),
-            ready: (0..units.list.len()).filter(|unit| units.waiting[*unit] == 0).collect(),
+            ready: Ready::new(
+                units.list.len(),
+                (0..units.list.len()).filter(|unit| units.waiting[*unit] == 0),
+            ),
             done: vec![None; units.list.len()],
             units: units.list,
             follows: Arc::new(units.follows),
@@ -299,6 +298,7 @@ impl Running {
             inputs: self.inputs.take(step),
             overlap: Arc::clone(&self.overlap),
             place: self.place.clone(),
+            tries: Tries::after(self.ready.waited(unit)),
             patience: Patience {
                 retry: self.pipeline.0.assets[step]
                     .retry

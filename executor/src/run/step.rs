@@ -4,6 +4,7 @@ use super::StepStatus;
 use super::attempts::Patience;
 use super::fresh::Sources;
 use super::inputs::SharedInput;
+use super::measured::Tries;
 use super::outcome::Outcome;
 use super::overlap::{Overlap, Overlapping};
 use super::process::{Processes, Teller};
@@ -12,6 +13,7 @@ use crate::context::AssetContext;
 use crate::definitions::Pipeline;
 use crate::event::{Emitter, Event, Materialization};
 use crate::freshness::{Known, Recompute, Recorder};
+use crate::measures::Measures;
 use crate::plan::Follows;
 use futures_util::FutureExt;
 use larder_io_core::{AssetKey, Error, ErrorKind, Result, RunId};
@@ -49,6 +51,7 @@ pub(super) struct Step {
     pub(super) overlap: Arc<Overlap>,
     pub(super) place: Place,
     pub(super) patience: Patience,
+    pub(super) tries: Tries,
 }
 
 /// Where a call is made.
@@ -144,6 +147,7 @@ impl Step {
     /// Loads, computes, stages everything, publishes everything.
     pub(super) async fn make(&mut self, keys: &[AssetKey], sources: &Sources, overlapping: &Overlapping) -> Result<()> {
         let Some(first) = keys.first() else { return Ok(()) };
+        let memory_before = self.memory_before();
         let places = self.places(keys).await?;
         let context = Arc::new(AssetContext::new(
             first.clone(),
@@ -191,6 +195,10 @@ impl Step {
             store: Duration::ZERO,
             peak_memory: None,
             overlapped: 0,
+            measures: Measures {
+                memory_before,
+                ..Measures::default()
+            },
             metadata: said.metadata,
             #[cfg(feature = "arrow")]
             schema: None,

@@ -5,10 +5,11 @@ use super::overlap::Overlapping;
 use super::step::{Place, Step};
 use crate::definitions::AT_ONCE;
 use crate::event::{Event, Materialization};
-use crate::freshness::Origin;
+use crate::freshness::{Origin, size_of};
 use crate::lifecycle::unchanged;
+use crate::measures::Measures;
 use crate::memory;
-use crate::metered::{Meter, metered};
+use crate::metered::metered;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use larder_catalog::InputVersions;
 use larder_io_core::{
@@ -40,6 +41,9 @@ pub(super) struct Written {
     inline: Option<Vec<u8>>,
     #[cfg(feature = "arrow")]
     schema: Option<arrow_schema::SchemaRef>,
+    value_bytes: Option<u64>,
+    #[cfg(feature = "arrow")]
+    facts: Option<Box<crate::table_facts::TableFacts>>,
     /// `None` for Nothing.
     staged: Option<Box<dyn Staged>>,
     /// Time in the source of a stream.
@@ -208,6 +212,9 @@ impl Step {
                 inline: None,
                 #[cfg(feature = "arrow")]
                 schema: None,
+                value_bytes: None,
+                #[cfg(feature = "arrow")]
+                facts: None,
                 staged: None,
                 produced: Duration::ZERO,
                 stored: Duration::ZERO,
@@ -220,7 +227,7 @@ impl Step {
             Value::Table(source) => Some(source.schema()),
             _ => None,
         };
-        let meter = Arc::new(Meter::default());
+        let meter = self.meter();
         let value = metered(value, &meter);
         self.emitter.emit(|| Event::StoreStarted {
             asset: key.clone(),
@@ -234,6 +241,8 @@ impl Step {
         context.fingerprint.clone_from(&fingerprint);
         let began = Instant::now();
         let staged = manager.stage(&context, &value).await?;
+        #[cfg(feature = "arrow")]
+        let facts = meter.facts(&value, staged.receipt().rows);
         let stored = began.elapsed().saturating_sub(meter.produced());
         Ok(Written {
             key,
@@ -243,6 +252,9 @@ impl Step {
             inline,
             #[cfg(feature = "arrow")]
             schema,
+            value_bytes: self.value_bytes(&meter, &value),
+            #[cfg(feature = "arrow")]
+            facts,
             staged: Some(staged),
             produced: meter.produced(),
             stored,
@@ -298,7 +310,7 @@ impl Step {
                 ));
             }
         };
-        let materialization = Arc::new(Materialization {
+        let mut materialization = Materialization {
             asset: output.key,
             partition: output.partition,
             uri: receipt.as_ref().map(|receipt| receipt.uri.clone()),
@@ -310,8 +322,16 @@ impl Step {
             overlapped: overlapping.others(),
             #[cfg(feature = "arrow")]
             schema: output.schema,
+            measures: Measures {
+                value_bytes: output.value_bytes,
+                #[cfg(feature = "arrow")]
+                table: output.facts,
+                ..common.measures.clone()
+            },
             ..common.clone()
-        });
+        };
+        self.measured(&mut materialization, &output.sources);
+        let materialization = Arc::new(materialization);
         let origin = Origin {
             fingerprint: output.fingerprint,
             code_version: self.code(),
@@ -333,7 +353,8 @@ impl Step {
             let receipt = materialization.receipt.as_ref();
             let version = receipt.map_or_else(|| self.run.to_string(), Receipt::data_version);
             let (asset, partition) = (&materialization.asset, materialization.partition.as_ref());
-            self.known.set(asset, partition, Some(version.clone()));
+            let size = receipt.map_or((0, None), size_of);
+            self.known.set(asset, partition, Some(version.clone()), Some(size));
             self.recorder
                 .materialized(&self.pipeline, materialization, &version, origin);
         }

@@ -2,6 +2,7 @@
 
 mod killed;
 mod lifecycle;
+mod measured;
 mod recorded;
 mod stale;
 mod support;

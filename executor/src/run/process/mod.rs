@@ -370,7 +370,8 @@ impl Step {
                 message,
             }),
             Told::Materialized(published) => {
-                let (materialization, inputs, remaining) = published.parts();
+                let (mut materialization, inputs, remaining) = published.parts();
+                self.measured(&mut materialization, &inputs);
                 let materialization = Arc::new(materialization);
                 let origin = Origin {
                     fingerprint: remaining.fingerprint,
