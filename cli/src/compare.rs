@@ -13,6 +13,8 @@ use std::time::Duration;
 
 /// A change of less than this is noise.
 const NOISE: Duration = Duration::from_millis(20);
+/// Assets of which it is said what to turn: those that got slower by most.
+const HINTS: usize = 8;
 /// A phase that became longer by less than this part of all the time before is noise too.
 const NOISE_PART: f64 = 0.1;
 
@@ -37,8 +39,9 @@ struct Pair {
 }
 
 impl Pair {
+    /// Without the time in the queue, which others cause.
     fn seconds(total: Option<&Total>) -> f64 {
-        total.map_or(0.0, |total| (total.phases.busy() + total.phases.queue).as_secs_f64())
+        total.map_or(0.0, |total| total.phases.busy().as_secs_f64())
     }
 
     /// By how many seconds it became slower; not for what is in one run only, or failed in one.
@@ -91,14 +94,34 @@ fn pairs(before: &Past, after: &Past) -> Vec<Pair> {
     pairs
 }
 
-/// The phase that became longer by most, when it is more than noise.
+/// The phase that became longer by most, when it is more than noise; the queue is none, which others cause.
 fn slowest(before: &Phases, after: &Phases) -> Option<(&'static str, Duration)> {
-    let grown = before.named().into_iter().zip(after.named());
+    let grown = before.named().into_iter().zip(after.named()).skip(1);
     let (name, more) = grown
         .map(|((name, was), (_, is))| (name, is.saturating_sub(was)))
         .max_by_key(|(_, more)| *more)?;
-    let whole = (before.busy() + before.queue).as_secs_f64();
-    (more >= NOISE && more.as_secs_f64() >= NOISE_PART * whole).then_some((name, more))
+    (more >= NOISE && more.as_secs_f64() >= NOISE_PART * before.busy().as_secs_f64()).then_some((name, more))
+}
+
+/// What the queue says, over all steps of both runs.
+fn queue_hint(pairs: &[Pair]) -> Option<String> {
+    let (mut steps, mut before, mut after) = (0, Duration::ZERO, Duration::ZERO);
+    for pair in pairs {
+        if let (Some(was), Some(is)) = (&pair.before, &pair.after) {
+            steps += u64::from(is.phases.queue > was.phases.queue + NOISE);
+            before += was.phases.queue;
+            after += is.phases.queue;
+        }
+    }
+    let more = after.saturating_sub(before);
+    let noise = more < NOISE || more.as_secs_f64() < NOISE_PART * before.as_secs_f64();
+    (!noise && steps > 0).then(|| {
+        format!(
+            "{} waited longer for a free place, {} together: what got slower holds places; else a higher `--max-concurrent`, or higher limits, if memory allows (`capacity`)",
+            units::counted(steps, "asset"),
+            units::duration(more)
+        )
+    })
 }
 
 /// By how much a size grew: `1.5` for half as much again.
@@ -115,9 +138,6 @@ fn hint(before: &Total, after: &Total) -> Option<String> {
     let more = units::duration(more);
     let larger = |was, is| growth(was, is).filter(|growth| *growth >= 1.1);
     let text = match phase {
-        "queue" => format!(
-            "waited {more} longer for a free place: a higher `--max-concurrent`, or higher limits, if memory allows (`capacity`)"
-        ),
         "lost" => format!(
             "lost {more} more in attempts that failed ({} instead of {}): `runs` and the log tell why",
             units::counted(u64::from(after.attempts), "attempt"),
@@ -200,6 +220,7 @@ fn document(before: &Past, after: &Past, pairs: &[Pair], out: &mut Out<'_>) -> R
         "before": before.summary.run.as_str(),
         "after": after.summary.run.as_str(),
         "assets": assets.collect::<Vec<Json>>(),
+        "queue_hint": queue_hint(pairs),
     }))
 }
 
@@ -241,15 +262,14 @@ fn show(before: &Past, after: &Past, pairs: &[Pair], limit: usize, out: &mut Out
             units::counted(more as u64, "more")
         ));
     }
-    let mut hints = pairs.iter().take(limit).filter_map(|pair| {
+    let hints = pairs.iter().filter_map(|pair| {
         let (before, after) = pair.worked(&pair.before).zip(pair.worked(&pair.after))?;
-        Some((pair, hint(before, after)?))
+        Some(format!("{}: {}", escape(&pair.name), hint(before, after)?))
     });
-    if let Some(first) = hints.next() {
+    let hints: Vec<String> = hints.take(HINTS).chain(queue_hint(pairs)).collect();
+    if !hints.is_empty() {
         out.line("");
-        for (pair, hint) in std::iter::once(first).chain(hints) {
-            out.line(format_args!("{}: {hint}", escape(&pair.name)));
-        }
+        hints.iter().for_each(|hint| out.line(hint));
     }
     for pair in pairs {
         let failed = pair.after.as_ref().and_then(|after| after.failed.as_deref());
@@ -263,7 +283,7 @@ fn row(pair: &Pair) -> [String; 9] {
     let time = |total: &Option<Total>| {
         total
             .as_ref()
-            .map(|total| units::duration(total.phases.busy() + total.phases.queue))
+            .map(|total| units::duration(total.phases.busy()))
             .unwrap_or_default()
     };
     let both = pair.worked(&pair.before).zip(pair.worked(&pair.after));
@@ -341,7 +361,6 @@ mod tests {
     fn the_phase_that_grew_says_what_to_turn() {
         let before = total([10, 0, 100, 100, 100], 1000);
         for (after, wanted) in [
-            (total([900, 0, 100, 100, 100], 1000), "--max-concurrent"),
             (total([10, 700, 100, 100, 100], 1000), "attempts that failed"),
             (total([10, 0, 400, 100, 100], 3000), "inputs are 3.0 times as large"),
             (total([10, 0, 400, 100, 100], 1000), "the storage is slower; `doctor`"),
@@ -358,6 +377,17 @@ mod tests {
             let hint = hint(&before, &after).unwrap_or_default();
             assert!(hint.contains(wanted), "{hint}\n{wanted}");
         }
+        let pair = |after: Total| Pair {
+            name: "a".to_owned(),
+            before: Some(before.clone()),
+            after: Some(after),
+        };
+        let waited = queue_hint(&[pair(total([900, 0, 100, 100, 100], 1000))]).unwrap_or_default();
+        assert!(
+            waited.starts_with("1 asset waited longer for a free place, 0.89 s together"),
+            "{waited}"
+        );
+        assert_eq!(queue_hint(&[pair(total([12, 0, 900, 100, 100], 1000))]), None);
         // Noise is none.
         assert_eq!(hint(&before, &total([10, 0, 110, 105, 101], 1000)), None);
         assert_eq!(hint(&before, &total([0, 0, 0, 0, 0], 9000)), None);

@@ -1,8 +1,9 @@
 //! Runs as the catalogue remembers them: which one is meant, and what each of its steps took.
 
 use larder_catalog::{Catalog, Entry, Failure, RunSummary};
-use larder_executor::StepRecord;
+use larder_executor::{ColumnFacts, StepRecord, measures};
 use larder_io_core::{AssetKey, Error, ErrorKind, PartitionKey, Result, RunId};
+use serde_json::Value as Json;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
@@ -70,8 +71,41 @@ pub(crate) struct PastStep {
     /// What was measured at the value that was published last.
     pub(crate) record: Option<StepRecord>,
     pub(crate) failure: Option<Failure>,
+    /// Of its tables, of one partition each.
+    pub(crate) tables: Vec<PastTable>,
     /// How many values it published.
     pub(crate) published: usize,
+}
+
+/// What is told of a table.
+#[derive(Debug)]
+pub(crate) struct PastTable {
+    pub(crate) asset: String,
+    pub(crate) partition: Option<String>,
+    pub(crate) rows: Option<u64>,
+    pub(crate) columns: Vec<ColumnFacts>,
+    /// The first rows, as objects.
+    pub(crate) preview: Vec<Json>,
+}
+
+impl PastTable {
+    /// Of an asset whose table is not among these yet.
+    fn of(entry: &Entry, known: &[Self]) -> Option<Self> {
+        let asset = entry.asset.to_string();
+        if known.iter().any(|table| table.asset == asset) {
+            return None;
+        }
+        let read = |name| entry.metadata.get(name).cloned();
+        let columns = read(measures::COLUMNS).and_then(|columns| serde_json::from_value(columns).ok());
+        let preview = read(measures::PREVIEW).and_then(|rows| serde_json::from_value(rows).ok());
+        (columns.is_some() || preview.is_some()).then(|| Self {
+            asset,
+            partition: entry.partition.as_ref().map(ToString::to_string),
+            rows: entry.receipt.as_ref().and_then(|receipt| receipt.rows),
+            columns: columns.unwrap_or_default(),
+            preview: preview.unwrap_or_default(),
+        })
+    }
 }
 
 /// Where the time of a step went.
@@ -175,6 +209,7 @@ pub(crate) async fn load(catalog: &Catalog, run: &RunId) -> Result<Past> {
             attempts: 1,
             record: None,
             failure: None,
+            tables: Vec::new(),
             published: 0,
         };
         for asset in &step.assets {
@@ -218,6 +253,7 @@ pub(crate) async fn load(catalog: &Catalog, run: &RunId) -> Result<Past> {
             attempts: 1,
             record: None,
             failure: Some(failure.clone()),
+            tables: Vec::new(),
             published: 0,
         });
     }
@@ -239,6 +275,7 @@ impl PastStep {
             &mut self.sizes.rows,
             entry.receipt.as_ref().and_then(|receipt| receipt.rows),
         );
+        self.tables.extend(PastTable::of(entry, &self.tables));
         if let Some(record) = StepRecord::of(entry) {
             let measures = &record.measures;
             self.phases.queue = self.phases.queue.max(measures.queue);
@@ -359,6 +396,7 @@ pub(crate) mod test {
             attempts: 1,
             record,
             failure: None,
+            tables: Vec::new(),
             published: 1,
         }
     }

@@ -6,6 +6,7 @@
 //! | `state` | what became of each asset |
 //! | `timeline` | the steps over time |
 //! | `history` | each asset over runs |
+//! | `tables` | columns and first rows of the tables that were made |
 //! | `page`, `markup` | the page around them, text within HTML |
 
 mod graph;
@@ -14,6 +15,7 @@ mod layout;
 mod markup;
 mod page;
 mod state;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod timeline;

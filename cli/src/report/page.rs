@@ -3,7 +3,7 @@
 use super::history::{self, Point};
 use super::markup::text;
 use super::state::State;
-use super::{graph, timeline};
+use super::{graph, tables, timeline};
 use crate::past::{Past, PastStep};
 use crate::peak::{advice, held, peak};
 use crate::units;
@@ -65,6 +65,7 @@ impl Page<'_> {
         }
         self.memory(&mut page);
         self.steps(&mut page);
+        tables::section(&mut page, self.past);
         self.over_runs(&mut page);
         let _ = write!(
             page,

@@ -6,7 +6,7 @@ use super::page::Page;
 use super::state::{State, states};
 use crate::graph::Graph;
 use crate::past::test::{past, step};
-use crate::past::{Past, PastStep};
+use crate::past::{Past, PastStep, PastTable};
 use larder_catalog::Failure;
 use larder_executor::{Asset, Definitions};
 use larder_io_memory::MemoryIo;
@@ -67,6 +67,18 @@ fn no_text_becomes_a_tag() {
     past.summary.selection = HOSTILE.to_owned();
     past.summary.profile = Some(HOSTILE.to_owned());
     past.steps[1].partitions = HOSTILE.to_owned();
+    let columns =
+        serde_json::json!([{ "name": HOSTILE, "type": HOSTILE, "nulls": 3, "min": HOSTILE, "max": [HOSTILE] }]);
+    past.steps[1].tables = vec![PastTable {
+        asset: HOSTILE.to_owned(),
+        partition: Some(HOSTILE.to_owned()),
+        rows: Some(4),
+        columns: serde_json::from_value(columns).expect("are columns"),
+        preview: vec![
+            serde_json::json!({ HOSTILE: HOSTILE }),
+            serde_json::json!({ HOSTILE: { HOSTILE: HOSTILE } }),
+        ],
+    }];
     let html = page(&past).html();
     // The page's own, with the word that only it knows.
     assert_eq!(html.matches("<script").count(), 1, "{html}");
@@ -77,7 +89,7 @@ fn no_text_becomes_a_tag() {
     assert!(html.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
     // Every tag that is opened is closed, however the text is.
     for tag in [
-        "svg", "g", "title", "td", "tr", "table", "div", "pre", "text", "a", "b", "span",
+        "svg", "g", "title", "td", "tr", "table", "div", "pre", "text", "a", "b", "span", "details", "summary", "th",
     ] {
         let (opened, closed) = (
             html.matches(&format!("<{tag}>")).count() + html.matches(&format!("<{tag} ")).count(),

@@ -4,6 +4,7 @@ mod auto;
 mod object;
 mod parquet;
 mod pickle;
+mod whereabouts;
 
 pub use auto::AutoSettings;
 pub(crate) use auto::Use;
