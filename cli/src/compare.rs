@@ -12,11 +12,11 @@ use serde_json::{Value as Json, json};
 use std::time::Duration;
 
 /// A change of less than this is noise.
-const NOISE: Duration = Duration::from_millis(20);
+const NOISE: Duration = Duration::from_millis(50);
 /// Assets of which it is said what to turn: those that got slower by most.
 const HINTS: usize = 8;
 /// A phase that became longer by less than this part of all the time before is noise too.
-const NOISE_PART: f64 = 0.1;
+const NOISE_PART: f64 = 0.2;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Compare {
@@ -151,16 +151,22 @@ fn hint(before: &Total, after: &Total) -> Option<String> {
                 format!("loads {more} longer with inputs of the same size: the storage is slower; `doctor` tries it")
             }
         },
-        "compute" => match larger(before.sizes.rows_in, after.sizes.rows_in)
-            .or(larger(before.sizes.bytes_in, after.sizes.bytes_in))
-        {
-            Some(growth) => format!(
-                "computes {more} longer, and its inputs are {growth:.1} times as large: partitions, or `--stale` for what did not change"
-            ),
-            None => format!(
-                "computes {more} longer with inputs of the same size: its own code, or what runs beside it (`--max-concurrent`, `--executor threads`)"
-            ),
-        },
+        "compute" => {
+            let inputs = larger(before.sizes.rows_in, after.sizes.rows_in)
+                .or(larger(before.sizes.bytes_in, after.sizes.bytes_in));
+            let value = larger(before.sizes.rows, after.sizes.rows).or(larger(before.sizes.bytes, after.sizes.bytes));
+            match (inputs, value) {
+                (Some(growth), _) => format!(
+                    "computes {more} longer, and its inputs are {growth:.1} times as large: partitions, or `--stale` for what did not change"
+                ),
+                (None, Some(growth)) => format!(
+                    "computes {more} longer, and what it makes is {growth:.1} times as large: partitions, or a stream"
+                ),
+                (None, None) => format!(
+                    "computes {more} longer with as much to do: its own code, or what runs beside it (`--max-concurrent`, `--executor threads`)"
+                ),
+            }
+        }
         _ => match larger(before.sizes.bytes, after.sizes.bytes) {
             Some(growth) => format!(
                 "stores {more} longer, and the value is {growth:.1} times as large: another format or compression (`advise`), partitions, or append"
@@ -283,6 +289,7 @@ fn row(pair: &Pair) -> [String; 9] {
     let time = |total: &Option<Total>| {
         total
             .as_ref()
+            .filter(|total| total.published > 0 || !total.phases.busy().is_zero())
             .map(|total| units::duration(total.phases.busy()))
             .unwrap_or_default()
     };
@@ -365,6 +372,10 @@ mod tests {
             (total([10, 0, 400, 100, 100], 3000), "inputs are 3.0 times as large"),
             (total([10, 0, 400, 100, 100], 1000), "the storage is slower; `doctor`"),
             (total([10, 0, 100, 400, 100], 1000), "its own code"),
+            (
+                total([10, 0, 100, 400, 100], 2000),
+                "its inputs are 2.0 times as large: partitions",
+            ),
             (
                 total([10, 0, 100, 100, 400], 2000),
                 "another format or compression (`advise`)",
