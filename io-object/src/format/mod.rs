@@ -5,6 +5,8 @@ mod object;
 mod parquet;
 mod pickle;
 mod whereabouts;
+#[cfg(test)]
+mod whereabouts_tests;
 
 pub use auto::AutoSettings;
 pub(crate) use auto::Use;
