@@ -35,11 +35,14 @@ impl States {
 /// Bytes and rows of a value as it is stored.
 pub(crate) type Size = (u64, Option<u64>);
 
+/// The data version of a value, and its size where that was seen.
+type Seen = (Option<String>, Option<Size>);
+
 /// What is known in one run. Asked once of storage and catalogue, then remembered.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     catalog: Option<Catalog>,
-    versions: Mutex<HashMap<AssetPartition, (Option<String>, Option<Size>)>>,
+    versions: Mutex<HashMap<AssetPartition, Seen>>,
     states: Mutex<HashMap<AssetKey, Arc<OnceCell<States>>>>,
     /// What is known in the profile from which this one reads what it lacks.
     parent: Option<Box<Self>>,
@@ -153,7 +156,7 @@ impl Known {
     }
 }
 
-/// Of a value that somebody else wrote the rows are not known.
+/// The size of a stored value; of one that somebody else wrote, without rows.
 pub(crate) fn size_of(receipt: &Receipt) -> Size {
     (receipt.bytes, receipt.rows)
 }

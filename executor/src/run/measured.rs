@@ -55,17 +55,14 @@ impl Step {
         if !self.observed() {
             return None;
         }
-        let passed = match value {
-            Value::Table(_) | Value::Blob(_) => meter.progress.bytes(),
-            _ => return None,
-        };
-        #[cfg(feature = "arrow")]
-        if let (0, Some(bytes)) = (passed, crate::metered::bytes_in_memory(value)) {
-            return Some(bytes);
-        }
         match value {
-            Value::Blob(source) => source.size().or(Some(passed)),
-            _ => Some(passed),
+            Value::Blob(source) => source.size().or(Some(meter.progress.bytes())),
+            #[cfg(feature = "arrow")]
+            Value::Table(_) => match meter.progress.bytes() {
+                0 => crate::metered::bytes_in_memory(value),
+                passed => Some(passed),
+            },
+            _ => None,
         }
     }
 
