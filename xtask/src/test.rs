@@ -14,7 +14,10 @@ pub(crate) fn run_all() -> Done {
         ignored(
             &python,
             &dagster,
-            &[(postgresql::VARIABLE, &postgresql), (chromium::VARIABLE, &chromium)],
+            &[
+                (postgresql::VARIABLE, postgresql.as_path()),
+                (chromium::VARIABLE, chromium.as_path()),
+            ],
             variables,
         )
     })?;
