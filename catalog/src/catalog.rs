@@ -318,6 +318,15 @@ impl Catalog {
         self.ask(move |database| database.run(&run)).await
     }
 
+    /// What a run published, in that order, the first so many; also what was replaced or deleted since. [`Entry::inline`] is left empty.
+    ///
+    /// # Errors
+    /// As [`Catalog::latest`].
+    pub async fn run_entries(&self, run: &RunId, limit: usize) -> Result<Vec<Entry>> {
+        let run = run.clone();
+        self.ask(move |database| database.run_entries(&run, limit)).await
+    }
+
     /// The values of dynamic partitions, in the order in which they were added.
     ///
     /// # Errors

@@ -61,5 +61,7 @@ pub(crate) trait Database: Send {
     ) -> Result<Vec<Happening>>;
     fn runs(&mut self, only_unfinished: bool, limit: usize) -> Result<Vec<RunSummary>>;
     fn run(&mut self, run: &RunId) -> Result<Option<RunDetail>>;
+    /// What a run published, in that order, without the copies of small values.
+    fn run_entries(&mut self, run: &RunId, limit: usize) -> Result<Vec<Entry>>;
     fn dynamic_keys(&mut self, name: &str) -> Result<Vec<String>>;
 }

@@ -178,7 +178,12 @@ fn entries(ground: &Ground) {
                 prop_assert_eq!((state.at(), state.failed(), state.is_live()), (last.at, false, true));
                 let history = catalog.history(&entry.asset, Some(entry.partition.as_ref()), 10).await.unwrap();
                 prop_assert!(history.contains(&Happening::Materialized(Box::new(entry.clone()))));
+                let of_run: Vec<Entry> = entries.iter().filter(|it| it.run == entry.run)
+                    .map(|it| Entry { inline: None, ..it.clone() }).collect();
+                prop_assert_eq!(&catalog.run_entries(&entry.run, 9).await.unwrap(), &of_run);
+                prop_assert_eq!(&catalog.run_entries(&entry.run, 1).await.unwrap(), &of_run[..1]);
             }
+            prop_assert_eq!(catalog.run_entries(&RunId::random(), 9).await.unwrap(), vec![]);
             Ok(())
         })?;
     });

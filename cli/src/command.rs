@@ -44,19 +44,23 @@ pub(crate) enum Command {
     },
     /// List runs, the last first, or show one of them
     Runs {
-        /// The run, or a beginning of its id
+        /// The run: `last`, `previous`, or a beginning of its id
         run: Option<String>,
         /// How many
         #[arg(long, value_name = "N", default_value_t = 20)]
         limit: usize,
     },
+    /// Tell what got slower or larger from one run to another, and what to turn
+    Compare(crate::compare::Compare),
+    /// Write a page that shows a run: graph, timeline, errors, each asset over runs; one HTML file
+    Report(crate::report::Report),
     /// Look after partitions that come and go: those of `Partitioning::dynamic`
     #[command(subcommand)]
     Partitions(Partitions),
     /// List the assets
     List,
     /// Show which asset is made from which
-    Graph(Graph),
+    Graph(crate::graph::Shown),
     /// Show the stored value of an asset, or the rows of a query over all of them
     Show(Show),
     /// Tell where an asset is stored, and why there
@@ -198,16 +202,6 @@ pub(crate) struct Materialize {
     /// Where steps are executed: in_process, threads, processes; default in_process
     #[arg(long, value_name = "EXECUTOR")]
     pub(crate) executor: Option<Executor>,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct Graph {
-    /// In the language of Graphviz
-    #[arg(long, conflicts_with_all = ["mermaid", "json"])]
-    pub(crate) dot: bool,
-    /// In the language of Mermaid
-    #[arg(long, conflicts_with = "json")]
-    pub(crate) mermaid: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -1,15 +1,26 @@
 //! Which asset is made from which: as a tree, for Graphviz, for Mermaid.
 
+use crate::DONE;
 use crate::output::Out;
 use crate::text::escape;
-use crate::{DONE, command};
 use larder_executor::{AssetInfo, Pipeline};
 use larder_io_core::{AssetKey, Result};
 use serde_json::json;
 use std::collections::{HashMap, HashSet};
 
+/// How the graph is shown.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Shown {
+    /// In the language of Graphviz
+    #[arg(long, conflicts_with_all = ["mermaid", "json"])]
+    pub(crate) dot: bool,
+    /// In the language of Mermaid
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) mermaid: bool,
+}
+
 /// `graph`.
-pub(crate) fn graph(pipeline: &Pipeline, wanted: &command::Graph, out: &mut Out<'_>) -> Result<u8> {
+pub(crate) fn graph(pipeline: &Pipeline, wanted: &Shown, out: &mut Out<'_>) -> Result<u8> {
     let graph = Graph::of(pipeline.assets());
     match (out.json, wanted.dot, wanted.mermaid) {
         (true, ..) => out.document(&graph.json())?,
@@ -20,14 +31,14 @@ pub(crate) fn graph(pipeline: &Pipeline, wanted: &command::Graph, out: &mut Out<
     Ok(DONE)
 }
 
-struct Graph {
-    assets: Vec<AssetInfo>,
+pub(crate) struct Graph {
+    pub(crate) assets: Vec<AssetInfo>,
     /// From an asset to one that takes it, by index, each pair once, in the order of the consumers.
-    edges: Vec<(usize, usize)>,
+    pub(crate) edges: Vec<(usize, usize)>,
 }
 
 impl Graph {
-    fn of(assets: Vec<AssetInfo>) -> Self {
+    pub(crate) fn of(assets: Vec<AssetInfo>) -> Self {
         let index: HashMap<&AssetKey, usize> = assets.iter().enumerate().map(|(at, info)| (&info.key, at)).collect();
         let mut seen = HashSet::new();
         let inputs = assets

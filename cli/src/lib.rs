@@ -8,6 +8,7 @@
 //! | `plan`, `status`, `runs` | what would be computed, what is there, what ran: by the catalogue |
 //! | `check` | checks of what is published |
 //! | `capacity`, `advise` | what it takes of memory, network and storage; which manager and format suit an asset |
+//! | `past`, `peak`, `compare`, `report` | runs of the past, memory at its peak; two of them beside each other; one as a page |
 //! | `lifecycle`, `copy`, `diff` | `delete`, `fsck`, `adopt`; `copy`, `promote`; two versions beside each other |
 //! | `list`, `graph`, `show`, `history`, `gc`, `doctor`, `config` | one command each (`list` also explains, `history` also restores) |
 //! | `table`, `cells`, `json`, `errors` | how tables, cells, documents and errors are shown |
@@ -18,6 +19,7 @@ mod capacity;
 mod cells;
 mod check;
 mod command;
+mod compare;
 mod config;
 mod copy;
 mod diff;
@@ -34,8 +36,11 @@ mod list;
 mod materialize;
 mod optimize;
 mod output;
+mod past;
+mod peak;
 mod plan;
 mod progress;
+mod report;
 mod runs;
 mod show;
 mod status;
@@ -167,6 +172,8 @@ fn carry_out(definitions: Definitions, command: Option<Command>, out: &mut Out<'
             Command::Plan(wanted) => plan::plan(&pipeline, &wanted, out).await,
             Command::Status { selection } => status::status(&pipeline, &selection, out).await,
             Command::Runs { run, limit } => runs::runs(&pipeline, run.as_deref(), limit, out).await,
+            Command::Compare(wanted) => compare::compare(&pipeline, &wanted, out).await,
+            Command::Report(wanted) => report::report(&pipeline, &wanted, out).await,
             Command::Partitions(wanted) => runs::partitions(&pipeline, &wanted, out).await,
             Command::Capacity(wanted) => capacity::capacity(&pipeline, &wanted, out).await,
             Command::Advise(wanted) => advise::advise(&pipeline, &wanted, out).await,
@@ -230,6 +237,8 @@ fn with_catalog(pipeline: Pipeline, command: &Command, out: &mut Out<'_>) -> Res
         Command::Plan(_)
         | Command::Status { .. }
         | Command::Runs { .. }
+        | Command::Compare(_)
+        | Command::Report(_)
         | Command::Gc(_)
         | Command::Capacity(_)
         | Command::Advise(_) => pipeline.open_catalog(false),

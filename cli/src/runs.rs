@@ -1,10 +1,11 @@
 //! Runs as the catalogue has them, and the values of dynamic partitions.
 
 use crate::output::Out;
+use crate::past::{self, PastStep};
 use crate::status::no_catalog;
 use crate::table::{Side, columns};
 use crate::text::escape;
-use crate::{DONE, command, units};
+use crate::{DONE, command, peak, units};
 use larder_catalog::RunSummary;
 use larder_executor::Pipeline;
 use larder_io_core::{Error, ErrorKind, Result};
@@ -12,8 +13,6 @@ use serde_json::{Value as Json, json};
 
 /// Characters of a run's id that are shown.
 const SHORT: usize = 12;
-/// Runs that are looked through for the beginning of an id.
-const SEARCHED: usize = 10_000;
 
 /// `runs`.
 pub(crate) async fn runs(pipeline: &Pipeline, run: Option<&str>, limit: usize, out: &mut Out<'_>) -> Result<u8> {
@@ -75,22 +74,12 @@ fn summary(run: &RunSummary) -> Json {
     })
 }
 
-async fn one(pipeline: &Pipeline, beginning: &str, out: &mut Out<'_>) -> Result<u8> {
+async fn one(pipeline: &Pipeline, wanted: &str, out: &mut Out<'_>) -> Result<u8> {
     let catalog = pipeline.catalog().ok_or_else(no_catalog)?;
-    let runs = catalog.runs(SEARCHED).await?;
-    let fits: Vec<&RunSummary> = runs
-        .iter()
-        .filter(|run| run.run.as_str().starts_with(beginning))
-        .collect();
-    let [only] = fits.as_slice() else {
-        let message = match fits.len() {
-            0 => format!("there is no run `{beginning}`; `runs` lists them"),
-            many => format!("{many} runs begin with `{beginning}`; write more of it"),
-        };
-        return Err(Error::new(ErrorKind::InvalidDefinition, message));
-    };
-    let detail = catalog.run(&only.run).await?;
-    let detail = detail.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("the run `{beginning}` is gone")))?;
+    let run = past::find(catalog, wanted).await?;
+    let detail = catalog.run(&run).await?;
+    let detail = detail.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("the run `{wanted}` is gone")))?;
+    let past = past::load(catalog, &run).await?;
     if out.json {
         let mut document = summary(&detail.summary);
         let pairs = detail.materialized.iter().map(|(asset, partition)| {
@@ -106,6 +95,8 @@ async fn one(pipeline: &Pipeline, beginning: &str, out: &mut Out<'_>) -> Result<
             })
         });
         document["failures"] = failures.collect::<Vec<Json>>().into();
+        document["steps"] = past.steps.iter().map(step).collect::<Vec<Json>>().into();
+        document["memory"] = peak::document(&past);
         out.document(&document)?;
         return Ok(DONE);
     }
@@ -134,7 +125,29 @@ async fn one(pipeline: &Pipeline, beginning: &str, out: &mut Out<'_>) -> Result<
             escape(&failure.message)
         ));
     }
+    peak::show(&past, out);
     Ok(DONE)
+}
+
+fn step(step: &PastStep) -> Json {
+    let mut document = json!({
+        "assets": step.assets.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "partitions": step.partitions,
+        "began_seconds": step.began.as_secs_f64(),
+        "ended_seconds": step.ended.map(|ended| ended.as_secs_f64()),
+        "attempts": step.attempts,
+        "bytes_in": step.sizes.bytes_in,
+        "rows_in": step.sizes.rows_in,
+        "bytes": step.sizes.bytes,
+        "rows": step.sizes.rows,
+        "value_bytes": step.sizes.value_bytes,
+        "peak_memory_bytes": step.record.as_ref().and_then(|record| record.peak_memory_bytes),
+        "failed": step.failure.as_ref().map(|failure| &failure.message),
+    });
+    for (name, time) in step.phases.named() {
+        document[format!("{name}_seconds")] = time.as_secs_f64().into();
+    }
+    document
 }
 
 /// `partitions`.

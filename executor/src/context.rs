@@ -91,7 +91,8 @@ impl AssetContext {
         &self.history
     }
 
-    /// Adds metadata to the materialization; a name that comes again replaces the value before.
+    /// Adds metadata to the materialization; a name that comes again replaces the value before. Names that begin with `larder/` are larder's own, which
+    /// writes over them.
     pub fn add_metadata(&self, name: impl Into<String>, value: impl Into<Json>) {
         if let Ok(mut said) = self.said.lock() {
             said.metadata.insert(name.into(), value.into());

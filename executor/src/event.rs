@@ -1,6 +1,7 @@
 //! What a run tells its observers.
 
 use crate::check::Checked;
+use crate::measures::Measures;
 use larder_io_core::{AssetKey, Error, PartitionKey, Receipt, RunId};
 use larder_partitions::PartitionSet;
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,8 @@ pub struct Materialization {
     pub peak_memory: Option<u64>,
     /// How many other steps ran at some moment of this one: the peak is theirs too.
     pub overlapped: usize,
+    /// What making it took besides.
+    pub measures: Measures,
     /// What the asset's code added.
     pub metadata: BTreeMap<String, Json>,
     /// The columns of a table, as they were stored.

@@ -10,7 +10,7 @@
 //! | `input_loaded` | `asset`, `partitions`, `input`, `missing`, `seconds` |
 //! | `computed` | `assets`, `partitions`, `seconds` |
 //! | `store_started` | `asset`, `partition` |
-//! | `materialized` | `asset`, `partition`, `run`, `version`, `uri`, `compute_seconds`, `load_seconds`, `store_seconds`, `peak_memory_bytes`, `overlapped`, `metadata`, `receipt` |
+//! | `materialized` | `asset`, `partition`, `run`, `version`, `uri`, `compute_seconds`, `load_seconds`, `store_seconds`, `peak_memory_bytes`, `overlapped`, `measures`, `metadata`, `receipt` |
 //! | `checked` | `asset`, `partition`, `run`, `name`, `passed`, `severity`, `blocking`, `message`, `metadata`, `seconds` |
 //! | `log` | `asset`, `partitions`, `level`, `message` |
 //! | `step_retried` | `assets`, `partitions`, `attempt`, `seconds` until the next one, `error` |
@@ -106,6 +106,7 @@ fn materialization(made: &Materialization) -> Json {
         "store_seconds": made.store.as_secs_f64(),
         "peak_memory_bytes": made.peak_memory,
         "overlapped": made.overlapped,
+        "measures": made.measures,
         "metadata": made.metadata,
         "receipt": made.receipt.as_ref().map(receipt),
     })

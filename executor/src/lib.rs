@@ -15,6 +15,7 @@
 //! | [`event`], [`json`] | what a run tells its observers, and how that looks as JSON |
 //! | [`hook`] | code of the pipeline that is called before and after what a step does |
 //! | [`observer`] | observers by name, for the configuration and the command line |
+//! | [`measures`] | what is kept of each step with the values it made |
 //! | [`context`] | what an asset's code is told |
 //!
 //! It knows no backend: managers come in as trait objects, or by the URL of a [`Backend`](larder_io_core::Backend)
@@ -23,6 +24,8 @@
 pub mod args;
 pub mod asset;
 pub mod capacity;
+#[cfg(feature = "arrow")]
+pub mod cells;
 pub mod check;
 mod code_version;
 mod config;
@@ -37,6 +40,7 @@ pub mod hook;
 pub mod json;
 pub mod layout;
 pub mod lifecycle;
+pub mod measures;
 mod memory;
 mod metered;
 pub mod observer;
@@ -46,6 +50,8 @@ pub mod policy;
 mod retype;
 pub mod run;
 pub mod selection;
+#[cfg(feature = "arrow")]
+mod table_facts;
 mod watch;
 
 pub use args::{Args, blocking};
@@ -68,6 +74,7 @@ pub use lifecycle::{
 };
 #[cfg(feature = "arrow")]
 pub use lifecycle::{ColumnDifference, TableDifference};
+pub use measures::{Measures, StepRecord};
 pub use observer::{ObserverKind, ObserverTarget};
 pub use plan::Plan;
 pub use policy::{Policies, RetryPolicy, TimeoutPolicy};
@@ -75,3 +82,5 @@ pub use run::{
     Executor, Limit, RunOptions, RunReport, STEP_VARIABLE, StepCommand, StepReport, StepStatus, Stop, serve_step,
 };
 pub use selection::{Selected, Selection};
+#[cfg(feature = "arrow")]
+pub use table_facts::{ColumnFacts, TableFacts};

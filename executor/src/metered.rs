@@ -14,6 +14,8 @@ pub(crate) struct Meter {
     produced: AtomicU64,
     /// Whether the value is stored: who reads it from now on is not counted.
     stopped: AtomicBool,
+    #[cfg(feature = "arrow")]
+    table: table::Looking,
 }
 
 impl Meter {
@@ -39,9 +41,92 @@ impl Watch for Meter {
             self.progress.add(rows, bytes);
         }
     }
+
+    #[cfg(feature = "arrow")]
+    fn scanned(&self, whole: bool) {
+        self.table.scanned(whole);
+    }
+
+    #[cfg(feature = "arrow")]
+    fn batch(&self, batch: &arrow_array::RecordBatch, bytes: usize) {
+        if !self.stopped.load(Ordering::Relaxed) {
+            self.table.batch(batch, bytes);
+        }
+    }
 }
 
 /// Wraps streamed values; others pass unchanged.
 pub(crate) fn metered(value: Value, meter: &Arc<Meter>) -> Value {
     watched(value, Arc::<Meter>::clone(meter))
 }
+
+/// Tables are looked at besides.
+#[cfg(feature = "arrow")]
+mod table {
+    use super::Meter;
+    use crate::table_facts::{Gathering, TableFacts, Wanted};
+    use crate::watch::batch_bytes;
+    use arrow_array::RecordBatch;
+    use larder_io_core::Value;
+    use std::sync::{Mutex, PoisonError};
+
+    /// What was gathered, and whether the scan that passes now is one of all rows.
+    #[derive(Debug, Default)]
+    pub(super) struct Looking(Option<Mutex<(Gathering, bool)>>);
+
+    impl Looking {
+        pub(super) fn scanned(&self, whole: bool) {
+            if let Some(looking) = &self.0 {
+                let mut looking = looking.lock().unwrap_or_else(PoisonError::into_inner);
+                looking.1 = whole;
+                if whole {
+                    looking.0.restart();
+                }
+            }
+        }
+
+        pub(super) fn batch(&self, batch: &RecordBatch, bytes: usize) {
+            if let Some(looking) = &self.0 {
+                let mut looking = looking.lock().unwrap_or_else(PoisonError::into_inner);
+                if looking.1 {
+                    looking.0.add(batch, bytes);
+                }
+            }
+        }
+    }
+
+    impl Meter {
+        /// One that looks at tables too.
+        pub(crate) fn looking(wanted: Wanted) -> Self {
+            let looking = Gathering::new(wanted).map(|gathering| Mutex::new((gathering, false)));
+            Self {
+                table: Looking(looking),
+                ..Self::default()
+            }
+        }
+
+        /// What is told of a table that was stored, of so many rows. One that is in memory may have been stored without passing here.
+        pub(crate) fn facts(&self, value: &Value, rows: Option<u64>) -> Option<Box<TableFacts>> {
+            let Value::Table(source) = value else { return None };
+            let mut looking = self.table.0.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
+            if looking.0.is_empty()
+                && let Some(table) = source.in_memory()
+            {
+                for batch in table.batches() {
+                    looking.0.add(batch, batch_bytes(batch));
+                }
+            }
+            looking.0.facts(rows).map(Box::new)
+        }
+    }
+
+    /// The bytes of a table in memory.
+    pub(crate) fn bytes_in_memory(value: &Value) -> Option<u64> {
+        let Value::Table(source) = value else { return None };
+        let table = source.in_memory()?;
+        Some(table.batches().iter().map(|batch| batch_bytes(batch) as u64).sum())
+    }
+}
+
+#[cfg(feature = "arrow")]
+pub(crate) use table::bytes_in_memory;

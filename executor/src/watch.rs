@@ -23,6 +23,14 @@ pub(crate) trait Watch: Send + Sync + 'static {
 
     /// The source failed.
     fn failed(&self) {}
+
+    /// A table begins to be read, all of it or a part.
+    #[cfg(feature = "arrow")]
+    fn scanned(&self, _whole: bool) {}
+
+    /// A batch passed.
+    #[cfg(feature = "arrow")]
+    fn batch(&self, _batch: &arrow_array::RecordBatch, _bytes: usize) {}
 }
 
 /// Wraps streamed values; others pass unchanged.
@@ -72,6 +80,9 @@ async fn opened<T>(watch: &Arc<dyn Watch>, open: impl Future<Output = Result<T>>
 trait Weighed {
     /// Rows and bytes.
     fn weight(&self) -> (usize, usize);
+
+    /// Shows more than that.
+    fn show(&self, _watch: &dyn Watch, _bytes: usize) {}
 }
 
 impl Weighed for Bytes {
@@ -110,6 +121,7 @@ impl<T: Weighed, S: Stream<Item = Result<T>> + Unpin> Stream for Watched<S> {
                     Some(Ok(item)) => {
                         let (rows, bytes) = item.weight();
                         self.watch.passed(rows, bytes);
+                        item.show(self.watch.as_ref(), bytes);
                     }
                     Some(Err(_)) => self.watch.failed(),
                     None => {}
@@ -168,6 +180,10 @@ mod table {
         fn weight(&self) -> (usize, usize) {
             (self.num_rows(), batch_bytes(self))
         }
+
+        fn show(&self, watch: &dyn Watch, bytes: usize) {
+            watch.batch(self, bytes);
+        }
     }
 
     pub(super) struct WatchedTable {
@@ -194,6 +210,7 @@ mod table {
         }
 
         async fn scan(&self, request: Scan) -> Result<BatchStream> {
+            self.watch.scanned(request == Scan::all());
             let batches = opened(&self.watch, self.source.scan(request)).await?;
             Ok(Watched::new(batches, &self.watch).boxed())
         }

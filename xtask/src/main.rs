@@ -2,6 +2,7 @@
 
 #[cfg(feature = "bench")]
 mod bench;
+mod chromium;
 mod ci;
 mod emulators;
 mod postgresql;
@@ -15,7 +16,7 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask COMMAND
 
-  test        every test, the ones that need Python, emulators, PostgreSQL or a built example too; says what is missing and how to get it
+  test        every test, the ones that need Python, emulators, PostgreSQL, a browser or a built example too; says what is missing and how to get it
   ci          formatting, lints, docs, licences, each feature alone, the walls between crates, then `test`
   bench       speed and memory beside the bare libraries and peers, as a table and a page with charts
               [steps] [tables] [head] [clouds] [--quick] [--page FILE]

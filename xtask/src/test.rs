@@ -1,22 +1,31 @@
 //! Every test.
 
 use crate::shell::{Done, cargo, command, root, run as execute, target};
-use crate::{emulators, postgresql, python};
+use crate::{chromium, emulators, postgresql, python};
 use std::path::Path;
 
 /// Runs every test: the workspace's, those that are ignored because they need something, a stranger's backend.
 pub(crate) fn run_all() -> Done {
     // What can be missing or in the way is told first.
     let (python, dagster, postgresql) = (python::interpreter()?, python::dagster()?, postgresql::programs()?);
+    let chromium = chromium::program()?;
     emulators::with_all(|variables| {
         cargo(&["test", "--workspace", "--all-features"])?;
-        ignored(&python, &dagster, &postgresql, variables)
+        ignored(
+            &python,
+            &dagster,
+            &[
+                (postgresql::VARIABLE, postgresql.as_path()),
+                (chromium::VARIABLE, chromium.as_path()),
+            ],
+            variables,
+        )
     })?;
     stranger()
 }
 
 /// Runs the tests that are ignored because they need something: all of it is there now.
-fn ignored(python: &Path, dagster: &Path, postgresql: &Path, variables: &[(&str, String)]) -> Done {
+fn ignored(python: &Path, dagster: &Path, programs: &[(&str, &Path)], variables: &[(&str, String)]) -> Done {
     let home = target().join("flights-home");
     // A fresh home each time: the readers must see what this build wrote.
     if home.exists() {
@@ -41,9 +50,7 @@ fn ignored(python: &Path, dagster: &Path, postgresql: &Path, variables: &[(&str,
         ],
     );
     tests.env("LARDER_PYTHON", python).env("LARDER_DAGSTER", dagster);
-    tests
-        .env("LARDER_FLIGHTS_HOME", &home)
-        .env(postgresql::VARIABLE, postgresql);
+    tests.env("LARDER_FLIGHTS_HOME", &home).envs(programs.iter().copied());
     execute(tests.envs(variables.iter().map(|(name, value)| (name, value))))
 }
 
@@ -89,7 +96,8 @@ fn missing() -> Done {
         .map(|(program, _, how)| format!("\n  {program}: {how}"))
         .collect();
     let server = postgresql::programs().err().map(|how| format!("\n  {how}"));
-    let missing: Vec<String> = missing.into_iter().chain(server).collect();
+    let browser = chromium::program().err().map(|how| format!("\n  {how}"));
+    let missing: Vec<String> = missing.into_iter().chain(server).chain(browser).collect();
     match missing.is_empty() {
         true => Ok(()),
         false => Err(format!("these are missing:{}", missing.concat())),

@@ -183,6 +183,10 @@ impl Database for Postgres {
         self.ask(|session| read::run(session, run))
     }
 
+    fn run_entries(&mut self, run: &RunId, limit: usize) -> Result<Vec<Entry>> {
+        self.ask(|session| read::run_entries(session, run, limit))
+    }
+
     fn dynamic_keys(&mut self, name: &str) -> Result<Vec<String>> {
         self.ask(|session| read::dynamic_keys(session, name))
     }

@@ -247,6 +247,21 @@ pub(super) fn run(session: &mut Session, run: &RunId) -> Outcome<Option<RunDetai
     }))
 }
 
+pub(super) fn run_entries(session: &mut Session, run: &RunId, limit: usize) -> Outcome<Vec<Entry>> {
+    let sql = "SELECT event.kind, event.partition, event.at, run.run, event.detail, NULL::bytea, NULL::text, NULL::text, asset.key
+               FROM event JOIN run ON run.id = event.run JOIN asset ON asset.id = event.asset
+               WHERE event.run = (SELECT id FROM run WHERE run = $1) AND event.kind = 1 ORDER BY event.id LIMIT $2";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows = session.stream(sql, &[&&*escaped(run.as_str()), &limit])?;
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next()? {
+        if let Happening::Materialized(entry) = happening(&asset_key(&text(&row, 8)?)?, &row)? {
+            entries.push(*entry);
+        }
+    }
+    Ok(entries)
+}
+
 pub(super) fn dynamic_keys(session: &mut Session, name: &str) -> Outcome<Vec<String>> {
     let sql = "SELECT value FROM dynamic_key WHERE name = $1 ORDER BY id";
     let rows = session.query(sql, &[&&*escaped(name)])?;

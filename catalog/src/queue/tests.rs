@@ -40,6 +40,9 @@ impl Database for Scripted {
     fn run(&mut self, _: &RunId) -> Result<Option<RunDetail>> {
         unreachable!()
     }
+    fn run_entries(&mut self, _: &RunId, _: usize) -> Result<Vec<Entry>> {
+        unreachable!()
+    }
     fn dynamic_keys(&mut self, _: &str) -> Result<Vec<String>> {
         unreachable!()
     }

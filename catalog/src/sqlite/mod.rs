@@ -208,6 +208,10 @@ impl Database for Sqlite {
         self.ask(|connection| read::run(connection, run))
     }
 
+    fn run_entries(&mut self, run: &RunId, limit: usize) -> Result<Vec<Entry>> {
+        self.ask(|connection| read::run_entries(connection, run, limit))
+    }
+
     fn dynamic_keys(&mut self, name: &str) -> Result<Vec<String>> {
         self.ask(|connection| read::dynamic_keys(connection, name))
     }

@@ -229,6 +229,23 @@ pub(super) fn run(connection: &Connection, run: &RunId) -> Outcome<Option<RunDet
     }))
 }
 
+pub(super) fn run_entries(connection: &Connection, run: &RunId, limit: usize) -> Outcome<Vec<Entry>> {
+    let sql = "SELECT event.kind, event.partition, event.at, run.run, event.detail, NULL, NULL, NULL, asset.key
+        FROM event JOIN run ON run.id = event.run JOIN asset ON asset.id = event.asset
+        WHERE event.run = (SELECT id FROM run WHERE run = ?1) AND event.kind = 1 ORDER BY event.id LIMIT ?2";
+    let mut statement = connection.prepare_cached(sql)?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows = statement.query(params![run.as_str(), limit])?;
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next()? {
+        let asset = asset_key(row.get_ref(8)?.as_str().map_err(rusqlite::Error::from)?)?;
+        if let Happening::Materialized(entry) = happening(&asset, row)? {
+            entries.push(*entry);
+        }
+    }
+    Ok(entries)
+}
+
 fn assets(row: &Row<'_>, column: usize) -> Outcome<Vec<AssetKey>> {
     Ok(json(&row.get::<_, String>(column)?)?)
 }

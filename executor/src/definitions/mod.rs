@@ -8,11 +8,14 @@ mod catalog;
 mod configured;
 mod contexts;
 mod contract;
+#[cfg(feature = "arrow")]
+mod details;
 mod observing;
 mod opening;
 mod own_settings;
 mod parted;
 mod pipeline;
+mod places;
 #[cfg(feature = "arrow")]
 mod query;
 mod retention;
@@ -64,6 +67,8 @@ pub struct Definitions {
     default_policies: Option<Policies>,
     retentions: BTreeMap<String, Retention>,
     inline_bytes: usize,
+    #[cfg(feature = "arrow")]
+    details: crate::table_facts::Wanted,
     everything: Option<Arc<dyn IoManager>>,
     /// Whether that one has its policies already.
     everything_as_is: bool,
@@ -102,6 +107,8 @@ impl Definitions {
             default_policies: None,
             retentions: BTreeMap::new(),
             inline_bytes: 0,
+            #[cfg(feature = "arrow")]
+            details: crate::table_facts::Wanted::default(),
             everything: None,
             everything_as_is: false,
             variables: None,

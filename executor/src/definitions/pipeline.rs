@@ -55,6 +55,8 @@ pub(crate) struct Inner {
     pub(super) observing: super::observing::Observing,
     pub(crate) hooks: crate::hook::Hooks,
     #[cfg(feature = "arrow")]
+    pub(crate) details: crate::table_facts::Wanted,
+    #[cfg(feature = "arrow")]
     pub(super) query_engine: Option<Arc<dyn larder_io_core::QueryEngine>>,
 }
 

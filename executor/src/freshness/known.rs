@@ -2,7 +2,7 @@
 
 use crate::definitions::{AssetPartition, Pipeline};
 use larder_catalog::{Catalog, State, partition_text};
-use larder_io_core::{AssetKey, ErrorKind, Form, PartitionKey, Result};
+use larder_io_core::{AssetKey, ErrorKind, Form, PartitionKey, Receipt, Result};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,11 +32,17 @@ impl States {
     }
 }
 
+/// Bytes and rows of a value as it is stored.
+pub(crate) type Size = (u64, Option<u64>);
+
+/// The data version of a value, and its size where that was seen.
+type Seen = (Option<String>, Option<Size>);
+
 /// What is known in one run. Asked once of storage and catalogue, then remembered.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     catalog: Option<Catalog>,
-    versions: Mutex<HashMap<AssetPartition, Option<String>>>,
+    versions: Mutex<HashMap<AssetPartition, Seen>>,
     states: Mutex<HashMap<AssetKey, Arc<OnceCell<States>>>>,
     /// What is known in the profile from which this one reads what it lacks.
     parent: Option<Box<Self>>,
@@ -57,10 +63,23 @@ impl Known {
     }
 
     /// The value has this data version from now on.
-    pub(crate) fn set(&self, asset: &AssetKey, partition: Option<&PartitionKey>, version: Option<String>) {
+    pub(crate) fn set(
+        &self,
+        asset: &AssetKey,
+        partition: Option<&PartitionKey>,
+        version: Option<String>,
+        size: Option<Size>,
+    ) {
         let of = (asset, partition).into();
         let mut versions = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
-        versions.insert(of, version);
+        versions.insert(of, (version, size));
+    }
+
+    /// The size of a value, where its version was asked for before.
+    pub(crate) fn size(&self, asset: &AssetKey, partition: Option<&PartitionKey>) -> Option<Size> {
+        let of = AssetPartition::from((asset, partition));
+        let versions = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
+        versions.get(&of)?.1
     }
 
     /// The data version of a value; `None` when nothing is stored.
@@ -75,22 +94,29 @@ impl Known {
         let of = AssetPartition::from((asset, partition));
         let known = {
             let versions = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
-            versions.get(&of).cloned()
+            versions.get(&of).map(|(version, _)| version.clone())
         };
         if let Some(version) = known {
             return Ok(version);
         }
+        let mut size = None;
         let version = match pipeline.stored(asset)?.form {
             // Nothing is stored of it: only the catalogue knows that it ran.
-            Form::Nothing => self.recorded_version(asset, partition).await?,
+            Form::Nothing => {
+                size = Some((0, None));
+                self.recorded_version(asset, partition).await?
+            }
             _ => match pipeline.visible(&of).await {
-                Ok(receipt) => receipt.map(|receipt| receipt.data_version()),
+                Ok(receipt) => {
+                    size = receipt.as_ref().map(size_of);
+                    receipt.map(|receipt| receipt.data_version())
+                }
                 // Damage is found when the value is loaded; until then it is a value of no known version.
                 Err(error) if error.kind() == ErrorKind::InvalidData => None,
                 Err(error) => return Err(error),
             },
         };
-        self.set(asset, partition, version.clone());
+        self.set(asset, partition, version.clone(), size);
         Ok(version)
     }
 
@@ -128,4 +154,9 @@ impl Known {
             .filter(|state| state.is_live())
             .cloned())
     }
+}
+
+/// The size of a stored value; of one that somebody else wrote, without rows.
+pub(crate) fn size_of(receipt: &Receipt) -> Size {
+    (receipt.bytes, receipt.rows)
 }

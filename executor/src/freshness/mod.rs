@@ -13,7 +13,7 @@ mod preview;
 mod record;
 
 pub(crate) use fingerprint::fingerprint;
-pub(crate) use known::Known;
+pub(crate) use known::{Known, size_of};
 pub use preview::{Last, Previewed, Reason};
 pub(crate) use record::{Origin, Recorder};
 

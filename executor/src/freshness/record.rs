@@ -115,7 +115,7 @@ impl Recorder {
             entry.code_version = origin.code_version;
             entry.inputs = origin.inputs.to_vec();
             entry.inline = origin.inline;
-            entry.metadata.clone_from(&made.metadata);
+            entry.metadata = crate::measures::metadata(made);
             entry.durations = Durations {
                 compute: made.compute,
                 load: made.load,

@@ -169,12 +169,13 @@ pub(super) async fn timed<T, F: Future<Output = Result<T>>>(
                     }
                 }
             },
-            (None, None) => return Err(too_slow(policy, operation, clock.bytes())),
+            (None, None) => return Err(too_slow(policy, operation, &clock)),
         }
     }
 }
 
-fn too_slow(policy: &TimeoutPolicy, operation: &Operation<'_>, bytes: u64) -> Error {
+fn too_slow(policy: &TimeoutPolicy, operation: &Operation<'_>, clock: &Clock) -> Error {
+    let bytes = clock.bytes();
     let (base, rate) = (duration::text(policy.base), policy.bytes_per_second);
     let allowed = match bytes {
         0 => base,
@@ -183,8 +184,16 @@ fn too_slow(policy: &TimeoutPolicy, operation: &Operation<'_>, bytes: u64) -> Er
             duration::text(policy.allows(bytes))
         ),
     };
+    // With that number the allowance can be set.
+    let passed = match clock.passed.load(Ordering::Relaxed) {
+        0 => String::new(),
+        passed => {
+            let rate = passed as f64 / policy.allows(bytes).as_secs_f64().max(0.001);
+            format!(", in which {passed} bytes passed, {rate:.0} bytes per second")
+        }
+    };
     let message = format!(
-        "no end after {allowed}; if the storage is not stuck but slow, raise `timeout.base` or lower `timeout.bytes_per_second` of the I/O manager `{}`",
+        "no end after {allowed}{passed}; if the storage is not stuck but slow, raise `timeout.base` or lower `timeout.bytes_per_second` of the I/O manager `{}`",
         operation.key()
     );
     let effect = if operation.writes() {

@@ -54,6 +54,8 @@ impl Step {
             _ => self.inputs.clone(),
         };
         for attempt in 1.. {
+            self.tries.attempt = attempt;
+            self.tries.lost = if attempt > 1 { began.elapsed() } else { Duration::ZERO };
             let Err(error) = self.attempt(keys, sources, overlapping).await else {
                 return Ok(());
             };

@@ -2,7 +2,7 @@
 
 use super::step::Step;
 use crate::definitions::AT_ONCE;
-use crate::freshness::{Recompute, fingerprint};
+use crate::freshness::{Recompute, fingerprint, size_of};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use larder_catalog::InputVersions;
 use larder_io_core::{AssetKey, Error, ErrorKind, Form, PartitionKey, Receipt, Result};
@@ -104,7 +104,8 @@ impl Step {
             }
         }
         for (key, version) in versions {
-            self.known.set(key, partition, Some(version));
+            let size = self.known.size(key, partition);
+            self.known.set(key, partition, Some(version), size);
         }
         Ok(true)
     }
@@ -138,6 +139,8 @@ impl Step {
             },
             (None, false) => return self.inherited(key, partition, sources).await,
         };
+        let size = receipt.as_ref().map(size_of);
+        self.known.set(key, partition, Some(stored.clone()), size);
         if self.recompute == Recompute::Missing {
             return Ok(Some(stored));
         }

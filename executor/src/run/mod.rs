@@ -10,10 +10,12 @@ mod hooks;
 mod inputs;
 mod limits;
 mod load;
+mod measured;
 mod order;
 mod outcome;
 mod overlap;
 mod process;
+mod publish;
 mod report;
 mod shelf;
 mod step;
@@ -41,6 +43,7 @@ use inputs::SharedInputs;
 use larder_io_core::{AssetKey, Error, ErrorKind, Result, RunId};
 use larder_partitions::PartitionSet;
 use limits::{Ready, Reservations};
+use measured::Tries;
 use order::Early;
 use outcome::Outcome;
 use overlap::Overlap;
@@ -342,6 +345,7 @@ impl Running {
             offers,
             overlap: Arc::clone(&self.overlap),
             place: self.place.clone(),
+            tries: Tries::after(self.ready.waited(unit)),
             patience,
             earlier: None,
         }

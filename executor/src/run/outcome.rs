@@ -106,6 +106,7 @@ mod tests {
             store: Duration::ZERO,
             peak_memory: None,
             overlapped: 0,
+            measures: crate::Measures::default(),
             metadata: BTreeMap::new(),
             #[cfg(feature = "arrow")]
             schema: None,

@@ -6,6 +6,7 @@ use super::attempts::Patience;
 use super::check::AllEarlier;
 use super::fresh::Sources;
 use super::inputs::SharedInput;
+use super::measured::Tries;
 use super::outcome::Outcome;
 use super::overlap::{Overlap, Overlapping};
 use super::process::{Processes, Teller};
@@ -15,6 +16,7 @@ use crate::definitions::Pipeline;
 use crate::event::{Emitter, Event, Materialization};
 use crate::freshness::{Known, Recompute, Recorder};
 use crate::hook::Moment;
+use crate::measures::Measures;
 use crate::plan::Follows;
 use futures_util::FutureExt;
 use larder_io_core::{AssetKey, Error, ErrorKind, Result, RunId};
@@ -62,6 +64,7 @@ pub(super) struct Step {
     pub(super) patience: Patience,
     /// The values before, where this process was told of them and has no catalogue.
     pub(super) earlier: Option<AllEarlier>,
+    pub(super) tries: Tries,
 }
 
 /// Where a call is made.
@@ -167,6 +170,7 @@ impl Step {
     /// Loads, computes, stages everything, publishes everything.
     pub(super) async fn make(&mut self, keys: &[AssetKey], sources: &Sources, overlapping: &Overlapping) -> Result<()> {
         let Some(first) = keys.first() else { return Ok(()) };
+        let memory_before = self.memory_before();
         let places = self.places(keys).await?;
         let context = Arc::new(AssetContext::new(
             first.clone(),
@@ -223,6 +227,10 @@ impl Step {
             store: Duration::ZERO,
             peak_memory: None,
             overlapped: 0,
+            measures: Measures {
+                memory_before,
+                ..Measures::default()
+            },
             metadata: said.metadata,
             #[cfg(feature = "arrow")]
             schema: None,

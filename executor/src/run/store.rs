@@ -1,20 +1,17 @@
 //! The outputs of a call: everything is staged before anything is published.
 
 use super::fresh::Sources;
-use super::overlap::Overlapping;
 use super::shelf::Offer;
-use super::step::{Place, Step};
+use super::step::Step;
 use crate::definitions::AT_ONCE;
-use crate::event::{Event, Materialization};
-use crate::freshness::Origin;
+use crate::event::Event;
 use crate::hook::Moment;
 use crate::lifecycle::unchanged;
-use crate::memory;
-use crate::metered::{Meter, metered};
+use crate::metered::metered;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use larder_catalog::InputVersions;
 use larder_io_core::{
-    AssetKey, Error, ErrorKind, Form, Made, OutputContext, PartitionKey, Precondition, Receipt, Result, Staged, Value,
+    AssetKey, Error, ErrorKind, Form, Made, OutputContext, PartitionKey, Precondition, Result, Staged, Value,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -46,20 +43,23 @@ impl Output {
 pub(super) struct Written {
     pub(super) key: AssetKey,
     pub(super) partition: Option<PartitionKey>,
-    sources: Arc<Vec<InputVersions>>,
-    fingerprint: Option<String>,
+    pub(super) sources: Arc<Vec<InputVersions>>,
+    pub(super) fingerprint: Option<String>,
     /// A copy for the catalogue.
-    inline: Option<Vec<u8>>,
+    pub(super) inline: Option<Vec<u8>>,
     #[cfg(feature = "arrow")]
-    schema: Option<arrow_schema::SchemaRef>,
+    pub(super) schema: Option<arrow_schema::SchemaRef>,
+    pub(super) value_bytes: Option<u64>,
+    #[cfg(feature = "arrow")]
+    pub(super) facts: Option<Box<crate::table_facts::TableFacts>>,
     /// `None` for Nothing.
     pub(super) staged: Option<Box<dyn Staged>>,
     /// For those in this run that take it.
-    offer: Option<Offer>,
+    pub(super) offer: Option<Offer>,
     /// Time in the source of a stream.
-    produced: Duration,
+    pub(super) produced: Duration,
     /// Time in the manager.
-    stored: Duration,
+    pub(super) stored: Duration,
 }
 
 impl Step {
@@ -228,6 +228,9 @@ impl Step {
                 inline: None,
                 #[cfg(feature = "arrow")]
                 schema: None,
+                value_bytes: None,
+                #[cfg(feature = "arrow")]
+                facts: None,
                 staged: None,
                 offer: None,
                 produced: Duration::ZERO,
@@ -244,7 +247,7 @@ impl Step {
             Value::Table(source) => Some(source.schema()),
             _ => None,
         };
-        let meter = Arc::new(Meter::default());
+        let meter = self.meter();
         let value = metered(value, &meter);
         self.emitter.emit(|| Event::StoreStarted {
             asset: key.clone(),
@@ -259,6 +262,8 @@ impl Step {
         context.keep_for_checks = !self.pipeline.0.checks.of(&key).is_empty();
         let began = Instant::now();
         let staged = manager.stage(&context, &value).await?;
+        #[cfg(feature = "arrow")]
+        let facts = meter.facts(&value, staged.receipt().rows);
         meter.stop();
         let stored = began.elapsed().saturating_sub(meter.produced());
         Ok(Written {
@@ -269,6 +274,9 @@ impl Step {
             inline,
             #[cfg(feature = "arrow")]
             schema,
+            value_bytes: self.value_bytes(&meter, &value),
+            #[cfg(feature = "arrow")]
+            facts,
             staged: Some(staged),
             offer,
             produced: meter.produced(),
@@ -276,107 +284,8 @@ impl Step {
         })
     }
 
-    /// Publishes everything. After a failure nothing more is begun, and what was not published is discarded.
-    pub(super) async fn publish_all(
-        &self,
-        written: Vec<Written>,
-        common: &Materialization,
-        overlapping: &Overlapping,
-    ) -> Result<()> {
-        let stop = AtomicBool::new(false);
-        let mut publishing = stream::iter(written)
-            .map(|output| self.publish(output, common, overlapping, &stop))
-            .buffered(self.at_once());
-        let mut failed = None;
-        while let Some(published) = publishing.next().await {
-            if let Err(error) = published {
-                failed = failed.or(Some(error));
-            }
-        }
-        failed.map_or(Ok(()), Err)
-    }
-
-    async fn publish(
-        &self,
-        mut output: Written,
-        common: &Materialization,
-        overlapping: &Overlapping,
-        stop: &AtomicBool,
-    ) -> Result<()> {
-        if stop.load(Ordering::Relaxed) {
-            discard(std::slice::from_mut(&mut output)).await;
-            return Ok(());
-        }
-        let began = Instant::now();
-        let published = match &mut output.staged {
-            Some(staged) => staged.publish().await.map(Some),
-            None => Ok(None),
-        };
-        let receipt: Option<Receipt> = match published {
-            Ok(receipt) => receipt,
-            Err(error) => {
-                stop.store(true, Ordering::Relaxed);
-                discard(std::slice::from_mut(&mut output)).await;
-                return Err(self.about(
-                    conflict_advice(error),
-                    &output.key,
-                    output.partition.as_ref(),
-                    "publish",
-                ));
-            }
-        };
-        if let (Some(offer), Some(receipt)) = (output.offer, &receipt) {
-            offer.make(receipt);
-        }
-        let materialization = Arc::new(Materialization {
-            asset: output.key,
-            partition: output.partition,
-            uri: receipt.as_ref().map(|receipt| receipt.uri.clone()),
-            version: receipt.as_ref().map(|receipt| receipt.version.to_string()),
-            receipt,
-            compute: common.compute + output.produced,
-            store: output.stored + began.elapsed(),
-            peak_memory: memory::peak(),
-            overlapped: overlapping.others(),
-            #[cfg(feature = "arrow")]
-            schema: output.schema,
-            ..common.clone()
-        });
-        let origin = Origin {
-            fingerprint: output.fingerprint,
-            code_version: self.code(),
-            inputs: &output.sources,
-            inline: output.inline,
-        };
-        self.published(&materialization, origin);
-        self.hook(Moment::AfterStore, |of| {
-            of.subject = Some(materialization.asset.clone());
-            of.materialization = Some(Arc::clone(&materialization));
-        })
-        .await;
-        Ok(())
-    }
-
-    /// Tells everybody of a value that was published.
-    pub(super) fn published(&self, materialization: &Arc<Materialization>, origin: Origin<'_>) {
-        self.outcome.published(materialization);
-        if let Place::ProcessOf(teller) = &self.place {
-            return teller.published(materialization, &origin);
-        }
-        if self.traces {
-            // Nothing has no content: that it ran again is all there is to know.
-            let receipt = materialization.receipt.as_ref();
-            let version = receipt.map_or_else(|| self.run.to_string(), Receipt::data_version);
-            let (asset, partition) = (&materialization.asset, materialization.partition.as_ref());
-            self.known.set(asset, partition, Some(version.clone()));
-            self.recorder
-                .materialized(&self.pipeline, materialization, &version, origin);
-        }
-        self.emitter.emit(|| Event::Materialized(Arc::clone(materialization)));
-    }
-
     /// Outputs of several assets go one after another: a failure leaves the old values of the rest.
-    fn at_once(&self) -> usize {
+    pub(super) fn at_once(&self) -> usize {
         if self.partitions.is_some() { AT_ONCE } else { 1 }
     }
 }
@@ -387,18 +296,5 @@ pub(super) async fn discard(written: &mut [Written]) {
         if let Some(staged) = &mut output.staged {
             let _ = staged.discard().await;
         }
-    }
-}
-
-fn conflict_advice(error: Error) -> Error {
-    match error.kind() {
-        ErrorKind::Conflict => {
-            let message = format!(
-                "{}; somebody else materialized the asset while this run computed it, and their value stays; run again, or with `--force` to replace it",
-                error.message()
-            );
-            Error::new(ErrorKind::Conflict, message)
-        }
-        _ => error,
     }
 }

@@ -3,6 +3,7 @@
 mod from_failure;
 mod killed;
 mod lifecycle;
+mod measured;
 mod recorded;
 mod stale;
 mod support;

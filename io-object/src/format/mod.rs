@@ -4,6 +4,9 @@ mod auto;
 mod object;
 mod parquet;
 mod pickle;
+mod whereabouts;
+#[cfg(test)]
+mod whereabouts_tests;
 
 pub use auto::AutoSettings;
 pub(crate) use auto::Use;

@@ -1,5 +1,6 @@
 //! Objects as JSON, MessagePack and pickle.
 
+use super::whereabouts::{Trouble, find};
 use super::{ObjectFormat, pickle};
 use bytes::Bytes;
 use larder_io_core::hash::{Losses, ObjectDigest, digest_object};
@@ -11,13 +12,23 @@ const JSON_DEPTH: usize = 120;
 
 /// Encodes an object, or refuses what the format would lose.
 pub(crate) fn encode(value: &Value, format: ObjectFormat) -> Result<(Bytes, ObjectDigest)> {
-    let digest = digest_object(value)?;
-    refuse_losses(digest.losses, format)?;
+    let digest = digest_object(value).map_err(|error| match find(value, Trouble::Key) {
+        Some(place) => {
+            let message = format!("{}, at {place}", error.message());
+            Error::new(error.kind(), message).with_source(error)
+        }
+        None => error,
+    })?;
+    refuse_losses(value, digest.losses, format)?;
     let mut bytes = Vec::new();
     let failed = |error: &dyn std::fmt::Display| {
         Error::new(
             ErrorKind::Unsupported,
-            format!("the value cannot be written as {}: {error}", name(format)),
+            format!(
+                "the value cannot be written as {}{}: {error}",
+                name(format),
+                at(value, Trouble::Key)
+            ),
         )
     };
     match format {
@@ -49,20 +60,36 @@ fn name(format: ObjectFormat) -> &'static str {
     }
 }
 
-fn refuse_losses(losses: Losses, format: ObjectFormat) -> Result<()> {
-    let lost = match format {
-        ObjectFormat::Json if losses.non_finite => {
-            "a NaN or an infinity, which JSON has not; use msgpack, or `Option<f64>`"
-        }
-        _ if losses.nested_null => "`Some(None)` or `Some(())`, which would be read back as `None`; use an enum",
-        ObjectFormat::Json if losses.depth > JSON_DEPTH => {
-            "more than 120 levels of nesting, which a JSON reader refuses; use msgpack"
-        }
+/// ` at ..` where the trouble is found.
+fn at(value: &Value, trouble: Trouble) -> String {
+    find(value, trouble)
+        .map(|place| format!(", at {place}"))
+        .unwrap_or_default()
+}
+
+fn refuse_losses(value: &Value, losses: Losses, format: ObjectFormat) -> Result<()> {
+    let (lost, trouble) = match format {
+        ObjectFormat::Json if losses.non_finite => (
+            "a NaN or an infinity, which JSON has not; use msgpack, or `Option<f64>`",
+            Some(Trouble::NonFinite),
+        ),
+        _ if losses.nested_null => (
+            "`Some(None)` or `Some(())`, which would be read back as `None`; use an enum",
+            Some(Trouble::NestedNull),
+        ),
+        ObjectFormat::Json if losses.depth > JSON_DEPTH => (
+            "more than 120 levels of nesting, which a JSON reader refuses; use msgpack",
+            None,
+        ),
         _ => return Ok(()),
     };
     Err(Error::new(
         ErrorKind::Unsupported,
-        format!("the value cannot be kept as {}: it holds {lost}", name(format)),
+        format!(
+            "the value cannot be kept as {}{}: it holds {lost}",
+            name(format),
+            trouble.map(|trouble| at(value, trouble)).unwrap_or_default()
+        ),
     ))
 }
 

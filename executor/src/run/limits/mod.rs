@@ -26,6 +26,7 @@ use larder_io_core::{Error, ErrorKind, Result};
 use queue::{Need, Queue};
 pub(super) use reserve::Reservations;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Refuses limits that nothing could run within, or that are for nothing.
 ///
@@ -60,6 +61,8 @@ pub(super) async fn reservations(
 #[derive(Debug, Default)]
 pub(super) struct Ready {
     queue: Queue,
+    /// Since when nothing but limits stands before each call.
+    since: Vec<Instant>,
     memory: Option<Memory>,
 }
 
@@ -84,7 +87,10 @@ impl Ready {
         inputs: Option<&SharedInputs>,
     ) -> Self {
         if options.limits.is_empty() && reserved.is_none() {
-            return Self::default();
+            return Self {
+                since: vec![Instant::now(); calls.len()],
+                ..Self::default()
+            };
         }
         let mut sizes: Vec<u64> = options.limits.iter().map(|limit| limit.at_once() as u64).collect();
         let limits_of = |step: usize| -> Vec<Need> {
@@ -117,13 +123,22 @@ impl Ready {
         });
         Self {
             queue: Queue::limited(&sizes, needs, options.max_concurrent),
+            since: vec![Instant::now(); calls.len()],
             memory,
         }
     }
 
     /// A call could begin.
     pub(super) fn push(&mut self, call: usize) {
+        if let Some(since) = self.since.get_mut(call) {
+            *since = Instant::now();
+        }
         self.queue.push(call);
+    }
+
+    /// How long ago a call could begin, but for limits.
+    pub(super) fn waited(&self, call: usize) -> Duration {
+        self.since.get(call).map(Instant::elapsed).unwrap_or_default()
     }
 
     /// The call that begins now; `None` when there is none that has room.

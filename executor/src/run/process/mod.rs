@@ -375,7 +375,8 @@ impl Step {
             }),
             Told::Checked(made) => self.checked(&Arc::new(*made)),
             Told::Materialized(published) => {
-                let (materialization, inputs, remaining) = published.parts();
+                let (mut materialization, inputs, remaining) = published.parts();
+                self.measured(&mut materialization, &inputs);
                 let materialization = Arc::new(materialization);
                 let origin = Origin {
                     fingerprint: remaining.fingerprint,

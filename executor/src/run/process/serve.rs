@@ -3,6 +3,7 @@
 use super::super::attempts::Patience;
 use super::super::fresh::Sources;
 use super::super::inputs::SharedInputs;
+use super::super::measured::Tries;
 use super::super::outcome::Outcome;
 use super::super::step::{Place, Step};
 use super::GRACE;
@@ -162,7 +163,8 @@ async fn make(definitions: Definitions, line: &str, teller: &Arc<Teller>) -> Res
         lost: None,
         overlap: Arc::default(),
         place: Place::ProcessOf(Arc::clone(teller)),
-        // The run has it.
+        // The run has these.
+        tries: Tries::default(),
         patience: Patience {
             retry: RetryPolicy::of_attempts(1),
             timeout: None,
