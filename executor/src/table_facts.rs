@@ -308,7 +308,7 @@ mod tests {
     #[test]
     fn a_table_that_is_read_again_is_counted_once() {
         let one = batch(vec![None], vec![None], vec![7]);
-        let mut all = of(&[one.clone()], Wanted::default());
+        let mut all = of(std::slice::from_ref(&one), Wanted::default());
         all.restart();
         assert!(all.is_empty());
         all.add(&one, 100);
@@ -349,7 +349,7 @@ mod tests {
         assert!(Gathering::new(none).is_none());
         let one = batch(vec![None], vec![None], vec![7]);
         let facts = of(
-            &[one.clone()],
+            std::slice::from_ref(&one),
             Wanted {
                 preview_rows: 0,
                 ..Wanted::default()

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt};
-use larder_executor::{Asset, Definitions};
+use larder_executor::{Asset, Check, Definitions};
 use larder_io_core::{
     Blob, InputContext, IoManager, Location, Maintenance, ManagerInfo, ManagerUrl, OutputContext, Receipt, Result,
     Staged, Value, Versions, async_trait,
@@ -21,7 +21,16 @@ pub(crate) const VALUE: &str = "LARDER_TEST_VALUE";
 
 /// All of them: `blocking` and `busy` are computations that hear nobody, the second on a thread of the runtime; `staged` and `published` are
 /// before and after the one atomic step.
-pub(crate) const PHASES: [&str; 7] = ["load", "compute", "blocking", "busy", "store", "staged", "published"];
+pub(crate) const PHASES: [&str; 8] = [
+    "load",
+    "compute",
+    "blocking",
+    "busy",
+    "store",
+    "check",
+    "staged",
+    "published",
+];
 
 /// Bytes of the value that are written before the phase `store`.
 const WRITTEN: usize = 1 << 20;
@@ -96,6 +105,10 @@ pub(crate) fn stored(home: &Path) -> Definitions {
             let _ = larder_executor::blocking(stays).await?;
             Ok(streamed(&std::env::var(VALUE).unwrap_or_default()))
         });
+    let checked = Check::builder("held").asset("held").blocking().function(|_| async {
+        hold("check").await;
+        Ok(true)
+    });
     let url: ManagerUrl = format!("file:{}", home.join("storage").display())
         .parse()
         .expect("is a URL");
@@ -103,6 +116,7 @@ pub(crate) fn stored(home: &Path) -> Definitions {
     Definitions::new()
         .without_config()
         .assets([base, held])
+        .checks([checked])
         .default_io_manager(Arc::new(Holding(disk)))
 }
 

@@ -126,7 +126,7 @@ pub(crate) fn all(phase: &str) {
         let (signal, code) = [(Signal::INT, 130), (Signal::TERM, 143)][round / 3 % 2];
         let new = format!("new {round}");
         let (mut child, step) = held(home, phase, &new, executor, &socket);
-        if matches!(phase, "store" | "staged") {
+        if matches!(phase, "store" | "check" | "staged") {
             // What would be left if nobody cared is there.
             within("the staging", || (leftovers(home).len() > before).then_some(()));
         }

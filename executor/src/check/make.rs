@@ -88,7 +88,7 @@ impl Pipeline {
             };
             inputs.push_back((argument.clone(), loaded));
         }
-        let run = subject.run.clone().unwrap_or_else(|| RunId::random());
+        let run = subject.run.clone().unwrap_or_else(RunId::random);
         let context = AssetContext::new(
             subject.of.asset.clone(),
             subject.partitions.clone(),

@@ -2,23 +2,28 @@
 
 use super::item::{Entry, Item, Value};
 use super::place::Place;
+use crate::capacity::Size;
 use crate::policy::RetryPolicy;
-use crate::run::{Executor, RunOptions};
+use crate::run::{Executor, Limit, RunOptions};
 use larder_io_core::{Error, Result, duration, nearest};
 use std::mem::discriminant;
 use std::time::Duration;
 
 /// The table.
 pub(super) const RUN: &str = "run";
-/// Its keys; `limits` and `memory_budget` would stand here.
-const KEYS: [&str; 6] = [
+/// Its keys.
+const KEYS: [&str; 8] = [
     "max_concurrent",
     "executor",
     "retries",
     RETRY,
     "step_timeout",
     "timeout",
+    LIMITS,
+    "memory_budget",
 ];
+/// How many steps run at once of a resource or a tag, by what the limit is for.
+const LIMITS: &str = "limits";
 const RETRY: &str = "retry";
 /// The keys of its `retry`, as in the table of an I/O manager.
 const RETRY_KEYS: [&str; 5] = ["attempts", "first_delay", "max_delay", "deadline", "jitter"];
@@ -38,6 +43,9 @@ enum Said {
     Jitter(bool),
     StepTimeout(Option<Duration>),
     Timeout(Option<Duration>),
+    Limit(Limit),
+    /// In bytes.
+    MemoryBudget(u64),
 }
 
 /// One line.
@@ -68,13 +76,19 @@ impl RunTable {
                 }
                 continue;
             }
+            if entry.key == LIMITS {
+                for entry in entry.item.table("`run.limits`")? {
+                    table.add(limited(entry)?)?;
+                }
+                continue;
+            }
             table.add(line(&entry.key.clone(), entry)?)?;
         }
         Ok(table)
     }
 
     fn add(&mut self, line: RunLine) -> Result<()> {
-        if let Some(other) = self.of(&line.said) {
+        if let Some(other) = self.of(&line) {
             let problem = format!(
                 "`{}` says again what `{}` says; leave one of them out",
                 line.name, other.name
@@ -85,10 +99,12 @@ impl RunTable {
         Ok(())
     }
 
-    fn of(&self, said: &Said) -> Option<&RunLine> {
-        self.0
-            .iter()
-            .find(|line| discriminant(&line.said) == discriminant(said))
+    /// The line that says the same thing; of limits the one for the same.
+    fn of(&self, new: &RunLine) -> Option<&RunLine> {
+        self.0.iter().find(|line| {
+            let limits = matches!(new.said, Said::Limit(_));
+            discriminant(&line.said) == discriminant(&new.said) && (!limits || line.name == new.name)
+        })
     }
 
     /// What the profile says goes before what the base says.
@@ -99,7 +115,7 @@ impl RunTable {
         let mut merged = profile;
         merged.0.iter_mut().for_each(|line| line.of_profile = true);
         for line in base.0 {
-            if merged.of(&line.said).is_none() {
+            if merged.of(&line).is_none() {
                 merged.0.push(line);
             }
         }
@@ -122,7 +138,7 @@ impl RunTable {
     pub(crate) fn apply(&self, options: &mut RunOptions) {
         for line in &self.0 {
             let retry = || RetryPolicy::of_attempts(1);
-            match line.said {
+            match line.said.clone() {
                 Said::MaxConcurrent(most) => options.max_concurrent = most,
                 Said::Executor(executor) => options.executor = executor,
                 Said::Attempts(attempts) => options.retry.get_or_insert_with(retry).attempts = attempts,
@@ -132,6 +148,8 @@ impl RunTable {
                 Said::Jitter(jitter) => options.retry.get_or_insert_with(retry).jitter = jitter,
                 Said::StepTimeout(most) => options.step_timeout = most,
                 Said::Timeout(most) => options.timeout = most,
+                Said::Limit(limit) => options.limits.push(limit),
+                Said::MemoryBudget(bytes) => options.memory_budget = Some(bytes),
             }
         }
     }
@@ -161,6 +179,11 @@ fn line(name: &str, entry: Entry) -> Result<RunLine> {
         },
         "step_timeout" => Said::StepTimeout(limit(name, &item)?),
         "timeout" => Said::Timeout(limit(name, &item)?),
+        "memory_budget" => {
+            let (text, at) = item.clone().text("`run.memory_budget`, a size such as `8GiB`,")?;
+            let size: Size = text.parse().map_err(|error: Error| at.wrong(error.message()))?;
+            Said::MemoryBudget(size.bytes)
+        }
         unknown => return Err(place.wrong(stranger(unknown))),
     };
     let text = match item.value {
@@ -173,6 +196,21 @@ fn line(name: &str, entry: Entry) -> Result<RunLine> {
         place,
         of_profile: false,
         said,
+    })
+}
+
+/// One of `limits`: `db = 2`, `"tag:team" = 1`.
+fn limited(entry: Entry) -> Result<RunLine> {
+    let Entry { key, place, item } = entry;
+    let name = format!("{LIMITS}.{key}");
+    let at_once: usize = number(&name, &item, 1)?;
+    let limit = Limit::new(&key, at_once).map_err(|error| place.wrong(error.message()))?;
+    Ok(RunLine {
+        name,
+        text: at_once.to_string(),
+        place,
+        of_profile: false,
+        said: Said::Limit(limit),
     })
 }
 
@@ -249,6 +287,12 @@ pub(super) fn schema() -> serde_json::Value {
             RETRY: { "$ref": "#/$defs/retry" },
             "step_timeout": duration("How long an attempt at a step may take, or `off`. Default off"),
             "timeout": duration("How long a run may take, or `off`. Default off"),
+            LIMITS: {
+                "description": "How many steps run at once of those that take a resource (`db`), or have a tag (`tag:team`, `tag:team=ops`)",
+                "type": "object",
+                "additionalProperties": { "type": "integer", "minimum": 1 },
+            },
+            "memory_budget": { "description": "Memory that steps may need together, such as `8GiB`. Default: no limit", "type": "string" },
         },
         "additionalProperties": false,
     })

@@ -47,8 +47,8 @@ async fn made(check: Check, wrong: bool) -> Arc<Checked> {
     let asset = Asset::builder("t").function(move |_| async move { Ok(rows(wrong)) });
     let (pipeline, _) = recorded(definitions([asset], [check]));
     let report = pipeline.run("t").await.expect("runs");
-    let made = report.checks().next().expect("was made").clone();
-    made
+    let made = report.checks().next();
+    Arc::clone(made.expect("was made"))
 }
 
 #[tokio::test]

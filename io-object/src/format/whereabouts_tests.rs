@@ -96,7 +96,7 @@ fn a_bottomless_value_ends_the_search() {
     struct Bottomless;
     impl Serialize for Bottomless {
         fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-            [Bottomless].serialize(to)
+            [Self].serialize(to)
         }
     }
     let told = find(&native(Bottomless), Trouble::Key).unwrap_or_default();

@@ -52,6 +52,22 @@ fn the_profile_goes_before_the_base_line_by_line() {
 }
 
 #[test]
+fn limits_and_a_memory_budget_stand_there_too() {
+    let text = "[run]\nlimits = { db = 2, 'tag:team' = 3 }\nmemory_budget = '2GiB'\n[profile.prod.run]\nlimits.db = 1";
+    let limits = |options: RunOptions| {
+        let mut limits: Vec<String> = options.limits.iter().map(ToString::to_string).collect();
+        limits.sort();
+        (limits, options.memory_budget)
+    };
+    let said = |limits: [&str; 2]| (limits.map(str::to_owned).to_vec(), Some(2 << 30));
+    assert_eq!(limits(options(definitions(text))), said(["db=2", "tag:team=3"]));
+    assert_eq!(
+        limits(options(definitions(text).choose_profile("prod"))),
+        said(["db=1", "tag:team=3"])
+    );
+}
+
+#[test]
 fn reports_say_what_and_where() {
     let report = definitions(BASE)
         .choose_profile("prod")
@@ -117,11 +133,19 @@ fn mistakes_name_the_key_and_its_place() {
         ),
         (
             "[run]\nzzz = 1",
-            "larder.toml:2:1: there is no key `zzz` in `[run]`; there are max_concurrent, executor, retries, retry, step_timeout, timeout",
+            "larder.toml:2:1: there is no key `zzz` in `[run]`; there are max_concurrent, executor, retries, retry, step_timeout, timeout, limits, memory_budget",
         ),
         (
             "[run]\nmax_concurrent = 0",
             "larder.toml:2:18: `run.max_concurrent` is a whole number of at least 1, not 0",
+        ),
+        (
+            "[run]\nlimits.db = 0",
+            "larder.toml:2:13: `run.limits.db` is a whole number of at least 1, not 0",
+        ),
+        (
+            "[run]\nmemory_budget = '0GiB'",
+            "larder.toml:2:17: `0GiB` is no size: it is zero; write `25MB`, `1.5GB` or `25MiB`",
         ),
         (
             "[run]\nmax_concurrent = -4",
