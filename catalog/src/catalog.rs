@@ -5,7 +5,7 @@ mod changes;
 use crate::database::{Change, Database};
 use crate::queue::{self, Queue, gone};
 use crate::sqlite::Sqlite;
-use crate::{Entry, Happening, Record, RunDetail, RunSummary, State};
+use crate::{Check, Entry, Happening, Record, RunDetail, RunSummary, State};
 use futures_channel::oneshot;
 use larder_io_core::{AssetKey, PartitionKey, Result, RunId};
 use std::fmt;
@@ -325,6 +325,15 @@ impl Catalog {
     pub async fn run_entries(&self, run: &RunId, limit: usize) -> Result<Vec<Entry>> {
         let run = run.clone();
         self.ask(move |database| database.run_entries(&run, limit)).await
+    }
+
+    /// The checks that were made in a run, in that order, the first so many.
+    ///
+    /// # Errors
+    /// As [`Catalog::latest`].
+    pub async fn run_checks(&self, run: &RunId, limit: usize) -> Result<Vec<Check>> {
+        let run = run.clone();
+        self.ask(move |database| database.run_checks(&run, limit)).await
     }
 
     /// The values of dynamic partitions, in the order in which they were added.

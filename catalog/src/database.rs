@@ -1,7 +1,7 @@
 //! What a database must be able to do for the catalogue.
 
 use crate::detail::version_of;
-use crate::{Entry, Happening, Record, RunDetail, RunSummary, State};
+use crate::{Check, Entry, Happening, Record, RunDetail, RunSummary, State};
 use larder_io_core::{AssetKey, PartitionKey, Result, RunId};
 use std::collections::HashSet;
 
@@ -63,5 +63,8 @@ pub(crate) trait Database: Send {
     fn run(&mut self, run: &RunId) -> Result<Option<RunDetail>>;
     /// What a run published, in that order, without the copies of small values.
     fn run_entries(&mut self, run: &RunId, limit: usize) -> Result<Vec<Entry>>;
+
+    /// The checks of a run, in that order.
+    fn run_checks(&mut self, run: &RunId, limit: usize) -> Result<Vec<Check>>;
     fn dynamic_keys(&mut self, name: &str) -> Result<Vec<String>>;
 }

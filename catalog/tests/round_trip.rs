@@ -242,6 +242,8 @@ fn everything_else(ground: &Ground) {
 
         prop_assert_eq!(history.first(), Some(&Happening::Deleted(deleted)));
         prop_assert!(history.contains(&Happening::Observed(observed)));
+        let of_run = block_on(catalog.run_checks(&run, 9)).unwrap();
+        prop_assert_eq!(of_run, if flags[2] { vec![checked.clone()] } else { vec![] });
         prop_assert!(history.contains(&Happening::Checked(checked)));
         let times = assets.iter().filter(|it| **it == asset).count();
         for key in if partitions.is_empty() { vec![None] } else { partitions.iter().cloned().map(Some).collect() } {

@@ -111,6 +111,37 @@ pub(crate) fn described(made: &Checked, colour: bool) -> Option<String> {
     Some(format!("{word} {} {}", escape(&of), escape(&made.text())))
 }
 
+/// What a recorded check was of, its verdict, and what it found.
+pub(crate) fn told(check: &larder_catalog::Check) -> (String, &'static str, String) {
+    let of = match &check.partition {
+        Some(partition) => format!("{} {partition}", check.asset),
+        None => check.asset.to_string(),
+    };
+    let verdict = match (check.passed, check.warning, check.blocking) {
+        (true, ..) => "passed",
+        (false, true, _) => "warning",
+        (false, false, true) => "blocked",
+        (false, false, false) => "check failed",
+    };
+    let found = check.message.as_deref().map(|found| format!(": {found}"));
+    (of, verdict, found.unwrap_or_default())
+}
+
+/// A recorded check as JSON.
+pub(crate) fn document(check: &larder_catalog::Check) -> serde_json::Value {
+    json!({
+        "asset": check.asset.to_string(),
+        "partition": check.partition.as_ref().map(ToString::to_string),
+        "name": check.name,
+        "passed": check.passed,
+        "severity": if check.warning { Severity::Warn } else { Severity::Error },
+        "blocking": check.blocking,
+        "at": check.at.to_string(),
+        "message": check.message,
+        "metadata": check.metadata,
+    })
+}
+
 async fn last(pipeline: &Pipeline, checks: Vec<CheckInfo>, out: &mut Out<'_>) -> Result<u8> {
     let mut rows = Vec::new();
     let mut documents = Vec::new();

@@ -3,7 +3,7 @@
 #[cfg(test)]
 pub(crate) mod test;
 
-use larder_catalog::{Catalog, Entry, Failure, RunSummary};
+use larder_catalog::{Catalog, Check, Entry, Failure, RunSummary};
 use larder_executor::{ColumnFacts, StepRecord, measures};
 use larder_io_core::{AssetKey, Error, ErrorKind, PartitionKey, Result, RunId};
 use serde_json::Value as Json;
@@ -54,6 +54,8 @@ pub(crate) struct Past {
     pub(crate) summary: RunSummary,
     /// In the order in which they began.
     pub(crate) steps: Vec<PastStep>,
+    /// The checks that were made, in that order.
+    pub(crate) checks: Vec<Check>,
     /// Values that were published beyond those that are looked at.
     pub(crate) more: usize,
 }
@@ -181,6 +183,7 @@ pub(crate) async fn load(catalog: &Catalog, run: &RunId) -> Result<Past> {
     let detail = catalog.run(run).await?;
     let detail = detail.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("the run `{run}` is gone")))?;
     let entries = catalog.run_entries(run, VALUES).await?;
+    let checks = catalog.run_checks(run, VALUES).await?;
     let more = detail.materialized.len().saturating_sub(entries.len());
     let since = |at: jiff::Timestamp| {
         let elapsed = at.duration_since(detail.summary.started);
@@ -264,6 +267,7 @@ pub(crate) async fn load(catalog: &Catalog, run: &RunId) -> Result<Past> {
     Ok(Past {
         summary: detail.summary,
         steps,
+        checks,
         more,
     })
 }

@@ -96,6 +96,12 @@ async fn one(pipeline: &Pipeline, wanted: &str, out: &mut Out<'_>) -> Result<u8>
         });
         document["failures"] = failures.collect::<Vec<Json>>().into();
         document["steps"] = past.steps.iter().map(step).collect::<Vec<Json>>().into();
+        document["checks"] = past
+            .checks
+            .iter()
+            .map(crate::check::document)
+            .collect::<Vec<Json>>()
+            .into();
         document["memory"] = peak::document(&past);
         out.document(&document)?;
         return Ok(DONE);
@@ -123,6 +129,15 @@ async fn one(pipeline: &Pipeline, wanted: &str, out: &mut Out<'_>) -> Result<u8>
             "  failed {}: {}",
             escape(what.trim()),
             escape(&failure.message)
+        ));
+    }
+    for check in past.checks.iter().filter(|check| !check.passed) {
+        let (of, verdict, found) = crate::check::told(check);
+        out.line(format_args!(
+            "  {verdict} {} `{}`{}",
+            escape(&of),
+            escape(&check.name),
+            escape(&found)
         ));
     }
     peak::show(&past, out);

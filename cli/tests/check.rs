@@ -92,6 +92,22 @@ fn a_run_tells_what_did_not_pass() {
         err.contains("nothing of this call is published, old values stay"),
         "{err}"
     );
+    // And afterwards.
+    let (_, out, _) = run(home, "runs last");
+    assert!(
+        out.contains("  blocked clean/number `small`: 12 is not below 10\n"),
+        "{out}"
+    );
+    let (_, out, _) = run(home, "runs last --json");
+    let told: Json = serde_json::from_str(&out).expect("is one document");
+    assert_eq!(
+        (&told["checks"][0]["name"], &told["checks"][0]["passed"]),
+        (&"small".into(), &false.into())
+    );
+    let page = home.join("page.html");
+    assert_eq!(run(home, &format!("report --out {}", page.display())).0, 0);
+    let page = std::fs::read_to_string(page).expect("is written");
+    assert!(page.contains("<td>small</td><td>blocked</td><td>12 is not below 10</td>"));
     let (_, out, _) = run(home, "materialize --json");
     let events = out
         .lines()

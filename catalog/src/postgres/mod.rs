@@ -18,7 +18,7 @@ mod url;
 mod write;
 
 use crate::database::{Change, Database};
-use crate::{CatalogOptions, Entry, Happening, RunDetail, RunSummary, State};
+use crate::{CatalogOptions, Check, Entry, Happening, RunDetail, RunSummary, State};
 use error::{Fault, Outcome};
 use larder_io_core::{AssetKey, Error, ErrorKind, PartitionKey, Result, RunId};
 use session::Session;
@@ -185,6 +185,10 @@ impl Database for Postgres {
 
     fn run_entries(&mut self, run: &RunId, limit: usize) -> Result<Vec<Entry>> {
         self.ask(|session| read::run_entries(session, run, limit))
+    }
+
+    fn run_checks(&mut self, run: &RunId, limit: usize) -> Result<Vec<Check>> {
+        self.ask(|session| read::run_checks(session, run, limit))
     }
 
     fn dynamic_keys(&mut self, name: &str) -> Result<Vec<String>> {

@@ -6,7 +6,7 @@ use super::text::{escaped, unescaped};
 use crate::state::{Gathered, damaged};
 use crate::stored::{self, StoredEvent, StoredRun, asset_key, json, time};
 use crate::{
-    Entry, Failure, Happening, RunDetail, RunSummary, State, StepStarted, partition_from_text, partition_text,
+    Check, Entry, Failure, Happening, RunDetail, RunSummary, State, StepStarted, partition_from_text, partition_text,
 };
 use larder_io_core::{AssetKey, PartitionKey, RunId};
 use postgres::Row;
@@ -248,18 +248,48 @@ pub(super) fn run(session: &mut Session, run: &RunId) -> Outcome<Option<RunDetai
 }
 
 pub(super) fn run_entries(session: &mut Session, run: &RunId, limit: usize) -> Outcome<Vec<Entry>> {
-    let sql = "SELECT event.kind, event.partition, event.at, run.run, event.detail, NULL::bytea, NULL::text, NULL::text, asset.key
-               FROM event JOIN run ON run.id = event.run JOIN asset ON asset.id = event.asset
-               WHERE event.run = (SELECT id FROM run WHERE run = $1) AND event.kind = 1 ORDER BY event.id LIMIT $2";
+    let happened = in_run(session, run, MATERIALIZED_IN_RUN, limit)?.into_iter();
+    Ok(happened
+        .filter_map(|it| match it {
+            Happening::Materialized(entry) => Some(*entry),
+            _ => None,
+        })
+        .collect())
+}
+
+pub(super) fn run_checks(session: &mut Session, run: &RunId, limit: usize) -> Outcome<Vec<Check>> {
+    let happened = in_run(session, run, CHECKED_IN_RUN, limit)?.into_iter();
+    Ok(happened
+        .filter_map(|it| match it {
+            Happening::Checked(check) => Some(check),
+            _ => None,
+        })
+        .collect())
+}
+
+/// What happened in a run, of one kind. Each kind has an index of its own, which a parameter would not find.
+macro_rules! in_run_of_kind {
+    ($kind:literal) => {
+        concat!(
+            "SELECT event.kind, event.partition, event.at, run.run, event.detail, NULL::bytea, NULL::text, NULL::text, asset.key
+             FROM event JOIN run ON run.id = event.run JOIN asset ON asset.id = event.asset
+             WHERE event.run = (SELECT id FROM run WHERE run = $1) AND event.kind = ",
+            $kind,
+            " ORDER BY event.id LIMIT $2"
+        )
+    };
+}
+const MATERIALIZED_IN_RUN: &str = in_run_of_kind!(1);
+const CHECKED_IN_RUN: &str = in_run_of_kind!(4);
+
+fn in_run(session: &mut Session, run: &RunId, sql: &'static str, limit: usize) -> Outcome<Vec<Happening>> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut rows = session.stream(sql, &[&&*escaped(run.as_str()), &limit])?;
-    let mut entries = Vec::new();
+    let mut happened = Vec::new();
     while let Some(row) = rows.next()? {
-        if let Happening::Materialized(entry) = happening(&asset_key(&text(&row, 8)?)?, &row)? {
-            entries.push(*entry);
-        }
+        happened.push(happening(&asset_key(&text(&row, 8)?)?, &row)?);
     }
-    Ok(entries)
+    Ok(happened)
 }
 
 pub(super) fn dynamic_keys(session: &mut Session, name: &str) -> Outcome<Vec<String>> {

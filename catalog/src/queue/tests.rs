@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Entry, Happening, Record, RunDetail, RunStarted, RunSummary, State};
+use crate::{Check, Entry, Happening, Record, RunDetail, RunStarted, RunSummary, State};
 use larder_io_core::{AssetKey, PartitionKey, RunId};
 use std::sync::mpsc;
 
@@ -41,6 +41,9 @@ impl Database for Scripted {
         unreachable!()
     }
     fn run_entries(&mut self, _: &RunId, _: usize) -> Result<Vec<Entry>> {
+        unreachable!()
+    }
+    fn run_checks(&mut self, _: &RunId, _: usize) -> Result<Vec<Check>> {
         unreachable!()
     }
     fn dynamic_keys(&mut self, _: &str) -> Result<Vec<String>> {

@@ -7,7 +7,7 @@ use larder_io_core::{Error, ErrorKind};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
 /// Step `n` makes version `n + 1` from version `n`.
-const STEPS: &[&str] = &[include_str!("0001.sql")];
+const STEPS: &[&str] = &[include_str!("0001.sql"), include_str!("0002.sql")];
 
 /// The version of the tables that this larder reads and writes.
 const VERSION: i64 = STEPS.len() as i64;

@@ -8,7 +8,7 @@ mod read;
 mod write;
 
 use crate::database::{Change, Database};
-use crate::{CatalogOptions, Entry, Happening, RunDetail, RunSummary, State, schema};
+use crate::{CatalogOptions, Check, Entry, Happening, RunDetail, RunSummary, State, schema};
 use error::{Fault, Outcome, Place};
 use larder_io_core::{AssetKey, Error, ErrorKind, PartitionKey, Result, RunId};
 use rusqlite::{Connection, OpenFlags};
@@ -210,6 +210,10 @@ impl Database for Sqlite {
 
     fn run_entries(&mut self, run: &RunId, limit: usize) -> Result<Vec<Entry>> {
         self.ask(|connection| read::run_entries(connection, run, limit))
+    }
+
+    fn run_checks(&mut self, run: &RunId, limit: usize) -> Result<Vec<Check>> {
+        self.ask(|connection| read::run_checks(connection, run, limit))
     }
 
     fn dynamic_keys(&mut self, name: &str) -> Result<Vec<String>> {

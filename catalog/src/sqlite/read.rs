@@ -2,9 +2,9 @@
 
 use super::error::Outcome;
 use crate::state::{Gathered, damaged};
-use crate::stored::{self, StoredEvent, StoredRun, asset_key, json, time};
+use crate::stored::{self, CHECKED, MATERIALIZED, StoredEvent, StoredRun, asset_key, json, time};
 use crate::{
-    Entry, Failure, Happening, RunDetail, RunSummary, State, StepStarted, partition_from_text, partition_text,
+    Check, Entry, Failure, Happening, RunDetail, RunSummary, State, StepStarted, partition_from_text, partition_text,
 };
 use larder_io_core::{AssetKey, PartitionKey, RunId};
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, params};
@@ -230,18 +230,40 @@ pub(super) fn run(connection: &Connection, run: &RunId) -> Outcome<Option<RunDet
 }
 
 pub(super) fn run_entries(connection: &Connection, run: &RunId, limit: usize) -> Outcome<Vec<Entry>> {
-    let sql = "SELECT event.kind, event.partition, event.at, run.run, event.detail, NULL, NULL, NULL, asset.key
+    let happened = in_run(connection, run, MATERIALIZED, limit)?.into_iter();
+    Ok(happened
+        .filter_map(|it| match it {
+            Happening::Materialized(entry) => Some(*entry),
+            _ => None,
+        })
+        .collect())
+}
+
+pub(super) fn run_checks(connection: &Connection, run: &RunId, limit: usize) -> Outcome<Vec<Check>> {
+    let happened = in_run(connection, run, CHECKED, limit)?.into_iter();
+    Ok(happened
+        .filter_map(|it| match it {
+            Happening::Checked(check) => Some(check),
+            _ => None,
+        })
+        .collect())
+}
+
+/// What happened in a run, of one kind.
+fn in_run(connection: &Connection, run: &RunId, kind: i64, limit: usize) -> Outcome<Vec<Happening>> {
+    // Each kind has an index of its own, which a parameter would not find.
+    let sql = format!(
+        "SELECT event.kind, event.partition, event.at, run.run, event.detail, NULL, NULL, NULL, asset.key
         FROM event JOIN run ON run.id = event.run JOIN asset ON asset.id = event.asset
-        WHERE event.run = (SELECT id FROM run WHERE run = ?1) AND event.kind = 1 ORDER BY event.id LIMIT ?2";
-    let mut statement = connection.prepare_cached(sql)?;
+        WHERE event.run = (SELECT id FROM run WHERE run = ?1) AND event.kind = {kind} ORDER BY event.id LIMIT ?2"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut rows = statement.query(params![run.as_str(), limit])?;
     let mut entries = Vec::new();
     while let Some(row) = rows.next()? {
         let asset = asset_key(row.get_ref(8)?.as_str().map_err(rusqlite::Error::from)?)?;
-        if let Happening::Materialized(entry) = happening(&asset, row)? {
-            entries.push(*entry);
-        }
+        entries.push(happening(&asset, row)?);
     }
     Ok(entries)
 }

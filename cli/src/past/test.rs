@@ -14,6 +14,7 @@ pub(crate) fn past(steps: Vec<PastStep>) -> Past {
             finished: None,
         },
         steps,
+        checks: Vec::new(),
         more: 0,
     }
 }

@@ -14,6 +14,8 @@ const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 /// Steps of which the table tells at most.
 const ROWS: usize = 2000;
+/// Checks that are listed.
+const CHECKS: usize = 500;
 /// Errors that are shown at most.
 const ERRORS: usize = 100;
 
@@ -63,6 +65,7 @@ impl Page<'_> {
             let whole = self.past.summary.finished.map(|end| end.duration).unwrap_or_default();
             page.push_str(&timeline::picture(&self.past.steps, whole, id));
         }
+        self.checks(&mut page);
         self.memory(&mut page);
         self.steps(&mut page);
         tables::section(&mut page, self.past);
@@ -169,6 +172,29 @@ impl Page<'_> {
         }
         if let Some(more) = failed.len().checked_sub(ERRORS).filter(|more| *more > 0) {
             let _ = writeln!(page, "<p class=\"note\">And {more} more, in the table of steps.</p>");
+        }
+    }
+
+    fn checks(&self, page: &mut String) {
+        if self.past.checks.is_empty() {
+            return;
+        }
+        page.push_str("<h2 id=\"checks\">Checks</h2>\n<div class=\"scroll\"><table class=\"sortable\"><thead><tr><th>asset</th><th>check</th><th>result</th><th>found</th></tr></thead><tbody>\n");
+        // What did not pass comes first, and is never left out for what did.
+        let (passed, wrong): (Vec<_>, Vec<_>) = self.past.checks.iter().partition(|check| check.passed);
+        for check in wrong.iter().chain(&passed).take(CHECKS) {
+            let (of, verdict, _) = crate::check::told(check);
+            let _ = writeln!(
+                page,
+                "<tr><th scope=\"row\">{}</th><td>{}</td><td>{verdict}</td><td>{}</td></tr>",
+                text(&of),
+                text(&check.name),
+                text(check.message.as_deref().unwrap_or_default()),
+            );
+        }
+        page.push_str("</tbody></table></div>\n");
+        if let Some(more) = self.past.checks.len().checked_sub(CHECKS).filter(|more| *more > 0) {
+            let _ = writeln!(page, "<p class=\"note\">And {more} more.</p>");
         }
     }
 

@@ -25,6 +25,7 @@ use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tracing::Instrument;
 
 /// How the inputs of each step follow, by their position.
 pub(super) type AllFollows = HashMap<usize, Vec<Option<Follows>>>;
@@ -83,9 +84,16 @@ impl Step {
     pub(super) async fn run(mut self) -> (StepStatus, Option<PartitionSet>) {
         let keys = self.pipeline.graph().nodes[self.index].keys.clone();
         let overlapping = self.overlap.begin();
+        let span = tracing::debug_span!(
+            "step",
+            assets = keys.first().map(tracing::field::display),
+            partitions = self.partitions.as_ref().map(tracing::field::display),
+            run = %self.run,
+        );
         // Asset code may panic, in its function or in the stream it returned: then this step fails, not the run.
         let status = match AssertUnwindSafe(self.materialize(&keys, &overlapping))
             .catch_unwind()
+            .instrument(span)
             .await
         {
             Ok(Ok(Some(made))) => {

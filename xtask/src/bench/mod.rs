@@ -145,6 +145,10 @@ fn measure(part: Part, runtime: &Runtime, size: Size) -> Result<Measured, String
 }
 
 fn alone(what: &str, rest: &[&str]) -> Done {
+    // It makes a runtime of its own.
+    if let ("step", [dir]) = (what, rest) {
+        return steps::child(dir);
+    }
     let runtime = runtime()?;
     match (what, rest) {
         ("store", [format, scale]) => runtime.block_on(memory::store(format, scale)),

@@ -1,0 +1,2 @@
+-- Checks of a run, as values of it have their own index.
+CREATE INDEX check_by_run ON event (run) WHERE kind = 4;
