@@ -293,6 +293,32 @@ impl Catalog {
         .await
     }
 
+    /// The newest materializations of an asset, the newest first, however many other events are between them; as [`Catalog::history`].
+    ///
+    /// # Errors
+    /// As [`Catalog::latest`].
+    pub async fn materializations(
+        &self,
+        asset: &AssetKey,
+        partition: Option<Option<&PartitionKey>>,
+        limit: usize,
+    ) -> Result<Vec<Entry>> {
+        let mut looked_at = limit.saturating_mul(2).max(8);
+        loop {
+            let events = self.history(asset, partition, looked_at).await?;
+            let all = events.len() < looked_at;
+            let entries = events.into_iter().filter_map(|event| match event {
+                Happening::Materialized(entry) => Some(*entry),
+                _ => None,
+            });
+            let entries: Vec<Entry> = entries.take(limit).collect();
+            if all || entries.len() == limit {
+                return Ok(entries);
+            }
+            looked_at = looked_at.saturating_mul(4);
+        }
+    }
+
     /// The runs, those that began last first.
     ///
     /// # Errors

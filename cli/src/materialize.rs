@@ -236,7 +236,9 @@ fn interrupted(published: usize, out: &mut Out<'_>) {
     };
     match out.json {
         true => out.event(&serde_json::json!({ "event": "interrupted", "published": published })),
-        false => out.tell(format_args!("interrupted; old values are as they were{before}")),
+        false => out.tell(format_args!(
+            "interrupted; old values are as they were{before}; `materialize --from-failure last` makes the rest"
+        )),
     }
 }
 

@@ -41,7 +41,10 @@ fn an_interrupted_run_leaves_old_values() {
     let (code, _, err) = run(&["x", "materialize"]);
     assert_eq!(
         (code, err.as_str()),
-        (130, "interrupted; old values are as they were\n")
+        (
+            130,
+            "interrupted; old values are as they were; `materialize --from-failure last` makes the rest\n"
+        )
     );
     assert_eq!(run(&["x", "show", "value"]), (0, "1\n".to_owned(), String::new()));
     assert_eq!(

@@ -74,6 +74,10 @@ type Hook = dyn Fn(HookContext) -> BoxFuture<'static, Result<()>> + Send + Sync;
 pub(crate) struct Hooks(Vec<(Moment, Arc<Hook>)>);
 
 impl Hooks {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Those of a moment.
     pub(crate) fn at(&self, moment: Moment) -> impl Iterator<Item = &Arc<Hook>> {
         let hooks = self.0.iter().filter(move |(at, _)| *at == moment);

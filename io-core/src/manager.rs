@@ -49,6 +49,9 @@ pub struct Capabilities {
     pub persistent: bool,
     /// Stored bytes carry a hash that a load can verify.
     pub verify: bool,
+    /// A load may give more than the last store wrote, because a store adds to what is there or changes it: then nobody may take a value for what
+    /// a load would give.
+    pub accumulates: bool,
 }
 
 /// Who a manager is.

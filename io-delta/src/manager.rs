@@ -2,6 +2,7 @@
 
 use crate::config::DeltaConfig;
 use crate::core::{Core, SUFFIX, not_found};
+use crate::evolution::Evolution;
 use crate::overrides::Overrides;
 use crate::verify;
 use async_trait::async_trait;
@@ -32,6 +33,8 @@ impl DeltaIo {
         capabilities.durable = ground.durable;
         capabilities.persistent = true;
         capabilities.verify = true;
+        capabilities.accumulates =
+            !config.mode.leaves_nothing() || config.evolution != Evolution::Strict || config.delete_when.is_some();
         let info = ManagerInfo::new(format!("delta+{scheme}"), root, capabilities, Forms::of([Form::Table]))
             .with_formats(vec![("table", SUFFIX.to_owned())])
             .with_remote(ground.remote);

@@ -3,12 +3,12 @@
 use super::markup::{at, text};
 use crate::past::stored_bytes;
 use crate::units;
-use larder_catalog::{Catalog, Entry, Happening};
+use larder_catalog::{Catalog, Entry};
 use larder_executor::StepRecord;
 use larder_io_core::{AssetKey, Result};
 use std::time::Duration;
 
-/// Events of an asset that are looked at, the newest.
+/// Materializations of an asset that are looked at, the newest.
 const LOOKED_AT: usize = 1000;
 /// Runs that a chart shows.
 const RUNS: usize = 30;
@@ -28,12 +28,7 @@ pub(super) struct Point {
 
 /// The last runs that made an asset, the oldest first.
 pub(super) async fn points(catalog: &Catalog, asset: &AssetKey) -> Result<Vec<Point>> {
-    let events = catalog.history(asset, None, LOOKED_AT).await?;
-    let entries = events.into_iter().filter_map(|event| match event {
-        Happening::Materialized(entry) => Some(*entry),
-        _ => None,
-    });
-    Ok(by_run(&entries.collect::<Vec<Entry>>()))
+    Ok(by_run(&catalog.materializations(asset, None, LOOKED_AT).await?))
 }
 
 /// Entries, the newest first, by their runs, the oldest first.

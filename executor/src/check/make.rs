@@ -9,7 +9,6 @@ use crate::event::Emitter;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt};
-use larder_catalog::Happening;
 use larder_io_core::{Arity, Error, ErrorKind, Loaded, Result, RunId, Value};
 use larder_partitions::PartitionSet;
 use std::collections::VecDeque;
@@ -25,22 +24,23 @@ pub(crate) struct Subject {
     /// Of the value; a look at what is published is in no run.
     pub(crate) run: Option<RunId>,
     pub(crate) emitter: Emitter,
-    pub(crate) earlier: Arc<[Earlier]>,
+    /// Or why nobody can tell.
+    pub(crate) earlier: Result<Arc<[Earlier]>>,
 }
 
 impl Pipeline {
     /// Makes every check of a value, and answers in the order of the definitions. A check that fails or panics could not tell: the value does not pass it.
-    pub(crate) async fn make_checks(&self, subject: &Subject, value: &Value) -> Vec<Arc<Checked>> {
+    pub(crate) async fn make_checks(&self, subject: &Subject, value: &Result<Value>) -> Vec<Arc<Checked>> {
         let checks = self.0.checks.of(&subject.of.asset);
         let made = checks
             .iter()
-            .map(|check| self.make_check(check, subject, value.clone()).boxed());
+            .map(|check| self.make_check(check, subject, value).boxed());
         // Gathered first: the compiler cannot tell for a lazy stream of them that it may go to another thread.
         let made: Vec<BoxFuture<'_, Arc<Checked>>> = made.collect();
         stream::iter(made).buffered(AT_ONCE).collect().await
     }
 
-    async fn make_check(&self, resolved: &Resolved, subject: &Subject, value: Value) -> Arc<Checked> {
+    async fn make_check(&self, resolved: &Resolved, subject: &Subject, value: &Result<Value>) -> Arc<Checked> {
         let (check, began) = (&resolved.check, Instant::now());
         let told = AssertUnwindSafe(self.ask(resolved, subject, value))
             .catch_unwind()
@@ -71,11 +71,12 @@ impl Pipeline {
         })
     }
 
-    async fn ask(&self, resolved: &Resolved, subject: &Subject, value: Value) -> Result<CheckResult> {
+    async fn ask(&self, resolved: &Resolved, subject: &Subject, value: &Result<Value>) -> Result<CheckResult> {
         let check = &resolved.check;
         let mut inputs = VecDeque::with_capacity(check.inputs.len());
         if let Some(first) = check.inputs.first() {
-            inputs.push_back((first.argument.clone(), Loaded::One(value)));
+            let value = value.as_ref().map_err(again)?;
+            inputs.push_back((first.argument.clone(), Loaded::One(value.clone())));
         }
         for ((argument, key), input) in resolved.others.iter().zip(check.inputs.iter().skip(1)) {
             let loaded = match (self.load_stored(&key.into()).await?, input.arity) {
@@ -95,39 +96,38 @@ impl Pipeline {
             run,
             subject.emitter.clone(),
         );
+        let earlier = match (&subject.earlier, check.history) {
+            (Ok(earlier), _) => Arc::clone(earlier),
+            (Err(error), 1..) => return Err(again(error)),
+            (Err(_), 0) => Arc::default(),
+        };
         let args = Args {
             inputs,
-            context: Arc::new(context.with_history(Arc::clone(&subject.earlier))),
+            context: Arc::new(context.with_history(earlier)),
             resources: Arc::clone(&self.0.resources),
         };
         (check.function)(args).await
     }
 
-    /// The values before the one that is checked, the newest first; none without a catalogue.
-    pub(crate) async fn earlier(&self, of: &AssetPartition) -> Result<Arc<[Earlier]>> {
+    /// The values before the one that is checked, the newest first; none without a catalogue. One that is published is the newest itself.
+    pub(crate) async fn earlier(&self, of: &AssetPartition, published: bool) -> Result<Arc<[Earlier]>> {
         let wanted = self.0.checks.history(&of.asset);
         let Some(catalog) = self.catalog().filter(|_| wanted > 0) else {
             return Ok(Arc::default());
         };
-        let mut earlier = Vec::new();
-        // Between two values there may be as many failures and checks.
-        for limit in [wanted.saturating_mul(4), usize::MAX >> 1] {
-            let history = catalog.history(&of.asset, Some(of.partition.as_ref()), limit).await?;
-            let all = history.len() < limit;
-            let values = history.iter().filter_map(|happening| match happening {
-                Happening::Materialized(entry) => Some(Earlier {
-                    at: entry.at,
-                    run: entry.run.clone(),
-                    rows: entry.receipt.as_ref().and_then(|receipt| receipt.rows),
-                    bytes: entry.receipt.as_ref().map(|receipt| receipt.bytes),
-                }),
-                _ => None,
-            });
-            earlier = values.take(wanted).collect();
-            if all || earlier.len() == wanted {
-                break;
-            }
-        }
+        let itself = usize::from(published);
+        let partition = Some(of.partition.as_ref());
+        let entries = catalog.materializations(&of.asset, partition, wanted + itself).await?;
+        let earlier: Vec<Earlier> = entries
+            .into_iter()
+            .skip(itself)
+            .map(|entry| Earlier {
+                at: entry.at,
+                run: entry.run,
+                rows: entry.receipt.as_ref().and_then(|receipt| receipt.rows),
+                bytes: entry.receipt.as_ref().map(|receipt| receipt.bytes),
+            })
+            .collect();
         Ok(earlier.into())
     }
 
@@ -138,6 +138,11 @@ impl Pipeline {
             _ => Ok(None),
         }
     }
+}
+
+/// The same error once more, for each check that it keeps from being made.
+fn again(error: &Error) -> Error {
+    Error::new(error.kind(), error.message())
 }
 
 /// Values that one error names at most.

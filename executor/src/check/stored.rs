@@ -50,8 +50,8 @@ impl Pipeline {
     /// Makes the checks of what is published, of external assets too, and records what they say. Nothing is computed, published or taken back.
     ///
     /// # Errors
-    /// `InvalidDefinition` for a selection of assets or partitions that fits nothing, or in which no asset has a check; what keeps a manager from
-    /// loading a value.
+    /// `InvalidDefinition` for a selection of assets or partitions that fits nothing, or in which no asset has a check; what keeps the catalogue
+    /// from being written. A value that cannot be loaded does not pass its checks.
     ///
     /// # Cancel safety
     /// What was checked before is recorded.
@@ -73,16 +73,20 @@ impl Pipeline {
                 Some(set) => set.iter().map(|partition| (key, &partition).into()).collect(),
             };
             for of in values {
-                // `()` has no value to load: it is there when it was made.
-                let Some(value) = self.load_stored(&of).await? else {
-                    if named || of.partition.is_none() {
-                        report.missing.push(of);
+                // One that cannot be loaded passes none of its checks, and keeps nobody from the others.
+                let value = match self.load_stored(&of).await {
+                    Ok(Some(value)) => Ok(value),
+                    Err(error) => Err(error),
+                    Ok(None) => {
+                        if named || of.partition.is_none() {
+                            report.missing.push(of);
+                        }
+                        continue;
                     }
-                    continue;
                 };
                 let subject = Subject {
                     partitions: Self::as_set(partitions.as_ref(), &of)?,
-                    earlier: self.earlier(&of).await?,
+                    earlier: self.earlier(&of, true).await,
                     of,
                     run: None,
                     emitter: emitter.clone(),

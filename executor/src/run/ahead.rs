@@ -113,8 +113,9 @@ impl Step {
     /// Hands over what was computed, if others may begin with it before it is published.
     pub(super) fn hand_over(&self, outputs: &[Output]) -> Result<()> {
         let Some(computed) = &self.computed else { return Ok(()) };
-        // What a check may yet keep back nobody gets.
-        if outputs.iter().any(|output| self.pipeline.0.checks.blocks(output.key())) {
+        // What a check may yet keep back nobody gets; and a hook is called for steps that are made, after what they take was stored.
+        let blocks = |output: &Output| self.pipeline.0.checks.blocks(output.key());
+        if !self.pipeline.0.hooks.is_empty() || outputs.iter().any(blocks) {
             return Ok(());
         }
         let mut offers: Vec<Offer> = Vec::with_capacity(outputs.len());

@@ -3,6 +3,7 @@
 use super::fresh::Sources;
 use super::overlap::Overlapping;
 use super::step::{Place, Step};
+use super::stop::cancelled;
 use crate::args::panicked;
 use crate::event::Event;
 use crate::policy::RetryPolicy;
@@ -11,6 +12,7 @@ use larder_io_core::{AssetKey, Error, ErrorKind, Result, Retry, duration};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// Whether computing again may help. What the storage refused was tried again below, and is not computed for.
@@ -30,6 +32,14 @@ pub(super) fn took_too_long(most: Duration) -> Error {
         duration::text(most)
     );
     Error::new(ErrorKind::Timeout, message)
+}
+
+/// Waits until a run is over before its end; for ever without a word of that.
+async fn run_over(over: Option<watch::Receiver<()>>) {
+    match over {
+        Some(mut over) => drop(over.changed().await),
+        None => std::future::pending().await,
+    }
 }
 
 /// How often a step is computed, and how long each attempt may take.
@@ -84,7 +94,16 @@ impl Step {
                 delay,
                 error: Arc::clone(&error),
             });
-            tokio::time::sleep(delay).await;
+            let over = match &self.place {
+                Place::Elsewhere(processes) => Some(processes.over()),
+                _ => None,
+            };
+            tokio::select! {
+                biased;
+                // Tasks and threads are dropped instead.
+                () = run_over(over) => return Err(cancelled()),
+                () = tokio::time::sleep(delay) => {}
+            }
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use super::store::{Written, discard};
 use crate::check::{Checked, Earlier, Subject, blocked};
 use crate::definitions::{AssetPartition, Pipeline};
 use crate::event::Event;
-use larder_io_core::{AssetKey, Result, Value};
+use larder_io_core::{AssetKey, ErrorKind, Result, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -33,15 +33,12 @@ impl Step {
             if self.pipeline.0.checks.of(&output.key).is_empty() {
                 continue;
             }
-            let about = |error| self.about(error, &output.key, output.partition.as_ref(), "check");
             let value = match &output.staged {
-                Some(staged) => staged.load().await.map_err(about)?,
-                None => Value::Nothing,
+                Some(staged) => staged.load().await,
+                None => Ok(Value::Nothing),
             };
             // What is checked is what a consumer would load.
-            let value = self
-                .pipeline
-                .conforming(&output.key, value, larder_io_core::ErrorKind::InvalidData);
+            let value = value.and_then(|value| self.pipeline.conforming(&output.key, value, ErrorKind::InvalidData));
             let of = AssetPartition {
                 asset: output.key.clone(),
                 partition: output.partition.clone(),
@@ -49,14 +46,14 @@ impl Step {
             let subject = Subject {
                 partitions: Pipeline::as_set(self.partitions.as_ref(), &of)?,
                 earlier: match &self.earlier {
-                    Some(told) => told.get(&of).cloned().unwrap_or_default(),
-                    None => self.pipeline.earlier(&of).await.map_err(about)?,
+                    Some(told) => Ok(told.get(&of).cloned().unwrap_or_default()),
+                    None => self.pipeline.earlier(&of, false).await,
                 },
                 of,
                 run: Some(self.run.clone()),
                 emitter: self.emitter.clone(),
             };
-            for made in self.pipeline.make_checks(&subject, &value.map_err(about)?).await {
+            for made in self.pipeline.make_checks(&subject, &value).await {
                 self.checked(&made);
                 failed.extend(made.blocks().then_some(made));
             }
@@ -86,7 +83,7 @@ impl Step {
                 Some(set) => set.iter().map(|partition| (key, &partition).into()).collect(),
             };
             for of in values {
-                let earlier = self.pipeline.earlier(&of).await?;
+                let earlier = self.pipeline.earlier(&of, false).await?;
                 all.insert(of, earlier);
             }
         }

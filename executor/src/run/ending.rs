@@ -1,7 +1,7 @@
 //! How a run ends: the report, and what becomes of steps when it ends before its time.
 
 use super::outcome::Outcome;
-use super::{RunReport, Running, StepReport, StepStatus, stop};
+use super::{Place, RunReport, Running, StepReport, StepStatus, stop};
 use crate::event::Event;
 use crate::plan::Unit;
 use larder_io_core::{Error, ErrorKind, duration};
@@ -42,10 +42,19 @@ impl Running {
             if outcome.publishing() && outcome.complete(&keys) {
                 return StepStatus::Succeeded(outcome.made());
             }
+            // It had failed already, and is recorded: a hook was still to hear of it.
+            if let Some(error) = outcome.failure() {
+                return StepStatus::Failed(error);
+            }
         }
         let partitions = self.units[unit].partitions.as_ref();
         self.recorder.failed(&self.run, &keys, partitions, &error);
         StepStatus::Failed(Arc::new(error))
+    }
+
+    /// Whether steps are tasks of this runtime.
+    pub(super) fn is_here(&self) -> bool {
+        matches!(self.place, Place::Here) && !self.threads
     }
 
     /// A step ended: what its checks said stays for the report.

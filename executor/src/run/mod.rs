@@ -258,15 +258,23 @@ impl Running {
                 () = stop::stopped(self.stop.as_ref().filter(|_| !self.over)) => {
                     (self.over, self.stopped) = (true, true);
                     let _ = self.alive.send(());
-                    match (&self.place, self.threads) {
-                        (Place::Here, false) => running.abort_all(),
-                        _ => self.grace = Some((tokio::time::Instant::now() + stop::GRACE, stop::GRACE)),
+                    if self.is_here() {
+                        running.abort_all();
                     }
+                    self.grace = Some((tokio::time::Instant::now() + stop::GRACE, stop::GRACE));
                     continue;
                 }
                 () = until(self.grace) => {
                     self.grace = None;
                     running.abort_all();
+                    // A task that does not let its thread go is not waited for.
+                    if self.is_here() {
+                        running.detach_all();
+                        for (_, unit) in by_task.drain() {
+                            let status = self.cut(unit);
+                            self.settle(unit, status);
+                        }
+                    }
                     continue;
                 }
             };

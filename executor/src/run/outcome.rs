@@ -2,7 +2,7 @@
 
 use crate::check::Checked;
 use crate::event::Materialization;
-use larder_io_core::{AssetKey, PartitionKey};
+use larder_io_core::{AssetKey, Error, PartitionKey};
 use larder_partitions::PartitionSet;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +14,8 @@ pub(super) struct Outcome {
     wanted: Mutex<Option<PartitionSet>>,
     made: Mutex<Vec<Arc<Materialization>>>,
     checks: Mutex<Vec<Arc<Checked>>>,
+    /// Why it failed, once that is recorded.
+    failed: Mutex<Option<Arc<Error>>>,
     /// Whether publishing has begun: from then on nobody stops the step, and it is not made again.
     publishing: AtomicBool,
 }
@@ -42,6 +44,14 @@ impl Outcome {
     pub(super) fn published(&self, made: &Arc<Materialization>) {
         let mut all = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         all.push(Arc::clone(made));
+    }
+
+    pub(super) fn failed(&self, error: &Arc<Error>) {
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(error));
+    }
+
+    pub(super) fn failure(&self) -> Option<Arc<Error>> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn checked(&self, made: &Arc<Checked>) {

@@ -175,7 +175,9 @@ impl Step {
     /// The value as others in this run will take it: as it is stored, and only if it is in memory as a whole.
     pub(super) fn offer(&self, key: &AssetKey, value: &Value) -> Option<Offer> {
         let to = self.offers.iter().find(|offer| offer.key == *key)?;
-        if self.partitions.is_some() {
+        // What is loaded must be what was stored.
+        let bound = self.pipeline.stored(key).ok()?.bound.as_ref()?;
+        if self.partitions.is_some() || bound.manager.info().capabilities.accumulates {
             return None;
         }
         Some(Offer {

@@ -122,6 +122,11 @@ impl Step {
         self.recorder
             .failed(&self.run, &keys, self.partitions.as_ref(), &status);
         let error = Arc::new(status);
+        self.outcome.failed(&error);
+        // What was stopped with its run has not failed by itself.
+        if error.kind() == ErrorKind::Cancelled {
+            return (StepStatus::Failed(error), self.partitions);
+        }
         self.hook(Moment::OnFailure, |of| of.error = Some(Arc::clone(&error)))
             .await;
         (StepStatus::Failed(error), self.partitions)

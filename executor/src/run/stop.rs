@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// What steps on threads and in processes have for letting go of what they hold.
-pub(super) const GRACE: Duration = Duration::from_millis(1_200);
+/// What steps have for letting go of what they hold, before the run ends without them.
+pub(super) const GRACE: Duration = Duration::from_millis(400);
 
 /// Stops the runs that it is given to by [`RunOptions::stop`](crate::RunOptions::stop), in good order: steps are dropped at their next await and what
 /// they staged is discarded, nothing more begins, and the run ends with a report. What was not published then has failed, with the kind `Cancelled`, and

@@ -14,8 +14,10 @@ pub(super) async fn run(step: Step, mut alive: watch::Receiver<()>) -> Ended {
     let work = move || {
         let ended = runtime.block_on(async {
             tokio::select! {
-                ended = step.run() => Some(ended),
+                // A step that was given up does nothing more.
+                biased;
                 _ = alive.changed() => None,
+                ended = step.run() => Some(ended),
             }
         });
         // Of a run that is gone nobody hears.

@@ -1,9 +1,12 @@
 //! Checks of what is published.
 
 use super::{Next, definitions, history, number, recorded, small};
-use larder_executor::{Asset, Check, CheckOptions};
+use larder_executor::{Asset, Check, CheckOptions, CheckResult, Checked, Pipeline};
 use larder_io_core::ErrorKind;
+use larder_io_memory::MemoryIo;
 use larder_partitions::Partitioning;
+use larder_testkit::faulty::{Faulty, Op, Outcome};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 #[tokio::test]
@@ -23,6 +26,60 @@ async fn what_is_published_is_checked_and_stays() {
         ["small false error 50", "made", "small false error 50"]
     );
     next.store(1, Ordering::Relaxed);
+}
+
+#[tokio::test]
+async fn a_published_value_is_not_its_own_past() {
+    let next = Next::new(50.into());
+    let first = Check::builder("before")
+        .input::<u64>("a")
+        .history(2)
+        .function(|args| async move {
+            let before = args.context().history().len();
+            Ok(CheckResult::of(before == 0).with_message(format!("{before} before")))
+        });
+    let (pipeline, _) = recorded(definitions([number(&next)], [first]));
+    for before in [0, 1, 2, 2] {
+        // Looked at as often as one likes: checks are no values.
+        for report in [
+            pipeline.run("*").await.expect("runs").checks().cloned().collect(),
+            looked(&pipeline).await,
+            looked(&pipeline).await,
+        ] {
+            let report: Vec<Arc<Checked>> = report;
+            assert_eq!(report[0].message, Some(format!("{before} before")));
+        }
+    }
+}
+
+async fn looked(pipeline: &Pipeline) -> Vec<Arc<Checked>> {
+    pipeline
+        .check("*", CheckOptions::default())
+        .await
+        .expect("looks")
+        .checked
+}
+
+#[tokio::test]
+async fn a_value_that_cannot_be_loaded_passes_nothing_and_keeps_nobody_from_the_rest() {
+    let next = Next::new(5.into());
+    let faulty = Faulty::new(MemoryIo::new()).failing(Op::Load, 1, Outcome::Refused(ErrorKind::InvalidData));
+    let other = Asset::builder("b").function(|_| async { Ok(5_u64) });
+    let of_other = Check::builder("other")
+        .input::<u64>("b")
+        .function(|_| async { Ok(true) });
+    let definitions = definitions([number(&next), other], [small(), of_other]).with_every_asset_in(Arc::new(faulty));
+    let (pipeline, _) = recorded(definitions);
+    pipeline.run("*").await.expect("runs");
+    let checked = looked(&pipeline).await;
+    assert_eq!(
+        checked.iter().map(|made| made.passed).collect::<Vec<_>>(),
+        [false, true]
+    );
+    assert_eq!(
+        checked[0].message.as_deref(),
+        Some("it could not be made: Load fails because the test wants it")
+    );
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Limits as they are written: `db=2`, `tag:team=2`, `tag:team=ops=2`.
 
-use crate::asset::Asset;
+use crate::asset::ResourceSpec;
+use crate::definitions::Pipeline;
 use larder_io_core::{Error, ErrorKind, Result, nearest};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -75,12 +76,10 @@ impl Limit {
     }
 
     /// Whether it is for the steps of this asset.
-    pub(super) fn is_for(&self, asset: &Asset) -> bool {
+    pub(super) fn is_for(&self, step: usize, pipeline: &Pipeline) -> bool {
+        let asset = &pipeline.0.assets[step];
         match &self.of {
-            Limited::Resource(name) => asset
-                .resources
-                .iter()
-                .any(|resource| short_name(resource.name) == *name),
+            Limited::Resource(name) => resources(step, pipeline).any(|resource| short_name(resource.name) == *name),
             Limited::Tag { name, value } => asset
                 .tags
                 .get(name)
@@ -89,10 +88,11 @@ impl Limit {
     }
 
     /// What it could have been for, and what that is called.
-    fn known(&self, assets: &[Asset]) -> (&'static str, BTreeSet<String>) {
+    fn known(&self, pipeline: &Pipeline) -> (&'static str, BTreeSet<String>) {
+        let assets = &pipeline.0.assets;
         match &self.of {
             Limited::Resource(_) => {
-                let resources = assets.iter().flat_map(|asset| &asset.resources);
+                let resources = (0..assets.len()).flat_map(|step| resources(step, pipeline));
                 (
                     "takes a resource",
                     resources.map(|resource| short_name(resource.name)).collect(),
@@ -113,18 +113,28 @@ impl Limit {
     }
 }
 
+/// What a step takes, in its function and in the checks of what it makes.
+fn resources(step: usize, pipeline: &Pipeline) -> impl Iterator<Item = &ResourceSpec> {
+    let checks = pipeline.graph().nodes[step]
+        .keys
+        .iter()
+        .flat_map(|key| pipeline.0.checks.of(key));
+    let of_checks = checks.flat_map(|check| &check.check.resources);
+    pipeline.0.assets[step].resources.iter().chain(of_checks)
+}
+
 /// Refuses limits that come twice, and those that are for no asset of all.
-pub(super) fn check(limits: &[Limit], assets: &[Asset]) -> Result<()> {
+pub(super) fn check(limits: &[Limit], pipeline: &Pipeline) -> Result<()> {
     for (position, limit) in limits.iter().enumerate() {
         let of = &limit.of;
         if limits[..position].iter().any(|other| other.of == *of) {
             let message = format!("the limit of `{of}` is given twice; take one away");
             return Err(Error::new(ErrorKind::InvalidConfig, message));
         }
-        if assets.iter().any(|asset| limit.is_for(asset)) {
+        if (0..pipeline.0.assets.len()).any(|step| limit.is_for(step, pipeline)) {
             continue;
         }
-        let (does, known) = limit.known(assets);
+        let (does, known) = limit.known(pipeline);
         let message = match nearest(&of.to_string(), known.iter().map(String::as_str)) {
             Some(near) => format!("the limit of `{of}`: no asset {does} of that name; did you mean `{near}`?"),
             None if known.is_empty() => format!("the limit of `{of}`: no asset {does} at all; take it away"),
@@ -206,16 +216,30 @@ fn short_name(type_name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Asset, Check, Definitions};
+    use larder_io_memory::MemoryIo;
+    use std::sync::Arc;
 
     struct Db;
 
-    fn assets() -> [Asset; 3] {
+    /// The third takes nothing itself; its check does.
+    fn pipeline() -> Pipeline {
         let asset = |key: &str| Asset::builder(key).tag("team", key);
-        [
-            asset("ops").resource::<Db>().function(|_| async { Ok(1_u64) }),
-            asset("web").resource::<Vec<u8>>().function(|_| async { Ok(1_u64) }),
-            Asset::builder("plain").function(|_| async { Ok(1_u64) }),
-        ]
+        let check = Check::builder("some").asset("plain").resource::<u32>();
+        Definitions::new()
+            .without_config()
+            .default_io_manager(Arc::new(MemoryIo::new()))
+            .resource(Db)
+            .resource(vec![0_u8])
+            .resource(1_u32)
+            .assets([
+                asset("ops").resource::<Db>().function(|_| async { Ok(1_u64) }),
+                asset("web").resource::<Vec<u8>>().function(|_| async { Ok(1_u64) }),
+                Asset::builder("plain").function(|_| async { Ok(1_u64) }),
+            ])
+            .checks([check.function(|_| async { Ok(true) })])
+            .build()
+            .expect("is valid")
     }
 
     #[test]
@@ -239,13 +263,15 @@ mod tests {
         for (text, wanted) in [
             ("db=1", [true, false, false]),
             ("vec=2", [false, true, false]),
+            ("u32=2", [false, false, true]),
             ("tag:team=2", [true, true, false]),
             ("tag:team=web=2", [false, true, false]),
         ] {
             let limit: Limit = text.parse().expect(text);
             assert_eq!(limit.to_string(), text);
-            assert_eq!(assets().map(|asset| limit.is_for(&asset)), wanted, "{text}");
-            check(&[limit], &assets()).expect(text);
+            let pipeline = pipeline();
+            assert_eq!([0, 1, 2].map(|step| limit.is_for(step, &pipeline)), wanted, "{text}");
+            check(&[limit], &pipeline).expect(text);
         }
     }
 
@@ -253,7 +279,9 @@ mod tests {
     fn what_is_no_limit_or_is_for_nothing_is_refused_and_says_why() {
         let refused = |texts: &[&str]| {
             let limits: Result<Vec<Limit>> = texts.iter().map(|text| text.parse()).collect();
-            let error = limits.and_then(|limits| check(&limits, &assets())).expect_err(texts[0]);
+            let error = limits
+                .and_then(|limits| check(&limits, &pipeline()))
+                .expect_err(texts[0]);
             assert_eq!(error.kind(), ErrorKind::InvalidConfig);
             error.message().to_owned()
         };
@@ -267,7 +295,7 @@ mod tests {
             (&["tag:=2"], "it names neither"),
             (&["bd=2"], "no asset takes a resource of that name; did you mean `db`?"),
             (&["Db=2"], "did you mean `db`?"),
-            (&["warehouse=2"], "there are `db`, `vec`"),
+            (&["warehouse=2"], "there are `db`, `u32`, `vec`"),
             (
                 &["tag:taem=2"],
                 "no asset has a tag of that name; did you mean `tag:team`?",

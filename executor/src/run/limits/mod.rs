@@ -37,7 +37,7 @@ pub(super) fn check(pipeline: &Pipeline, options: &RunOptions) -> Result<()> {
         let message = "memory_budget is 0, so that nothing could ever run; leave it out for no limit";
         return Err(Error::new(ErrorKind::InvalidConfig, message));
     }
-    limit::check(&options.limits, &pipeline.0.assets)
+    limit::check(&options.limits, pipeline)
 }
 
 /// What the steps of a plan reserve; `None` without a budget.
@@ -95,7 +95,7 @@ impl Ready {
         let mut sizes: Vec<u64> = options.limits.iter().map(|limit| limit.at_once() as u64).collect();
         let limits_of = |step: usize| -> Vec<Need> {
             let limits = options.limits.iter().enumerate();
-            let limits = limits.filter(|(_, limit)| limit.is_for(&pipeline.0.assets[step]));
+            let limits = limits.filter(|(_, limit)| limit.is_for(step, pipeline));
             limits.map(|(of, _)| Need { of, amount: 1 }).collect()
         };
         // Calls of one step stand together.

@@ -5,7 +5,7 @@ use crate::definitions::{AT_ONCE, Pipeline};
 use crate::event::{Emitter, Event, Level};
 use crate::plan::{Plan, Unit};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use larder_catalog::{Catalog, Happening};
+use larder_catalog::Catalog;
 use larder_io_core::{AssetKey, Result};
 use std::collections::{HashMap, HashSet};
 
@@ -98,11 +98,8 @@ impl Reservations {
 async fn by_history(pipeline: &Pipeline, catalog: &Catalog, step: usize) -> Result<Option<Reserved>> {
     let mut stored = 0_u64;
     for key in &pipeline.graph().nodes[step].keys {
-        let events = catalog.history(key, None, LOOKED_AT).await?;
-        let bytes = events.iter().filter_map(|event| match event {
-            Happening::Materialized(entry) => Some(entry.receipt.as_ref()?.bytes),
-            _ => None,
-        });
+        let entries = catalog.materializations(key, None, LOOKED_AT).await?;
+        let bytes = entries.iter().filter_map(|entry| Some(entry.receipt.as_ref()?.bytes));
         stored = stored.saturating_add(bytes.max().unwrap_or(0));
     }
     Ok((stored > 0).then(|| Reserved {

@@ -82,6 +82,11 @@ impl Processes {
         })
     }
 
+    /// Hears when the run is over before its end.
+    pub(super) fn over(&self) -> watch::Receiver<()> {
+        self.over.clone()
+    }
+
     /// Starts a process for a step, and waits until it calls.
     async fn start(&self) -> Result<Called> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
