@@ -111,7 +111,6 @@ fn observers_that_cannot_be_had_are_refused_before_anything_runs() {
     let dir = tempfile::tempdir().expect("a directory");
     for (config, arguments, message) in [
         ("", "materialize --observe json_line=x", "did you mean `json_lines`?"),
-        ("", "materialize --observe otlp=http://x", "add the feature `otlp`"),
         (
             "",
             "materialize --observe json_lines",

@@ -10,7 +10,7 @@ pub(crate) fn run_all() -> Done {
     let (python, dagster, postgresql) = (python::interpreter()?, python::dagster()?, postgresql::programs()?);
     let chromium = chromium::program()?;
     emulators::with_all(|variables| {
-        cargo(&["test", "--workspace", "--all-features"])?;
+        cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"])?;
         ignored(
             &python,
             &dagster,
