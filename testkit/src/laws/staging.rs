@@ -124,9 +124,14 @@ pub async fn law_05_staged_load_is_for_checks(fixture: &Fixture) {
     for form in fixture.forms() {
         let probe = Probe::new(form).bytes(400_000);
         // More than one request takes: stores send it while it comes.
-        let large = Probe::new(form).bytes(9 << 20).stream(4, 5, false);
-        let values = [Some(probe.make(4)), probe.stream(4, 5, false), large];
-        for (index, value) in values.into_iter().flatten().enumerate() {
+        let large = Probe::new(form).bytes(9 << 20);
+        let values = [
+            (probe, Some(probe.make(4))),
+            (probe, probe.stream(4, 5, false)),
+            (large, large.stream(4, 5, false)),
+        ];
+        let values = values.into_iter().filter_map(|(probe, value)| Some((probe, value?)));
+        for (index, (probe, value)) in values.enumerate() {
             let mut ctx = output(&format!("checked/{form}/{index}"));
             let staged = fixture.stage(&ctx, &probe.make(3)).await;
             let refused = staged.load().await.err().map(|error| error.kind());
