@@ -65,14 +65,18 @@ fn first(table: &Table) -> Option<i64> {
     Some(column.value(0))
 }
 
+async fn numbers(pipeline: &Pipeline) -> larder::Result<Table> {
+    let table = pipeline.load::<LazyTable>("numbers").await?;
+    table.select(["n"])?.collect().await
+}
+
 /// Loads until it is told to stop; how often, and every number that it saw.
 async fn read(pipeline: Pipeline, stop: Arc<AtomicBool>) -> (u64, Vec<i64>) {
     let (mut loads, mut seen) = (0, Vec::new());
     while !stop.load(Ordering::SeqCst) {
         // In memory nothing ever waits: others have to run too.
         tokio::task::yield_now().await;
-        let table = pipeline.load::<LazyTable>("numbers").await.expect("loads");
-        let numbers = match table.select(["n"]).expect("is there").collect().await {
+        let numbers = match numbers(&pipeline).await {
             Ok(numbers) => numbers,
             // A bucket without versions keeps no old value for its readers, and says so.
             Err(error) if error.kind() == ErrorKind::Conflict => continue,
