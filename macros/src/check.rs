@@ -112,7 +112,7 @@ fn build(source: &Source, options: &Options, parameters: &[Parameter], returns: 
             return Err(Error::new_spanned(ty, message));
         }
     }
-    if returns.value.is_none() && matches!(source.sig.output, syn::ReturnType::Default) {
+    if matches!(source.sig.output, syn::ReturnType::Default) {
         let message = "a check says whether the value passes: return `bool`, `CheckResult`, or a `Result` of one";
         return Err(Error::new(source.sig.ident.span(), message));
     }

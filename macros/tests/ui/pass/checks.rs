@@ -39,8 +39,6 @@ fn main() {
     assert_eq!(checks.iter().map(|check| check.name()).collect::<Vec<_>>(), ["some", "below the limit", "reachable"]);
     assert_eq!(format!("{:?}", below::check()), "Check(below the limit of raw/numbers, blocking)");
     let _ = (numbers::asset(), limit::asset());
-    let mut definitions = Definitions::new().assets(assets![numbers, limit]).checks(checks).resource(Most(5));
-    definitions = definitions.checks([checks::row_count("raw/numbers", 1..).named("never")]);
-    let refused = definitions.without_config().build().expect_err("numbers are no table");
-    assert!(refused.message().contains("the check `never`"), "{refused}");
+    let definitions = Definitions::new().assets(assets![numbers, limit]).checks(checks).resource(Most(5));
+    let _ = definitions.checks([checks::row_count("raw/numbers", 1..).named("never")]);
 }
