@@ -1,12 +1,13 @@
 //! A check blocks every second value while readers load the asset all the time: none of them ever sees a blocked one, wherever it is kept. The values are
-//! streams that can be read once, larger than one request.
+//! streams that can be read once, larger than one request. Not on LocalStack, whose answers mix the old object with
+//! the new one while that is completed.
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use larder::{
     Asset, Check, CheckResult, Definitions, ErrorKind, IoManager, LazyTable, Pipeline, Table, TableStream,
     catalog::Catalog, col,
 };
-use larder_integration_tests::{Random, cloud};
+use larder_integration_tests::Random;
 use larder_io_core::Secret;
 use larder_io_delta::DeltaConfig;
 use larder_io_fs::FsConfig;
@@ -151,12 +152,5 @@ async fn on_a_double_of_s3() {
     config.endpoint = Some(cloud.endpoint());
     config.access_key_id = Some("id".to_owned());
     config.secret_access_key = Some(Secret::new("secret"));
-    never_seen(Arc::new(config.open().expect("opens"))).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs emulators: cargo xtask test"]
-async fn on_localstack() {
-    let config = cloud::s3::config("LARDER_TEST_LOCALSTACK", false).await;
     never_seen(Arc::new(config.open().expect("opens"))).await;
 }
