@@ -6,7 +6,7 @@ use crate::text::escape;
 use crate::{DONE, FAILED, materialize, units};
 use larder_catalog::Happening;
 use larder_executor::{CheckInfo, CheckOptions, Checked, Pipeline, Severity};
-use larder_io_core::Result;
+use larder_io_core::{AssetKey, Result};
 use serde_json::json;
 
 /// Events of an asset that are looked through for what its checks said last.
@@ -145,15 +145,25 @@ pub(crate) fn document(check: &larder_catalog::Check) -> serde_json::Value {
 async fn last(pipeline: &Pipeline, checks: Vec<CheckInfo>, out: &mut Out<'_>) -> Result<u8> {
     let mut rows = Vec::new();
     let mut documents = Vec::new();
+    // Checks of one asset stand together: its history is read once.
+    let mut read: Option<(AssetKey, Vec<larder_catalog::Check>)> = None;
     for check in checks {
-        let history = match pipeline.catalog() {
-            Some(catalog) => catalog.history(&check.asset, None, LOOKED_THROUGH).await?,
-            None => Vec::new(),
-        };
-        let said = history.into_iter().find_map(|happening| match happening {
-            Happening::Checked(said) if said.name == check.name => Some(said),
-            _ => None,
-        });
+        if read.as_ref().is_none_or(|(asset, _)| *asset != check.asset) {
+            let history = match pipeline.catalog() {
+                Some(catalog) => catalog.history(&check.asset, None, LOOKED_THROUGH).await?,
+                None => Vec::new(),
+            };
+            let said = history.into_iter().filter_map(|happening| match happening {
+                Happening::Checked(said) => Some(said),
+                _ => None,
+            });
+            read = Some((check.asset.clone(), said.collect()));
+        }
+        let said = read
+            .iter()
+            .flat_map(|(_, said)| said)
+            .find(|said| said.name == check.name)
+            .cloned();
         let severity = said.as_ref().map_or(check.severity, |said| match said.warning {
             true => Severity::Warn,
             false => Severity::Error,

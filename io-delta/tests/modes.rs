@@ -20,6 +20,29 @@ fn keyed(pairs: &[(i64, &str)]) -> Table {
     ])
 }
 
+/// Who adds to a table says so: what was stored is not what a load gives.
+#[tokio::test]
+async fn a_table_that_is_added_to_is_no_value_to_hand_over() {
+    for (mode, evolution, accumulates) in [
+        (WriteMode::Overwrite, Evolution::Strict, false),
+        (WriteMode::ErrorIfExists, Evolution::Strict, false),
+        (WriteMode::Overwrite, Evolution::Widen, true),
+        (WriteMode::Append, Evolution::Strict, true),
+        (WriteMode::ReplacePartitions, Evolution::Strict, true),
+    ] {
+        let lake = Lake::new(|config| (config.mode, config.evolution) = (mode, evolution));
+        assert_eq!(
+            lake.manager.info().capabilities.accumulates,
+            accumulates,
+            "{mode:?} {evolution:?}"
+        );
+        // As an asset's own settings say.
+        let own = [("mode".to_owned(), "append".to_owned())].into();
+        let own = lake.manager.with_settings(&own).expect("is one");
+        assert!(own.info().capabilities.accumulates);
+    }
+}
+
 /// The peer appended again with every materialization of a run that was tried again.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_append_of_one_run_counts_once() {

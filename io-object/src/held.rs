@@ -1,9 +1,9 @@
 //! A staged value whose bytes are in memory, to be read before it is published.
 
-use crate::store::Reader;
+use crate::store::{Reader, within};
 use async_trait::async_trait;
 use bytes::Bytes;
-use larder_io_core::{Error, ErrorKind, Result, Version};
+use larder_io_core::{Result, Version};
 use std::ops::Range;
 
 /// Bytes that are not in the store yet.
@@ -31,11 +31,8 @@ impl Reader for InMemory {
     }
 
     async fn read(&self, range: Range<u64>) -> Result<Bytes> {
-        let within = range.start <= range.end && range.end <= self.size();
-        match within {
-            true => Ok(self.bytes.slice(range.start as usize..range.end as usize)),
-            false => Err(Error::new(ErrorKind::InvalidData, "a range lies outside of the value")),
-        }
+        within(&range, self.size())?;
+        Ok(self.bytes.slice(range.start as usize..range.end as usize))
     }
 
     fn stream(&self) -> larder_io_core::ByteStream {

@@ -1,6 +1,6 @@
 //! What is sent to a store that cannot read it back before it is published, kept on local disk for checks.
 
-use crate::store::Reader;
+use crate::store::{Reader, within};
 use async_trait::async_trait;
 use bytes::Bytes;
 use larder_io_core::{ByteStream, Error, ErrorKind, Result, Version};
@@ -93,9 +93,7 @@ impl Reader for Spooled {
     }
 
     async fn read(&self, range: Range<u64>) -> Result<Bytes> {
-        if range.start > range.end || range.end > self.size {
-            return Err(Error::new(ErrorKind::InvalidData, "a range lies outside of the value"));
-        }
+        within(&range, self.size)?;
         read(Arc::clone(&self.file), range).await
     }
 

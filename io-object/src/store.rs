@@ -66,6 +66,14 @@ pub enum Purpose {
     Footer,
 }
 
+/// Refuses a range that is none, or ends beyond a value of this size.
+pub(crate) fn within(range: &Range<u64>, size: u64) -> Result<()> {
+    match range.start <= range.end && range.end <= size {
+        true => Ok(()),
+        false => Err(Error::new(ErrorKind::InvalidData, "a range lies outside of the value")),
+    }
+}
+
 /// A store that `ObjectIo` writes to and reads from.
 #[async_trait]
 pub trait Store: fmt::Debug + Send + Sync + 'static {

@@ -105,6 +105,7 @@ async fn run<T>(plan: &Plan, op: Op, call: impl Future<Output = Result<T>>) -> R
 /// A manager whose nth call of an operation has an outcome of the test's choice.
 pub struct Faulty {
     inner: Arc<dyn IoManager>,
+    info: ManagerInfo,
     plan: Plan,
     rules: Arc<Mutex<Vec<(Op, u64, Outcome)>>>,
 }
@@ -122,10 +123,18 @@ impl Faulty {
             found.map_or(Outcome::Done, |(_, _, outcome)| *outcome)
         };
         Self {
+            info: inner.info().clone(),
             inner: Arc::new(inner),
             plan: Plan::new(Box::new(choose)),
             rules,
         }
+    }
+
+    /// Has it say this of itself, whatever the manager inside is.
+    #[must_use]
+    pub fn claiming(mut self, info: ManagerInfo) -> Self {
+        self.info = info;
+        self
     }
 
     /// Gives the nth call of `op` an outcome, counted from 1; with 0 every call that has no rule before this one.
@@ -147,6 +156,7 @@ impl Faulty {
 /// A manager that takes the outcome of each call from a queue for its operation; when a queue is empty, calls work.
 pub struct Scripted {
     inner: Arc<dyn IoManager>,
+    info: ManagerInfo,
     plan: Plan,
 }
 
@@ -164,6 +174,7 @@ impl Scripted {
                 .unwrap_or(Outcome::Done)
         };
         Self {
+            info: inner.info().clone(),
             inner: Arc::new(inner),
             plan: Plan::new(Box::new(choose)),
         }
@@ -220,7 +231,7 @@ macro_rules! planned {
         #[async_trait]
         impl IoManager for $manager {
             fn info(&self) -> &ManagerInfo {
-                self.inner.info()
+                &self.info
             }
 
             async fn stage(&self, ctx: &OutputContext, value: &Value) -> Result<Box<dyn Staged>> {

@@ -1,5 +1,6 @@
 //! Computing again what failed: the asset's own failures, never those of its storage, and nothing that may have been published.
 
+use super::ending::after;
 use super::fresh::Sources;
 use super::overlap::Overlapping;
 use super::step::{Place, Step};
@@ -117,10 +118,7 @@ impl Step {
         }
         let (timeout, outcome) = (self.patience.timeout, Arc::clone(&self.outcome));
         let too_long = async {
-            match timeout {
-                Some(most) => tokio::time::sleep(most).await,
-                None => std::future::pending().await,
-            }
+            after(timeout).await;
             if outcome.publishing() {
                 std::future::pending::<()>().await;
             }

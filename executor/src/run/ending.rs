@@ -16,6 +16,14 @@ pub(super) async fn until(deadline: Option<(tokio::time::Instant, Duration)>) {
     }
 }
 
+/// Waits so long; for ever without a time.
+pub(super) async fn after(time: Option<Duration>) {
+    match time {
+        Some(time) => tokio::time::sleep(time).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Whether a step ended because the run did.
 pub(super) fn cancelled(status: &StepStatus) -> bool {
     matches!(status, StepStatus::Failed(error) if error.kind() == ErrorKind::Cancelled)

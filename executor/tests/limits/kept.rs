@@ -1,12 +1,8 @@
 //! Values that pass in memory, within the budget.
 
 use crate::support::{budget, options, run};
-use async_trait::async_trait;
-use futures_util::stream::BoxStream;
 use larder_executor::{Asset, Definitions, Pipeline};
-use larder_io_core::{
-    Blob, InputContext, IoManager, Location, ManagerInfo, OutputContext, Receipt, Result, Shared, Staged, Value,
-};
+use larder_io_core::{Blob, IoManager, Shared};
 use larder_io_memory::MemoryIo;
 use larder_testkit::faulty::{Faulty, Op, Outcome};
 use std::sync::Arc;
@@ -48,46 +44,12 @@ async fn what_fits_the_budget_passes_in_memory() {
     assert_eq!(pipeline.load::<u64>("two").await.expect("loads"), 3 * MIB);
 }
 
-/// One that adds to what is there.
-#[derive(Debug)]
-struct Growing(Arc<Faulty>, ManagerInfo);
-
-#[async_trait]
-impl IoManager for Growing {
-    fn info(&self) -> &ManagerInfo {
-        &self.1
-    }
-
-    async fn stage(&self, ctx: &OutputContext, value: &Value) -> Result<Box<dyn Staged>> {
-        self.0.stage(ctx, value).await
-    }
-
-    async fn load_input(&self, ctx: &InputContext) -> Result<Value> {
-        self.0.load_input(ctx).await
-    }
-
-    async fn head(&self, ctx: &InputContext) -> Result<Option<Receipt>> {
-        self.0.head(ctx).await
-    }
-
-    async fn delete(&self, ctx: &InputContext) -> Result<()> {
-        self.0.delete(ctx).await
-    }
-
-    fn list(&self, prefix: Option<&Location>) -> BoxStream<'static, Result<Location>> {
-        self.0.list(prefix)
-    }
-}
-
 #[tokio::test]
 async fn where_a_load_gives_more_than_was_stored_it_is_loaded() {
-    let manager = Arc::new(Faulty::new(MemoryIo::new()));
-    let mut info = manager.info().clone();
+    let mut info = MemoryIo::new().info().clone();
     info.capabilities.accumulates = true;
-    let definitions = Definitions::new().assets(three()).without_config();
-    let growing = Arc::new(Growing(Arc::clone(&manager), info));
-    let pipeline = definitions.default_io_manager(growing).build().expect("is valid");
-    run(&pipeline, budget(1, 8 * MIB)).await;
+    let manager = Arc::new(Faulty::new(MemoryIo::new()).claiming(info));
+    run(&stored_in(&manager, three()), budget(1, 8 * MIB)).await;
     assert!(manager.calls(Op::Load) > 0);
 }
 

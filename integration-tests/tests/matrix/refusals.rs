@@ -2,11 +2,12 @@
 
 use super::disk;
 use larder::{
-    Asset, AssetKey, Blob, Capabilities, Definitions, Error, ErrorKind, Form, Forms, InputContext, IoManager, Layout,
-    Location, ManagerInfo, OutputContext, PartitionKey, Partitions, Receipt, Result, Staged, Table, Value, async_trait,
+    Asset, AssetKey, Blob, Capabilities, Definitions, Error, ErrorKind, Form, Forms, Layout, Location, ManagerInfo,
+    PartitionKey, Partitions, Result, Table,
 };
 use larder_integration_tests::texts;
 use larder_io_memory::MemoryIo;
+use larder_testkit::faulty::Faulty;
 use std::sync::Arc;
 
 fn number(key: &str) -> Asset {
@@ -176,48 +177,17 @@ fn every_problem_is_told_at_once() {
 }
 
 /// A manager that says something else about itself than the one inside.
-#[derive(Debug)]
-struct Claiming(MemoryIo, ManagerInfo);
-
-impl Claiming {
-    fn new(forms: Forms, atomic: bool) -> Self {
-        let mut capabilities = Capabilities::default();
-        capabilities.atomic_publish = atomic;
-        Self(MemoryIo::new(), ManagerInfo::new("odd", "here", capabilities, forms))
-    }
-}
-
-#[async_trait]
-impl IoManager for Claiming {
-    fn info(&self) -> &ManagerInfo {
-        &self.1
-    }
-
-    async fn stage(&self, ctx: &OutputContext, value: &Value) -> Result<Box<dyn Staged>> {
-        self.0.stage(ctx, value).await
-    }
-
-    async fn load_input(&self, ctx: &InputContext) -> Result<Value> {
-        self.0.load_input(ctx).await
-    }
-
-    async fn head(&self, ctx: &InputContext) -> Result<Option<Receipt>> {
-        self.0.head(ctx).await
-    }
-
-    async fn delete(&self, ctx: &InputContext) -> Result<()> {
-        self.0.delete(ctx).await
-    }
-
-    fn list(&self, prefix: Option<&Location>) -> futures_util::stream::BoxStream<'static, Result<Location>> {
-        self.0.list(prefix)
-    }
+fn claiming(forms: Forms, atomic: bool) -> Arc<Faulty> {
+    let mut capabilities = Capabilities::default();
+    capabilities.atomic_publish = atomic;
+    let info = ManagerInfo::new("odd", "here", capabilities, forms);
+    Arc::new(Faulty::new(MemoryIo::new()).claiming(info))
 }
 
 #[test]
 fn a_manager_that_takes_no_tables_gets_none() {
     let rows = || Asset::builder("raw/rows").function(|_| async { Ok(texts(&[])) });
-    let objects = || Arc::new(Claiming::new(Forms::of([Form::Object, Form::Blob]), true));
+    let objects = || claiming(Forms::of([Form::Object, Form::Blob]), true);
     let error = Definitions::new()
         .asset(rows())
         .default_io_manager(objects())
@@ -251,7 +221,7 @@ fn a_manager_that_cannot_publish_atomically_is_refused() {
     let definitions = || {
         Definitions::new()
             .asset(number("value"))
-            .default_io_manager(Arc::new(Claiming::new(Forms::ALL, false)))
+            .default_io_manager(claiming(Forms::ALL, false))
             .variables([])
     };
     let error = definitions().build().expect_err("is refused");

@@ -2,7 +2,7 @@
 
 use super::BucketStore;
 use crate::error::error;
-use crate::store::{Purpose, Reader, parts_of, version_of};
+use crate::store::{Purpose, Reader, parts_of, version_of, within};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
@@ -267,9 +267,7 @@ impl Reader for BucketReader {
     }
 
     async fn read(&self, range: Range<u64>) -> Result<Bytes> {
-        if range.start > range.end || range.end > self.size() {
-            return Err(Error::new(ErrorKind::InvalidData, "a range lies outside of the value"));
-        }
+        within(&range, self.size())?;
         match self.in_held(&range) {
             Some(bytes) => Ok(bytes),
             None if range.is_empty() => Ok(Bytes::new()),

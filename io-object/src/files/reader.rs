@@ -2,7 +2,7 @@
 
 use super::Ground;
 use crate::error::error;
-use crate::store::Reader;
+use crate::store::{Reader, within};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
@@ -93,9 +93,7 @@ impl Reader for FileReader {
     }
 
     async fn read(&self, range: Range<u64>) -> Result<Bytes> {
-        if range.start > range.end || range.end > self.size {
-            return Err(Error::new(ErrorKind::InvalidData, "a range lies outside of the value"));
-        }
+        within(&range, self.size)?;
         if range.is_empty() {
             return Ok(Bytes::new());
         }

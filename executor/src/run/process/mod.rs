@@ -8,6 +8,7 @@ pub(super) use serve::Teller;
 pub use serve::{STEP_VARIABLE, serve_step};
 
 use super::attempts::took_too_long;
+use super::ending::after;
 use super::executor::{Executor, StepCommand};
 use super::fresh::Sources;
 use super::outcome::Outcome;
@@ -186,14 +187,6 @@ impl Called {
             Some(garbled) if status.success() => Err(garbled),
             _ => Err(died(status)),
         }
-    }
-}
-
-/// Waits so long; for ever without a time.
-async fn after(time: Option<Duration>) {
-    match time {
-        Some(time) => tokio::time::sleep(time).await,
-        None => std::future::pending().await,
     }
 }
 
