@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 /// Columns of which anything is told.
 const COLUMNS: usize = 200;
-/// Bytes in memory up to which least and greatest values are looked for: some 20 ms at most.
+/// Bytes in memory up to which least and greatest values are looked for, so that large tables are not read for them.
 const LOOKED_AT: usize = 64 << 20;
 /// Characters of a cell that are kept.
 const LONGEST: usize = 100;

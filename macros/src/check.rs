@@ -1,6 +1,6 @@
 //! `#[check(..)]`: a function that looks at a value of an asset.
 
-use crate::expand::{Item, beside, call, define, single};
+use crate::expand::{Item, call, define, single, written};
 use crate::function::{Parameter, Returns, Source};
 use crate::names::{Errors, plain, unknown};
 use crate::read::{each, filled, key, number, text};
@@ -59,35 +59,13 @@ fn severity(text: LitStr) -> Result<LitStr> {
 
 /// Expands the attribute.
 pub(crate) fn check(options: TokenStream, item: TokenStream) -> TokenStream {
-    let source = match syn::parse2::<Source>(item.clone()) {
-        Ok(source) => source,
-        Err(error) => {
-            let error = error.into_compile_error();
-            return quote!(#error #item);
-        }
-    };
-    let mut errors = Errors::default();
-    let options = errors.take(Options::read.parse2(options));
-    let signature = errors.take(source.analyse());
-    let mut definition = None;
-    if let (Some(options), Some((parameters, returns))) = (&options, &signature) {
-        definition = errors.take(build(&source, options, parameters, returns));
-    }
-    let definition = definition.unwrap_or_else(|| quote!(::core::unreachable!()));
-    let errors = errors.finish().err().map(Error::into_compile_error);
-    let beside = if source.sig.receiver().is_some() {
-        TokenStream::new()
-    } else {
-        let item = Item {
-            implements: quote!(CheckFn),
-            method: quote!(check),
-            gives: quote!(Check),
-            hash: None,
-        };
-        beside(&source, &definition, &item)
-    };
-    let function = source.plain();
-    quote!(#function #beside #errors)
+    let read = |errors: &mut Errors| errors.take(Options::read.parse2(options));
+    written(item, read, build, |_, _| Item {
+        implements: quote!(CheckFn),
+        method: quote!(check),
+        gives: quote!(Check),
+        hash: None,
+    })
 }
 
 fn build(source: &Source, options: &Options, parameters: &[Parameter], returns: &Returns) -> Result<TokenStream> {

@@ -12,6 +12,30 @@ use syn::{Attribute, LitStr, Path, Visibility};
 
 /// Expands `#[asset(..)]`, and with `several` `#[assets(..)]`, which must have `outputs(..)`.
 pub(crate) fn asset(options: TokenStream, item: TokenStream, several: bool) -> TokenStream {
+    let read = |errors: &mut Errors| {
+        let options = errors.take(Options::parse(options));
+        if several && options.as_ref().is_some_and(|options| options.outputs.is_none()) {
+            let message =
+                "name what the function makes: `#[assets(outputs(clean, rejected))]`; one asset is `#[asset]`";
+            errors.at(Span::call_site(), message);
+        }
+        options
+    };
+    written(item, read, build, |source, options| Item {
+        implements: quote!(AssetFn),
+        method: quote!(asset),
+        gives: quote!(Asset),
+        hash: Some(source.hash(&options.map_or_else(Vec::new, Options::output_keys))),
+    })
+}
+
+/// What an attribute writes for the function that it stands on: the function, the item beside it, and every mistake.
+pub(crate) fn written<O>(
+    item: TokenStream,
+    read: impl FnOnce(&mut Errors) -> Option<O>,
+    build: impl FnOnce(&Source, &O, &[Parameter], &Returns) -> syn::Result<TokenStream>,
+    stands_beside: impl FnOnce(&Source, Option<&O>) -> Item,
+) -> TokenStream {
     let source = match syn::parse2::<Source>(item.clone()) {
         Ok(source) => source,
         Err(error) => {
@@ -20,11 +44,7 @@ pub(crate) fn asset(options: TokenStream, item: TokenStream, several: bool) -> T
         }
     };
     let mut errors = Errors::default();
-    let options = errors.take(Options::parse(options));
-    if several && options.as_ref().is_some_and(|options| options.outputs.is_none()) {
-        let message = "name what the function makes: `#[assets(outputs(clean, rejected))]`; one asset is `#[asset]`";
-        errors.at(Span::call_site(), message);
-    }
+    let options = read(&mut errors);
     let signature = errors.take(source.analyse());
     let mut definition = None;
     if let (Some(options), Some((parameters, returns))) = (&options, &signature) {
@@ -32,18 +52,10 @@ pub(crate) fn asset(options: TokenStream, item: TokenStream, several: bool) -> T
     }
     let definition = definition.unwrap_or_else(|| quote!(::core::unreachable!()));
     let errors = errors.finish().err().map(syn::Error::into_compile_error);
-    let beside = if source.sig.receiver().is_some() {
+    let beside = match source.sig.receiver() {
         // An associated function: no item of its own can stand beside it.
-        TokenStream::new()
-    } else {
-        let outputs = options.map_or_else(Vec::new, |options| options.output_keys());
-        let item = Item {
-            implements: quote!(AssetFn),
-            method: quote!(asset),
-            gives: quote!(Asset),
-            hash: Some(source.hash(&outputs)),
-        };
-        beside(&source, &definition, &item)
+        Some(_) => TokenStream::new(),
+        None => beside(&source, &definition, &stands_beside(&source, options.as_ref())),
     };
     let function = source.plain();
     quote!(#function #beside #errors)
@@ -59,7 +71,7 @@ pub(crate) struct Item {
 }
 
 /// The items beside the function. They are there after an error too: what names the asset needs no second error.
-pub(crate) fn beside(source: &Source, definition: &TokenStream, item: &Item) -> TokenStream {
+fn beside(source: &Source, definition: &TokenStream, item: &Item) -> TokenStream {
     let (vis, name) = (&source.vis, &source.sig.ident);
     let Item {
         implements,

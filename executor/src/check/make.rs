@@ -75,7 +75,7 @@ impl Pipeline {
         let check = &resolved.check;
         let mut inputs = VecDeque::with_capacity(check.inputs.len());
         if let Some(first) = check.inputs.first() {
-            let value = value.as_ref().map_err(again)?;
+            let value = value.as_ref().map_err(Error::copied)?;
             inputs.push_back((first.argument.clone(), Loaded::One(value.clone())));
         }
         for ((argument, key), input) in resolved.others.iter().zip(check.inputs.iter().skip(1)) {
@@ -98,7 +98,7 @@ impl Pipeline {
         );
         let earlier = match (&subject.earlier, check.history) {
             (Ok(earlier), _) => Arc::clone(earlier),
-            (Err(error), 1..) => return Err(again(error)),
+            (Err(error), 1..) => return Err(error.copied()),
             (Err(_), 0) => Arc::default(),
         };
         let args = Args {
@@ -138,11 +138,6 @@ impl Pipeline {
             _ => Ok(None),
         }
     }
-}
-
-/// The same error once more, for each check that it keeps from being made.
-fn again(error: &Error) -> Error {
-    Error::new(error.kind(), error.message())
 }
 
 /// Values that one error names at most.

@@ -272,57 +272,29 @@ impl<'s> ser::Serializer for At<'s> {
     }
 }
 
-impl ser::SerializeSeq for Within<'_> {
-    type Ok = ();
-    type Error = Stop;
+/// Everything whose items have no names.
+macro_rules! items {
+    ($($trait:ident :: $method:ident),*) => {$(
+        impl ser::$trait for Within<'_> {
+            type Ok = ();
+            type Error = Stop;
 
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Stop> {
-        self.item(value)
-    }
+            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Stop> {
+                self.item(value)
+            }
 
-    fn end(self) -> Result<(), Stop> {
-        self.left()
-    }
+            fn end(self) -> Result<(), Stop> {
+                self.left()
+            }
+        }
+    )*};
 }
-
-impl ser::SerializeTuple for Within<'_> {
-    type Ok = ();
-    type Error = Stop;
-
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Stop> {
-        self.item(value)
-    }
-
-    fn end(self) -> Result<(), Stop> {
-        self.left()
-    }
-}
-
-impl ser::SerializeTupleStruct for Within<'_> {
-    type Ok = ();
-    type Error = Stop;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Stop> {
-        self.item(value)
-    }
-
-    fn end(self) -> Result<(), Stop> {
-        self.left()
-    }
-}
-
-impl ser::SerializeTupleVariant for Within<'_> {
-    type Ok = ();
-    type Error = Stop;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Stop> {
-        self.item(value)
-    }
-
-    fn end(self) -> Result<(), Stop> {
-        self.left()
-    }
-}
+items!(
+    SerializeSeq::serialize_element,
+    SerializeTuple::serialize_element,
+    SerializeTupleStruct::serialize_field,
+    SerializeTupleVariant::serialize_field
+);
 
 impl ser::SerializeMap for Within<'_> {
     type Ok = ();
