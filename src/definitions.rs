@@ -7,11 +7,11 @@ pub fn definitions() -> Definitions {
     with_observers(with_engines(with_backends(Definitions::new())))
 }
 
-/// Adds the compiled-in engine for queries, where nobody has handed one over yet.
+/// Adds the compiled-in engines whose name nobody has handed over yet.
 fn with_engines(definitions: Definitions) -> Definitions {
     #[cfg(feature = "datafusion")]
-    if !definitions.has_query_engine() {
-        return definitions.query_engine(std::sync::Arc::new(larder_engine_datafusion::DataFusion::new()));
+    if !definitions.has_engine("datafusion") {
+        return definitions.engine(std::sync::Arc::new(larder_engine_datafusion::DataFusion::new()));
     }
     definitions
 }

@@ -92,6 +92,9 @@ pub struct Asset {
     pub(crate) timeout: Option<Duration>,
     /// The memory that a call needs, in bytes, or what is wrong with that.
     pub(crate) memory: Option<Result<u64, String>>,
+    /// Of a query.
+    #[cfg(feature = "arrow")]
+    pub(crate) sql: Option<crate::sql::Sql>,
     /// `None` for an external asset.
     pub(crate) function: Option<Arc<Function>>,
 }
@@ -125,8 +128,12 @@ impl Asset {
                 attempts: None,
                 timeout: None,
                 memory: None,
+                #[cfg(feature = "arrow")]
+                sql: None,
                 function: None,
             },
+            #[cfg(feature = "arrow")]
+            query: crate::sql::Sql::default(),
         }
     }
 
@@ -158,7 +165,7 @@ impl fmt::Debug for Asset {
 /// An external asset needs no function: the builder is one as it stands.
 impl From<AssetBuilder> for Asset {
     fn from(builder: AssetBuilder) -> Self {
-        let AssetBuilder { output, mut asset } = builder;
+        let AssetBuilder { output, mut asset, .. } = builder;
         asset.outputs = vec![output];
         asset
     }
@@ -167,8 +174,11 @@ impl From<AssetBuilder> for Asset {
 /// An asset in the making.
 #[derive(Clone, Debug)]
 pub struct AssetBuilder {
-    output: OutputSpec,
-    asset: Asset,
+    pub(crate) output: OutputSpec,
+    pub(crate) asset: Asset,
+    /// What is said of its query, where it is one.
+    #[cfg(feature = "arrow")]
+    pub(crate) query: crate::sql::Sql,
 }
 
 impl AssetBuilder {

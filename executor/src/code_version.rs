@@ -13,6 +13,8 @@ pub enum CodeVersion {
     },
     /// Given by hand.
     Manual(String),
+    /// A hash of a query: of its text without comments and blanks, its parameters and declared columns, and its engine.
+    Query(String),
     /// Nobody knows: an asset written without the attribute and without a version.
     Unknown,
 }
@@ -34,7 +36,7 @@ impl CodeVersion {
     /// The text that is stored with a value; `None` when unknown.
     pub fn text(&self) -> Option<String> {
         match self {
-            Self::Manual(version) => Some(version.clone()),
+            Self::Manual(version) | Self::Query(version) => Some(version.clone()),
             Self::Unknown => None,
             Self::Tokens { own, uses } if uses.is_empty() => Some((*own).to_owned()),
             Self::Tokens { own, uses } => {
@@ -50,6 +52,7 @@ impl CodeVersion {
     pub fn describe(&self) -> String {
         match self {
             Self::Manual(version) => format!("`{version}`, given by hand"),
+            Self::Query(hash) => format!("{hash}, a hash of the query, its parameters, columns and engine"),
             Self::Unknown => "unknown: the asset was written without `#[asset]` and without a code version".to_owned(),
             Self::Tokens { uses, .. } => {
                 let used: Vec<&str> = uses.iter().map(|(name, _)| *name).collect();

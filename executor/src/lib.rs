@@ -6,6 +6,7 @@
 //! | [`check`] | functions that look at a value before it is published |
 //! | [`definitions`] | everything a pipeline is made of, and its validation into a [`Pipeline`] |
 //! | [`graph`], [`selection`] | who needs whom, and which of them to run |
+//! | `sql` | assets that are queries, and queries over assets |
 //! | [`layout`] | where values are kept: `hive`, `dagster` |
 //! | [`ConfigReport`] | what `larder.toml` comes to; [`Definitions::config_file`] says how it is found |
 //! | [`policy`] | what stands between a run and a manager: retry, timeout, limit, context of errors |
@@ -50,6 +51,8 @@ pub mod policy;
 mod retype;
 pub mod run;
 pub mod selection;
+#[cfg(feature = "arrow")]
+mod sql;
 #[cfg(feature = "arrow")]
 mod table_facts;
 mod watch;

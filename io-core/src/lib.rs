@@ -16,6 +16,7 @@
 //! | [`receipt`] | proof of a write, content hashes |
 //! | [`retention`] | which versions are kept |
 //! | [`backend`] | schemes and URLs that open managers |
+//! | [`sql`] | queries and what runs them |
 //! | [`secret`] | text that is never shown; settings of a manager are read with [`ManagerUrl::settings`] |
 //! | [`error`] | the one error type |
 
@@ -38,6 +39,7 @@ pub mod reference;
 pub mod retention;
 pub mod secret;
 mod settings;
+pub mod sql;
 #[cfg(feature = "arrow")]
 pub mod table;
 mod text;
@@ -60,10 +62,13 @@ pub use reference::DataRef;
 pub use retention::Retention;
 pub use secret::Secret;
 pub use settings::{Environment, from_texts};
+pub use sql::{Position, Prepared, SqlValue, TableName};
+#[cfg(feature = "arrow")]
+pub use sql::{Query, SqlEngine};
 #[cfg(feature = "arrow")]
 pub use table::{
-    BatchStream, Bounds, ColumnType, Comparison, LazyTable, Literal, PartedTable, Predicate, QueryEngine, Scan,
-    Statistics, Table, TableSchema, TableSource, TableStream, Tables, Verdict, col,
+    BatchStream, Bounds, ColumnType, Comparison, LazyTable, Literal, PartedTable, Predicate, Scan, Statistics, Table,
+    TableSchema, TableSource, TableStream, Verdict, col,
 };
 pub use text::nearest;
 pub use value::{Access, AssetValue, Form, Forms, Value};

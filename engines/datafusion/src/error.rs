@@ -1,7 +1,8 @@
 //! Errors both ways: what a table says comes out of a query as it went in.
 
+use datafusion::common::{Column, SchemaError};
 use datafusion::error::DataFusionError;
-use larder_io_core::{Error, ErrorKind};
+use larder_io_core::{Error, ErrorKind, Position, nearest};
 use std::sync::Arc;
 
 /// One of larder's errors on its way through DataFusion. Shared, because the plan may hand it to several readers.
@@ -22,7 +23,8 @@ pub(crate) fn into_engine(error: Error) -> DataFusionError {
 
 /// The error of a query; one that a table gave is itself again, with its kind and whether to try again.
 pub(crate) fn from_engine(error: DataFusionError) -> Error {
-    let kind = match error.find_root() {
+    let root = error.find_root();
+    let kind = match root {
         DataFusionError::External(inner) => {
             return match inner.downcast_ref::<Carried>() {
                 Some(Carried(error)) => error.copied(),
@@ -39,5 +41,54 @@ pub(crate) fn from_engine(error: DataFusionError) -> Error {
         DataFusionError::ResourcesExhausted(_) => ErrorKind::Unavailable,
         _ => ErrorKind::Unexpected,
     };
-    Error::new(kind, format!("the query failed: {}", error.strip_backtrace()))
+    let what = match root {
+        DataFusionError::SchemaError(schema, _) => match schema.as_ref() {
+            SchemaError::FieldNotFound { field, valid_fields } => no_column(field, valid_fields),
+            _ => error.strip_backtrace(),
+        },
+        DataFusionError::SQL(parser, _) => parsing(&parser.to_string()),
+        _ => error.strip_backtrace(),
+    };
+    let at = position(&error, root).map(|at| format!("{at}: ")).unwrap_or_default();
+    Error::new(kind, format!("the query failed: {at}{what}"))
+}
+
+/// Where in the text it is wrong, as far as that is known.
+fn position(error: &DataFusionError, root: &DataFusionError) -> Option<Position> {
+    let of_column = match root {
+        DataFusionError::SchemaError(schema, _) => match schema.as_ref() {
+            SchemaError::FieldNotFound { field, .. } | SchemaError::AmbiguousReference { field } => field.spans.first(),
+            _ => None,
+        },
+        _ => None,
+    };
+    let span = of_column.or_else(|| error.diagnostic()?.span)?;
+    Some(Position {
+        line: span.start.line,
+        column: span.start.column,
+    })
+}
+
+fn no_column(field: &Column, valid: &[Column]) -> String {
+    let near = nearest(&field.name, valid.iter().map(|column| column.name.as_str()));
+    let wanted = field.flat_name();
+    if let Some(near) = near {
+        return format!("there is no column `{wanted}`; did you mean `{near}`?");
+    }
+    if valid.is_empty() {
+        return format!("there is no column `{wanted}`");
+    }
+    let known: Vec<String> = valid.iter().map(|column| format!("`{}`", column.name)).collect();
+    format!("there is no column `{wanted}`; there are {}", known.join(", "))
+}
+
+/// The parser's words, which end with the place, with the place in front.
+fn parsing(text: &str) -> String {
+    let text = text.strip_prefix("sql parser error: ").unwrap_or(text);
+    let placed = text.rsplit_once(" at Line: ").and_then(|(what, place)| {
+        let (line, column) = place.split_once(", Column: ")?;
+        let (line, column) = (line.parse().ok()?, column.trim().parse().ok()?);
+        Some(format!("{}: {what}", Position { line, column }))
+    });
+    placed.unwrap_or_else(|| text.to_owned())
 }

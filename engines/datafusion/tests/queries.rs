@@ -31,7 +31,7 @@ fn definitions(manager: Arc<dyn IoManager>) -> Definitions {
     ];
     Definitions::new()
         .assets(assets)
-        .query_engine(Arc::new(DataFusion::new()))
+        .engine(Arc::new(DataFusion::new()))
         .with_every_asset_in(manager)
 }
 

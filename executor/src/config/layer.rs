@@ -5,6 +5,7 @@ use super::observe::{OBSERVE, ObserveTable};
 use super::pattern::{Binding, Kept, Pattern};
 use super::place::Place;
 use super::run::{RUN, RunTable};
+use super::sql::{ENGINE, PARAMETERS, ParameterTable};
 use larder_io_core::{Error, Result, Retention, nearest};
 
 /// What the base or one profile says.
@@ -20,6 +21,8 @@ pub(super) struct Layer {
     pub(super) inline_bytes: Option<usize>,
     pub(super) run: RunTable,
     pub(super) observe: ObserveTable,
+    pub(super) engine: Option<(String, Place)>,
+    pub(super) parameters: ParameterTable,
     /// Of a profile: the one from which it reads what it lacks.
     pub(super) parent: Option<(String, Place)>,
 }
@@ -40,7 +43,7 @@ pub(super) type Profile = (String, Place, Layer);
 /// What the default manager is called.
 pub(crate) const DEFAULT_KEY: &str = "io_manager";
 const LAYOUT: &str = "layout";
-const PARTS: [&str; 8] = [
+const PARTS: [&str; 10] = [
     DEFAULT_KEY,
     LAYOUT,
     "io_managers",
@@ -49,6 +52,8 @@ const PARTS: [&str; 8] = [
     INLINE,
     RUN,
     OBSERVE,
+    ENGINE,
+    PARAMETERS,
 ];
 const PROFILE: &str = "profile";
 /// How large a value may be of which the catalogue keeps a copy.
@@ -120,6 +125,8 @@ fn layer(entries: Vec<Entry>, more: &[&'static str]) -> Result<Layer> {
             INLINE => layer.inline_bytes = Some(entry.item.size("`inline_bytes`", INLINE_MOST)?),
             RUN => layer.run = RunTable::read(entry.item)?,
             OBSERVE => layer.observe = ObserveTable::read(entry.item)?,
+            ENGINE => layer.engine = Some(entry.item.text("`engine`, the name of what runs queries,")?),
+            PARAMETERS => layer.parameters = ParameterTable::read(entry.item)?,
             RETENTION => {
                 for line in entry
                     .item

@@ -13,6 +13,7 @@ mod place;
 mod report;
 mod run;
 mod schema;
+mod sql;
 
 pub(crate) use interpolate::fill;
 pub(crate) use layer::{DEFAULT_KEY, INLINE_MOST, ManagerTable};
@@ -23,6 +24,7 @@ pub(crate) use place::Place;
 pub use report::{BindingReport, ConfigReport, ManagerReport, ObserverReport, SettingReport};
 pub(crate) use run::RunTable;
 pub(crate) use schema::schema;
+pub(crate) use sql::ParameterTable;
 
 use crate::home;
 use larder_io_core::{Backend, Error, ErrorKind, Result, nearest};
@@ -89,6 +91,10 @@ pub(crate) struct Config {
     pub(crate) run: RunTable,
     /// `[observe]`.
     pub(crate) observe: ObserveTable,
+    /// What runs queries that name no engine, and who says so.
+    pub(crate) engine: Option<(String, String)>,
+    /// `[parameters]`.
+    pub(crate) parameters: ParameterTable,
 }
 
 fn wrong(message: String) -> Error {
@@ -202,6 +208,10 @@ impl Config {
         };
         self.run = RunTable::merged(base.run, profile.run)?;
         self.observe = ObserveTable::merged(base.observe, profile.observe);
+        let engine = |(name, place): (String, Place), of_profile| (name, self.told(&place, of_profile));
+        let of_profile = profile.engine.map(|line| engine(line, true));
+        self.engine = of_profile.or(base.engine.map(|line| engine(line, false)));
+        self.parameters = ParameterTable::merged(base.parameters, profile.parameters);
         Ok(self)
     }
 

@@ -62,6 +62,8 @@ pub(crate) fn schema(backends: &[Arc<dyn Backend>], observers: &[Arc<dyn Observe
             },
             "run": super::run::schema(),
             "observe": observe(observers),
+            "engine": { "description": "What runs queries that name no engine; default the one that is compiled in", "type": "string" },
+            "parameters": super::sql::schema(),
             "inline_bytes": {
                 "description": "Objects and blobs up to this size have a copy in the catalogue, which keeps their old versions. Default 0: none",
                 "type": "integer",

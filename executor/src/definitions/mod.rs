@@ -16,8 +16,6 @@ mod own_settings;
 mod parted;
 mod pipeline;
 mod places;
-#[cfg(feature = "arrow")]
-mod query;
 mod retention;
 mod run_settings;
 mod validate;
@@ -81,7 +79,7 @@ pub struct Definitions {
     observer_kinds: Vec<Arc<dyn crate::observer::ObserverKind>>,
     pub(crate) hooks: crate::hook::Hooks,
     #[cfg(feature = "arrow")]
-    query_engine: Option<Arc<dyn larder_io_core::QueryEngine>>,
+    engines: crate::sql::Engines,
 }
 
 impl Default for Definitions {
@@ -120,7 +118,7 @@ impl Definitions {
             observer_kinds: Vec::new(),
             hooks: crate::hook::Hooks::default(),
             #[cfg(feature = "arrow")]
-            query_engine: None,
+            engines: crate::sql::Engines::default(),
         }
     }
 
@@ -250,6 +248,21 @@ impl Definitions {
     pub fn variables(mut self, variables: impl IntoIterator<Item = (String, String)>) -> Self {
         self.variables = Some(variables.into_iter().collect());
         self
+    }
+
+    /// Hands over what runs queries. Two of one name are refused; the first one is for queries that name none, unless the configuration
+    /// says another.
+    #[cfg(feature = "arrow")]
+    #[must_use]
+    pub fn engine(mut self, engine: Arc<dyn larder_io_core::SqlEngine>) -> Self {
+        self.engines.add(engine);
+        self
+    }
+
+    /// Whether an engine of this name was handed over.
+    #[cfg(feature = "arrow")]
+    pub fn has_engine(&self, name: &str) -> bool {
+        self.engines.names().any(|known| known == name)
     }
 
     fn variable(&self, name: &str) -> Option<String> {

@@ -57,7 +57,7 @@ pub(crate) struct Inner {
     #[cfg(feature = "arrow")]
     pub(crate) details: crate::table_facts::Wanted,
     #[cfg(feature = "arrow")]
-    pub(super) query_engine: Option<Arc<dyn larder_io_core::QueryEngine>>,
+    pub(crate) engines: crate::sql::Engines,
 }
 
 /// An asset in a list.

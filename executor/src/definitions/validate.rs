@@ -39,6 +39,10 @@ pub(super) fn build(mut definitions: Definitions) -> Result<Pipeline> {
         "I/O managers have the key",
         &mut problems,
     );
+    #[cfg(feature = "arrow")]
+    queries(&mut definitions, &config, &mut problems);
+    #[cfg(not(feature = "arrow"))]
+    problems.extend(config.parameters.unknown(&Default::default()));
     let graph = Graph::build(&definitions.assets, &mut problems);
     run_settings::check(&definitions.assets, &mut problems);
     unique(
@@ -61,6 +65,10 @@ pub(super) fn build(mut definitions: Definitions) -> Result<Pipeline> {
         inputs(&definitions, &graph, &stored, &mut problems);
         resources(&definitions, &graph, &mut problems);
         memories(&definitions, &graph, &mut problems);
+    }
+    #[cfg(feature = "arrow")]
+    if problems.is_empty() {
+        crate::sql::check_declared(&definitions.assets, &graph, &parted, &mut problems);
     }
     let mut checks = Checks::default();
     if problems.is_empty() {
@@ -100,7 +108,7 @@ pub(super) fn build(mut definitions: Definitions) -> Result<Pipeline> {
         #[cfg(feature = "arrow")]
         details: definitions.details,
         #[cfg(feature = "arrow")]
-        query_engine: definitions.query_engine,
+        engines: definitions.engines,
     });
     if let Some(parent) = parent {
         pipeline.check_branch(&parent, &mut problems);
@@ -110,6 +118,19 @@ pub(super) fn build(mut definitions: Definitions) -> Result<Pipeline> {
         pipeline.2 = Some(Box::new(parent));
     }
     Ok(pipeline)
+}
+
+/// Makes every query a function of the assets it names.
+#[cfg(feature = "arrow")]
+fn queries(definitions: &mut Definitions, config: &Config, problems: &mut Vec<Error>) {
+    unique(definitions.engines.names(), "engines have the name", problems);
+    definitions.engines.configured(config);
+    crate::sql::resolve(
+        &mut definitions.assets,
+        &definitions.engines,
+        &config.parameters,
+        problems,
+    );
 }
 
 /// One error of many, each on a line.

@@ -1,0 +1,138 @@
+//! From a parsed query to a plan: tables, values of parameters, declared columns.
+
+use crate::error::from_engine;
+use crate::parse::{not_a_query, reference};
+use arrow_schema::SchemaRef;
+use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, TableProvider};
+use datafusion::common::metadata::ScalarAndMetadata;
+use datafusion::common::{Column, ParamValues, ScalarValue};
+use datafusion::execution::SessionState;
+use datafusion::execution::context::SQLOptions;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
+use datafusion::prelude::SessionContext;
+use datafusion::sql::parser::Statement;
+use larder_io_core::{Error, ErrorKind, Query, Result, SqlValue, TableName, nearest};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Plans a query over the tables that the session knows.
+pub(crate) async fn plan(session: &SessionContext, statement: Statement, query: Query<'_>) -> Result<LogicalPlan> {
+    let state = session.state();
+    let plan = state.statement_to_plan(statement).await.map_err(from_engine)?;
+    let reading = SQLOptions::new()
+        .with_allow_ddl(false)
+        .with_allow_dml(false)
+        .with_allow_statements(false);
+    reading.verify_plan(&plan).map_err(|_| not_a_query())?;
+    let plan = plan.with_param_values(values(query)?).map_err(from_engine)?;
+    match query.columns {
+        None => Ok(plan),
+        Some(columns) => as_declared(plan, columns, &state),
+    }
+}
+
+/// A value for each parameter.
+fn values(query: Query<'_>) -> Result<ParamValues> {
+    let mut values = HashMap::new();
+    for name in &query.prepared.parameters {
+        let value = query.values.get(name).ok_or_else(|| {
+            let known = query.values.keys().map(String::as_str);
+            let message = match nearest(name, known) {
+                Some(near) => format!("there is no parameter `${name}`; did you mean `${near}`?"),
+                None => format!("the parameter `${name}` has no value"),
+            };
+            Error::new(ErrorKind::InvalidDefinition, message)
+        })?;
+        values.insert(name.clone(), ScalarAndMetadata::from(scalar(value)));
+    }
+    Ok(ParamValues::Map(values))
+}
+
+fn scalar(value: &SqlValue) -> ScalarValue {
+    match value {
+        SqlValue::Bool(value) => ScalarValue::Boolean(Some(*value)),
+        SqlValue::Int(value) => ScalarValue::Int64(Some(*value)),
+        SqlValue::Float(value) => ScalarValue::Float64(Some(*value)),
+        SqlValue::Timestamp(value) => {
+            ScalarValue::TimestampMicrosecond(Some(value.as_microsecond()), Some("UTC".into()))
+        }
+        SqlValue::Text(value) => ScalarValue::Utf8(Some(value.clone())),
+        // Of kinds to come.
+        other => ScalarValue::Utf8(Some(other.to_string())),
+    }
+}
+
+/// The result cast to columns, by their names and in their order.
+fn as_declared(plan: LogicalPlan, columns: &SchemaRef, state: &SessionState) -> Result<LogicalPlan> {
+    let found: Vec<String> = plan
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| field.name().clone())
+        .collect();
+    let wrong = |message: String| Error::new(ErrorKind::InvalidDefinition, message);
+    let mut problems = Vec::new();
+    for field in columns.fields() {
+        match found.iter().filter(|name| *name == field.name()).count() {
+            1 => {}
+            0 => problems.push(match nearest(field.name(), found.iter().map(String::as_str)) {
+                Some(near) => format!("`{}` is missing; the query has `{near}`", field.name()),
+                None => format!("`{}` is missing", field.name()),
+            }),
+            _ => problems.push(format!("`{}` comes twice", field.name())),
+        }
+    }
+    let more = found.iter().filter(|name| columns.field_with_name(name).is_err());
+    problems.extend(more.map(|name| format!("`{name}` is not declared")));
+    if !problems.is_empty() {
+        let told = problems.join("; ");
+        return Err(wrong(format!(
+            "the query has other columns than the asset declares: {told}"
+        )));
+    }
+    let qualified: Vec<Column> = plan.schema().columns();
+    let projected: Vec<Expr> = columns
+        .fields()
+        .iter()
+        .filter_map(|field| {
+            let column = qualified.iter().find(|column| column.name == *field.name())?;
+            let column = Expr::Column(column.clone());
+            Some(cast(column, field.data_type().clone()).alias(field.name()))
+        })
+        .collect();
+    let plan = LogicalPlanBuilder::from(plan)
+        .project(projected)
+        .and_then(LogicalPlanBuilder::build)
+        .map_err(from_engine)?;
+    // A cast that no two types have is told before anything runs.
+    state.optimize(&plan).map_err(from_engine)?;
+    Ok(plan)
+}
+
+/// Makes a table known under the name that the query has for it.
+pub(crate) fn register(session: &SessionContext, name: &TableName, table: Arc<dyn TableProvider>) -> Result<()> {
+    let options = session.state().config().options().catalog.clone();
+    let resolved = reference(name).resolve(&options.default_catalog, &options.default_schema);
+    let catalog = session.catalog(&resolved.catalog).unwrap_or_else(|| {
+        let catalog = Arc::new(MemoryCatalogProvider::new());
+        session.register_catalog(
+            resolved.catalog.as_ref(),
+            Arc::clone(&catalog) as Arc<dyn CatalogProvider>,
+        );
+        catalog
+    });
+    let schema = match catalog.schema(&resolved.schema) {
+        Some(schema) => schema,
+        None => {
+            let schema = Arc::new(MemorySchemaProvider::new());
+            catalog
+                .register_schema(&resolved.schema, Arc::clone(&schema) as _)
+                .map_err(from_engine)?;
+            schema
+        }
+    };
+    schema
+        .register_table(resolved.table.to_string(), table)
+        .map_err(from_engine)?;
+    Ok(())
+}

@@ -1,0 +1,78 @@
+//! Whether a query fits the columns that are known: those that assets declare, and those that queries over them make.
+
+use crate::asset::Asset;
+use crate::definitions::Parted;
+use crate::graph::{Graph, definition};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use larder_io_core::{AssetKey, Error, ErrorKind, Query};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Columns by asset.
+pub(crate) type Known = HashMap<AssetKey, SchemaRef>;
+
+/// Holds every query whose inputs' columns are known against them, each after those it is made from. Problems are gathered.
+pub(crate) fn check_declared(assets: &[Asset], graph: &Graph, parted: &[Parted], problems: &mut Vec<Error>) {
+    check(assets, graph, parted, &graph.order, Known::new(), problems);
+}
+
+/// The same for these steps, in their order, where some columns are known from elsewhere. What an asset declares goes before that.
+pub(crate) fn check(
+    assets: &[Asset],
+    graph: &Graph,
+    parted: &[Parted],
+    steps: &[usize],
+    mut known: Known,
+    problems: &mut Vec<Error>,
+) {
+    for (asset, node) in assets.iter().zip(&graph.nodes) {
+        for (output, key) in asset.outputs.iter().zip(&node.keys) {
+            known.extend(output.columns.iter().map(|columns| (key.clone(), Arc::clone(columns))));
+        }
+    }
+    for step in steps {
+        let (asset, node) = (&assets[*step], &graph.nodes[*step]);
+        let Some(sql) = &asset.sql else { continue };
+        let (Some(resolved), Some(key)) = (&sql.resolved, node.keys.first()) else {
+            continue;
+        };
+        let inputs = node.inputs.iter().zip(&parted[*step].inputs).zip(&node.made);
+        let tables: Option<Vec<SchemaRef>> = inputs
+            .map(|((input, taken), origin)| {
+                let columns = known.get(input)?;
+                let many = taken.as_ref().is_some_and(|taken| !taken.single);
+                Some(match &parted[origin.step].partitioning {
+                    Some(partitioning) if many => with_dimensions(columns, partitioning.names()),
+                    _ => Arc::clone(columns),
+                })
+            })
+            .collect();
+        let Some(tables) = tables else { continue };
+        let values = resolved.parameters.samples();
+        let query = Query {
+            prepared: &resolved.prepared,
+            values: &values,
+            columns: resolved.columns.as_ref(),
+        };
+        match resolved.engine.schema(query, &tables) {
+            Ok(Some(columns)) => {
+                known.entry(key.clone()).or_insert(columns);
+            }
+            Ok(None) => {}
+            // A sample of a parameter may be a value that no cast takes.
+            Err(error) if error.kind() == ErrorKind::InvalidData => {}
+            Err(error) => {
+                let problem = format!("`{key}`{}: {}", sql.placed(), error.message());
+                problems.push(definition(problem));
+            }
+        }
+    }
+}
+
+/// As many partitions are one table: with a column for each dimension that the rows have none of.
+fn with_dimensions<'a>(columns: &SchemaRef, dimensions: impl Iterator<Item = &'a str>) -> SchemaRef {
+    let mut fields = columns.fields().to_vec();
+    let added = dimensions.filter(|name| columns.field_with_name(name).is_err());
+    fields.extend(added.map(|name| Arc::new(Field::new(name, DataType::Utf8, false))));
+    Arc::new(Schema::new_with_metadata(fields, columns.metadata().clone()))
+}

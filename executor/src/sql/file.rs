@@ -1,0 +1,217 @@
+//! A query in a file, whose first comments say what the asset is.
+
+use super::types::columns;
+use crate::asset::{Asset, AssetBuilder, CodeVersion};
+use larder_io_core::{SqlValue, duration, nearest};
+use larder_partitions::{IntoPartitioning, Partitioning};
+
+/// What a header may say.
+const NAMES: [&str; 14] = [
+    "key",
+    "group",
+    "engine",
+    "io_manager",
+    "partitions",
+    "columns",
+    "parameter",
+    "retention",
+    "tag",
+    "setting",
+    "retries",
+    "timeout",
+    "memory",
+    "code_version",
+];
+
+impl Asset {
+    /// Makes the asset of a file with a query. `key` is what it is called where its header says nothing else, `path` is told with errors.
+    ///
+    /// Comments before the query are the header: lines such as `-- io_manager: warehouse` are settings, the others the description.
+    ///
+    /// | setting | says |
+    /// |---|---|
+    /// | `key: reports/delays` | the key |
+    /// | `group: reports`, `engine: datafusion`, `io_manager: warehouse`, `retention: last 5`, `code_version: 2` | the same as the builder's methods |
+    /// | `partitions: daily from 2024-01-01` | by what it is parted: `hourly`, `daily`, `weekly`, `monthly`, `from` a start and perhaps `to` an end; `static region: de, fr`; `dynamic region` |
+    /// | `columns: id bigint not null, total decimal(12, 2)` | the columns that the result is cast to; may come several times, and goes on |
+    /// | `parameter: least = 100` | a parameter: a boolean, a number, a text in quotes |
+    /// | `tag: team = ops`, `setting: mode = append` | a tag; a setting of its I/O manager |
+    /// | `retries: 3`, `timeout: 5m`, `memory: 400MiB` | as the builder's methods |
+    ///
+    /// What is wrong with the header is told when definitions are built, with file and line.
+    pub fn sql_file(key: &str, path: &str, text: &str) -> Self {
+        let mut header = Header::new(key);
+        for (number, line) in text.lines().enumerate() {
+            let line = line.trim();
+            let Some(comment) = line.strip_prefix("--") else {
+                match line.is_empty() {
+                    true => continue,
+                    false => break,
+                }
+            };
+            if let Err(problem) = header.line(comment.trim()) {
+                header.problems.push(format!("line {}: {problem}", number + 1));
+            }
+        }
+        let Header {
+            mut builder,
+            description,
+            declared,
+            mut problems,
+            ..
+        } = header;
+        if !description.is_empty() {
+            builder = builder.description(description.join("\n"));
+        }
+        if !declared.is_empty() {
+            match columns(&declared.join(", ")) {
+                Ok(columns) => builder = builder.columns(columns),
+                Err(problem) => problems.push(format!("columns: {problem}")),
+            }
+        }
+        let mut asset = builder.sql(text);
+        if let Some(sql) = &mut asset.sql {
+            sql.file = Some(path.to_owned());
+            sql.problems = problems;
+        }
+        asset
+    }
+}
+
+struct Header {
+    builder: AssetBuilder,
+    description: Vec<String>,
+    declared: Vec<String>,
+    problems: Vec<String>,
+    seen: Vec<&'static str>,
+}
+
+impl Header {
+    fn new(key: &str) -> Self {
+        Self {
+            builder: Asset::builder(key),
+            description: Vec::new(),
+            declared: Vec::new(),
+            problems: Vec::new(),
+            seen: Vec::new(),
+        }
+    }
+
+    fn line(&mut self, comment: &str) -> Result<(), String> {
+        let setting = comment.split_once(':').filter(|(name, _)| {
+            !name.is_empty() && name.bytes().all(|letter| letter.is_ascii_lowercase() || letter == b'_')
+        });
+        let Some((name, value)) = setting else {
+            self.description.push(comment.to_owned());
+            return Ok(());
+        };
+        let value = value.trim();
+        let Some(known) = NAMES.into_iter().find(|known| *known == name) else {
+            return match nearest(name, NAMES) {
+                Some(near) => Err(format!("there is no setting `{name}`; did you mean `{near}`?")),
+                None => {
+                    self.description.push(comment.to_owned());
+                    Ok(())
+                }
+            };
+        };
+        if value.is_empty() {
+            return Err(format!("`{name}` says nothing"));
+        }
+        let several = ["columns", "parameter", "tag", "setting"];
+        if self.seen.contains(&known) && !several.contains(&known) {
+            return Err(format!("`{name}` comes twice"));
+        }
+        self.seen.push(known);
+        if known == "columns" {
+            self.declared.push(value.trim_end_matches(',').to_owned());
+            return Ok(());
+        }
+        self.builder = set(self.builder.clone(), known, value)?;
+        Ok(())
+    }
+}
+
+fn set(mut builder: AssetBuilder, name: &str, value: &str) -> Result<AssetBuilder, String> {
+    Ok(match name {
+        "key" => {
+            builder.output.key = value.to_owned();
+            builder
+        }
+        "group" => builder.group(value),
+        "engine" => builder.engine(value),
+        "io_manager" => builder.io_manager(value),
+        "retention" => builder.retention(value),
+        "memory" => builder.memory(value),
+        "code_version" => builder.code_version(CodeVersion::manual(value)),
+        "partitions" => builder.partitions(partitions(value)?),
+        "retries" => builder.retries(
+            value
+                .parse()
+                .map_err(|_| format!("`retries` is a number, not `{value}`"))?,
+        ),
+        "timeout" => builder.timeout(duration::parse(value).map_err(|error| error.message().to_owned())?),
+        _ => {
+            let (key, value) = value
+                .split_once('=')
+                .ok_or_else(|| format!("write `{name}: NAME = VALUE`"))?;
+            let (key, value) = (key.trim(), value.trim());
+            match name {
+                "parameter" => builder.parameter(key, literal(value)),
+                "tag" => builder.tag(key, value),
+                _ => builder.setting(key, value),
+            }
+        }
+    })
+}
+
+/// A value as SQL writes it; what is no other kind is a text.
+fn literal(text: &str) -> SqlValue {
+    let quoted = |quote: char| text.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
+    if let Some(text) = quoted('\'').or_else(|| quoted('"')) {
+        return text.replace("''", "'").into();
+    }
+    if let Ok(value) = text.parse::<bool>() {
+        return value.into();
+    }
+    if let Ok(value) = text.parse::<i64>() {
+        return value.into();
+    }
+    if let Some(value) = text.parse::<f64>().ok().filter(|value| value.is_finite()) {
+        return value.into();
+    }
+    match text.parse::<jiff::Timestamp>() {
+        Ok(value) => value.into(),
+        Err(_) => text.into(),
+    }
+}
+
+fn partitions(text: &str) -> Result<Partitioning, String> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let said = |error: larder_io_core::Error| error.message().to_owned();
+    let cut = |start: &str| match words[0] {
+        "hourly" => Some(Partitioning::hourly(start)),
+        "daily" => Some(Partitioning::daily(start)),
+        "weekly" => Some(Partitioning::weekly(start)),
+        "monthly" => Some(Partitioning::monthly(start)),
+        _ => None,
+    };
+    match words.as_slice() {
+        [_, "from", start] if cut(start).is_some() => {
+            cut(start).ok_or_else(String::new)?.into_partitioning().map_err(said)
+        }
+        [_, "from", start, "to", end] if cut(start).is_some() => cut(start)
+            .ok_or_else(String::new)?
+            .end(*end)
+            .into_partitioning()
+            .map_err(said),
+        ["dynamic", name] => Partitioning::dynamic(name).map_err(said),
+        ["static", ..] if text.contains(':') => {
+            let (name, values) = text["static".len()..].split_once(':').unwrap_or_default();
+            Partitioning::fixed(name.trim(), values.split(',').map(str::trim)).map_err(said)
+        }
+        _ => Err(format!(
+            "`{text}` is no partitioning; write `daily from 2024-01-01`, `monthly from 2024-01-01 to 2025-01-01`, `static region: de, fr` or `dynamic region`"
+        )),
+    }
+}

@@ -1,0 +1,166 @@
+//! When definitions are built, a query becomes a function: its engine, its inputs, its parameters.
+
+use super::asset::Sql;
+use super::choice::Engines;
+use super::names::key_of;
+use super::parameters::Parameters;
+use crate::args::Args;
+use crate::asset::{Asset, CodeVersion, InputSpec};
+use crate::config::ParameterTable;
+use crate::graph::definition;
+use arrow_schema::SchemaRef;
+use futures_util::FutureExt;
+use larder_io_core::{AssetKey, AssetValue, ContentHash, Error, LazyTable, Made, Prepared, Query, Result, SqlEngine};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// A query whose engine, tables and parameters are known.
+#[derive(Debug)]
+pub(crate) struct Resolved {
+    pub(crate) engine: Arc<dyn SqlEngine>,
+    /// Why that engine.
+    pub(crate) because: String,
+    pub(crate) prepared: Prepared,
+    pub(crate) parameters: Parameters,
+    /// The columns that the result is cast to.
+    pub(crate) columns: Option<SchemaRef>,
+    /// The file that it stands in.
+    file: Option<String>,
+}
+
+impl Resolved {
+    async fn run(&self, mut args: Args) -> Result<Vec<Made>> {
+        let mut tables = Vec::with_capacity(self.prepared.tables.len());
+        for _ in &self.prepared.tables {
+            tables.push(args.input::<LazyTable>().await?);
+        }
+        let values = self.parameters.of_call(&args.context())?;
+        let query = Query {
+            prepared: &self.prepared,
+            values: &values,
+            columns: self.columns.as_ref(),
+        };
+        let rows = self.engine.execute(query, &tables).await;
+        let rows = rows.map_err(|error| match &self.file {
+            Some(file) => error.with_context("query", file),
+            None => error,
+        })?;
+        Ok(vec![rows.into_value().into()])
+    }
+
+    /// What decides what the query makes, besides its inputs.
+    fn version(&self) -> String {
+        let mut text = format!("{}\n{}", self.engine.name(), self.prepared.normal);
+        for (name, value) in &self.parameters.fixed {
+            text.push_str(&format!("\n{name}: {} = {value}", value.kind()));
+        }
+        for field in self.columns.iter().flat_map(|columns| columns.fields()) {
+            text.push_str(&format!(
+                "\n{} {} {}",
+                field.name(),
+                field.data_type(),
+                field.is_nullable()
+            ));
+        }
+        ContentHash::of(text.as_bytes()).to_string()[..16].to_owned()
+    }
+}
+
+/// Makes every query a function. Problems are gathered.
+pub(crate) fn resolve(assets: &mut [Asset], engines: &Engines, table: &ParameterTable, problems: &mut Vec<Error>) {
+    let mut taken = BTreeSet::new();
+    if assets.iter().any(|asset| asset.sql.is_some()) {
+        let keys: Vec<AssetKey> = assets.iter().flat_map(own_keys).collect();
+        for asset in assets.iter_mut() {
+            let Some(sql) = asset.sql.take() else { continue };
+            let (name, placed) = (asset.outputs[0].key.clone(), sql.placed());
+            asset.sql = Some(match one(asset, sql, engines, &keys, table) {
+                Ok(sql) => sql,
+                Err((sql, told)) => {
+                    problems.extend(
+                        told.into_iter()
+                            .map(|problem| definition(format!("`{name}`{placed}: {problem}"))),
+                    );
+                    sql
+                }
+            });
+            let resolved = asset.sql.iter().filter_map(|sql| sql.resolved.as_ref());
+            taken.extend(resolved.flat_map(|resolved| resolved.prepared.parameters.iter().cloned()));
+        }
+    }
+    // A broken query takes what nobody knows.
+    if problems.is_empty() {
+        problems.extend(table.unknown(&taken));
+    }
+}
+
+fn own_keys(asset: &Asset) -> impl Iterator<Item = AssetKey> {
+    asset.outputs.iter().filter_map(|output| output.key.parse().ok())
+}
+
+type Broken = (Sql, Vec<String>);
+
+fn one(
+    asset: &mut Asset,
+    mut sql: Sql,
+    engines: &Engines,
+    keys: &[AssetKey],
+    table: &ParameterTable,
+) -> Result<Sql, Broken> {
+    if !sql.problems.is_empty() {
+        let problems = std::mem::take(&mut sql.problems);
+        return Err((sql, problems));
+    }
+    let (engine, because) = match engines.choose(sql.engine.as_deref()) {
+        Ok(chosen) => chosen,
+        Err(problem) => return Err((sql, vec![problem])),
+    };
+    let prepared = match engine.prepare(&sql.text) {
+        Ok(prepared) => prepared,
+        Err(error) => return Err((sql, vec![error.message().to_owned()])),
+    };
+    let own: Vec<AssetKey> = own_keys(asset).collect();
+    let mut problems = Vec::new();
+    for name in &prepared.tables {
+        match key_of(&name.parts, keys.iter(), &own) {
+            Ok(key) => {
+                let from = Some(key.to_string());
+                asset.inputs.push(InputSpec::of::<LazyTable>(name.to_string(), from));
+            }
+            Err(problem) => {
+                let at = name.at.map(|at| format!("{at}: ")).unwrap_or_default();
+                problems.push(format!("{at}{problem}"));
+            }
+        }
+    }
+    let partitioning = asset
+        .partitions
+        .as_ref()
+        .and_then(|partitions| partitions.as_ref().ok());
+    let parameters = Parameters::new(&sql, &prepared.parameters, partitioning, table);
+    let parameters = parameters.unwrap_or_else(|more| {
+        problems.extend(more);
+        Parameters::default()
+    });
+    if !problems.is_empty() {
+        return Err((sql, problems));
+    }
+    let resolved = Arc::new(Resolved {
+        engine,
+        because,
+        prepared,
+        parameters,
+        columns: asset.outputs[0].columns.clone(),
+        file: sql.file.clone(),
+    });
+    if asset.code_version == CodeVersion::Unknown {
+        asset.code_version = CodeVersion::Query(resolved.version());
+    }
+    let query = Arc::clone(&resolved);
+    asset.function = Some(Arc::new(move |args| {
+        let query = Arc::clone(&query);
+        async move { query.run(args).await }.boxed()
+    }));
+    sql.resolved = Some(resolved);
+    Ok(sql)
+}

@@ -1,0 +1,172 @@
+//! Queries and what runs them.
+//!
+//! An engine parses a query, tells its columns, and runs it over tables that it is given: it never looks for a table itself, so that
+//! which asset a name means is decided in one place.
+
+#[cfg(feature = "arrow")]
+use crate::error::Result;
+#[cfg(feature = "arrow")]
+use crate::table::{LazyTable, TableStream};
+#[cfg(feature = "arrow")]
+use arrow_schema::SchemaRef;
+#[cfg(feature = "arrow")]
+use async_trait::async_trait;
+#[cfg(feature = "arrow")]
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A place in the text of a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// The line, from 1.
+    pub line: u64,
+    /// The letter in the line, from 1.
+    pub column: u64,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}, column {}", self.line, self.column)
+    }
+}
+
+/// A table as a query names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableName {
+    /// The parts between the dots, as `raw` and `flights`; a name in quotes is one part.
+    pub parts: Vec<String>,
+    /// Where it stands first, as far as the engine tells.
+    pub at: Option<Position>,
+}
+
+impl fmt::Display for TableName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.parts.join("."))
+    }
+}
+
+/// A query that an engine has parsed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prepared {
+    /// The query as it was written.
+    pub sql: String,
+    /// The query without comments, in one way of writing: two of one meaning that differ only in blanks are equal.
+    pub normal: String,
+    /// The tables that it reads, each once.
+    pub tables: Vec<TableName>,
+    /// The parameters that it takes, each once, without their `$`.
+    pub parameters: Vec<String>,
+}
+
+/// A value for a parameter. It is bound, never pasted into a query's text.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum SqlValue {
+    /// True or false.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A number.
+    Float(f64),
+    /// A text.
+    Text(String),
+    /// A point in time.
+    Timestamp(jiff::Timestamp),
+}
+
+impl SqlValue {
+    /// The name of the kind, for people.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Bool(_) => "boolean",
+            Self::Int(_) => "integer",
+            Self::Float(_) => "float",
+            Self::Text(_) => "text",
+            Self::Timestamp(_) => "timestamp",
+        }
+    }
+}
+
+impl fmt::Display for SqlValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool(value) => value.fmt(f),
+            Self::Int(value) => value.fmt(f),
+            Self::Float(value) => fmt::Debug::fmt(value, f),
+            Self::Text(value) => fmt::Debug::fmt(value, f),
+            Self::Timestamp(value) => value.fmt(f),
+        }
+    }
+}
+
+macro_rules! from {
+    ($($type:ty => $kind:ident,)*) => {$(
+        impl From<$type> for SqlValue {
+            fn from(value: $type) -> Self {
+                Self::$kind(value.into())
+            }
+        }
+    )*};
+}
+
+from! {
+    bool => Bool,
+    i32 => Int,
+    i64 => Int,
+    u32 => Int,
+    f64 => Float,
+    &str => Text,
+    String => Text,
+    jiff::Timestamp => Timestamp,
+}
+
+/// A query with what it is run with.
+#[cfg(feature = "arrow")]
+#[derive(Clone, Copy, Debug)]
+pub struct Query<'a> {
+    /// The query.
+    pub prepared: &'a Prepared,
+    /// A value for each of its parameters.
+    pub values: &'a BTreeMap<String, SqlValue>,
+    /// The columns that its result is cast to, by their names and in this order; those that it has without.
+    pub columns: Option<&'a SchemaRef>,
+}
+
+/// Runs queries. It reads, and never writes.
+///
+/// What is wrong with a query is told with line and column, as far as the engine knows them, and an unknown column with the nearest one.
+#[cfg(feature = "arrow")]
+#[async_trait]
+pub trait SqlEngine: fmt::Debug + Send + Sync + 'static {
+    /// What it is called in `engine = ".."`.
+    fn name(&self) -> &str;
+
+    /// Parses a query. No I/O.
+    ///
+    /// # Errors
+    /// `InvalidDefinition` for what does not parse; `Unsupported` for a statement that is no query.
+    fn prepare(&self, sql: &str) -> Result<Prepared>;
+
+    /// The columns of the result over tables of these schemas, in the order of [`Prepared::tables`]; `None` where only a server could tell. No I/O.
+    ///
+    /// # Errors
+    /// `InvalidDefinition` for a query that does not fit its tables or its declared columns.
+    fn schema(&self, query: Query<'_>, tables: &[SchemaRef]) -> Result<Option<SchemaRef>>;
+
+    /// How the engine would run the query, for people.
+    ///
+    /// # Errors
+    /// As [`SqlEngine::schema`]; whatever the tables give.
+    async fn explain(&self, query: Query<'_>, tables: &[LazyTable]) -> Result<String>;
+
+    /// Runs the query over these tables, in the order of [`Prepared::tables`]. Only the columns and rows that it needs are read, while its rows
+    /// are taken.
+    ///
+    /// # Errors
+    /// As [`SqlEngine::schema`], before a row is read; `InvalidData` for rows that cannot be computed, such as a division by zero; whatever the
+    /// tables give.
+    ///
+    /// # Cancel safety
+    /// A dropped future or stream ends the query and leaves nothing behind.
+    async fn execute(&self, query: Query<'_>, tables: &[LazyTable]) -> Result<TableStream>;
+}
