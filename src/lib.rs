@@ -23,6 +23,8 @@ pub use larder_executor::{ColumnDifference, TableDifference};
 pub use larder_io_core::*;
 #[cfg(feature = "arrow")]
 pub use larder_macros::TableSchema;
+#[cfg(feature = "arrow")]
+pub use larder_macros::sql_assets;
 pub use larder_macros::{asset, check, code};
 pub use larder_partitions as partitions;
 pub use larder_partitions::{
@@ -84,7 +86,7 @@ pub mod prelude {
         check, checks, code,
     };
     #[cfg(feature = "arrow")]
-    pub use crate::{LazyTable, Table, TableSchema, TableStream};
+    pub use crate::{LazyTable, Table, TableSchema, TableStream, sql_asset, sql_assets};
     #[cfg(feature = "polars")]
     pub use larder_frames_polars::{Frame, IntoFrame, IntoTable};
 }
@@ -93,6 +95,55 @@ pub mod prelude {
 #[macro_export]
 macro_rules! assets {
     ($($asset:ty),* $(,)?) => { ::std::vec![$(<$asset as $crate::AssetFn>::asset()),*] };
+}
+
+/// Makes the asset of a query, for [`Definitions::asset`]: key, query, and what [`AssetBuilder`] has methods for.
+///
+/// ```
+/// # use larder::prelude::*;
+/// # #[derive(TableSchema)]
+/// # struct Total { customer: i64, total: f64 }
+/// let totals = sql_asset!(
+///     "reports/customer_totals",
+///     "select customer, sum(amount) as total from raw.transactions where amount >= $least group by customer",
+///     parameters(least = 100),
+///     columns = Total,
+///     retention = "last 5",
+/// );
+/// ```
+///
+/// [`AssetBuilder::sql`] says how tables are named and which parameters there are. Beside the names of methods there are `parameters(name = value, ..)`,
+/// `tags(name = value, ..)` and `settings(name = value, ..)`; `columns` is a type with [`TableSchema`], `timeout` a [`Duration`](std::time::Duration).
+#[cfg(feature = "arrow")]
+#[macro_export]
+macro_rules! sql_asset {
+    ($key:expr, $query:expr $(,)?) => { $crate::Asset::builder($key).sql($query) };
+    ($key:expr, $query:expr, $($options:tt)+) => {
+        $crate::__sql_asset!($crate::Asset::builder($key); $query; $($options)+)
+    };
+}
+
+/// The options of [`sql_asset!`], one by one. Not for people.
+#[cfg(feature = "arrow")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __sql_asset {
+    ($builder:expr; $query:expr; $(,)?) => { $builder.sql($query) };
+    ($builder:expr; $query:expr; parameters($($name:ident = $value:expr),* $(,)?) $(, $($rest:tt)*)?) => {
+        $crate::__sql_asset!($builder$(.parameter(::core::stringify!($name), $value))*; $query; $($($rest)*)?)
+    };
+    ($builder:expr; $query:expr; tags($($name:ident = $value:expr),* $(,)?) $(, $($rest:tt)*)?) => {
+        $crate::__sql_asset!($builder$(.tag(::core::stringify!($name), $value))*; $query; $($($rest)*)?)
+    };
+    ($builder:expr; $query:expr; settings($($name:ident = $value:expr),* $(,)?) $(, $($rest:tt)*)?) => {
+        $crate::__sql_asset!($builder$(.setting(::core::stringify!($name), $value))*; $query; $($($rest)*)?)
+    };
+    ($builder:expr; $query:expr; columns = $row:ty $(, $($rest:tt)*)?) => {
+        $crate::__sql_asset!($builder.columns(<$row as $crate::TableSchema>::schema()); $query; $($($rest)*)?)
+    };
+    ($builder:expr; $query:expr; $option:ident = $value:expr $(, $($rest:tt)*)?) => {
+        $crate::__sql_asset!($builder.$option($value); $query; $($($rest)*)?)
+    };
 }
 
 /// Lists checks for [`Definitions::checks`]: `checks![carriers_are_known, flights::no_gaps]`.

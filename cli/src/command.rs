@@ -64,10 +64,7 @@ pub(crate) enum Command {
     /// Show the stored value of an asset, or the rows of a query over all of them
     Show(Show),
     /// Tell where an asset is stored, and why there
-    Explain {
-        /// The asset
-        asset: String,
-    },
+    Explain(crate::list::Explain),
     /// List the stored versions of an asset, in the order they were made, newest first; `*` marks the published one
     History {
         /// The asset

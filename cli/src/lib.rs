@@ -180,7 +180,7 @@ fn carry_out(definitions: Definitions, command: Option<Command>, out: &mut Out<'
             Command::List => list::list(&pipeline, out),
             Command::Graph(wanted) => graph::graph(&pipeline, &wanted, out),
             Command::Show(wanted) => show::show(&pipeline, &wanted, out).await,
-            Command::Explain { asset } => list::explain(&pipeline, &asset, out).await,
+            Command::Explain(wanted) => list::explain(&pipeline, &wanted, out).await,
             Command::History { asset, partition } => {
                 history::history(&pipeline, &asset, partition.as_deref(), out).await
             }
@@ -244,7 +244,7 @@ fn with_catalog(pipeline: Pipeline, command: &Command, out: &mut Out<'_>) -> Res
         | Command::Advise(_) => pipeline.open_catalog(false),
         // They tell as much as they can without one.
         Command::Show(_)
-        | Command::Explain { .. }
+        | Command::Explain(_)
         | Command::History { .. }
         | Command::Diff(_)
         | Command::Restore { .. } => {

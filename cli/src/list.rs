@@ -2,10 +2,10 @@
 
 use crate::output::Out;
 use crate::table::{Side, columns};
-use crate::text::{cut, escape};
+use crate::text::{cut, escape, escape_lines};
 use crate::{DONE, json, units};
 use larder_executor::{AssetInfo, Pipeline};
-use larder_io_core::{AssetKey, Receipt, Result};
+use larder_io_core::{AssetKey, Error, ErrorKind, Receipt, Result};
 use serde_json::Value as Json;
 
 /// Characters of a description that are shown at most.
@@ -32,6 +32,18 @@ pub(crate) fn list(pipeline: &Pipeline, out: &mut Out<'_>) -> Result<u8> {
     Ok(DONE)
 }
 
+async fn query_plan(pipeline: &Pipeline, key: &AssetKey, out: &mut Out<'_>) -> Result<u8> {
+    let Some(plan) = pipeline.query_plan(key).await? else {
+        let message = format!("`{key}` is no query: it is made by a function of the pipeline");
+        return Err(Error::new(ErrorKind::InvalidDefinition, message));
+    };
+    match out.json {
+        true => out.document(&serde_json::json!({ "asset": key.to_string(), "query_plan": plan }))?,
+        false => out.line(escape_lines(plan.trim_end())),
+    }
+    Ok(DONE)
+}
+
 fn form(info: &AssetInfo) -> String {
     format!("{}{}", info.form, if info.external { " (external)" } else { "" })
 }
@@ -53,9 +65,23 @@ fn first_line(info: &AssetInfo) -> String {
     cut(line.trim(), LONGEST_DESCRIPTION).into_owned()
 }
 
+/// What `explain` is asked for.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Explain {
+    /// The asset
+    pub(crate) asset: String,
+    /// Of an asset that is a query: show how its engine would run it now
+    #[arg(long)]
+    pub(crate) query_plan: bool,
+}
+
 /// `explain ASSET`.
-pub(crate) async fn explain(pipeline: &Pipeline, asset: &str, out: &mut Out<'_>) -> Result<u8> {
-    let explanation = pipeline.explain(&pipeline.key(asset)?)?;
+pub(crate) async fn explain(pipeline: &Pipeline, wanted: &Explain, out: &mut Out<'_>) -> Result<u8> {
+    let key = pipeline.key(&wanted.asset)?;
+    if wanted.query_plan {
+        return query_plan(pipeline, &key, out).await;
+    }
+    let explanation = pipeline.explain(&key)?;
     let info = &explanation.info;
     // The explanation must not fail where the storage does: it may be asked for because of that.
     let parted = explanation.partitions.is_some();
@@ -125,6 +151,7 @@ pub(crate) async fn explain(pipeline: &Pipeline, asset: &str, out: &mut Out<'_>)
         ("partitions", explanation.partitions.clone().unwrap_or_default()),
         ("mappings", explanation.mappings.join("; ")),
         ("made with", keys(&info.together_with)),
+        ("engine", explanation.engine.clone().unwrap_or_default()),
         ("code version", explanation.code.clone()),
         ("tags", tags.join(", ")),
         ("io manager", manager),

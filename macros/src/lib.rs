@@ -8,6 +8,7 @@
 //! | [`macro@assets`] | a function | several assets: `outputs(..)` must be there |
 //! | [`macro@check`] | a function | a check of an asset |
 //! | [`macro@code`] | a function, constant, static or type | a hash that `uses(..)` takes into the code version |
+//! | [`macro@sql_assets`] | a folder with queries | an asset of each |
 //! | [`macro@TableSchema`] | a struct | the columns of its rows, for `columns = ..` |
 //!
 //! | module | owns |
@@ -17,6 +18,7 @@
 //! | `expand`, `outputs`, `check` | the code that is written |
 //! | `code`, `tokens` | hashes of code |
 //! | `schema` | the columns of a row |
+//! | `sql` | files with queries |
 //! | `names` | keys, near misses, errors |
 
 mod attribute;
@@ -30,6 +32,7 @@ mod parameter;
 mod patience;
 mod read;
 mod schema;
+mod sql;
 mod tokens;
 mod types;
 
@@ -177,6 +180,23 @@ pub fn check(options: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn code(options: TokenStream, item: TokenStream) -> TokenStream {
     code::code(options.into(), item.into()).into()
+}
+
+/// Makes an asset of each file of a folder that ends in `.sql`, in folders below it too: `sql_assets!("assets")`, a `Vec<Asset>`.
+///
+/// The folder is below that of `Cargo.toml`; the files are compiled in. `assets/reports/delays.sql` is the asset `reports/delays`, unless its header says
+/// another key; `larder::Asset::sql_file` says what a header may say.
+///
+/// ```text
+/// -- Mean departure delay by carrier.
+/// -- io_manager: warehouse
+/// select carrier, avg(dep_delay) as delay from clean.flights group by carrier
+/// ```
+///
+/// A file that is changed is compiled in anew by itself; for one that is added or removed the build script says `println!("cargo::rerun-if-changed=assets")`.
+#[proc_macro]
+pub fn sql_assets(input: TokenStream) -> TokenStream {
+    sql::sql_assets(input.into()).into()
 }
 
 /// Makes a struct with named fields a row: each field is a column of its name, which may be null where the field is an

@@ -1,6 +1,8 @@
 //! Queries over the assets of a pipeline, in code and by the command `show --sql`.
 
-use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray};
+mod common;
+
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use larder_engine_datafusion::DataFusion;
 use larder_executor::{Asset, Definitions, Pipeline};
 use larder_io_core::{AssetValue, ErrorKind, IoManager, Result, Table, TableStream};
@@ -45,23 +47,7 @@ async fn pipeline(manager: Arc<dyn IoManager>) -> Pipeline {
 
 async fn rows(pipeline: &Pipeline, sql: &str) -> Result<Vec<Vec<Json>>> {
     let stream: TableStream = pipeline.query(sql).await?;
-    let table = Table::from_value(stream.into_value()).await?;
-    let cell = |batch: &RecordBatch, column: usize, row: usize| {
-        let text = arrow_cast::display::array_value_to_string(batch.column(column), row).expect("is shown");
-        match batch.column(column).is_null(row) {
-            true => Json::Null,
-            false => text.parse::<i64>().map_or_else(|_| json!(text), |number| json!(number)),
-        }
-    };
-    let of = |batch: &RecordBatch| -> Vec<Vec<Json>> {
-        let row = |row| {
-            (0..batch.num_columns())
-                .map(|column| cell(batch, column, row))
-                .collect()
-        };
-        (0..batch.num_rows()).map(row).collect()
-    };
-    Ok(table.batches().iter().flat_map(of).collect())
+    Ok(common::rows_of(Table::from_value(stream.into_value()).await?.into_value()).await)
 }
 
 const JOIN: &str = "select name, sum(delay) as total from \"raw/flights\" \

@@ -27,6 +27,7 @@ pub(crate) use configured::Managers;
 pub(crate) use parted::Parted;
 pub(crate) use pipeline::Stored;
 pub use pipeline::{AssetInfo, Explanation, Pipeline};
+pub(crate) use validate::joined;
 
 use crate::args::Resources;
 use crate::asset::Asset;

@@ -41,7 +41,7 @@ pub(crate) struct Inner {
     pub(super) layout: Arc<dyn Layout>,
     pub(super) graph: Graph,
     pub(crate) checks: Checks,
-    pub(super) parted: Vec<Parted>,
+    pub(crate) parted: Vec<Parted>,
     pub(super) stored: HashMap<AssetKey, Stored>,
     pub(super) warnings: Vec<String>,
     pub(crate) profile: Option<String>,
@@ -107,6 +107,8 @@ pub struct Explanation {
     pub format: Option<String>,
     /// The stem of the location.
     pub location: Location,
+    /// What runs its query, and why that; `None` for an asset that is no query.
+    pub engine: Option<String>,
     /// Where it is read from in a branch that has none of its own: scheme and root of the parent's manager.
     pub inherits: Option<String>,
     /// How it is executed, where it or `[run]` says so: retries, timeout.
@@ -306,6 +308,12 @@ impl Pipeline {
             root: info.map(root),
             format,
             location: stored.location.clone(),
+            #[cfg(feature = "arrow")]
+            engine: self
+                .resolved(self.origin(key)?.step)
+                .map(|query| format!("{}, because {}", query.engine.name(), query.because)),
+            #[cfg(not(feature = "arrow"))]
+            engine: None,
             inherits: self.parent().and_then(|parent| {
                 parent
                     .stored(key)

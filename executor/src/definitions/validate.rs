@@ -134,7 +134,7 @@ fn queries(definitions: &mut Definitions, config: &Config, problems: &mut Vec<Er
 }
 
 /// One error of many, each on a line.
-pub(super) fn joined(mut problems: Vec<Error>) -> Error {
+pub(crate) fn joined(mut problems: Vec<Error>) -> Error {
     if problems.len() == 1 {
         return problems.remove(0);
     }

@@ -51,10 +51,10 @@ impl Plan {
 
 impl Pipeline {
     /// What a run of this selection would make. Runs nothing and reads nothing that is stored, but for dynamic partitions, which are
-    /// in the catalogue, and what failed in another run.
+    /// in the catalogue, what failed in another run, and the columns that inputs of queries had.
     ///
     /// # Errors
-    /// `InvalidDefinition` for a selection of assets or partitions that fits nothing; whatever the catalogue gives.
+    /// `InvalidDefinition` for a selection of assets or partitions that fits nothing, and for a query that does not fit its inputs' columns; whatever the catalogue gives.
     pub async fn plan(&self, selection: impl Into<Selection>, options: &RunOptions) -> Result<Plan> {
         let selection = selection.into();
         let selected = selection.resolve(self)?;
@@ -73,6 +73,8 @@ impl Pipeline {
         if let Some(run) = &options.from_failure {
             plan.narrow(self, &self.recorded(run).await?)?;
         }
+        #[cfg(feature = "arrow")]
+        self.check_queries(plan.steps()).await?;
         Ok(plan)
     }
 }

@@ -1,10 +1,13 @@
 //! Whether a query fits the columns that are known: those that assets declare, and those that queries over them make.
 
 use crate::asset::Asset;
-use crate::definitions::Parted;
+use crate::definitions::{Parted, Pipeline, joined};
 use crate::graph::{Graph, definition};
+use crate::measures::COLUMNS;
+use crate::table_facts::ColumnFacts;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use larder_io_core::{AssetKey, Error, ErrorKind, Query};
+use larder_catalog::Entry;
+use larder_io_core::{AssetKey, Error, ErrorKind, Query, Result};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -75,4 +78,53 @@ fn with_dimensions<'a>(columns: &SchemaRef, dimensions: impl Iterator<Item = &'a
     let added = dimensions.filter(|name| columns.field_with_name(name).is_err());
     fields.extend(added.map(|name| Arc::new(Field::new(name, DataType::Utf8, false))));
     Arc::new(Schema::new_with_metadata(fields, columns.metadata().clone()))
+}
+
+/// The columns of a recorded table of which some may be left out.
+const MOST: usize = 200;
+
+impl Pipeline {
+    /// Holds the queries among these steps against the columns that their inputs had when they were made last, where these are not among the steps: what is
+    /// made anew may have others.
+    ///
+    /// # Errors
+    /// `InvalidDefinition` with every problem; whatever the catalogue gives.
+    pub(crate) async fn check_queries(&self, steps: &[usize]) -> Result<()> {
+        let graph = self.graph();
+        let mut wanted: Vec<&AssetKey> = Vec::new();
+        for step in steps.iter().filter(|step| self.resolved(**step).is_some()) {
+            let node = &graph.nodes[*step];
+            let inputs = node.inputs.iter().zip(&node.made);
+            let others = inputs.filter(|(_, origin)| !steps.contains(&origin.step));
+            wanted.extend(others.map(|(key, _)| key));
+        }
+        wanted.sort();
+        wanted.dedup();
+        let Some(catalog) = self.catalog().filter(|_| !wanted.is_empty()) else {
+            return Ok(());
+        };
+        let mut known = Known::new();
+        for key in wanted {
+            let last = catalog.history(key, None, 1).await?;
+            known.extend(last.first().and_then(recorded).map(|columns| (key.clone(), columns)));
+        }
+        let mut problems = Vec::new();
+        check(&self.0.assets, graph, &self.0.parted, steps, known, &mut problems);
+        match problems.is_empty() {
+            true => Ok(()),
+            false => Err(joined(problems)),
+        }
+    }
+}
+
+/// The columns of a recorded table, where all of them are recorded.
+fn recorded(entry: &Entry) -> Option<SchemaRef> {
+    let columns: Vec<ColumnFacts> = serde_json::from_value(entry.metadata.get(COLUMNS)?.clone()).ok()?;
+    if columns.is_empty() || columns.len() >= MOST {
+        return None;
+    }
+    let fields = columns
+        .iter()
+        .map(|column| Some(Field::new(&column.name, column.kind.parse().ok()?, true)));
+    Some(Arc::new(Schema::new(fields.collect::<Option<Vec<_>>>()?)))
 }

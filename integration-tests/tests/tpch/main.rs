@@ -1,0 +1,83 @@
+//! Ten queries of TPC-H as SQL assets: every engine gives the rows that DuckDB gives for the same text over the same files.
+#![allow(clippy::unwrap_used)]
+
+use arrow_array::RecordBatchReader;
+use futures_util::stream;
+use larder::engines::datafusion::DataFusion;
+use larder::{Asset, Definitions, SqlEngine, TableStream, sql_assets};
+use larder_integration_tests::python;
+use larder_io_fs::FsConfig;
+use std::path::Path;
+use std::sync::Arc;
+use tpchgen::generators::*;
+use tpchgen_arrow::*;
+
+const SCALE: f64 = 0.05;
+
+fn table<R: RecordBatchReader + Send + 'static>(name: &str, make: impl Fn() -> R + Send + Sync + 'static) -> Asset {
+    Asset::builder(format!("tpch/{name}")).function(move |_| {
+        let reader = make();
+        async move { Ok(TableStream::new(reader.schema(), stream::iter(reader.map(|batch| Ok(batch?))))) }
+    })
+}
+
+fn tables() -> [Asset; 7] {
+    [
+        table("region", || RegionArrow::new(RegionGenerator::default())),
+        table("nation", || NationArrow::new(NationGenerator::default())),
+        table("supplier", || SupplierArrow::new(SupplierGenerator::new(SCALE, 1, 1))),
+        table("customer", || CustomerArrow::new(CustomerGenerator::new(SCALE, 1, 1))),
+        table("part", || PartArrow::new(PartGenerator::new(SCALE, 1, 1))),
+        table("orders", || OrderArrow::new(OrderGenerator::new(SCALE, 1, 1))),
+        table("lineitem", || LineItemArrow::new(LineItemGenerator::new(SCALE, 1, 1))),
+    ]
+}
+
+/// Runs the text of each query, without its comments, over the raw files, casts its columns to the types that the stored result has, and holds the
+/// rows against each other; then prints how many there were.
+const HELD_AGAINST: &str = r#"
+import duckdb, glob, os, sys
+root, queries = sys.argv[1], sys.argv[2]
+for path in glob.glob(f"{root}/tpch/*.parquet"):
+    name = os.path.basename(path)[:-8]
+    duckdb.sql(f"create view {name} as select * from read_parquet('{path}')")
+for path in sorted(glob.glob(f"{queries}/*.sql")):
+    name = os.path.basename(path)[:-4]
+    text = open(path).read().replace("$quantity", "250")
+    stored = f"read_parquet('{root}/{name}.parquet')"
+    columns = [(row[0], row[1]) for row in duckdb.sql(f"describe select * from {stored}").fetchall()]
+    cast = ", ".join(f"cast({column} as {kind}) as {column}" for column, kind in columns)
+    ours = duckdb.sql(f"select * from {stored}").fetchall()
+    theirs = duckdb.sql(f"select {cast} from ({text})").fetchall()
+    def near(a, b):
+        return abs(a - b) <= 1e-9 * abs(b) if isinstance(a, float) else a == b
+    same = len(ours) == len(theirs) and all(all(map(near, a, b)) for a, b in zip(ours, theirs))
+    assert same and ours, f"{name}: {ours[:3]} and {theirs[:3]}"
+    print(name, len(ours))
+"#;
+
+async fn held_against_duckdb(engine: Arc<dyn SqlEngine>) {
+    let dir = tempfile::tempdir().unwrap();
+    let manager = FsConfig::new(dir.path()).open().unwrap();
+    let queries = sql_assets!("tests/tpch/queries");
+    let count = queries.len();
+    assert_eq!(count, 10);
+    let pipeline = Definitions::new()
+        .assets(tables())
+        .assets(queries)
+        .engine(engine)
+        .with_every_asset_in(Arc::new(manager))
+        .build()
+        .unwrap();
+    let report = pipeline.run("*").await.unwrap();
+    assert!(report.succeeded(), "{report:?}");
+    let queries = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tpch/queries");
+    let told = python(HELD_AGAINST, &[dir.path(), &queries], "");
+    assert_eq!(told.lines().count(), count, "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs LARDER_PYTHON; run by cargo xtask test"]
+async fn datafusion_gives_the_rows_of_duckdb() {
+    held_against_duckdb(Arc::new(DataFusion::new())).await;
+}

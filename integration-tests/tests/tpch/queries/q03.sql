@@ -1,0 +1,12 @@
+-- TPC-H 3: the ten unshipped orders of the greatest revenue.
+-- columns: l_orderkey bigint not null, revenue decimal(24, 4), o_orderdate date, o_shippriority int
+select l_orderkey, sum(l_extendedprice * (1 - l_discount)) as revenue, o_orderdate, o_shippriority
+from customer, orders, lineitem
+where c_mktsegment = 'BUILDING'
+  and c_custkey = o_custkey
+  and l_orderkey = o_orderkey
+  and o_orderdate < date '1995-03-15'
+  and l_shipdate > date '1995-03-15'
+group by l_orderkey, o_orderdate, o_shippriority
+order by revenue desc, o_orderdate, l_orderkey
+limit 10
