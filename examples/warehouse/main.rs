@@ -18,7 +18,12 @@ mod tables;
 
 fn definitions() -> Definitions {
     Definitions::new()
-        .assets(assets![tables::nation, tables::customer, tables::orders, tables::lineitem])
+        .assets(assets![
+            tables::nation,
+            tables::customer,
+            tables::orders,
+            tables::lineitem
+        ])
         .assets(sql_assets!("examples/warehouse/assets"))
 }
 

@@ -3,7 +3,7 @@
 //! Nobody says that a step succeeded: it did when everything it makes is materialized.
 
 use larder_executor::{Event, Materialization};
-use larder_io_core::{AssetKey, Error, PartitionKey, RunId};
+use larder_io_core::{AssetKey, Error, ErrorKind, PartitionKey, RunId};
 use larder_partitions::PartitionSet;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -89,7 +89,7 @@ pub(crate) enum Told {
         counts: [usize; 3],
         duration: Duration,
     },
-    /// The run before this one did not say that it ended.
+    /// It was stopped, or did not say that it ended before the next one began.
     RunStopped,
 }
 
@@ -98,6 +98,8 @@ pub(crate) enum Told {
 pub(crate) struct Steps {
     next: u64,
     running: bool,
+    /// Whether one of its steps was cancelled.
+    cancelled: bool,
     open: BTreeMap<u64, Step>,
     of_asset: HashMap<AssetKey, Vec<u64>>,
 }
@@ -110,6 +112,7 @@ impl Steps {
             Event::RunStarted { run, .. } => {
                 let mut told = self.stop();
                 self.running = true;
+                self.cancelled = false;
                 told.push(Told::RunStarted { run: run.clone() });
                 told
             }
@@ -178,7 +181,13 @@ impl Steps {
                         number
                     }
                 };
-                told.extend(self.end(number, &End::Failed(Arc::clone(error))));
+                let cancelled = error.kind() == ErrorKind::Cancelled;
+                self.cancelled |= cancelled;
+                let end = match cancelled {
+                    true => End::Stopped,
+                    false => End::Failed(Arc::clone(error)),
+                };
+                told.extend(self.end(number, &end));
                 told
             }
             Event::StepFresh { .. } => vec![Told::StepFresh],
@@ -193,9 +202,12 @@ impl Steps {
             Event::RunFinished { counts, duration, .. } => {
                 let mut told = self.stop_steps();
                 self.running = false;
-                told.push(Told::RunFinished {
-                    counts: *counts,
-                    duration: *duration,
+                told.push(match std::mem::take(&mut self.cancelled) {
+                    true => Told::RunStopped,
+                    false => Told::RunFinished {
+                        counts: *counts,
+                        duration: *duration,
+                    },
                 });
                 told
             }
@@ -266,7 +278,6 @@ fn first(partitions: Option<&PartitionSet>) -> Option<PartitionKey> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use larder_io_core::ErrorKind;
 
     fn key(text: &str) -> AssetKey {
         text.parse().expect("is a key")
@@ -320,6 +331,32 @@ mod tests {
         );
         assert!(matches!(&steps.stop()[..], [Told::RunStopped]));
         assert!(steps.stop().is_empty());
+    }
+
+    #[test]
+    fn a_run_that_was_stopped_did_not_fail() {
+        let mut steps = Steps::default();
+        let finished = || Event::RunFinished {
+            run: RunId::from_text("one"),
+            counts: [0, 1, 0],
+            duration: Duration::ZERO,
+        };
+        for (kind, stopped) in [(ErrorKind::Cancelled, true), (ErrorKind::Unexpected, false)] {
+            steps.hear(&run());
+            steps.hear(&begun("a"));
+            let told = steps.hear(&Event::StepFailed {
+                assets: vec![key("a")],
+                partitions: None,
+                error: Arc::new(Error::new(kind, "ended")),
+            });
+            assert_eq!(
+                matches!(&told[..], [Told::StepEnded(_, End::Stopped)]),
+                stopped,
+                "{told:?}"
+            );
+            let told = steps.hear(&finished());
+            assert_eq!(matches!(&told[..], [Told::RunStopped]), stopped, "{told:?}");
+        }
     }
 
     #[test]

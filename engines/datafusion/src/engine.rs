@@ -18,6 +18,8 @@ use std::sync::Arc;
 
 /// Bytes that sorts, joins and aggregates of a query may hold before they spill to the temporary directory.
 const MEMORY: usize = 1 << 30;
+/// What each sort keeps of it for merging what it spilled, at most: DataFusion's own default.
+const SPILLING: usize = 10 << 20;
 
 /// Runs SQL with Apache DataFusion, in its dialect. A query sees nothing but the assets it names: no files, no other tables.
 ///
@@ -54,7 +56,8 @@ impl DataFusion {
         // Texts stay what they are in the asset; errors tell line and column.
         let config = SessionConfig::new()
             .set_bool("datafusion.sql_parser.map_string_types_to_utf8view", false)
-            .set_bool("datafusion.sql_parser.collect_spans", true);
+            .set_bool("datafusion.sql_parser.collect_spans", true)
+            .with_sort_spill_reservation_bytes(SPILLING.min(self.memory / 32));
         Ok(SessionContext::new_with_config_rt(config, runtime))
     }
 

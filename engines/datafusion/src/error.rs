@@ -49,7 +49,11 @@ pub(crate) fn from_engine(error: DataFusionError) -> Error {
         DataFusionError::SQL(parser, _) => parsing(&parser.to_string()),
         _ => error.strip_backtrace(),
     };
-    let at = position(&error, root).map(|at| format!("{at}: ")).unwrap_or_default();
+    let told = matches!(root, DataFusionError::SQL(..));
+    let at = position(&error, root)
+        .filter(|_| !told)
+        .map(|at| format!("{at}: "))
+        .unwrap_or_default();
     Error::new(kind, format!("the query failed: {at}{what}"))
 }
 

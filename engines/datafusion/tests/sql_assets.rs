@@ -5,6 +5,7 @@ mod common;
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema};
 use common::rows_of;
+use larder_catalog::Catalog;
 use larder_engine_datafusion::DataFusion;
 use larder_executor::{Asset, Definitions, Pipeline};
 use larder_io_core::{Error, ErrorKind, PartitionKey, Result, Table, Version};
@@ -110,7 +111,11 @@ fn what_is_wrong_is_told_when_definitions_are_built_with_its_place() {
             "line 1, column 22",
             "did you mean `raw/declared`?",
         ),
-        ("select customer\nfrm declared", "line 2", "frm"),
+        (
+            "select customer\nfrm declared",
+            "failed: line 2, column 5: Expected",
+            "found: declared",
+        ),
         ("select customer from", "", ""),
         ("insert into declared values (1, 2)", "a query reads", ""),
         (
@@ -296,12 +301,20 @@ async fn the_configuration_chooses_engine_and_parameters() {
             .parameter("least", 50.0)
             .sql("select customer from transactions where amount > $least")
     };
-    let with = |text: &str| of([raw(), asset()]).config_text(text);
+    // What puts everything into one manager reads no configuration.
+    let with = |text: &str| {
+        Definitions::new()
+            .assets([raw(), asset()])
+            .engine(Arc::new(DataFusion::new()))
+            .default_io_manager(Arc::new(MemoryIo::new()))
+            .variables([])
+            .config_text(text)
+    };
     let pipeline = with("engine = \"datafusion\"\n[parameters]\nleast = 15.0")
         .build()
         .expect("is valid");
     assert!(pipeline.run("*").await.expect("runs").succeeded());
-    assert_eq!(shown(&pipeline, "report").await.len(), 2);
+    assert_eq!(shown(&pipeline, "report").await, [[json!(2)], [json!(2)]]);
     let told = pipeline
         .explain(&pipeline.key("report").expect("is there"))
         .expect("is there")
@@ -413,11 +426,11 @@ async fn a_failed_query_leaves_the_old_value() -> Result<()> {
     let before = build(1);
     assert!(before.run("*").await?.succeeded());
     let key = before.key("report")?;
-    let old: Option<Version> = before.visible(&key).await?.and_then(|receipt| receipt.version);
+    let old: Option<Version> = before.visible(&key).await?.map(|receipt| receipt.version);
     let after = build(0);
     let report = after.run("*").await?;
     let error = report.error("report").expect("failed");
     assert_eq!(error.kind(), ErrorKind::InvalidData, "{error}");
-    assert_eq!(after.visible(&key).await?.and_then(|receipt| receipt.version), old);
+    assert_eq!(after.visible(&key).await?.map(|receipt| receipt.version), old);
     Ok(())
 }

@@ -6,7 +6,7 @@ use crate::graph::{Graph, definition};
 use crate::measures::COLUMNS;
 use crate::table_facts::ColumnFacts;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use larder_catalog::Entry;
+use larder_catalog::{Entry, Happening};
 use larder_io_core::{AssetKey, Error, ErrorKind, Query, Result};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -82,6 +82,8 @@ fn with_dimensions<'a>(columns: &SchemaRef, dimensions: impl Iterator<Item = &'a
 
 /// The columns of a recorded table of which some may be left out.
 const MOST: usize = 200;
+/// Among so many of the last happenings of an asset a materialization is looked for: checks and failures stand between.
+const LOOKED_AT: usize = 16;
 
 impl Pipeline {
     /// Holds the queries among these steps against the columns that their inputs had when they were made last, where these are not among the steps: what is
@@ -105,8 +107,13 @@ impl Pipeline {
         };
         let mut known = Known::new();
         for key in wanted {
-            let last = catalog.history(key, None, 1).await?;
-            known.extend(last.first().and_then(recorded).map(|columns| (key.clone(), columns)));
+            let last = catalog.history(key, None, LOOKED_AT).await?;
+            let made = last.iter().find_map(|happening| match happening {
+                Happening::Materialized(entry) => Some(entry),
+                _ => None,
+            });
+            let columns = made.and_then(|entry| recorded(entry));
+            known.extend(columns.map(|columns| (key.clone(), columns)));
         }
         let mut problems = Vec::new();
         check(&self.0.assets, graph, &self.0.parted, steps, known, &mut problems);

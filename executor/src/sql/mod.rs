@@ -26,4 +26,4 @@ mod types;
 pub(crate) use asset::Sql;
 pub(crate) use choice::Engines;
 pub(crate) use columns::check_declared;
-pub(crate) use resolve::{Resolved, resolve};
+pub(crate) use resolve::resolve;

@@ -17,7 +17,12 @@ const SCALE: f64 = 0.05;
 fn table<R: RecordBatchReader + Send + 'static>(name: &str, make: impl Fn() -> R + Send + Sync + 'static) -> Asset {
     Asset::builder(format!("tpch/{name}")).function(move |_| {
         let reader = make();
-        async move { Ok(TableStream::new(reader.schema(), stream::iter(reader.map(|batch| Ok(batch?))))) }
+        async move {
+            Ok(TableStream::new(
+                reader.schema(),
+                stream::iter(reader.map(|batch| Ok(batch?))),
+            ))
+        }
     })
 }
 
