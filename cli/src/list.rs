@@ -152,6 +152,7 @@ pub(crate) async fn explain(pipeline: &Pipeline, wanted: &Explain, out: &mut Out
         ("mappings", explanation.mappings.join("; ")),
         ("made with", keys(&info.together_with)),
         ("engine", explanation.engine.clone().unwrap_or_default()),
+        ("parameters", explanation.parameters.join(", ")),
         ("code version", explanation.code.clone()),
         ("tags", tags.join(", ")),
         ("io manager", manager),

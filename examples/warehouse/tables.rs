@@ -27,24 +27,24 @@ fn streamed(reader: impl RecordBatchReader + Send + 'static) -> TableStream {
 
 /// The nations.
 #[asset(group = "raw")]
-fn nation() -> Result<TableStream> {
+pub(crate) fn nation() -> Result<TableStream> {
     Ok(streamed(NationArrow::new(NationGenerator::default())))
 }
 
 /// Who orders.
 #[asset(group = "raw", uses(SCALE))]
-fn customer() -> Result<TableStream> {
+pub(crate) fn customer() -> Result<TableStream> {
     Ok(streamed(CustomerArrow::new(CustomerGenerator::new(scale()?, 1, 1))))
 }
 
 /// What was ordered when, and for how much.
 #[asset(group = "raw", uses(SCALE))]
-fn orders() -> Result<TableStream> {
+pub(crate) fn orders() -> Result<TableStream> {
     Ok(streamed(OrderArrow::new(OrderGenerator::new(scale()?, 1, 1))))
 }
 
 /// The lines of orders.
 #[asset(group = "raw", uses(SCALE))]
-fn lineitem() -> Result<TableStream> {
+pub(crate) fn lineitem() -> Result<TableStream> {
     Ok(streamed(LineItemArrow::new(LineItemGenerator::new(scale()?, 1, 1))))
 }

@@ -14,7 +14,7 @@ use serde_json::Value as Json;
 use std::sync::Arc;
 
 /// Columns of which anything is told.
-const COLUMNS: usize = 200;
+pub(crate) const COLUMNS: usize = 200;
 /// Bytes in memory up to which least and greatest values are looked for, so that large tables are not read for them.
 const LOOKED_AT: usize = 64 << 20;
 /// Characters of a cell that are kept.

@@ -56,6 +56,8 @@ pub struct Prepared {
     pub tables: Vec<TableName>,
     /// The parameters that it takes, each once, without their `$`.
     pub parameters: Vec<String>,
+    /// Whether it asks how a query would be run, instead of for its rows.
+    pub explains: bool,
 }
 
 /// A value for a parameter. It is bound, never pasted into a query's text.

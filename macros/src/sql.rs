@@ -20,7 +20,12 @@ fn written(input: TokenStream) -> Result<TokenStream> {
         .map(PathBuf::from)
         .unwrap_or_default();
     let value = folder.value();
-    let name = value.trim_matches('/');
+    if value.starts_with('/') {
+        return Err(wrong(
+            "the folder is below that of Cargo.toml: write it without the first `/`".to_owned(),
+        ));
+    }
+    let name = value.trim_end_matches('/');
     let root = package.join(name);
     let mut files = Vec::new();
     walk(&root, &mut files)
@@ -58,8 +63,10 @@ fn written(input: TokenStream) -> Result<TokenStream> {
 
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
+        let entry = entry?;
+        let path = entry.path();
+        // A link to a folder may lead back to here.
+        if entry.file_type()?.is_dir() {
             walk(&path, files)?;
         } else if path.extension().is_some_and(|extension| extension == "sql") {
             files.push(path);

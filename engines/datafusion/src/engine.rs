@@ -2,37 +2,51 @@
 
 use crate::error::from_engine;
 use crate::parse::parse;
-use crate::plan::{plan, register};
+use crate::plan::{NOWHERE, plan, register};
 use crate::provider::LazyTableProvider;
 use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
+use datafusion::catalog::MemoryCatalogProviderList;
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::physical_plan::displayable;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures_util::{FutureExt, StreamExt};
 use larder_io_core::{Error, ErrorKind, LazyTable, Prepared, Query, Result, SqlEngine, TableStream};
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 
-/// Bytes that sorts, joins and aggregates of a query may hold before they spill to the temporary directory.
+/// Bytes that sorts, joins and aggregates of all queries may hold before they spill to the temporary directory.
 const MEMORY: usize = 1 << 30;
 /// What each sort keeps of it for merging what it spilled, at most: DataFusion's own default.
 const SPILLING: usize = 10 << 20;
 
 /// Runs SQL with Apache DataFusion, in its dialect. A query sees nothing but the assets it names: no files, no other tables.
 ///
-/// Sorts, joins and aggregates of each query use up to 1 GiB, or what [`DataFusion::with_memory`] says, then the temporary directory.
+/// Sorts, joins and aggregates of all queries that run at once use up to 1 GiB, or what [`DataFusion::with_memory`] says, then the temporary directory.
 /// Parameters are written `$name`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone)]
 pub struct DataFusion {
     memory: usize,
+    /// What every session begins as: the engine's functions and rules, made once.
+    base: Arc<OnceLock<SessionState>>,
+}
+
+impl fmt::Debug for DataFusion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DataFusion({} bytes)", self.memory)
+    }
 }
 
 impl Default for DataFusion {
     fn default() -> Self {
-        Self { memory: MEMORY }
+        Self {
+            memory: MEMORY,
+            base: Arc::default(),
+        }
     }
 }
 
@@ -42,13 +56,19 @@ impl DataFusion {
         Self::default()
     }
 
-    /// Sets the bytes that sorts, joins and aggregates of each query may hold before they spill to the temporary directory. Default 1 GiB.
+    /// Sets the bytes that sorts, joins and aggregates of all queries may hold before they spill to the temporary directory. Default 1 GiB.
     #[must_use]
     pub fn with_memory(self, bytes: usize) -> Self {
-        Self { memory: bytes }
+        Self {
+            memory: bytes,
+            base: Arc::default(),
+        }
     }
 
-    fn session(self) -> Result<SessionContext> {
+    fn base(&self) -> Result<&SessionState> {
+        if let Some(base) = self.base.get() {
+            return Ok(base);
+        }
         let runtime = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(FairSpillPool::new(self.memory)))
             .build_arc()
@@ -57,12 +77,26 @@ impl DataFusion {
         let config = SessionConfig::new()
             .set_bool("datafusion.sql_parser.map_string_types_to_utf8view", false)
             .set_bool("datafusion.sql_parser.collect_spans", true)
+            .with_default_catalog_and_schema(NOWHERE, NOWHERE)
             .with_sort_spill_reservation_bytes(SPILLING.min(self.memory / 32));
-        Ok(SessionContext::new_with_config_rt(config, runtime))
+        let state = SessionStateBuilder::new()
+            .with_config(config)
+            .with_runtime_env(runtime)
+            .with_default_features()
+            .build();
+        Ok(self.base.get_or_init(|| state))
+    }
+
+    /// A session with tables of its own.
+    fn session(&self) -> Result<SessionContext> {
+        let state = SessionStateBuilder::new_from_existing(self.base()?.clone())
+            .with_catalog_list(Arc::new(MemoryCatalogProviderList::new()))
+            .build();
+        Ok(SessionContext::new_with_state(state))
     }
 
     /// A session that knows the tables.
-    fn session_over(self, query: Query<'_>, tables: &[LazyTable]) -> Result<SessionContext> {
+    fn session_over(&self, query: Query<'_>, tables: &[LazyTable]) -> Result<SessionContext> {
         let session = self.session()?;
         for (name, table) in query.prepared.tables.iter().zip(tables) {
             register(&session, name, Arc::new(LazyTableProvider::new(table.clone())))?;
@@ -78,8 +112,7 @@ impl SqlEngine for DataFusion {
     }
 
     fn prepare(&self, sql: &str) -> Result<Prepared> {
-        let state = self.session()?.state();
-        parse(&state, sql).map(|(_, prepared)| prepared)
+        parse(self.base()?, sql).map(|(_, prepared)| prepared)
     }
 
     fn schema(&self, query: Query<'_>, tables: &[SchemaRef]) -> Result<Option<SchemaRef>> {

@@ -47,6 +47,9 @@ pub(crate) fn from_engine(error: DataFusionError) -> Error {
             _ => error.strip_backtrace(),
         },
         DataFusionError::SQL(parser, _) => parsing(&parser.to_string()),
+        DataFusionError::ResourcesExhausted(_) => {
+            format!("{}; `DataFusion::with_memory` gives it more", error.strip_backtrace())
+        }
         _ => error.strip_backtrace(),
     };
     let told = matches!(root, DataFusionError::SQL(..));

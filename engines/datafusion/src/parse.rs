@@ -5,29 +5,29 @@ use datafusion::common::TableReference;
 use datafusion::execution::SessionState;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
-    Expr, ObjectName, Statement as SqlStatement, Value, ValueWithSpan, visit_expressions, visit_relations,
+    Expr, ObjectName, Select, Statement as SqlStatement, TableFactor, Value, ValueWithSpan, Visit, Visitor,
 };
 use larder_io_core::{Error, ErrorKind, Position, Prepared, Result, TableName};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 /// Parses one query.
 pub(crate) fn parse(state: &SessionState, sql: &str) -> Result<(Statement, Prepared)> {
     let dialect = state.config().options().sql_parser.dialect;
     let statement = state.sql_to_statement(sql, &dialect).map_err(from_engine)?;
-    if !reads(&statement) {
+    let found = ast(&statement).map(Found::of).unwrap_or_default();
+    if !reads(&statement) || found.writes {
         return Err(not_a_query());
     }
-    let ast = ast(&statement);
-    let places = ast.map(places).unwrap_or_default();
     let tables = state.resolve_table_references(&statement).map_err(from_engine)?;
     let mut tables: Vec<TableName> = tables
         .iter()
         .map(|reference| {
             let parts: Vec<String> = parts(reference).into_iter().map(str::to_owned).collect();
-            let at = places.get(&parts.join(".")).copied();
+            let at = found.places.get(&parts.join(".")).copied();
             TableName { parts, at }
         })
+        .filter(|name| !found.functions.contains(&name.to_string()))
         .collect();
     // As they come in the text.
     tables.sort_by_key(|table| table.at);
@@ -35,7 +35,8 @@ pub(crate) fn parse(state: &SessionState, sql: &str) -> Result<(Statement, Prepa
         sql: sql.to_owned(),
         normal: statement.to_string(),
         tables,
-        parameters: ast.map(parameters).unwrap_or_default(),
+        parameters: found.parameters,
+        explains: matches!(statement, Statement::Explain(_)),
     };
     Ok((statement, prepared))
 }
@@ -79,43 +80,79 @@ pub(crate) fn reference(name: &TableName) -> TableReference {
     }
 }
 
-/// Where each name of a table stands first.
-fn places(statement: &SqlStatement) -> BTreeMap<String, Position> {
-    let mut places = BTreeMap::new();
-    let _ = visit_relations(statement, |name: &ObjectName| {
-        let idents: Vec<_> = name.0.iter().filter_map(|part| part.as_ident()).collect();
-        let parts = idents.iter().map(|ident| match ident.quote_style {
-            Some(_) => ident.value.clone(),
-            None => ident.value.to_lowercase(),
-        });
-        let key = parts.collect::<Vec<_>>().join(".");
-        if let Some(start) = idents.first().map(|ident| ident.span.start).filter(|at| at.line > 0) {
-            let at = Position {
-                line: start.line,
-                column: start.column,
-            };
-            places.entry(key).or_insert(at);
-        }
-        ControlFlow::<()>::Continue(())
-    });
-    places
+/// What a walk over a query finds.
+#[derive(Default)]
+struct Found {
+    /// Where each name of a table stands first.
+    places: BTreeMap<String, Position>,
+    /// Names of functions that give tables, such as `generate_series(1, 10)`.
+    functions: BTreeSet<String>,
+    /// The parameters, in the order of the text.
+    parameters: Vec<String>,
+    /// Whether something is written: `select .. into ..`.
+    writes: bool,
 }
 
-/// The parameters, in the order of the text.
-fn parameters(statement: &SqlStatement) -> Vec<String> {
-    let mut found: Vec<String> = Vec::new();
-    let _ = visit_expressions(statement, |expr: &Expr| {
+impl Found {
+    fn of(statement: &SqlStatement) -> Self {
+        let mut found = Self::default();
+        let _ = statement.visit(&mut found);
+        found
+    }
+}
+
+/// A name as the engine takes it, and where it stands.
+fn named(name: &ObjectName) -> (String, Option<Position>) {
+    let idents: Vec<_> = name.0.iter().filter_map(|part| part.as_ident()).collect();
+    let parts = idents.iter().map(|ident| match ident.quote_style {
+        Some(_) => ident.value.clone(),
+        None => ident.value.to_lowercase(),
+    });
+    let key = parts.collect::<Vec<_>>().join(".");
+    let start = idents.first().map(|ident| ident.span.start).filter(|at| at.line > 0);
+    let at = start.map(|start| Position {
+        line: start.line,
+        column: start.column,
+    });
+    (key, at)
+}
+
+impl Visitor for Found {
+    type Break = ();
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
+        self.writes |= select.into.is_some();
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+        if let TableFactor::Table {
+            name, args: Some(_), ..
+        } = factor
+        {
+            self.functions.insert(named(name).0);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_relation(&mut self, name: &ObjectName) -> ControlFlow<()> {
+        if let (key, Some(at)) = named(name) {
+            self.places.entry(key).or_insert(at);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
         if let Expr::Value(ValueWithSpan {
             value: Value::Placeholder(name),
             ..
         }) = expr
         {
             let name = name.trim_start_matches('$');
-            if !found.iter().any(|known| known == name) {
-                found.push(name.to_owned());
+            if !self.parameters.iter().any(|known| known == name) {
+                self.parameters.push(name.to_owned());
             }
         }
-        ControlFlow::<()>::Continue(())
-    });
-    found
+        ControlFlow::Continue(())
+    }
 }

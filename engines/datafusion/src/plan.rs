@@ -6,7 +6,6 @@ use arrow_schema::SchemaRef;
 use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, TableProvider};
 use datafusion::common::metadata::ScalarAndMetadata;
 use datafusion::common::{Column, ParamValues, ScalarValue};
-use datafusion::execution::SessionState;
 use datafusion::execution::context::SQLOptions;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
 use datafusion::prelude::SessionContext;
@@ -17,17 +16,33 @@ use std::sync::Arc;
 
 /// Plans a query over the tables that the session knows.
 pub(crate) async fn plan(session: &SessionContext, statement: Statement, query: Query<'_>) -> Result<LogicalPlan> {
-    let state = session.state();
-    let plan = state.statement_to_plan(statement).await.map_err(from_engine)?;
+    let plan = session
+        .state()
+        .statement_to_plan(statement)
+        .await
+        .map_err(from_engine)?;
     let reading = SQLOptions::new()
         .with_allow_ddl(false)
         .with_allow_dml(false)
         .with_allow_statements(false);
     reading.verify_plan(&plan).map_err(|_| not_a_query())?;
     let plan = plan.with_param_values(values(query)?).map_err(from_engine)?;
+    let names: Vec<&str> = plan
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| field.name().as_str())
+        .collect();
+    if let Some(twice) = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
+        let message = format!(
+            "the column `{0}` comes twice in the result; give one another name, with `as`",
+            twice.1
+        );
+        return Err(Error::new(ErrorKind::InvalidDefinition, message));
+    }
     match query.columns {
         None => Ok(plan),
-        Some(columns) => as_declared(plan, columns, &state),
+        Some(columns) => as_declared(plan, columns),
     }
 }
 
@@ -63,7 +78,7 @@ fn scalar(value: &SqlValue) -> ScalarValue {
 }
 
 /// The result cast to columns, by their names and in their order.
-fn as_declared(plan: LogicalPlan, columns: &SchemaRef, state: &SessionState) -> Result<LogicalPlan> {
+fn as_declared(plan: LogicalPlan, columns: &SchemaRef) -> Result<LogicalPlan> {
     let found: Vec<String> = plan
         .schema()
         .fields()
@@ -73,13 +88,11 @@ fn as_declared(plan: LogicalPlan, columns: &SchemaRef, state: &SessionState) -> 
     let wrong = |message: String| Error::new(ErrorKind::InvalidDefinition, message);
     let mut problems = Vec::new();
     for field in columns.fields() {
-        match found.iter().filter(|name| *name == field.name()).count() {
-            1 => {}
-            0 => problems.push(match nearest(field.name(), found.iter().map(String::as_str)) {
+        if !found.contains(field.name()) {
+            problems.push(match nearest(field.name(), found.iter().map(String::as_str)) {
                 Some(near) => format!("`{}` is missing; the query has `{near}`", field.name()),
                 None => format!("`{}` is missing", field.name()),
-            }),
-            _ => problems.push(format!("`{}` comes twice", field.name())),
+            });
         }
     }
     let more = found.iter().filter(|name| columns.field_with_name(name).is_err());
@@ -100,19 +113,18 @@ fn as_declared(plan: LogicalPlan, columns: &SchemaRef, state: &SessionState) -> 
             Some(cast(column, field.data_type().clone()).alias(field.name()))
         })
         .collect();
-    let plan = LogicalPlanBuilder::from(plan)
+    LogicalPlanBuilder::from(plan)
         .project(projected)
         .and_then(LogicalPlanBuilder::build)
-        .map_err(from_engine)?;
-    // A cast that no two types have is told before anything runs.
-    state.optimize(&plan).map_err(from_engine)?;
-    Ok(plan)
+        .map_err(from_engine)
 }
+
+/// The catalogue and the schema of names that have none: a name that nobody writes, so that `x` and `public.x` are two.
+pub(crate) const NOWHERE: &str = "\u{1}";
 
 /// Makes a table known under the name that the query has for it.
 pub(crate) fn register(session: &SessionContext, name: &TableName, table: Arc<dyn TableProvider>) -> Result<()> {
-    let options = session.state().config().options().catalog.clone();
-    let resolved = reference(name).resolve(&options.default_catalog, &options.default_schema);
+    let resolved = reference(name).resolve(NOWHERE, NOWHERE);
     let catalog = session.catalog(&resolved.catalog).unwrap_or_else(|| {
         let catalog = Arc::new(MemoryCatalogProvider::new());
         session.register_catalog(

@@ -109,6 +109,8 @@ pub struct Explanation {
     pub location: Location,
     /// What runs its query, and why that; `None` for an asset that is no query.
     pub engine: Option<String>,
+    /// The parameters of its query, but for those that a partition gives.
+    pub parameters: Vec<String>,
     /// Where it is read from in a branch that has none of its own: scheme and root of the parent's manager.
     pub inherits: Option<String>,
     /// How it is executed, where it or `[run]` says so: retries, timeout.
@@ -312,8 +314,15 @@ impl Pipeline {
             engine: self
                 .resolved(self.origin(key)?.step)
                 .map(|query| format!("{}, because {}", query.engine.name(), query.because)),
+            #[cfg(feature = "arrow")]
+            parameters: self
+                .resolved(self.origin(key)?.step)
+                .map(|query| query.parameters.told())
+                .unwrap_or_default(),
             #[cfg(not(feature = "arrow"))]
             engine: None,
+            #[cfg(not(feature = "arrow"))]
+            parameters: Vec::new(),
             inherits: self.parent().and_then(|parent| {
                 parent
                     .stored(key)

@@ -1,6 +1,6 @@
 //! Queries of people over what is published.
 
-use super::names::key_of;
+use super::names::Names;
 use super::resolve::Resolved;
 use crate::definitions::Pipeline;
 use crate::graph::definition;
@@ -62,7 +62,8 @@ impl Pipeline {
     }
 
     async fn table(&self, name: &TableName) -> Result<LazyTable> {
-        let key = key_of(&name.parts, self.graph().origins.keys(), &[]).map_err(|problem| {
+        let key = Names::new(self.graph().origins.keys()).key_of(&name.parts, &[]);
+        let key = key.map_err(|problem| {
             let at = name.at.map(|at| format!("{at}: ")).unwrap_or_default();
             definition(format!("{at}{problem}"))
         })?;

@@ -38,7 +38,7 @@ impl AssetBuilder {
     /// inputs, as `LazyTable`s, with the partitions that their default mapping gives.
     ///
     /// Parameters are written `$name` and bound, never pasted into the text: those of [`AssetBuilder::parameter`], and for an asset with
-    /// partitions `$partition` (the key), each dimension by its name (text), and for one that is of time `$window_start` and `$window_end`
+    /// partitions `$partition` (its value, or the whole key of several dimensions), each dimension by its name (text), and for one that is of time `$window_start` and `$window_end`
     /// (timestamps).
     ///
     /// With [`AssetBuilder::columns`] the result is cast to these columns; a value that a cast cannot keep is an error. The code version is

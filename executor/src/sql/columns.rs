@@ -4,11 +4,11 @@ use crate::asset::Asset;
 use crate::definitions::{Parted, Pipeline, joined};
 use crate::graph::{Graph, definition};
 use crate::measures::COLUMNS;
-use crate::table_facts::ColumnFacts;
+use crate::table_facts::{COLUMNS as MOST_COLUMNS, ColumnFacts};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use larder_catalog::{Entry, Happening};
+use larder_catalog::Entry;
 use larder_io_core::{AssetKey, Error, ErrorKind, Query, Result};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Columns by asset.
@@ -62,8 +62,8 @@ pub(crate) fn check(
                 known.entry(key.clone()).or_insert(columns);
             }
             Ok(None) => {}
-            // A sample of a parameter may be a value that no cast takes.
-            Err(error) if error.kind() == ErrorKind::InvalidData => {}
+            // A sample may be a value that no cast takes.
+            Err(error) if error.kind() == ErrorKind::InvalidData && resolved.parameters.are_sampled() => {}
             Err(error) => {
                 let problem = format!("`{key}`{}: {}", sql.placed(), error.message());
                 problems.push(definition(problem));
@@ -80,11 +80,6 @@ fn with_dimensions<'a>(columns: &SchemaRef, dimensions: impl Iterator<Item = &'a
     Arc::new(Schema::new_with_metadata(fields, columns.metadata().clone()))
 }
 
-/// The columns of a recorded table of which some may be left out.
-const MOST: usize = 200;
-/// Among so many of the last happenings of an asset a materialization is looked for: checks and failures stand between.
-const LOOKED_AT: usize = 16;
-
 impl Pipeline {
     /// Holds the queries among these steps against the columns that their inputs had when they were made last, where these are not among the steps: what is
     /// made anew may have others.
@@ -93,11 +88,12 @@ impl Pipeline {
     /// `InvalidDefinition` with every problem; whatever the catalogue gives.
     pub(crate) async fn check_queries(&self, steps: &[usize]) -> Result<()> {
         let graph = self.graph();
+        let made: HashSet<&usize> = steps.iter().collect();
         let mut wanted: Vec<&AssetKey> = Vec::new();
         for step in steps.iter().filter(|step| self.resolved(**step).is_some()) {
             let node = &graph.nodes[*step];
             let inputs = node.inputs.iter().zip(&node.made);
-            let others = inputs.filter(|(_, origin)| !steps.contains(&origin.step));
+            let others = inputs.filter(|(_, origin)| !made.contains(&origin.step));
             wanted.extend(others.map(|(key, _)| key));
         }
         wanted.sort();
@@ -107,12 +103,12 @@ impl Pipeline {
         };
         let mut known = Known::new();
         for key in wanted {
-            let last = catalog.history(key, None, LOOKED_AT).await?;
-            let made = last.iter().find_map(|happening| match happening {
-                Happening::Materialized(entry) => Some(entry),
-                _ => None,
-            });
-            let columns = made.and_then(|entry| recorded(entry));
+            // Partitions may have been made by other code than the one that was made last.
+            if self.partitioning(key)?.is_some() {
+                continue;
+            }
+            let last = catalog.materializations(key, None, 1).await?;
+            let columns = last.first().and_then(recorded);
             known.extend(columns.map(|columns| (key.clone(), columns)));
         }
         let mut problems = Vec::new();
@@ -127,7 +123,7 @@ impl Pipeline {
 /// The columns of a recorded table, where all of them are recorded.
 fn recorded(entry: &Entry) -> Option<SchemaRef> {
     let columns: Vec<ColumnFacts> = serde_json::from_value(entry.metadata.get(COLUMNS)?.clone()).ok()?;
-    if columns.is_empty() || columns.len() >= MOST {
+    if columns.is_empty() || columns.len() >= MOST_COLUMNS {
         return None;
     }
     let fields = columns

@@ -2,6 +2,7 @@
 
 use super::types::columns;
 use crate::asset::{Asset, AssetBuilder, CodeVersion};
+use jiff::Timestamp;
 use larder_io_core::{SqlValue, duration, nearest};
 use larder_partitions::{IntoPartitioning, Partitioning};
 
@@ -38,19 +39,13 @@ impl Asset {
     /// | `tag: team = ops`, `setting: mode = append` | a tag; a setting of its I/O manager |
     /// | `retries: 3`, `timeout: 5m`, `memory: 400MiB` | as the builder's methods |
     ///
-    /// What is wrong with the header is told when definitions are built, with file and line.
+    /// What is wrong with the header is told when definitions are built, with the file, and the line of what cannot be read.
     pub fn sql_file(key: &str, path: &str, text: &str) -> Self {
+        let text = text.trim_start_matches('\u{feff}');
         let mut header = Header::new(key);
-        for (number, line) in text.lines().enumerate() {
-            let line = line.trim();
-            let Some(comment) = line.strip_prefix("--") else {
-                match line.is_empty() {
-                    true => continue,
-                    false => break,
-                }
-            };
-            if let Err(problem) = header.line(comment.trim()) {
-                header.problems.push(format!("line {}: {problem}", number + 1));
+        for (number, line) in comments(text) {
+            if let Err(problem) = header.line(number, line) {
+                header.problems.push(format!("line {number}: {problem}"));
             }
         }
         let Header {
@@ -64,9 +59,10 @@ impl Asset {
             builder = builder.description(description.join("\n"));
         }
         if !declared.is_empty() {
-            match columns(&declared.join(", ")) {
+            let text: Vec<&str> = declared.iter().map(|(_, columns)| *columns).collect();
+            match columns(&text.join(", ")) {
                 Ok(columns) => builder = builder.columns(columns),
-                Err(problem) => problems.push(format!("columns: {problem}")),
+                Err(problem) => problems.push(format!("line {}: {problem}", declared[0].0)),
             }
         }
         let mut asset = builder.sql(text);
@@ -78,15 +74,39 @@ impl Asset {
     }
 }
 
-struct Header {
-    builder: AssetBuilder,
-    description: Vec<String>,
-    declared: Vec<String>,
-    problems: Vec<String>,
-    seen: Vec<&'static str>,
+/// The lines of the comments before a query, with their numbers.
+fn comments(text: &str) -> Vec<(usize, &str)> {
+    let (mut lines, mut inside) = (Vec::new(), false);
+    for (number, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if inside || line.starts_with("/*") {
+            let end = line.split_once("*/").map(|(_, rest)| rest.trim());
+            inside = end.is_none();
+            match end {
+                Some("") | None => continue,
+                Some(_) => break,
+            }
+        }
+        match line.strip_prefix("--") {
+            Some(comment) => lines.push((number + 1, comment.trim())),
+            None if line.is_empty() => {}
+            None => break,
+        }
+    }
+    lines
 }
 
-impl Header {
+struct Header<'a> {
+    builder: AssetBuilder,
+    description: Vec<&'a str>,
+    /// Lists of columns, with their lines.
+    declared: Vec<(usize, &'a str)>,
+    problems: Vec<String>,
+    /// What came already: of parameters, tags and settings with their names.
+    seen: Vec<String>,
+}
+
+impl<'a> Header<'a> {
     fn new(key: &str) -> Self {
         Self {
             builder: Asset::builder(key),
@@ -97,36 +117,47 @@ impl Header {
         }
     }
 
-    fn line(&mut self, comment: &str) -> Result<(), String> {
-        let setting = comment.split_once(':').filter(|(name, _)| {
-            !name.is_empty() && name.bytes().all(|letter| letter.is_ascii_lowercase() || letter == b'_')
-        });
-        let Some((name, value)) = setting else {
-            self.description.push(comment.to_owned());
+    fn line(&mut self, number: usize, comment: &'a str) -> Result<(), String> {
+        let words =
+            |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphabetic() || b"_-".contains(&b));
+        let Some((name, value)) = comment.split_once(':').filter(|(name, _)| words(name)) else {
+            self.description.push(comment);
             return Ok(());
         };
         let value = value.trim();
-        let Some(known) = NAMES.into_iter().find(|known| *known == name) else {
-            return match nearest(name, NAMES) {
+        let plain = name.to_ascii_lowercase().replace('-', "_");
+        let Some(known) = NAMES.into_iter().find(|known| *known == plain) else {
+            // What begins with a large letter is a sentence.
+            let near = nearest(name, NAMES).filter(|_| name == plain);
+            return match near {
                 Some(near) => Err(format!("there is no setting `{name}`; did you mean `{near}`?")),
                 None => {
-                    self.description.push(comment.to_owned());
+                    self.description.push(comment);
                     Ok(())
                 }
             };
         };
+        if known != name {
+            return Err(format!(
+                "write `{known}:` for the setting, or begin a description otherwise"
+            ));
+        }
         if value.is_empty() {
             return Err(format!("`{name}` says nothing"));
         }
-        let several = ["columns", "parameter", "tag", "setting"];
-        if self.seen.contains(&known) && !several.contains(&known) {
-            return Err(format!("`{name}` comes twice"));
-        }
-        self.seen.push(known);
         if known == "columns" {
-            self.declared.push(value.trim_end_matches(',').to_owned());
+            self.declared.push((number, value.trim_end_matches(',')));
             return Ok(());
         }
+        let several = ["parameter", "tag", "setting"].contains(&known);
+        let once = match value.split_once('=').filter(|_| several) {
+            Some((of, _)) => format!("{name}: {}", of.trim()),
+            None => name.to_owned(),
+        };
+        if self.seen.contains(&once) {
+            return Err(format!("`{once}` comes twice"));
+        }
+        self.seen.push(once);
         self.builder = set(self.builder.clone(), known, value)?;
         Ok(())
     }
@@ -157,7 +188,7 @@ fn set(mut builder: AssetBuilder, name: &str, value: &str) -> Result<AssetBuilde
                 .ok_or_else(|| format!("write `{name}: NAME = VALUE`"))?;
             let (key, value) = (key.trim(), value.trim());
             match name {
-                "parameter" => builder.parameter(key, literal(value)),
+                "parameter" => builder.parameter(key, literal(value)?),
                 "tag" => builder.tag(key, value),
                 _ => builder.setting(key, value),
             }
@@ -165,25 +196,28 @@ fn set(mut builder: AssetBuilder, name: &str, value: &str) -> Result<AssetBuilde
     })
 }
 
-/// A value as SQL writes it; what is no other kind is a text.
-fn literal(text: &str) -> SqlValue {
+/// A value as SQL writes it.
+fn literal(text: &str) -> Result<SqlValue, String> {
     let quoted = |quote: char| text.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
     if let Some(text) = quoted('\'').or_else(|| quoted('"')) {
-        return text.replace("''", "'").into();
+        return Ok(text.replace("''", "'").into());
     }
     if let Ok(value) = text.parse::<bool>() {
-        return value.into();
+        return Ok(value.into());
     }
     if let Ok(value) = text.parse::<i64>() {
-        return value.into();
+        return Ok(value.into());
     }
-    if let Some(value) = text.parse::<f64>().ok().filter(|value| value.is_finite()) {
-        return value.into();
+    let number = text
+        .contains(['.', 'e', 'E'])
+        .then(|| text.parse::<f64>().ok())
+        .flatten();
+    if let Some(value) = number.filter(|value| value.is_finite()) {
+        return Ok(value.into());
     }
-    match text.parse::<jiff::Timestamp>() {
-        Ok(value) => value.into(),
-        Err(_) => text.into(),
-    }
+    text.parse::<Timestamp>().map(Into::into).map_err(|_| {
+        format!("`{text}` is no value: write true or false, a number of 64 bits, a text in quotes, or a time with its offset")
+    })
 }
 
 fn partitions(text: &str) -> Result<Partitioning, String> {

@@ -2,15 +2,17 @@
 
 use super::asset::Sql;
 use super::choice::Engines;
-use super::names::key_of;
+use super::names::Names;
 use super::parameters::Parameters;
 use crate::args::Args;
 use crate::asset::{Asset, CodeVersion, InputSpec};
 use crate::config::ParameterTable;
 use crate::graph::definition;
 use arrow_schema::SchemaRef;
-use futures_util::FutureExt;
-use larder_io_core::{AssetKey, AssetValue, ContentHash, Error, LazyTable, Made, Prepared, Query, Result, SqlEngine};
+use futures_util::{FutureExt, TryStreamExt};
+use larder_io_core::{
+    AssetKey, AssetValue, ContentHash, Error, LazyTable, Made, Prepared, Query, Result, SqlEngine, TableStream,
+};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -40,12 +42,14 @@ impl Resolved {
             values: &values,
             columns: self.columns.as_ref(),
         };
+        let Some(file) = self.file.clone() else {
+            return Ok(vec![self.engine.execute(query, &tables).await?.into_value().into()]);
+        };
         let rows = self.engine.execute(query, &tables).await;
-        let rows = rows.map_err(|error| match &self.file {
-            Some(file) => error.with_context("query", file),
-            None => error,
-        })?;
-        Ok(vec![rows.into_value().into()])
+        let rows = rows.map_err(|error| error.with_context("query", &file))?;
+        let schema = Arc::clone(rows.schema());
+        let rows = rows.map_err(move |error| error.with_context("query", &file));
+        Ok(vec![TableStream::new(schema, rows).into_value().into()])
     }
 
     /// What decides what the query makes, besides its inputs.
@@ -71,10 +75,11 @@ pub(crate) fn resolve(assets: &mut [Asset], engines: &Engines, table: &Parameter
     let mut taken = BTreeSet::new();
     if assets.iter().any(|asset| asset.sql.is_some()) {
         let keys: Vec<AssetKey> = assets.iter().flat_map(own_keys).collect();
+        let names = Names::new(&keys);
         for asset in assets.iter_mut() {
             let Some(sql) = asset.sql.take() else { continue };
             let (name, placed) = (asset.outputs[0].key.clone(), sql.placed());
-            asset.sql = Some(match one(asset, sql, engines, &keys, table) {
+            asset.sql = Some(match one(asset, sql, engines, &names, table) {
                 Ok(sql) => sql,
                 Err((sql, told)) => {
                     problems.extend(
@@ -104,12 +109,16 @@ fn one(
     asset: &mut Asset,
     mut sql: Sql,
     engines: &Engines,
-    keys: &[AssetKey],
+    names: &Names<'_>,
     table: &ParameterTable,
 ) -> Result<Sql, Broken> {
     if !sql.problems.is_empty() {
         let problems = std::mem::take(&mut sql.problems);
         return Err((sql, problems));
+    }
+    if !asset.inputs.is_empty() {
+        let problem = "the inputs of a query are the tables that it names; take `.input(..)` away";
+        return Err((sql, vec![problem.to_owned()]));
     }
     let (engine, because) = match engines.choose(sql.engine.as_deref()) {
         Ok(chosen) => chosen,
@@ -119,10 +128,14 @@ fn one(
         Ok(prepared) => prepared,
         Err(error) => return Err((sql, vec![error.message().to_owned()])),
     };
+    if prepared.explains {
+        let problem = "`explain` is no value; ask it with `show --sql`, or `explain ASSET --query-plan`";
+        return Err((sql, vec![problem.to_owned()]));
+    }
     let own: Vec<AssetKey> = own_keys(asset).collect();
     let mut problems = Vec::new();
     for name in &prepared.tables {
-        match key_of(&name.parts, keys.iter(), &own) {
+        match names.key_of(&name.parts, &own) {
             Ok(key) => {
                 let from = Some(key.to_string());
                 asset.inputs.push(InputSpec::of::<LazyTable>(name.to_string(), from));

@@ -38,7 +38,8 @@ fn tables() -> [Asset; 7] {
     ]
 }
 
-/// Runs the text of each query, without its comments, over the raw files, casts its columns to the types that the stored result has, and holds the
+/// Runs the text of each query over the raw files, casts its columns to the types that the stored result has (those that the asset declares, or it would not
+/// have been stored), and holds the
 /// rows against each other; then prints how many there were.
 const HELD_AGAINST: &str = r#"
 import duckdb, glob, os, sys
@@ -53,7 +54,7 @@ for path in sorted(glob.glob(f"{queries}/*.sql")):
     columns = [(row[0], row[1]) for row in duckdb.sql(f"describe select * from {stored}").fetchall()]
     cast = ", ".join(f"cast({column} as {kind}) as {column}" for column, kind in columns)
     ours = duckdb.sql(f"select * from {stored}").fetchall()
-    theirs = duckdb.sql(f"select {cast} from ({text})").fetchall()
+    theirs = duckdb.sql(f"select {cast} from ({text}\n)").fetchall()
     def near(a, b):
         return abs(a - b) <= 1e-9 * abs(b) if isinstance(a, float) else a == b
     same = len(ours) == len(theirs) and all(all(map(near, a, b)) for a, b in zip(ours, theirs))

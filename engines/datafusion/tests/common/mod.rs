@@ -6,7 +6,7 @@ use larder_io_core::{AssetValue, Table, Value};
 use serde_json::{Value as Json, json};
 
 /// Every row; what is no number stands as its text.
-pub async fn rows_of(value: Value) -> Vec<Vec<Json>> {
+pub(crate) async fn rows_of(value: Value) -> Vec<Vec<Json>> {
     let table = Table::from_value(value).await.expect("is a table");
     let cell = |batch: &RecordBatch, column: usize, row: usize| {
         let text = arrow_cast::display::array_value_to_string(batch.column(column), row).expect("is shown");
