@@ -59,7 +59,7 @@ pub use receipt::{ContentHash, Receipt};
 pub use reference::DataRef;
 pub use retention::Retention;
 pub use secret::Secret;
-pub use settings::{Environment, from_texts};
+pub use settings::{Environment, from_texts, is_secret};
 #[cfg(feature = "arrow")]
 pub use table::{
     BatchStream, Bounds, ColumnType, Comparison, LazyTable, Literal, PartedTable, Predicate, QueryEngine, Scan,

@@ -4,6 +4,7 @@ use super::item::{Entry, Item, Value, parse};
 use super::observe::{OBSERVE, ObserveTable};
 use super::pattern::{Binding, Kept, Pattern};
 use super::place::Place;
+use super::resources::{self, RESOURCES};
 use super::run::{RUN, RunTable};
 use larder_io_core::{Error, Result, Retention, nearest};
 
@@ -15,6 +16,7 @@ pub(super) struct Layer {
     /// The layout's name.
     pub(super) layout: Option<(String, Place)>,
     pub(super) managers: Vec<ManagerTable>,
+    pub(super) resources: Vec<ManagerTable>,
     pub(super) bindings: Vec<Binding>,
     pub(super) retention: Vec<Kept>,
     pub(super) inline_bytes: Option<usize>,
@@ -24,7 +26,7 @@ pub(super) struct Layer {
     pub(super) parent: Option<(String, Place)>,
 }
 
-/// One table of `[io_managers]`.
+/// One table of `[io_managers]`, or of `[resources]`.
 #[derive(Clone)]
 pub(crate) struct ManagerTable {
     pub(crate) key: String,
@@ -40,10 +42,11 @@ pub(super) type Profile = (String, Place, Layer);
 /// What the default manager is called.
 pub(crate) const DEFAULT_KEY: &str = "io_manager";
 const LAYOUT: &str = "layout";
-const PARTS: [&str; 8] = [
+const PARTS: [&str; 9] = [
     DEFAULT_KEY,
     LAYOUT,
     "io_managers",
+    RESOURCES,
     "bind",
     RETENTION,
     INLINE,
@@ -102,6 +105,7 @@ fn layer(entries: Vec<Entry>, more: &[&'static str]) -> Result<Layer> {
                     });
                 }
             }
+            RESOURCES => layer.resources = resources::read(entry.item)?,
             "bind" => {
                 for bound in entry
                     .item
