@@ -108,3 +108,8 @@ pub mod __private {
     #[cfg(feature = "arrow")]
     pub use larder_io_core::table::derived::*;
 }
+
+/// Its code runs with the documentation's tests.
+#[cfg(all(doctest, feature = "memory", feature = "arrow"))]
+#[doc = include_str!("../docs/guides/resources.md")]
+mod guide_of_resources {}
