@@ -105,7 +105,7 @@ impl Held {
         state.opening.spawn(async move {
             let opened = start.open(&emitter).await;
             let opened = match opened {
-                Ok(value) => keep(&held, Opened { start, value }).await,
+                Ok(value) => keep(&held, Opened { start, value }),
                 Err(error) => Err(Arc::new(error)),
             };
             let _ = tell.send(Some(opened));
@@ -142,8 +142,8 @@ impl Held {
     }
 }
 
-/// Keeps what was opened for the end of the run; where that is past, it is closed at once.
-async fn keep(held: &Weak<Held>, opened: Opened) -> Result<Value, Arc<Error>> {
+/// Keeps what was opened for the end of the run; where that is past, it is closed in the background.
+fn keep(held: &Weak<Held>, opened: Opened) -> Result<Value, Arc<Error>> {
     let value = Arc::clone(&opened.value);
     let late = match held.upgrade() {
         None => Some(opened),
@@ -161,7 +161,8 @@ async fn keep(held: &Weak<Held>, opened: Opened) -> Result<Value, Arc<Error>> {
     match late {
         None => Ok(value),
         Some(late) => {
-            late.close(&Emitter::default()).await;
+            // Not by the task that opened it, which is given up at its next await.
+            tokio::spawn(async move { late.close(&Emitter::default()).await });
             Err(Arc::new(over()))
         }
     }

@@ -1,8 +1,9 @@
 //! Closed however a run ends, the last one first, each within its time.
 
 use crate::support::{Act, Db, Journal, db, definitions, only, options, plain, run, scripted, seconds, takes};
-use larder_executor::{Asset, RunOptions, Stop};
+use larder_executor::{Asset, RunOptions, RunResource, Stop};
 use larder_io_core::{Error, ErrorKind};
+use std::sync::Mutex;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -145,6 +146,48 @@ async fn what_is_being_opened_at_the_end_is_given_up() {
     // The next run begins anew.
     assert!(run(&pipeline, options).await.succeeded());
     assert_eq!(only(&journal.take(), &CLOSED), CLOSED);
+}
+
+/// Its code has no await at which it could be given up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_is_opened_when_the_run_is_over_is_closed_at_once() {
+    let (journal, stop) = (Journal::default(), Stop::new());
+    let (ended, wait) = std::sync::mpsc::channel::<()>();
+    let (wait, stops, opens, closes) = (Mutex::new(wait), stop.clone(), journal.clone(), journal.clone());
+    let blocking = RunResource::new("db", move |()| {
+        opens.add("open db");
+        stops.stop();
+        let _ = wait.lock().expect("no panic").recv();
+        async { Ok::<_, Error>(Db) }
+    })
+    .closed_by(move |_| {
+        let journal = closes.clone();
+        async move {
+            tokio::task::yield_now().await;
+            journal.add("close db");
+            Ok::<_, Error>(())
+        }
+    });
+    let pipeline = definitions([takes::<Db>("a", seconds(0))])
+        .run_resource(blocking)
+        .build()
+        .expect("is valid");
+    let mut options = options(&journal);
+    options.stop = Some(stop);
+    run(&pipeline, options).await;
+    assert_eq!(journal.take(), ["open db", "failed a Cancelled"]);
+    ended.send(()).expect("is waited for");
+    let closed = async {
+        loop {
+            match journal.take() {
+                lines if lines.is_empty() => sleep(Duration::from_millis(10)).await,
+                lines => break lines,
+            }
+        }
+    };
+    // So long nobody waits: whoever does hangs.
+    let closed = tokio::time::timeout(seconds(30), closed).await;
+    assert_eq!(closed.expect("is closed"), ["close db"]);
 }
 
 #[tokio::test(start_paused = true)]

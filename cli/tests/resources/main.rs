@@ -1,13 +1,39 @@
-//! Resources in processes of steps, and in runs that are interrupted.
+//! Resources in processes of steps, and in runs that are interrupted, through a real command line. This program is the pipeline too.
+#![cfg(unix)]
 
+mod pipeline;
+
+use libtest_mimic::{Arguments, Trial};
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitCode, Output, Stdio};
 use std::time::Duration;
 
+/// The variable that makes this program the pipeline.
+const PIPELINE: &str = "LARDER_TEST_RESOURCES";
 /// As often a file is looked at until something is in it: a minute.
 const LOOKS: usize = 1200;
+
+fn main() -> ExitCode {
+    if std::env::var_os(PIPELINE).is_some() {
+        return larder_cli::main(pipeline::definitions());
+    }
+    let tests: [(&str, fn()); 5] = [
+        ("a_run_has_one_and_in_processes_each_has_its_own", once),
+        ("what_needs_none_opens_none", needless),
+        ("ctrl_c_closes_it", interrupted),
+        ("in_a_process_its_time_is_none_of_the_steps", slow),
+        ("a_process_tells_what_cannot_be_opened_or_closed", broken),
+    ];
+    let trials = tests.map(|(name, test)| {
+        Trial::test(name, move || {
+            test();
+            Ok(())
+        })
+    });
+    libtest_mimic::run(&Arguments::from_args(), trials.into()).exit_code()
+}
 
 fn start(home: &Path, settings: &str, arguments: &[&str]) -> Child {
     let diary = home.join("diary").display().to_string();
@@ -48,8 +74,7 @@ fn by_process(home: &Path) -> Vec<Vec<String>> {
     all.into_values().collect()
 }
 
-#[test]
-fn a_run_has_one_and_in_processes_each_has_its_own() {
+fn once() {
     for (executor, processes) in [("in_process", 1), ("threads", 1), ("processes", 2)] {
         let home = tempfile::tempdir().expect("a directory");
         let output = ran(
@@ -67,8 +92,7 @@ fn a_run_has_one_and_in_processes_each_has_its_own() {
     }
 }
 
-#[test]
-fn what_needs_none_opens_none() {
+fn needless() {
     let home = tempfile::tempdir().expect("a directory");
     for arguments in [
         &["plan"][..],
@@ -83,7 +107,7 @@ fn what_needs_none_opens_none() {
     }
     let explained = told(&ran(home.path(), "", &["explain", "a"]));
     assert!(
-        explained.contains("resources     diary (`resources::Kept`)"),
+        explained.contains("resources     diary (`resources::pipeline::Kept`)"),
         "{explained}"
     );
     let checked = told(&ran(home.path(), "retries = 1", &["config", "check"]));
@@ -93,8 +117,7 @@ fn what_needs_none_opens_none() {
     );
 }
 
-#[test]
-fn ctrl_c_closes_it() {
+fn interrupted() {
     for executor in ["in_process", "threads", "processes"] {
         let home = tempfile::tempdir().expect("a directory");
         let child = start(home.path(), "", &["materialize", "long", "--executor", executor]);
@@ -111,23 +134,21 @@ fn ctrl_c_closes_it() {
     }
 }
 
-#[test]
-fn in_a_process_its_time_is_none_of_the_steps() {
+fn slow() {
     let home = tempfile::tempdir().expect("a directory");
     let arguments = ["materialize", "a", "--executor", "processes", "--step-timeout", "6s"];
     let output = ran(home.path(), "slow = 9", &arguments);
     assert!(output.status.success(), "{}", told(&output));
 }
 
-#[test]
-fn a_process_tells_what_cannot_be_opened_or_closed() {
+fn broken() {
     let home = tempfile::tempdir().expect("a directory");
     let arguments = ["materialize", "a", "plain", "--executor", "processes", "--retries", "5"];
     let settings = "broken = true\nretries = 1\nretry.first_delay = '1ms'";
     let output = ran(home.path(), settings, &arguments);
     let said = told(&output);
     assert_eq!(output.status.code(), Some(1), "{said}");
-    let message = "the resource `diary` (`resources::Kept`), taken by `a`, `b`, `long`, could not be opened in 2 attempts: nobody there (larder.toml:1:12)";
+    let message = "the resource `diary` (`resources::pipeline::Kept`), taken by `a`, `b`, `long`, could not be opened in 2 attempts: nobody there (larder.toml:1:12)";
     assert!(said.contains(message), "{said}");
     assert!(said.contains("materialized plain"), "{said}");
     // One process, two attempts: the step is not made again.
@@ -137,7 +158,7 @@ fn a_process_tells_what_cannot_be_opened_or_closed() {
     let output = ran(home.path(), "stuck = true", &arguments[..5]);
     let said = told(&output);
     assert!(output.status.success(), "{said}");
-    let message = "the resource `diary` (`resources::Kept`) could not be closed: it is stuck";
+    let message = "the resource `diary` (`resources::pipeline::Kept`) could not be closed: it is stuck";
     assert!(said.contains(message), "{said}");
     let output = ran(home.path(), "stuck = true", &arguments[..3]);
     assert!(told(&output).contains(message), "{}", told(&output));

@@ -1,19 +1,18 @@
 //! A pipeline whose assets take a resource that writes down what is done to it, and by which process.
 
-use larder::prelude::*;
-use larder::{Asset, async_trait};
+use larder_executor::{Asset, Definitions, Resource};
+use larder_io_core::{Error, ErrorKind, Result, async_trait};
 use serde::Deserialize;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::time::Duration;
 
 struct Diary(PathBuf);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Settings {
+pub(crate) struct Settings {
     file: PathBuf,
     /// How long opening takes, in seconds.
     #[serde(default)]
@@ -33,7 +32,7 @@ impl Diary {
     }
 }
 
-struct Kept {
+pub(crate) struct Kept {
     diary: Diary,
     stuck: bool,
 }
@@ -70,8 +69,11 @@ fn asset(key: &str, seconds: u64) -> Asset {
     })
 }
 
-fn main() -> ExitCode {
+pub(crate) fn definitions() -> Definitions {
     let plain = Asset::builder("plain").function(|_| async { Ok(1_u64) });
     let assets = [asset("a", 0), asset("b", 0), asset("long", 3600), plain];
-    larder::main(larder::definitions().assets(assets).resource_named::<Kept>("diary"))
+    Definitions::new()
+        .backend(larder_io_fs::backend())
+        .assets(assets)
+        .resource_named::<Kept>("diary")
 }
