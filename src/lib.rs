@@ -13,10 +13,10 @@ pub use larder_executor::{
     Asset, AssetBuilder, AssetContext, AssetFn, AssetInfo, AssetPartition, BindingReport, BlobDifference, Checkup,
     CodeVersion, ConfigReport, Copied, CopyOptions, CopyOutcome, DagsterLayout, Diagnosis, Difference, Differs,
     DoctorOptions, Event, Examination, Executor, Explanation, FsckFinding, FsckOptions, FsckProblem, FsckReport,
-    HiveLayout, HookContext, Level, Limit, ManagerReport, Materialization, Moment, ObjectDifference, Observer,
-    ObserverKind, ObserverReport, ObserverTarget, OutputSpec, Pipeline, Place, Plan, Previewed, Progress, Reason,
-    Recompute, RunOptions, RunReport, STEP_VARIABLE, Selection, SettingReport, StepCommand, StepReport, StepStatus,
-    Stop, Verdict, capacity, doctor, graph,
+    HiveLayout, HookContext, Level, Limit, ManagerReport, Materialization, Moment, NoSettings, ObjectDifference,
+    Observer, ObserverKind, ObserverReport, ObserverTarget, OutputSpec, Pipeline, Place, Plan, Previewed, Progress,
+    Reason, Recompute, Resource, ResourceReport, RunOptions, RunReport, RunResource, STEP_VARIABLE, Selection,
+    SettingReport, StepCommand, StepReport, StepStatus, Stop, Verdict, capacity, doctor, graph,
 };
 #[cfg(feature = "arrow")]
 pub use larder_executor::{ColumnDifference, TableDifference};
@@ -82,8 +82,8 @@ pub mod attributes {
 pub mod prelude {
     pub use crate::{
         AssetContext, AssetKey, AssetValue, Blob, CheckResult, DataRef, Definitions, DimensionMapping, Error,
-        ErrorKind, Mapping, Maybe, PartitionKey, Partitioning, Partitions, Result, ResultExt, Shared, asset, assets,
-        check, checks, code,
+        ErrorKind, Mapping, Maybe, PartitionKey, Partitioning, Partitions, Resource, Result, ResultExt, Shared, asset,
+        assets, check, checks, code,
     };
     #[cfg(feature = "arrow")]
     pub use crate::{LazyTable, Table, TableSchema, TableStream, sql_asset, sql_assets};
@@ -159,3 +159,8 @@ pub mod __private {
     #[cfg(feature = "arrow")]
     pub use larder_io_core::table::derived::*;
 }
+
+/// Its code runs with the documentation's tests.
+#[cfg(all(doctest, feature = "memory", feature = "arrow"))]
+#[doc = include_str!("../docs/guides/resources.md")]
+mod guide_of_resources {}

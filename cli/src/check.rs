@@ -61,6 +61,9 @@ pub(crate) async fn check(pipeline: &Pipeline, wanted: &Check, out: &mut Out<'_>
         ];
         out.line(columns(header, &rows));
     }
+    for error in &report.unclosed {
+        out.warn(error.message());
+    }
     for of in &missing {
         out.tell(format_args!("nothing is stored for {}", escape(of)));
     }

@@ -84,6 +84,7 @@ fn tell(report: &ConfigReport, out: &mut Out<'_>) {
             &rows,
         ));
     }
+    resources(report, out);
     if report.bindings.is_empty() {
         return;
     }
@@ -110,4 +111,31 @@ fn tell(report: &ConfigReport, out: &mut Out<'_>) {
         let (at, pattern) = (&binding.defined, &binding.pattern);
         out.warn(&format!("{at}: `{pattern}` fits no asset of this pipeline"));
     }
+}
+
+fn resources(report: &ConfigReport, out: &mut Out<'_>) {
+    if report.resources.is_empty() {
+        return;
+    }
+    let rows = report.resources.iter();
+    let rows: Vec<[String; 5]> = rows
+        .map(|resource| {
+            [
+                resource.name.clone(),
+                resource.type_name.clone(),
+                units::number(resource.taken_by.len() as u64),
+                resource.defined.clone().unwrap_or_default(),
+                resource.settings.join(", "),
+            ]
+        })
+        .collect();
+    let (left, right) = (Side::Left, Side::Right);
+    let header = [
+        ("resource", left),
+        ("type", left),
+        ("taken by", right),
+        ("defined", left),
+        ("settings", left),
+    ];
+    out.line(columns(header, &rows));
 }

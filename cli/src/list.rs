@@ -166,6 +166,7 @@ pub(crate) async fn explain(pipeline: &Pipeline, wanted: &Explain, out: &mut Out
         ),
         ("else from", explanation.inherits.clone().unwrap_or_default()),
         ("retention", explanation.retention.clone().unwrap_or_default()),
+        ("resources", explanation.resources.join(", ")),
         ("execution", explanation.execution.join(", ")),
         ("format", explanation.format.clone().unwrap_or_default()),
         (

@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 
 /// Often enough to look alive, seldom enough to cost nothing.
 const REDRAW_EVERY: Duration = Duration::from_millis(100);
-/// How long an interrupted run may take to let go of what it holds.
+/// How long an interrupted run may take to let go of what it holds, besides the time that closing its resources may take.
 const LAST_MOMENT: Duration = Duration::from_millis(700);
 
 /// What several runs of one command have in common.
@@ -106,6 +106,7 @@ async fn run(
     options.stop = Some(stop.clone());
     // A task of its own: Ctrl-C is heard and the bars move also while the run's own code keeps its thread.
     let pipeline = pipeline.clone();
+    let last_moment = LAST_MOMENT.saturating_add(pipeline.closing_time());
     let mut running = tokio::spawn(async move { pipeline.run_with(selection, options).await });
     let mut watch = Watch::new(out);
     let mut redraw = tokio::time::interval(REDRAW_EVERY);
@@ -120,7 +121,7 @@ async fn run(
     };
     if ended.is_err() {
         stop.stop();
-        let_go(&mut running, &mut session.interrupts, LAST_MOMENT).await;
+        let_go(&mut running, &mut session.interrupts, last_moment).await;
     }
     while let Ok(event) = events.try_recv() {
         match ended {

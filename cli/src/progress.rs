@@ -91,7 +91,8 @@ impl Watch {
 
     /// Something happened after the run was stopped. That what was left failed is no news to who stopped it.
     pub(crate) fn last(&mut self, event: &Event, out: &mut Out<'_>) {
-        if out.json || matches!(event, Event::Materialized(_)) {
+        let unclosed = matches!(event, Event::ResourceClosed { error: Some(_), .. });
+        if out.json || unclosed || matches!(event, Event::Materialized(_)) {
             self.event(event, out);
         }
     }
@@ -219,6 +220,17 @@ fn describe(event: &Event, colour: bool) -> Option<String> {
                 "{} {named}  in {delay}, after: {message}",
                 paint(colour, YELLOW, "again")
             )
+        }
+        Event::ResourceRetried {
+            resource, delay, error, ..
+        } => {
+            let (named, message) = (escape(resource), escape(error.message()));
+            let delay = units::duration(*delay);
+            let again = paint(colour, YELLOW, "again");
+            format!("{again} the resource {named}  in {delay}, after: {message}")
+        }
+        Event::ResourceClosed { error: Some(error), .. } => {
+            format!("{} {}", paint(colour, YELLOW, "warning"), escape_lines(error.message()))
         }
         Event::StepSkipped {
             assets,

@@ -60,7 +60,9 @@ impl Args {
 }
 
 pub(crate) fn missing_resource(name: &str) -> Error {
-    let message = format!("there is no resource of type `{name}`; add one with `Definitions::resource`");
+    let message = format!(
+        "there is no resource of type `{name}`; add one with `Definitions::resource`, or with `Definitions::resource_named` if runs are to open it"
+    );
     Error::new(ErrorKind::InvalidDefinition, message)
 }
 

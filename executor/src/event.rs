@@ -208,6 +208,35 @@ pub enum Event {
         /// The asset that failed before it.
         because: AssetKey,
     },
+    /// A resource was opened, when a step or a check first needed it.
+    ResourceOpened {
+        /// Its name.
+        resource: String,
+        /// How many attempts that took.
+        attempts: u32,
+        /// How long, with the time between attempts.
+        duration: Duration,
+    },
+    /// An attempt at opening a resource failed, and there will be another.
+    ResourceRetried {
+        /// Its name.
+        resource: String,
+        /// How many attempts there were.
+        attempt: u32,
+        /// How long until the next.
+        delay: Duration,
+        /// What went wrong.
+        error: Arc<Error>,
+    },
+    /// A resource was closed, at the end of the run; one without anything to close is only dropped.
+    ResourceClosed {
+        /// Its name.
+        resource: String,
+        /// How long that took.
+        duration: Duration,
+        /// What went wrong; it is dropped all the same, and no step has failed because of it.
+        error: Option<Arc<Error>>,
+    },
     /// The run ended.
     RunFinished {
         /// The run.

@@ -16,6 +16,9 @@
 //! | `step_retried` | `assets`, `partitions`, `attempt`, `seconds` until the next one, `error` |
 //! | `step_failed` | `assets`, `partitions`, `error` |
 //! | `step_skipped` | `assets`, `partitions`, `because` |
+//! | `resource_opened` | `resource`, `attempts`, `seconds` |
+//! | `resource_retried` | `resource`, `attempt`, `seconds` until the next one, `error` |
+//! | `resource_closed` | `resource`, `seconds`, `error` |
 //! | `run_finished` | `run`, `succeeded`, `failed`, `skipped`, `seconds` |
 
 use crate::check::Checked;
@@ -204,6 +207,38 @@ pub fn event(event: &Event) -> Json {
             "assets": keys(assets),
             "partitions": partitions,
             "because": because.to_string(),
+        }),
+        Event::ResourceOpened {
+            resource,
+            attempts,
+            duration,
+        } => json!({
+            "event": "resource_opened",
+            "resource": resource,
+            "attempts": attempts,
+            "seconds": duration.as_secs_f64(),
+        }),
+        Event::ResourceRetried {
+            resource,
+            attempt,
+            delay,
+            error: failure,
+        } => json!({
+            "event": "resource_retried",
+            "resource": resource,
+            "attempt": attempt,
+            "seconds": delay.as_secs_f64(),
+            "error": error(failure),
+        }),
+        Event::ResourceClosed {
+            resource,
+            duration,
+            error: failure,
+        } => json!({
+            "event": "resource_closed",
+            "resource": resource,
+            "seconds": duration.as_secs_f64(),
+            "error": failure.as_deref().map(error),
         }),
         Event::RunFinished {
             run,

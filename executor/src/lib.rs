@@ -16,6 +16,7 @@
 //! | [`event`], [`json`] | what a run tells its observers, and how that looks as JSON |
 //! | [`hook`] | code of the pipeline that is called before and after what a step does |
 //! | [`observer`] | observers by name, for the configuration and the command line |
+//! | [`resource`] | clients that a run opens once and closes at its end |
 //! | [`measures`] | what is kept of each step with the values it made |
 //! | [`context`] | what an asset's code is told |
 //!
@@ -48,6 +49,7 @@ pub mod observer;
 mod output_spec;
 pub mod plan;
 pub mod policy;
+pub mod resource;
 mod retype;
 pub mod run;
 pub mod selection;
@@ -63,7 +65,7 @@ pub use capacity::{Advice, AssetUsage, CapacityOptions, CapacityPlan};
 pub use check::{
     Check, CheckBuilder, CheckFn, CheckInfo, CheckOptions, CheckReport, CheckResult, Checked, Earlier, Severity,
 };
-pub use config::{BindingReport, ConfigReport, ManagerReport, ObserverReport, SettingReport};
+pub use config::{BindingReport, ConfigReport, ManagerReport, ObserverReport, ResourceReport, SettingReport};
 pub use context::AssetContext;
 pub use definitions::{AssetInfo, AssetPartition, Definitions, Explanation, Pipeline};
 pub use doctor::{Checkup, Diagnosis, DoctorOptions, Examination, Verdict};
@@ -81,6 +83,7 @@ pub use measures::{Measures, StepRecord};
 pub use observer::{ObserverKind, ObserverTarget};
 pub use plan::Plan;
 pub use policy::{Policies, RetryPolicy, TimeoutPolicy};
+pub use resource::{NoSettings, Resource, RunResource};
 pub use run::{
     Executor, Limit, RunOptions, RunReport, STEP_VARIABLE, StepCommand, StepReport, StepStatus, Stop, serve_step,
 };

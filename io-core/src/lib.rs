@@ -61,7 +61,7 @@ pub use receipt::{ContentHash, Receipt};
 pub use reference::DataRef;
 pub use retention::Retention;
 pub use secret::Secret;
-pub use settings::{Environment, from_texts};
+pub use settings::{Environment, from_texts, is_secret};
 pub use sql::{Position, Prepared, SqlValue, TableName};
 #[cfg(feature = "arrow")]
 pub use sql::{Query, SqlEngine};

@@ -2,10 +2,11 @@
 
 use super::resolve::Resolved;
 use super::result::{CheckResult, Checked, Earlier};
-use crate::args::{Args, panicked};
+use crate::args::{Args, Resources, panicked};
 use crate::context::AssetContext;
 use crate::definitions::{AT_ONCE, AssetPartition, Pipeline};
 use crate::event::Emitter;
+use crate::resource::Held;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt};
@@ -23,6 +24,8 @@ pub(crate) struct Subject {
     pub(crate) partitions: Option<PartitionSet>,
     /// Of the value; a look at what is published is in no run.
     pub(crate) run: Option<RunId>,
+    /// What was opened for it.
+    pub(crate) held: Arc<Held>,
     pub(crate) emitter: Emitter,
     /// Or why nobody can tell.
     pub(crate) earlier: Result<Arc<[Earlier]>>,
@@ -41,8 +44,11 @@ impl Pipeline {
     }
 
     async fn make_check(&self, resolved: &Resolved, subject: &Subject, value: &Result<Value>) -> Arc<Checked> {
-        let (check, began) = (&resolved.check, Instant::now());
-        let told = AssertUnwindSafe(self.ask(resolved, subject, value))
+        let check = &resolved.check;
+        // Not of its time.
+        let resources = subject.held.of(&check.resources).await;
+        let began = Instant::now();
+        let told = AssertUnwindSafe(self.ask(resolved, subject, value, resources))
             .catch_unwind()
             .await;
         let told = match told {
@@ -71,8 +77,14 @@ impl Pipeline {
         })
     }
 
-    async fn ask(&self, resolved: &Resolved, subject: &Subject, value: &Result<Value>) -> Result<CheckResult> {
-        let check = &resolved.check;
+    async fn ask(
+        &self,
+        resolved: &Resolved,
+        subject: &Subject,
+        value: &Result<Value>,
+        resources: Result<Arc<Resources>>,
+    ) -> Result<CheckResult> {
+        let (check, resources) = (&resolved.check, resources?);
         let mut inputs = VecDeque::with_capacity(check.inputs.len());
         if let Some(first) = check.inputs.first() {
             let value = value.as_ref().map_err(Error::copied)?;
@@ -104,7 +116,7 @@ impl Pipeline {
         let args = Args {
             inputs,
             context: Arc::new(context.with_history(earlier)),
-            resources: Arc::clone(&self.0.resources),
+            resources,
         };
         (check.function)(args).await
     }

@@ -1,9 +1,9 @@
 //! Which asset a check is of, and whether it can take what it asks for.
 
 use super::Check;
-use crate::args::{Resources, missing_resource};
+use crate::args::missing_resource;
 use crate::asset::Asset;
-use crate::definitions::Stored;
+use crate::definitions::{ResourceSet, Stored};
 use crate::graph::{Graph, definition};
 use larder_io_core::{Arity, AssetKey, Error, Form, Forms};
 use std::collections::HashMap;
@@ -47,7 +47,7 @@ pub(crate) struct Known<'k> {
     pub(crate) assets: &'k [Asset],
     pub(crate) graph: &'k Graph,
     pub(crate) stored: &'k HashMap<AssetKey, Stored>,
-    pub(crate) resources: &'k Resources,
+    pub(crate) resources: &'k ResourceSet,
 }
 
 /// Finds the asset of each check. Problems are gathered, not only the first.
@@ -127,7 +127,7 @@ fn one(check: Check, known: &Known<'_>) -> Result<(AssetKey, Resolved), String> 
             _ => others.push((input.argument.clone(), other)),
         }
     }
-    if let Some(lacks) = check.resources.iter().find(|it| !resources.contains_key(&it.id)) {
+    if let Some(lacks) = check.resources.iter().find(|it| !resources.has(it.id)) {
         return Err(missing_resource(lacks.name).message().to_owned());
     }
     Ok((key, Resolved { check, others }))

@@ -5,8 +5,9 @@ use crate::definitions::{AssetPartition, Pipeline};
 use crate::event::{Emitter, Event, Observer};
 use crate::freshness::Recorder;
 use crate::graph::definition;
+use crate::resource::Held;
 use crate::selection::Selection;
-use larder_io_core::{AssetKey, Form, Result};
+use larder_io_core::{AssetKey, Error, Form, Result};
 use larder_partitions::PartitionSet;
 use std::fmt;
 use std::sync::Arc;
@@ -37,6 +38,8 @@ pub struct CheckReport {
     pub checked: Vec<Arc<Checked>>,
     /// Values that were asked for and are not there.
     pub missing: Vec<AssetPartition>,
+    /// Resources that could not be closed, or not in their time.
+    pub unclosed: Vec<Arc<Error>>,
 }
 
 impl CheckReport {
@@ -64,10 +67,27 @@ impl Pipeline {
                 "none of these assets has a check; `#[check]` on a function makes one, `Definitions::checks` adds it";
             return Err(definition(message.to_owned()));
         }
-        let (recorder, emitter) = (Recorder(self.catalog().cloned()), Emitter(options.observers.into()));
+        let emitter = Emitter(options.observers.into());
+        let held = self.hold(&emitter);
+        let checked = self
+            .check_published(&keys, options.partitions.as_deref(), &emitter, &held)
+            .await;
+        // However it ended.
+        let unclosed = held.close().await;
+        checked.map(|report| CheckReport { unclosed, ..report })
+    }
+
+    async fn check_published(
+        &self,
+        keys: &[&AssetKey],
+        partitions: Option<&str>,
+        emitter: &Emitter,
+        held: &Arc<Held>,
+    ) -> Result<CheckReport> {
+        let recorder = Recorder(self.catalog().cloned());
         let mut report = CheckReport::default();
-        for key in keys {
-            let (partitions, named) = self.asked(key, options.partitions.as_deref()).await?;
+        for key in keys.iter().copied() {
+            let (partitions, named) = self.asked(key, partitions).await?;
             let values: Vec<AssetPartition> = match &partitions {
                 None => vec![key.into()],
                 Some(set) => set.iter().map(|partition| (key, &partition).into()).collect(),
@@ -89,6 +109,7 @@ impl Pipeline {
                     earlier: self.earlier(&of, true).await,
                     of,
                     run: None,
+                    held: Arc::clone(held),
                     emitter: emitter.clone(),
                 };
                 for checked in self.make_checks(&subject, &value).await {

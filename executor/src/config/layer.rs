@@ -4,6 +4,7 @@ use super::item::{Entry, Item, Value, parse};
 use super::observe::{OBSERVE, ObserveTable};
 use super::pattern::{Binding, Kept, Pattern};
 use super::place::Place;
+use super::resources::{self, RESOURCES};
 use super::run::{RUN, RunTable};
 use super::sql::{ENGINE, PARAMETERS, ParameterTable};
 use larder_io_core::{Error, Result, Retention, nearest};
@@ -16,6 +17,7 @@ pub(super) struct Layer {
     /// The layout's name.
     pub(super) layout: Option<(String, Place)>,
     pub(super) managers: Vec<ManagerTable>,
+    pub(super) resources: Vec<ManagerTable>,
     pub(super) bindings: Vec<Binding>,
     pub(super) retention: Vec<Kept>,
     pub(super) inline_bytes: Option<usize>,
@@ -27,7 +29,7 @@ pub(super) struct Layer {
     pub(super) parent: Option<(String, Place)>,
 }
 
-/// One table of `[io_managers]`.
+/// One table of `[io_managers]`, or of `[resources]`.
 #[derive(Clone)]
 pub(crate) struct ManagerTable {
     pub(crate) key: String,
@@ -43,10 +45,11 @@ pub(super) type Profile = (String, Place, Layer);
 /// What the default manager is called.
 pub(crate) const DEFAULT_KEY: &str = "io_manager";
 const LAYOUT: &str = "layout";
-const PARTS: [&str; 10] = [
+const PARTS: [&str; 11] = [
     DEFAULT_KEY,
     LAYOUT,
     "io_managers",
+    RESOURCES,
     "bind",
     RETENTION,
     INLINE,
@@ -107,6 +110,7 @@ fn layer(entries: Vec<Entry>, more: &[&'static str]) -> Result<Layer> {
                     });
                 }
             }
+            RESOURCES => layer.resources = resources::read(entry.item)?,
             "bind" => {
                 for bound in entry
                     .item

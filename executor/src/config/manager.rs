@@ -5,7 +5,7 @@ use super::item::{Entry, Item, Value};
 use super::layer::{ManagerTable, POLICIES, RETENTION, URL, retention};
 use super::place::Place;
 use crate::policy::Policies;
-use larder_io_core::{Error, ErrorKind, ManagerUrl, Result, Retention, Secret, from_texts};
+use larder_io_core::{Error, ErrorKind, ManagerUrl, Result, Retention, Secret, from_texts, is_secret};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -72,6 +72,41 @@ impl Resolved {
             flatten(&escaped(&entry.key), &entry.place, &entry.item, around, settings)?;
         }
         Ok(resolved)
+    }
+
+    /// A table without an address, as a resource has: every key is a setting, but for those `apart`.
+    ///
+    /// # Errors
+    /// As [`Resolved::of`].
+    pub(super) fn plain(table: &ManagerTable, apart: &[&str], around: &Surroundings<'_>) -> Result<Self> {
+        let mut resolved = Self {
+            place: table.place.clone(),
+            url: None,
+            settings: Vec::new(),
+            policies: Vec::new(),
+            retention: None,
+        };
+        for entry in &table.entries {
+            let settings = match apart.contains(&entry.key.as_str()) {
+                true => &mut resolved.policies,
+                false => &mut resolved.settings,
+            };
+            flatten(&escaped(&entry.key), &entry.place, &entry.item, around, settings)?;
+        }
+        Ok(resolved)
+    }
+
+    /// The settings that are none of a backend, as texts by name.
+    pub(super) fn apart(&self) -> impl Iterator<Item = (&str, &str)> {
+        let apart = self.policies.iter();
+        apart.map(|setting| (setting.name.as_str(), setting.text.as_str()))
+    }
+
+    /// Values that no message shows: of settings that come from elsewhere, or have a name for what is secret.
+    pub(super) fn secrets(&self) -> Vec<String> {
+        let secret = |setting: &&Setting| setting.referred || is_secret(&setting.name);
+        let secrets = self.settings.iter().filter(secret);
+        secrets.map(|setting| setting.text.clone()).collect()
     }
 
     /// The settings as texts by name, for assets that have some of their own.

@@ -11,6 +11,7 @@ mod observe;
 mod pattern;
 mod place;
 mod report;
+mod resources;
 mod run;
 mod schema;
 mod sql;
@@ -21,7 +22,8 @@ pub(crate) use manager::{Resolved, Surroundings};
 pub(crate) use observe::{ObserveLine, ObserveTable};
 pub(crate) use pattern::{Binding, Kept, Line, Lines, Pattern};
 pub(crate) use place::Place;
-pub use report::{BindingReport, ConfigReport, ManagerReport, ObserverReport, SettingReport};
+pub use report::{BindingReport, ConfigReport, ManagerReport, ObserverReport, ResourceReport, SettingReport};
+pub(crate) use resources::{Given, OWN};
 pub(crate) use run::RunTable;
 pub(crate) use schema::schema;
 pub(crate) use sql::ParameterTable;
@@ -81,6 +83,8 @@ pub(crate) struct Config {
     /// The layout's name, when one is given.
     pub(crate) layout: Option<String>,
     pub(crate) managers: BTreeMap<String, ManagerTable>,
+    /// `[resources]`.
+    pub(crate) resources: BTreeMap<String, ManagerTable>,
     /// `[bind]`.
     pub(crate) bindings: Lines<Binding>,
     /// `[retention]`.
@@ -182,21 +186,8 @@ impl Config {
         let of_profile = profile.io_manager.map(|(text, place)| (text, place, true));
         self.default = of_profile.or(base.io_manager.map(|(text, place)| (text, place, false)));
         self.layout = profile.layout.or(base.layout).map(|(name, _)| name);
-        self.managers = base
-            .managers
-            .into_iter()
-            .map(|table| (table.key.clone(), table))
-            .collect();
-        for table in profile.managers {
-            let merged = match self.managers.remove(&table.key) {
-                Some(base) => base.overridden(&table, |a, b| canonical(a) == canonical(b)),
-                None => ManagerTable {
-                    profile: Some(table.place.clone()),
-                    ..table
-                },
-            };
-            self.managers.insert(merged.key.clone(), merged);
-        }
+        self.managers = laid_over(base.managers, profile.managers, |a, b| canonical(a) == canonical(b));
+        self.resources = laid_over(base.resources, profile.resources, |_, _| true);
         self.bindings = Lines {
             of_profile: profile.bindings,
             of_base: base.bindings,
@@ -231,6 +222,27 @@ impl Config {
             None => place.to_string(),
         }
     }
+}
+
+/// Tables by key: what the profile says goes over what the base says.
+fn laid_over(
+    base: Vec<ManagerTable>,
+    profile: Vec<ManagerTable>,
+    same_backend: impl Fn(&str, &str) -> bool,
+) -> BTreeMap<String, ManagerTable> {
+    let base = base.into_iter().map(|table| (table.key.clone(), table));
+    let mut tables: BTreeMap<String, ManagerTable> = base.collect();
+    for table in profile {
+        let merged = match tables.remove(&table.key) {
+            Some(base) => base.overridden(&table, &same_backend),
+            None => ManagerTable {
+                profile: Some(table.place.clone()),
+                ..table
+            },
+        };
+        tables.insert(merged.key.clone(), merged);
+    }
+    tables
 }
 
 /// The parent that a profile names.

@@ -21,6 +21,24 @@ pub struct ConfigReport {
     pub run: Vec<SettingReport>,
     /// The lines of `[observe]`, those of the profile first.
     pub observers: Vec<ObserverReport>,
+    /// Every resource that runs open, in the order of the definitions.
+    pub resources: Vec<ResourceReport>,
+}
+
+/// One resource that runs open.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct ResourceReport {
+    /// Its name.
+    pub name: String,
+    /// Its type, by which assets take it.
+    pub type_name: String,
+    /// Where its settings stand; `None` when it has none there.
+    pub defined: Option<String>,
+    /// Names of the settings given there; their values may be secret.
+    pub settings: Vec<String>,
+    /// The assets and checks that take it.
+    pub taken_by: Vec<String>,
 }
 
 /// One line of `[observe]`.

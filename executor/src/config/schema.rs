@@ -5,8 +5,12 @@ use larder_io_core::Backend;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
-/// The schema, with the settings of some backends.
-pub(crate) fn schema(backends: &[Arc<dyn Backend>], observers: &[Arc<dyn ObserverKind>]) -> Value {
+/// The schema, with the settings of some backends, observers and resources.
+pub(crate) fn schema(
+    backends: &[Arc<dyn Backend>],
+    observers: &[Arc<dyn ObserverKind>],
+    resources: &[(&str, &'static [&'static str])],
+) -> Value {
     let mut definitions = Map::new();
     let mut kinds = Vec::new();
     for backend in backends {
@@ -41,6 +45,7 @@ pub(crate) fn schema(backends: &[Arc<dyn Backend>], observers: &[Arc<dyn Observe
                 "type": "object",
                 "additionalProperties": { "$ref": "#/$defs/io_manager" },
             },
+            "resources": super::resources::schema(resources.iter().copied()),
             "bind": {
                 "description": "Patterns of assets (`reports/*`, `raw/flights`, `group:raw`), and the key of an I/O manager for each; or a table with the key and with settings for these assets alone",
                 "type": "object",

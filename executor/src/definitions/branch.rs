@@ -17,6 +17,13 @@ pub(super) struct AsParent {
     children: Vec<String>,
 }
 
+impl AsParent {
+    /// Whether values are only read here: a branch computes its own.
+    pub(super) fn only_read(&self) -> bool {
+        !self.children.is_empty()
+    }
+}
+
 impl Definitions {
     /// The pipeline of the parent that the chosen profile names.
     pub(super) fn parent(&self, config: &Config) -> Result<Option<Pipeline>> {

@@ -75,9 +75,9 @@ impl Definitions {
         definitions.build()
     }
 
-    /// The JSON schema of `larder.toml`, with the settings of the backends and the observers that were handed over.
+    /// The JSON schema of `larder.toml`, with the settings of the backends and the observers that were handed over, and of the resources.
     pub fn config_schema(&self) -> serde_json::Value {
-        config::schema(&self.backends, &self.observer_kinds)
+        config::schema(&self.backends, &self.observer_kinds, &self.resources.fields())
     }
 
     /// Builds, opens also those managers that no asset uses, and tells what the configuration comes to. A default that is
@@ -150,6 +150,7 @@ impl Definitions {
             bindings,
             run: run_settings::reports(&config),
             observers: pipeline.observer_reports(&config)?,
+            resources: self.resource_reports(&pipeline, &config),
         })
     }
 

@@ -16,6 +16,7 @@ mod own_settings;
 mod parted;
 mod pipeline;
 mod places;
+mod resources;
 mod retention;
 mod run_settings;
 mod validate;
@@ -27,16 +28,15 @@ pub(crate) use configured::Managers;
 pub(crate) use parted::Parted;
 pub(crate) use pipeline::Stored;
 pub use pipeline::{AssetInfo, Explanation, Pipeline};
+pub(crate) use resources::ResourceSet;
 pub(crate) use validate::joined;
 
-use crate::args::Resources;
 use crate::asset::Asset;
 use crate::check::Check;
 use crate::config::Source;
 use crate::layout::HiveLayout;
 use crate::policy::Policies;
 use larder_io_core::{Backend, IoManager, Layout, Result, Retention};
-use std::any::TypeId;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -59,7 +59,7 @@ pub struct Definitions {
     managers: Vec<(String, ManagerSpec)>,
     default: Option<ManagerSpec>,
     groups: Vec<(String, String)>,
-    resources: Resources,
+    resources: ResourceSet,
     layout: Arc<dyn Layout>,
     allow_non_atomic: bool,
     policies: BTreeMap<String, Policies>,
@@ -99,7 +99,7 @@ impl Definitions {
             managers: Vec::new(),
             default: None,
             groups: Vec::new(),
-            resources: Resources::new(),
+            resources: ResourceSet::default(),
             layout: Arc::new(HiveLayout),
             allow_non_atomic: false,
             policies: BTreeMap::new(),
@@ -196,13 +196,6 @@ impl Definitions {
     #[must_use]
     pub fn bind_group(mut self, group: impl Into<String>, io_manager: impl Into<String>) -> Self {
         self.groups.push((group.into(), io_manager.into()));
-        self
-    }
-
-    /// Adds a resource, which assets take as `&T`. A second one of the same type replaces the first.
-    #[must_use]
-    pub fn resource<T: Send + Sync + 'static>(mut self, resource: T) -> Self {
-        self.resources.insert(TypeId::of::<T>(), Arc::new(resource));
         self
     }
 

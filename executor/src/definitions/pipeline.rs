@@ -9,6 +9,7 @@ use crate::check::Checks;
 use crate::config::RunTable;
 use crate::graph::{Graph, Origin, definition};
 use crate::policy::{describe, root};
+use crate::resource::Starts;
 use larder_catalog::Catalog;
 use larder_io_core::{AssetKey, Error, Form, IoManager, Layout, Location, Naming, Result, nearest};
 use larder_partitions::Partitioning;
@@ -37,7 +38,9 @@ pub struct Pipeline(pub(crate) Arc<Inner>, Option<Catalog>, pub(super) Option<Bo
 
 pub(crate) struct Inner {
     pub(crate) assets: Vec<Asset>,
+    /// Those that are ready, and those that runs open.
     pub(crate) resources: Arc<Resources>,
+    pub(crate) starts: Arc<Starts>,
     pub(super) layout: Arc<dyn Layout>,
     pub(super) graph: Graph,
     pub(crate) checks: Checks,
@@ -113,6 +116,8 @@ pub struct Explanation {
     pub parameters: Vec<String>,
     /// Where it is read from in a branch that has none of its own: scheme and root of the parent's manager.
     pub inherits: Option<String>,
+    /// Resources that it takes, by name and type; of those that are ready before a run the type alone.
+    pub resources: Vec<String>,
     /// How it is executed, where it or `[run]` says so: retries, timeout.
     pub execution: Vec<String>,
     /// Which versions are kept, and who says so; `None` where the manager's own settings do.
@@ -331,6 +336,7 @@ impl Pipeline {
                     .as_ref()
                     .map(|bound| root(bound.manager.info()))
             }),
+            resources: self.resources_of(key)?,
             execution: self.execution(key)?,
             retention: stored
                 .kept

@@ -6,6 +6,7 @@ use super::observing::Observing;
 use super::parted;
 use super::pipeline::{Inner, Pipeline, Stored};
 use super::places::{locations, nested};
+use super::resources::starts;
 use super::run_settings;
 use crate::args::missing_resource;
 use crate::asset::Asset;
@@ -51,6 +52,7 @@ pub(super) fn build(mut definitions: Definitions) -> Result<Pipeline> {
         &mut problems,
     );
     let observing = Observing::new(&definitions, &config, &mut problems);
+    let starts = starts(&definitions, &config, &mut problems);
     let mut stored = HashMap::new();
     let mut parted = Vec::new();
     if problems.is_empty() {
@@ -91,7 +93,8 @@ pub(super) fn build(mut definitions: Definitions) -> Result<Pipeline> {
     let anchors = definitions.anchors(&config);
     let mut pipeline = Pipeline::new(Inner {
         assets: definitions.assets,
-        resources: Arc::new(definitions.resources),
+        resources: Arc::new(definitions.resources.ready()),
+        starts: Arc::new(starts),
         layout: definitions.layout,
         graph,
         checks,
@@ -156,7 +159,7 @@ pub(crate) fn joined(mut problems: Vec<Error>) -> Error {
     Error::new(kind, message)
 }
 
-fn unique<'a>(names: impl Iterator<Item = &'a str>, what: &str, problems: &mut Vec<Error>) {
+pub(super) fn unique<'a>(names: impl Iterator<Item = &'a str>, what: &str, problems: &mut Vec<Error>) {
     let mut seen = HashSet::new();
     for name in names {
         if !seen.insert(name) {
@@ -300,7 +303,7 @@ fn resources(definitions: &Definitions, graph: &Graph, problems: &mut Vec<Error>
         for resource in asset
             .resources
             .iter()
-            .filter(|resource| !definitions.resources.contains_key(&resource.id))
+            .filter(|resource| !definitions.resources.has(resource.id))
         {
             let key = node.keys.first().map(ToString::to_string).unwrap_or_default();
             problems.push(definition(format!(

@@ -16,10 +16,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// Whether computing again may help. What the storage refused was tried again below, and is not computed for.
+/// Whether computing again may help. What the storage refused was tried again below, and is not computed for; so was the opening of a resource.
 fn again(error: &Error) -> bool {
     let computing = error.context("operation") == Some("compute");
     match error.kind() {
+        _ if error.context("operation") == Some("open") => false,
         ErrorKind::AssetFailed => true,
         ErrorKind::Cancelled => false,
         _ => computing && error.retry() != Retry::Never,

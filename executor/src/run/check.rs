@@ -51,6 +51,7 @@ impl Step {
                 },
                 of,
                 run: Some(self.run.clone()),
+                held: Arc::clone(&self.held),
                 emitter: self.emitter.clone(),
             };
             for made in self.pipeline.make_checks(&subject, &value).await {

@@ -91,8 +91,11 @@ impl Running {
             steps: self.units.iter().zip(done).enumerate().filter_map(report).collect(),
             duration: began.elapsed(),
             unrecorded: None,
+            unclosed: Vec::new(),
         };
         self.recorder.run_finished(&self.run, report.counts(), report.duration);
+        // All steps have ended, but those that do not let go and are not waited for.
+        report.unclosed = self.held.close().await;
         report.unrecorded = self.recorder.flush().await.err().map(Arc::new);
         let (counts, duration) = (report.counts(), report.duration);
         self.emitter.emit(|| Event::RunFinished {

@@ -36,6 +36,7 @@ use crate::event::{Emitter, Event};
 use crate::freshness::{Known, Recompute, Recorder};
 use crate::plan::{Plan, Unit, Units};
 use crate::policy::RetryPolicy;
+use crate::resource::Held;
 use crate::selection::Selection;
 use attempts::Patience;
 use ending::{cancelled, until};
@@ -124,6 +125,7 @@ struct Running {
     build_id: Option<Arc<str>>,
     known: Arc<Known>,
     recorder: Recorder,
+    held: Arc<Held>,
     retry: RetryPolicy,
     step_timeout: Option<Duration>,
     /// When all of it has to be done, and how long that was.
@@ -171,7 +173,9 @@ impl Running {
         let first = (0..units.list.len()).filter(|unit| units.waiting[*unit] == 0);
         first.for_each(|unit| ready.push(unit));
         let alive = watch::Sender::new(());
+        let emitter = Emitter(options.observers.clone().into());
         Ok(Self {
+            held: pipeline.hold(&emitter),
             retry: options.retry.clone().unwrap_or_else(|| RetryPolicy::of_attempts(1)),
             step_timeout: options.step_timeout,
             deadline: options.timeout.map(|most| (tokio::time::Instant::now() + most, most)),
@@ -192,7 +196,7 @@ impl Running {
             },
             alive,
             run,
-            emitter: Emitter(options.observers.clone().into()),
+            emitter,
             force: options.force,
             recompute: options.recompute,
             build_id: options.build_id.as_deref().map(Into::into),
@@ -347,6 +351,8 @@ impl Running {
             build_id: self.build_id.clone(),
             known: Arc::clone(&self.known),
             recorder: self.recorder.clone(),
+            held: Arc::clone(&self.held),
+            resources: Arc::clone(&self.pipeline.0.resources),
             traces: self.recompute != Recompute::All || self.recorder.0.is_some(),
             inlines: self.pipeline.keeps_inline(),
             inputs: self.inputs.take(step),

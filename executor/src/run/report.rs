@@ -152,6 +152,8 @@ pub struct RunReport {
     pub duration: Duration,
     /// What kept the run from being recorded; what it made is stored all the same.
     pub unrecorded: Option<Arc<Error>>,
+    /// Resources that could not be closed, or not in their time. It is no failure of the run.
+    pub unclosed: Vec<Arc<Error>>,
 }
 
 impl RunReport {

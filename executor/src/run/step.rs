@@ -10,7 +10,7 @@ use super::measured::Tries;
 use super::outcome::Outcome;
 use super::overlap::{Overlap, Overlapping};
 use super::process::{Processes, Teller};
-use crate::args::{Args, panicked};
+use crate::args::{Args, Resources, panicked};
 use crate::context::AssetContext;
 use crate::definitions::Pipeline;
 use crate::event::{Emitter, Event, Materialization};
@@ -18,6 +18,7 @@ use crate::freshness::{Known, Recompute, Recorder};
 use crate::hook::Moment;
 use crate::measures::Measures;
 use crate::plan::Follows;
+use crate::resource::Held;
 use futures_util::FutureExt;
 use larder_io_core::{AssetKey, Error, ErrorKind, Result, RunId};
 use larder_partitions::PartitionSet;
@@ -47,6 +48,10 @@ pub(super) struct Step {
     pub(super) build_id: Option<Arc<str>>,
     pub(super) known: Arc<Known>,
     pub(super) recorder: Recorder,
+    /// What the run opened.
+    pub(super) held: Arc<Held>,
+    /// What the function may ask for: ready, or opened by the run.
+    pub(super) resources: Arc<Resources>,
     /// Whether anybody asks what values are computed from.
     pub(super) traces: bool,
     /// Whether the catalogue keeps copies of small values.
@@ -169,6 +174,7 @@ impl Step {
         });
         self.recorder.step_started(&self.run, keys, self.partitions.as_ref());
         self.hook(Moment::BeforeStep, |_| {}).await;
+        self.open_resources(first).await?;
         self.attempts(keys, &sources, overlapping).await?;
         Ok(Some(self.outcome.made()))
     }
@@ -177,7 +183,34 @@ impl Step {
     pub(super) async fn serve(&mut self, sources: &Sources) -> Result<()> {
         let keys = self.pipeline.graph().nodes[self.index].keys.clone();
         let overlapping = self.overlap.begin();
+        if let Some(first) = keys.first() {
+            self.open_resources(first).await?;
+        }
         self.attempts(&keys, sources, &overlapping).await
+    }
+
+    /// Has the run open what the function takes. It is no attempt at the step: neither is it counted, nor its time.
+    async fn open_resources(&mut self, first: &AssetKey) -> Result<()> {
+        let wanted = &self.pipeline.0.assets[self.index].resources;
+        // A process opens what it needs itself.
+        if matches!(self.place, Place::Elsewhere(_)) || !self.held.opens(wanted) {
+            return Ok(());
+        }
+        if let Place::ProcessOf(teller) = &self.place {
+            teller.waits(true);
+        }
+        let opened = self.held.of(wanted).await;
+        if let Place::ProcessOf(teller) = &self.place {
+            teller.waits(false);
+        }
+        self.resources = opened.map_err(|error| {
+            let error = error.with_context("asset", first);
+            match &self.partitions {
+                Some(partitions) => error.with_context("partition", partitions),
+                None => error,
+            }
+        })?;
+        Ok(())
     }
 
     /// Loads, computes, stages everything, publishes everything.
@@ -198,7 +231,7 @@ impl Step {
         let args = Args {
             inputs,
             context: Arc::clone(&context),
-            resources: Arc::clone(&self.pipeline.0.resources),
+            resources: Arc::clone(&self.resources),
         };
         let function = self.pipeline.0.assets[self.index].function.clone();
         let function = function.ok_or_else(|| Error::new(ErrorKind::Unexpected, "an external asset was to be made"))?;

@@ -194,7 +194,8 @@ impl Setting {
     }
 }
 
-fn is_secret(name: &str) -> bool {
+/// Whether a setting of this name is taken for a secret, such as `access_key`: its value is in no message.
+pub fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     SECRET_WORDS.iter().any(|word| name.contains(word))
 }

@@ -16,7 +16,7 @@ const NAMED: usize = 10;
 ///
 /// | written | limits steps whose asset |
 /// |---|---|
-/// | `db=2` | takes a resource of a type with that name: `Db`, `my::Db`; `PgPool` is `pg_pool` |
+/// | `db=2` | takes the resource of that name that runs open, or one of a type with that name: `Db`, `my::Db`; `PgPool` is `pg_pool` |
 /// | `tag:team=2` | has the tag `team`, whatever its value, all together |
 /// | `tag:team=ops=2` | has the tag `team` with the value `ops` |
 ///
@@ -79,7 +79,9 @@ impl Limit {
     pub(super) fn is_for(&self, step: usize, pipeline: &Pipeline) -> bool {
         let asset = &pipeline.0.assets[step];
         match &self.of {
-            Limited::Resource(name) => resources(step, pipeline).any(|resource| short_name(resource.name) == *name),
+            Limited::Resource(name) => {
+                resources(step, pipeline).any(|resource| names(resource, pipeline).any(|known| known == *name))
+            }
             Limited::Tag { name, value } => asset
                 .tags
                 .get(name)
@@ -95,7 +97,7 @@ impl Limit {
                 let resources = (0..assets.len()).flat_map(|step| resources(step, pipeline));
                 (
                     "takes a resource",
-                    resources.map(|resource| short_name(resource.name)).collect(),
+                    resources.flat_map(|resource| names(resource, pipeline)).collect(),
                 )
             }
             Limited::Tag { value: None, .. } => {
@@ -121,6 +123,12 @@ fn resources(step: usize, pipeline: &Pipeline) -> impl Iterator<Item = &Resource
         .flat_map(|key| pipeline.0.checks.of(key));
     let of_checks = checks.flat_map(|check| &check.check.resources);
     pipeline.0.assets[step].resources.iter().chain(of_checks)
+}
+
+/// What a resource is called: by its type, and as definitions name it.
+fn names<'p>(resource: &ResourceSpec, pipeline: &'p Pipeline) -> impl Iterator<Item = String> + use<'p> {
+    let start = pipeline.0.starts.get(&resource.id);
+    std::iter::once(short_name(resource.name)).chain(start.map(|start| start.declared.name.clone()))
 }
 
 /// Refuses limits that come twice, and those that are for no asset of all.

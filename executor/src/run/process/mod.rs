@@ -170,6 +170,8 @@ impl Called {
                     break;
                 }
                 Ok(Told::Publishing) => outcome.begins_to_publish(),
+                Ok(Told::Waits(waits)) if stopped.is_none() => too_long = Box::pin(after(most.filter(|_| !waits))),
+                Ok(Told::Waits(_)) => {}
                 Ok(other) => told(other),
                 Err(error) => garbled = Some(error),
             }
@@ -385,7 +387,7 @@ impl Step {
                 self.published(&materialization, origin);
             }
             // Heard by the caller.
-            Told::Publishing | Told::Ended(_) => {}
+            Told::Publishing | Told::Waits(_) | Told::Ended(_) => {}
         }
     }
 }

@@ -11,17 +11,18 @@ use super::wire::{self, Published, Request, Told};
 use crate::args::remember_places;
 use crate::check::Checked;
 use crate::definitions::{Definitions, Pipeline};
-use crate::event::{Emitter, Event, Materialization, Observer, Progress};
+use crate::event::{Emitter, Event, Level, Materialization, Observer, Progress};
 use crate::freshness::{Known, Origin, Recompute, Recorder};
 use crate::plan::{Follows, Spaces};
 use crate::policy::RetryPolicy;
-use larder_io_core::{AssetKey, Error, ErrorKind, PartitionKey, Result};
+use crate::resource::Held;
+use larder_io_core::{AssetKey, Error, ErrorKind, PartitionKey, Result, duration};
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -107,14 +108,19 @@ fn serve(definitions: Definitions, stream: UnixStream) -> i32 {
             return 0;
         }
     };
+    let held = OnceLock::new();
     let made = runtime.block_on(async {
         let progress = tokio::spawn(Arc::clone(&teller).progress());
         let made = tokio::select! {
             biased;
             _ = &mut abandoned => None,
-            made = make(definitions, &line, &teller) => Some(made),
+            made = make(definitions, &line, &teller, &held) => Some(made),
         };
         progress.abort();
+        if let Some(held) = held.get() {
+            teller.waits(true);
+            held.close().await;
+        }
         made
     });
     // What the step left running does not keep anybody waiting.
@@ -125,7 +131,7 @@ fn serve(definitions: Definitions, stream: UnixStream) -> i32 {
 }
 
 /// Makes the step of a request.
-async fn make(definitions: Definitions, line: &str, teller: &Arc<Teller>) -> Result<()> {
+async fn make(definitions: Definitions, line: &str, teller: &Arc<Teller>, held: &OnceLock<Arc<Held>>) -> Result<()> {
     let request: Request = wire::read(line)?;
     let pipeline = definitions.build()?;
     let index = pipeline.origin(&request.asset)?.step;
@@ -140,14 +146,17 @@ async fn make(definitions: Definitions, line: &str, teller: &Arc<Teller>) -> Res
         .into_iter()
         .map(|(key, of)| (key, Arc::new(of)))
         .collect();
+    let emitter = Emitter(Arc::new([Arc::<Teller>::clone(teller) as Arc<dyn Observer>]));
     let mut step = Step {
+        held: Arc::clone(held.get_or_init(|| pipeline.hold(&emitter))),
+        resources: Arc::clone(&pipeline.0.resources),
         index,
         outcome: Arc::new(Outcome::new(partitions.clone())),
         asked: partitions.clone(),
         partitions,
         follows: Arc::new(follows),
         run: request.run,
-        emitter: Emitter(Arc::new([Arc::<Teller>::clone(teller) as Arc<dyn Observer>])),
+        emitter,
         force: request.force,
         // The run has decided already.
         recompute: Recompute::All,
@@ -215,6 +224,11 @@ impl Teller {
         self.tell(&Told::Publishing);
     }
 
+    /// The step waits for a resource, or no longer.
+    pub(in crate::run) fn waits(&self, waits: bool) {
+        self.tell(&Told::Waits(waits));
+    }
+
     /// A check was made.
     pub(in crate::run) fn checked(&self, made: &Checked) {
         self.tell(&Told::Checked(Box::new(made.clone())));
@@ -279,6 +293,20 @@ impl Observer for Teller {
             Event::Log { level, message, .. } => Told::Log {
                 level: *level,
                 message: message.clone(),
+            },
+            Event::ResourceRetried {
+                resource, delay, error, ..
+            } => Told::Log {
+                level: Level::Warn,
+                message: format!(
+                    "the resource `{resource}` is tried again in {}, after: {}",
+                    duration::text(*delay),
+                    error.message()
+                ),
+            },
+            Event::ResourceClosed { error: Some(error), .. } => Told::Log {
+                level: Level::Warn,
+                message: error.message().to_owned(),
             },
             // The run says the others itself.
             _ => return,

@@ -71,6 +71,8 @@ pub(super) enum Told {
         level: Level,
         message: String,
     },
+    /// It waits for a resource to be opened or closed, or no longer: that is none of the step's time.
+    Waits(bool),
     /// From here on it is not stopped.
     Publishing,
     Checked(Box<Checked>),
