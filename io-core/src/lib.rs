@@ -14,6 +14,7 @@
 //! | [`manager`] | the I/O manager, its laws, versions |
 //! | [`maintenance`] | leftovers, old files, small files |
 //! | [`receipt`] | proof of a write, content hashes |
+//! | [`reference`] | values that live elsewhere, and what they point to |
 //! | [`retention`] | which versions are kept |
 //! | [`backend`] | schemes and URLs that open managers |
 //! | [`secret`] | text that is never shown; settings of a manager are read with [`ManagerUrl::settings`] |
@@ -56,7 +57,7 @@ pub use manager::{Capabilities, FormatChoice, IoManager, ManagerInfo, Original, 
 pub use object::{Native, ObjectSource};
 pub use output::{Made, Output};
 pub use receipt::{ContentHash, Receipt};
-pub use reference::DataRef;
+pub use reference::{DataRef, Latest, Pin, Pinned, Target, TargetFacts};
 pub use retention::Retention;
 pub use secret::Secret;
 pub use settings::{Environment, from_texts};
