@@ -13,6 +13,7 @@
 //! | [`doctor`] | examining managers: whether they are reached and keep what they claim |
 //! | [`capacity`] | memory, network and storage that a pipeline needs; which format suits an asset |
 //! | [`event`], [`json`] | what a run tells its observers, and how that looks as JSON |
+//! | `reference` | assets whose value lives elsewhere |
 //! | [`hook`] | code of the pipeline that is called before and after what a step does |
 //! | [`observer`] | observers by name, for the configuration and the command line |
 //! | [`measures`] | what is kept of each step with the values it made |
@@ -47,6 +48,7 @@ pub mod observer;
 mod output_spec;
 pub mod plan;
 pub mod policy;
+mod reference;
 mod retype;
 pub mod run;
 pub mod selection;

@@ -2,6 +2,7 @@
 
 use super::{Definitions, Pipeline};
 use crate::graph::definition;
+use crate::reference::Wanted;
 use async_trait::async_trait;
 use larder_io_core::{
     AssetKey, AssetValue, Error, ErrorKind, Form, LazyTable, QueryEngine, Result, TableStream, Tables, nearest,
@@ -80,11 +81,15 @@ impl Pipeline {
 impl Tables for Pipeline {
     async fn table(&self, name: &[&str]) -> Result<LazyTable> {
         let key = self.table_key(name)?;
-        let form = self.stored(&key)?.form;
-        if form != Form::Table {
-            return Err(definition(format!("`{key}` is stored as {form}; a query reads tables")));
+        let stored = self.stored(&key)?;
+        if stored.form != Form::Table && !stored.refers {
+            return Err(definition(format!(
+                "`{key}` is stored as {}; a query reads tables",
+                stored.form
+            )));
         }
-        let value = self.load_value(&key, None).await?;
+        let wanted = Wanted::Target(Form::Table, None);
+        let value = self.load_as((&key).into(), None, wanted).await?;
         LazyTable::from_value(value)
             .await
             .map_err(|error| self.explain_error(error, &key, "load"))
