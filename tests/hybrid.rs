@@ -38,7 +38,12 @@ impl Backend for Counting {
     fn target(&self, url: &ManagerUrl, format: Option<&str>) -> Result<Arc<dyn Target>> {
         let store = Files(Arc::clone(&self.read));
         let path = url.address().trim_start_matches('/');
-        Ok(Arc::new(ObjectTarget::new(Arc::new(store), path, url.to_string(), format)?))
+        Ok(Arc::new(ObjectTarget::new(
+            Arc::new(store),
+            path,
+            url.to_string(),
+            format,
+        )?))
     }
 }
 
@@ -120,7 +125,10 @@ async fn metrics_read_their_columns_and_no_more() {
     assert!(report.succeeded(), "{report:?}");
     let size = fs::metadata(lake::events(&root)).expect("is there").len();
     let footer = read.swap(0, Ordering::Relaxed);
-    assert!(footer > 0 && footer * 20 < size, "recording took {footer} of {size} bytes");
+    assert!(
+        footer > 0 && footer * 20 < size,
+        "recording took {footer} of {size} bytes"
+    );
     let report = built.run("quality/*").await.expect("is planned");
     assert!(report.succeeded(), "{report:?}");
     let taken = read.load(Ordering::Relaxed);

@@ -220,12 +220,7 @@ async fn placed(key: &AssetPartition, from: &From<'_>) -> Result<(Option<String>
     Ok((receipt.map(|Receipt { uri, .. }| uri), bytes))
 }
 
-async fn blob(
-    key: &AssetPartition,
-    from: From<'_>,
-    blob: Blob,
-    out: &mut Out<'_>,
-) -> Result<()> {
+async fn blob(key: &AssetPartition, from: From<'_>, blob: Blob, out: &mut Out<'_>) -> Result<()> {
     let text = short_text(&blob).await?;
     if let (Some(text), false) = (&text, out.json) {
         match out.screen.out {

@@ -40,7 +40,12 @@ fn rows(from: i64) -> Result<RecordBatch> {
     let payload = numbers().map(|n| format!("{:016x}{:016x}", mixed(n, 1), mixed(n, 0x5bd1_e995)));
     let columns: [(&str, ArrayRef); 4] = [
         ("id", Arc::new(Int64Array::from_iter_values(numbers()))),
-        ("at", Arc::new(TimestampMillisecondArray::from_iter_values(numbers().map(|n| BEGIN + n * 1000)))),
+        (
+            "at",
+            Arc::new(TimestampMillisecondArray::from_iter_values(
+                numbers().map(|n| BEGIN + n * 1000),
+            )),
+        ),
         ("status", Arc::new(StringArray::from_iter(status))),
         ("payload", Arc::new(StringArray::from_iter_values(payload))),
     ];

@@ -22,7 +22,10 @@ pub struct Metrics {
 
 impl Metrics {
     fn add(mut self, batch: &RecordBatch) -> Self {
-        let (at, status) = (batch.column(0).as_primitive::<TimestampMillisecondType>(), batch.column(1));
+        let (at, status) = (
+            batch.column(0).as_primitive::<TimestampMillisecondType>(),
+            batch.column(1),
+        );
         self.rows += batch.num_rows() as u64;
         self.no_status += status.null_count() as u64;
         self.latest = self.latest.max(at.iter().flatten().max());
@@ -36,7 +39,10 @@ async fn metrics(#[from("lake/events")] events: LazyTable) -> Result<Metrics> {
     let needed = events.select(["at", "status"])?;
     let batches = needed.stream().await?;
     batches
-        .try_fold(Metrics::default(), |metrics, batch| async move { Ok(metrics.add(&batch)) })
+        .try_fold(
+            Metrics::default(),
+            |metrics, batch| async move { Ok(metrics.add(&batch)) },
+        )
         .await
 }
 

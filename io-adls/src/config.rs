@@ -2,8 +2,8 @@
 
 use crate::address::{self, Address};
 use crate::connection::Connection;
-use crate::validate;
 use crate::target::Buckets;
+use crate::validate;
 use larder_io_core::{Backend, Error, ErrorKind, IoManager, ManagerUrl, Result, Secret, Target};
 use larder_io_object::http::Transport;
 use larder_io_object::{Compression, ObjectFormat, ObjectIo, ParquetSettings, Settings, TableFormat, Transfer};

@@ -39,7 +39,10 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// cannot work.
     fn target(&self, url: &ManagerUrl, format: Option<&str>) -> Result<Arc<dyn Target>> {
         let _ = format;
-        let message = format!("a reference cannot point to `{url}`: nothing behind `{}:` is a target", self.scheme());
+        let message = format!(
+            "a reference cannot point to `{url}`: nothing behind `{}:` is a target",
+            self.scheme()
+        );
         Err(Error::new(ErrorKind::Unsupported, message))
     }
 }

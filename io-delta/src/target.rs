@@ -29,7 +29,9 @@ pub(crate) fn find(
     }
     let (host, path) = url.host_and_path();
     let wrong = || {
-        let message = format!("`{url}` is no directory of a table; write `delta+file:///path/of/the/table` or `delta+s3://bucket/table`");
+        let message = format!(
+            "`{url}` is no directory of a table; write `delta+file:///path/of/the/table` or `delta+s3://bucket/table`"
+        );
         Error::new(ErrorKind::InvalidData, message)
     };
     let below = Path::parse(path).map_err(|cause| wrong().with_source(cause))?;
@@ -87,7 +89,11 @@ impl DeltaTarget {
             None => (text, None),
         };
         let Ok(number) = number.parse::<u64>() else {
-            let message = format!("`{}` has no version `{}`: versions are numbers", self.shown, text.escape_debug());
+            let message = format!(
+                "`{}` has no version `{}`: versions are numbers",
+                self.shown,
+                text.escape_debug()
+            );
             return Err(Error::new(ErrorKind::InvalidData, message));
         };
         let found = match self.log.at(number).await? {
@@ -135,10 +141,17 @@ impl Target for DeltaTarget {
 
     async fn open(&self, form: Form, version: Option<&Version>) -> Result<Value> {
         if form != Form::Table {
-            let message = format!("`{}` is a table and cannot be read as a value of form {form}", self.shown);
+            let message = format!(
+                "`{}` is a table and cannot be read as a value of form {form}",
+                self.shown
+            );
             return Err(Error::new(ErrorKind::Unsupported, message));
         }
         let table = self.table(version).await?;
-        Ok(Value::Table(Arc::new(self.core.source(&self.log, &table, &Scope::default()))))
+        Ok(Value::Table(Arc::new(self.core.source(
+            &self.log,
+            &table,
+            &Scope::default(),
+        ))))
     }
 }

@@ -26,7 +26,9 @@ fn target(lake: &Lake) -> Arc<dyn Target> {
 }
 
 async fn store(lake: &Lake, values: impl IntoIterator<Item = i64>) {
-    lake.store(&whole("t"), table(vec![("n", ints(values))])).await.expect("stores");
+    lake.store(&whole("t"), table(vec![("n", ints(values))]))
+        .await
+        .expect("stores");
 }
 
 async fn rows(target: &dyn Target, version: Option<&Version>) -> Result<Vec<String>> {
@@ -46,8 +48,16 @@ async fn the_table_says_what_it_is() {
     store(&lake, 0..10).await;
     let target = target(&lake);
     let (facts, version) = described(target.as_ref()).await;
-    let receipt = lake.manager.head(&whole("t").to_input(Form::Table)).await.expect("can tell").expect("is there");
-    assert_eq!((facts.rows, facts.bytes, facts.files), (Some(10), Some(receipt.bytes), Some(1)));
+    let receipt = lake
+        .manager
+        .head(&whole("t").to_input(Form::Table))
+        .await
+        .expect("can tell")
+        .expect("is there");
+    assert_eq!(
+        (facts.rows, facts.bytes, facts.files),
+        (Some(10), Some(receipt.bytes), Some(1))
+    );
     assert_eq!(facts.format.as_deref(), Some("delta"));
     assert_eq!(facts.schema.expect("is known").field(0).name(), "n");
     assert!(version.as_str().starts_with(receipt.version.as_str()), "{version}");
@@ -74,7 +84,11 @@ async fn an_old_version_is_read_while_it_is_kept() {
     assert_eq!(rows(target.as_ref(), Some(&number)).await.expect("is kept").len(), 2);
     let opened = target.open(Form::Table, None).await.expect("opens");
     store(&lake, [3]).await;
-    assert_eq!(texts(&Table::from_value(opened).await.expect("reads")), ["1", "2"], "what was opened stays");
+    assert_eq!(
+        texts(&Table::from_value(opened).await.expect("reads")),
+        ["1", "2"],
+        "what was opened stays"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,7 +99,10 @@ async fn what_is_gone_or_another_table_is_told() {
         let error = rows(target.as_ref(), version.as_ref()).await.expect_err("is not there");
         assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
     }
-    assert_eq!(target.head().await.expect_err("is not there").kind(), ErrorKind::NotFound);
+    assert_eq!(
+        target.head().await.expect_err("is not there").kind(),
+        ErrorKind::NotFound
+    );
     store(&lake, [1]).await;
     let (_, first) = described(target.as_ref()).await;
     let absent = Version::from_text("99");
@@ -95,7 +112,10 @@ async fn what_is_gone_or_another_table_is_told() {
     for bad in ["", "x", "-1", "99999999999999999999", "1~", "~"] {
         let version = Version::from_text(bad);
         let error = rows(target.as_ref(), Some(&version)).await.expect_err(bad);
-        assert!(matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::Conflict), "{bad}: {error}");
+        assert!(
+            matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::Conflict),
+            "{bad}: {error}"
+        );
     }
     // Made anew in the same place it counts from 0 again.
     fs::remove_dir_all(lake.dir.path().join("t.delta")).expect("is removed");
@@ -103,7 +123,10 @@ async fn what_is_gone_or_another_table_is_told() {
     let error = rows(target.as_ref(), Some(&first)).await.expect_err("is another table");
     assert_eq!(error.kind(), ErrorKind::Conflict);
     assert!(error.message().contains("made anew"), "{error}");
-    lake.manager.delete(&whole("t").to_input(Form::Table)).await.expect("deletes");
+    lake.manager
+        .delete(&whole("t").to_input(Form::Table))
+        .await
+        .expect("deletes");
     let error = rows(target.as_ref(), None).await.expect_err("was deleted");
     assert_eq!(error.kind(), ErrorKind::NotFound);
 }

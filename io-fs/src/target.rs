@@ -27,7 +27,9 @@ pub(crate) fn find(url: &ManagerUrl, format: Option<&str>) -> Result<Arc<dyn Tar
     let config = FsConfig::from_url(url)?;
     let path = url.address().strip_prefix('/').filter(|_| config.root.is_absolute());
     let Some(path) = path.filter(|path| !path.is_empty()) else {
-        let message = format!("`{url}` is no target on local disk; write `file:///path/of/a/file` or `file:///path/of/a/folder/`");
+        let message = format!(
+            "`{url}` is no target on local disk; write `file:///path/of/a/file` or `file:///path/of/a/folder/`"
+        );
         return Err(Error::new(ErrorKind::InvalidData, message));
     };
     let shown = format!("file:///{path}");

@@ -80,7 +80,12 @@ impl Definitions {
     pub(super) fn targets(&self, config: &Config) -> Targets {
         Targets {
             backends: self.backends.clone(),
-            managers: match self.assets.iter().flat_map(|asset| &asset.outputs).any(|output| output.refers) {
+            managers: match self
+                .assets
+                .iter()
+                .flat_map(|asset| &asset.outputs)
+                .any(|output| output.refers)
+            {
                 true => Opener::new(self, config).urls(),
                 false => Vec::new(),
             },

@@ -304,7 +304,11 @@ impl<'d> Opener<'d> {
         };
         let mut urls: Vec<ManagerUrl> = self.keys().into_iter().filter_map(url).collect();
         let variable = self.definitions.variable(home::DEFAULT_MANAGER_VARIABLE);
-        let configured = self.config.default.as_ref().map(|(text, place, _)| self.filled(text, place).ok());
+        let configured = self
+            .config
+            .default
+            .as_ref()
+            .map(|(text, place, _)| self.filled(text, place).ok());
         let of_code = match &self.definitions.default {
             Some(ManagerSpec::Url(url)) => Some(url.clone()),
             _ => None,

@@ -16,7 +16,11 @@ impl Way {
     fn told(&self, error: Error) -> Error {
         let error = match error.kind() {
             ErrorKind::Conflict if self.pinned => {
-                let message = format!("`{}` is not what was recorded any more: {}", self.shown, error.message());
+                let message = format!(
+                    "`{}` is not what was recorded any more: {}",
+                    self.shown,
+                    error.message()
+                );
                 Error::new(ErrorKind::InvalidData, message).with_source(error)
             }
             _ => error,

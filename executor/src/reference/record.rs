@@ -24,7 +24,9 @@ impl Pipeline {
             };
             target.describe(wanted.as_ref()).await
         };
-        let facts = looked.await.map_err(|error| refused(&reference, error).with_context("target", &shown))?;
+        let facts = looked
+            .await
+            .map_err(|error| refused(&reference, error).with_context("target", &shown))?;
         Ok((reference.recorded(&facts)?.into_value(), Some(facts)))
     }
 }
@@ -34,11 +36,17 @@ fn refused(reference: &DataRef, error: Error) -> Error {
     let (kind, message) = match error.kind() {
         ErrorKind::NotFound => (
             ErrorKind::NotFound,
-            format!("`{shown}` is not there, and a reference is stored only when what it points to is: {}", error.message()),
+            format!(
+                "`{shown}` is not there, and a reference is stored only when what it points to is: {}",
+                error.message()
+            ),
         ),
         ErrorKind::Conflict => (
             ErrorKind::InvalidData,
-            format!("the reference names another version of `{shown}` than there is: {}", error.message()),
+            format!(
+                "the reference names another version of `{shown}` than there is: {}",
+                error.message()
+            ),
         ),
         _ => return error,
     };

@@ -21,7 +21,12 @@ async fn refused(pipeline: &Pipeline, said: &[&str]) -> Error {
     for said in said {
         assert!(error.message().contains(said), "{said}: {error}");
     }
-    assert!(error.context("target").is_some_and(|target| target.starts_with("file://")), "{error:?}");
+    assert!(
+        error
+            .context("target")
+            .is_some_and(|target| target.starts_with("file://")),
+        "{error:?}"
+    );
     assert_eq!(error.context("asset"), Some("raw"), "{error:?}");
     let old: u64 = pipeline.load("out").await.expect("the old value stays");
     assert_eq!(old, 100);
@@ -84,7 +89,11 @@ async fn another_schema() {
     let lake = Lake::new();
     let pipeline = recorded(&lake, "parquet", |reference| reference).await;
     lake.write("raw", "parquet", other_columns()).await;
-    refused(&pipeline, &["another schema", "`n Int64`", "`word Utf8` is gone", "`n Utf8` came"]).await;
+    refused(
+        &pipeline,
+        &["another schema", "`n Int64`", "`word Utf8` is gone", "`n Utf8` came"],
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -155,7 +164,11 @@ async fn a_reader_never_mixes_two_versions() {
             let bytes = fs::read(&path).expect("reads");
             overwrite(&path, &bytes, 1);
             let error = table.collect().await.expect_err("was changed since it was opened");
-            let kind = if pinned { ErrorKind::InvalidData } else { ErrorKind::Conflict };
+            let kind = if pinned {
+                ErrorKind::InvalidData
+            } else {
+                ErrorKind::Conflict
+            };
             assert_eq!(error.kind(), kind, "{format}: {error:?}");
             assert!(error.message().contains("changed while it was read"), "{error}");
         }

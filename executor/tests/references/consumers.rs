@@ -59,10 +59,12 @@ async fn every_form_of_what_it_points_to() {
 async fn the_reference_itself_is_taken_without_a_look() {
     let lake = Lake::new();
     lake.write("raw", "parquet", rows(3)).await;
-    let out = Asset::builder("out").input::<DataRef>("raw").function(|mut args| async move {
-        let reference: DataRef = args.input().await?;
-        Ok(reference.rows)
-    });
+    let out = Asset::builder("out")
+        .input::<DataRef>("raw")
+        .function(|mut args| async move {
+            let reference: DataRef = args.input().await?;
+            Ok(reference.rows)
+        });
     let pipeline = lake.pipeline([raw(DataRef::new(lake.uri("raw.parquet"))), out]);
     run(&pipeline, "raw").await;
     fs::remove_file(lake.outside("raw.parquet")).expect("is removed");
@@ -75,10 +77,12 @@ async fn the_reference_itself_is_taken_without_a_look() {
 async fn maybe_is_about_the_reference() {
     let lake = Lake::new();
     lake.write("raw", "parquet", rows(3)).await;
-    let out = Asset::builder("out").input::<Maybe<Table>>("raw").function(|mut args| async move {
-        let table: Maybe<Table> = args.input().await?;
-        Ok(table.into_option().map(|table| table.rows() as u64))
-    });
+    let out = Asset::builder("out")
+        .input::<Maybe<Table>>("raw")
+        .function(|mut args| async move {
+            let table: Maybe<Table> = args.input().await?;
+            Ok(table.into_option().map(|table| table.rows() as u64))
+        });
     let pipeline = lake.pipeline([raw(DataRef::new(lake.uri("raw.parquet"))), out]);
     run(&pipeline, "out").await;
     assert_eq!(pipeline.load::<Option<u64>>("out").await.expect("loads"), None);
@@ -150,10 +154,12 @@ async fn partitions_are_followed_one_by_one() {
             }
             Ok(counts)
         });
-    let one = Asset::builder("one").input::<Table>("raw").function(|mut args| async move {
-        let table: Table = args.input().await?;
-        Ok((table.rows() as u64, table.schema().fields().len() as u64))
-    });
+    let one = Asset::builder("one")
+        .input::<Table>("raw")
+        .function(|mut args| async move {
+            let table: Table = args.input().await?;
+            Ok((table.rows() as u64, table.schema().fields().len() as u64))
+        });
     let itself = Asset::builder("itself")
         .input::<Partitions<DataRef>>("raw")
         .function(|mut args| async move {

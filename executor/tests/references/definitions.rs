@@ -46,7 +46,11 @@ fn tables_and_bytes_may_be_taken_of_a_reference() {
     let parted = Asset::builder("raw")
         .partitions(days())
         .function(|_| async { Ok(DataRef::new("file:///lake/")) });
-    for consumer in [taking::<Partitions<LazyTable>>(), taking::<Partitions<DataRef>>(), taking::<Table>()] {
+    for consumer in [
+        taking::<Partitions<LazyTable>>(),
+        taking::<Partitions<DataRef>>(),
+        taking::<Table>(),
+    ] {
         built(parted.clone(), consumer).expect("is accepted");
     }
     built(Asset::external::<DataRef>("raw").into(), taking::<Table>()).expect("is accepted");
@@ -57,7 +61,10 @@ fn other_types_are_refused_with_what_to_take() {
     for consumer in [taking::<String>(), taking::<Maybe<Vec<u64>>>(), taking::<Latest<u64>>()] {
         let message = built(reference(), consumer).expect_err("is refused");
         assert!(message.contains("`out` takes `raw: "), "{message}");
-        assert!(message.contains("`raw` is a reference") && message.contains("`LazyTable`"), "{message}");
+        assert!(
+            message.contains("`raw` is a reference") && message.contains("`LazyTable`"),
+            "{message}"
+        );
     }
 }
 
@@ -80,12 +87,22 @@ async fn lists_and_explanations_say_so() {
         let key = pipeline.key(key).expect("is one");
         let explanation = pipeline.explain(&key).expect("is explained");
         let json = serde_json::to_value(&explanation).expect("is written");
-        (pipeline.refers(&key).expect("is known"), explanation.info.reference, json["reference"].clone())
+        (
+            pipeline.refers(&key).expect("is known"),
+            explanation.info.reference,
+            json["reference"].clone(),
+        )
     };
     assert_eq!(told("raw"), (true, true, serde_json::json!(true)));
     assert_eq!(told("out"), (false, false, serde_json::Value::Null));
-    let error = pipeline.store("raw", "text".to_owned()).await.expect_err("is no reference");
+    let error = pipeline
+        .store("raw", "text".to_owned())
+        .await
+        .expect_err("is no reference");
     assert_eq!(error.kind(), ErrorKind::InvalidDefinition);
-    let error = pipeline.store("out", DataRef::new("file:///x")).await.expect_err("is a number");
+    let error = pipeline
+        .store("out", DataRef::new("file:///x"))
+        .await
+        .expect_err("is a number");
     assert_eq!(error.kind(), ErrorKind::InvalidDefinition);
 }

@@ -23,7 +23,12 @@ async fn the_files_are_one_table() {
         assert_eq!(stored.rows, (format == "parquet").then_some(7), "{format}");
         assert_eq!(counted(&pipeline).await.expect("is as recorded"), 7, "{format}");
         let table: LazyTable = pipeline.load("raw").await.expect("follows");
-        let few = table.clone().filter(col("n").gt(0)).expect("fits").select(["word"]).expect("fits");
+        let few = table
+            .clone()
+            .filter(col("n").gt(0))
+            .expect("fits")
+            .select(["word"])
+            .expect("fits");
         let few = few.limit(3).collect().await.expect("reads");
         assert_eq!((few.rows(), few.schema().fields().len()), (3, 1), "{format}");
         assert_eq!(table.head(2).await.expect("reads").rows(), 2);
@@ -79,7 +84,10 @@ async fn files_that_are_no_one_table_are_refused() {
     lake.write("year/b", "parquet", other_columns()).await;
     let error = crate::support::failed(&pipeline, "raw").await;
     assert_eq!(error.kind(), ErrorKind::InvalidData, "{error}");
-    assert!(error.message().contains("different columns") && error.message().contains("b.parquet"), "{error}");
+    assert!(
+        error.message().contains("different columns") && error.message().contains("b.parquet"),
+        "{error}"
+    );
     fs::write(lake.outside("year/b.parquet"), b"PAR1").expect("is written");
     let error = crate::support::failed(&pipeline, "raw").await;
     assert!(error.message().contains("b.parquet"), "{error}");
@@ -90,7 +98,10 @@ async fn files_that_are_no_one_table_are_refused() {
     run(&pipeline, "raw").await;
     let error = pipeline.load::<Table>("raw").await.expect_err("is none");
     assert_eq!(error.kind(), ErrorKind::Unsupported);
-    assert!(error.message().contains("several formats") && error.message().contains("txt"), "{error}");
+    assert!(
+        error.message().contains("several formats") && error.message().contains("txt"),
+        "{error}"
+    );
     let error = pipeline.load::<Blob>("raw").await.expect_err("is none");
     assert_eq!(error.kind(), ErrorKind::Unsupported);
 }

@@ -15,7 +15,10 @@ async fn what_the_target_says_is_recorded() {
     let bytes = fs::metadata(lake.outside("raw.parquet")).expect("is there").len();
     assert_eq!(stored.uri, lake.uri("raw.parquet"));
     assert_eq!((stored.rows, stored.bytes), (Some(1000), Some(bytes)));
-    assert_eq!((stored.format.as_deref(), stored.pin), (Some("parquet"), Some(Pin::Pinned)));
+    assert_eq!(
+        (stored.format.as_deref(), stored.pin),
+        (Some("parquet"), Some(Pin::Pinned))
+    );
     assert_eq!(stored.columns, Some(vec!["n Int64".to_owned(), "word Utf8".to_owned()]));
     assert!(stored.version.is_some() && stored.modified.is_some(), "{stored:?}");
     let made = report.materialization("raw").expect("was made");
@@ -59,10 +62,26 @@ async fn a_target_that_is_not_there_is_refused_and_the_old_reference_stays() {
         (uri("raw.parquet/"), ErrorKind::NotFound, "without the slash"),
         (uri("empty"), ErrorKind::NotFound, "is not there"),
         (uri("cut.parquet"), ErrorKind::InvalidData, "parquet"),
-        (uri("raw.parquet").with_format("parqet"), ErrorKind::InvalidData, "did you mean `parquet`"),
-        (uri("raw.parquet").at_version("another"), ErrorKind::InvalidData, "another version"),
-        (DataRef::new("fiel:///raw.parquet"), ErrorKind::Unsupported, "did you mean `file`"),
-        (DataRef::new("s3://lake/raw.parquet"), ErrorKind::Unsupported, "known are file"),
+        (
+            uri("raw.parquet").with_format("parqet"),
+            ErrorKind::InvalidData,
+            "did you mean `parquet`",
+        ),
+        (
+            uri("raw.parquet").at_version("another"),
+            ErrorKind::InvalidData,
+            "another version",
+        ),
+        (
+            DataRef::new("fiel:///raw.parquet"),
+            ErrorKind::Unsupported,
+            "did you mean `file`",
+        ),
+        (
+            DataRef::new("s3://lake/raw.parquet"),
+            ErrorKind::Unsupported,
+            "known are file",
+        ),
     ] {
         let asked = format!("{reference:?}");
         *slot.lock().expect("no panic") = reference;
@@ -72,7 +91,10 @@ async fn a_target_that_is_not_there_is_refused_and_the_old_reference_stays() {
         assert!(error.context("target").is_some(), "{error:?}");
         assert_eq!(lake.stored("raw").as_ref(), Some(&before), "{asked}");
     }
-    let error = pipeline.store("raw", uri("absent.parquet")).await.expect_err("is not there");
+    let error = pipeline
+        .store("raw", uri("absent.parquet"))
+        .await
+        .expect_err("is not there");
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert_eq!(lake.stored("raw").as_ref(), Some(&before));
 }

@@ -40,7 +40,10 @@ impl Lake {
         let manager = config.open().expect("opens");
         let key = stem.replace(['=', '-'], "_");
         let context = OutputContext::new(key.parse().expect("is a key"), None, stem.parse().expect("is a place"));
-        manager.handle_output(&context, &table.into_value()).await.expect("is written");
+        manager
+            .handle_output(&context, &table.into_value())
+            .await
+            .expect("is written");
     }
 
     /// What is stored of an asset, as text.
@@ -66,7 +69,9 @@ impl Lake {
 pub(crate) fn rows(count: i64) -> Table {
     let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..count));
     let words: ArrayRef = Arc::new(StringArray::from_iter_values((0..count).map(|n| format!("word {n}"))));
-    RecordBatch::try_from_iter([("n", numbers), ("word", words)]).expect("fits").into()
+    RecordBatch::try_from_iter([("n", numbers), ("word", words)])
+        .expect("fits")
+        .into()
 }
 
 /// Text in place of the number.
@@ -117,7 +122,10 @@ pub(crate) async fn run(pipeline: &Pipeline, selection: &str) -> RunReport {
 /// The error of a step that must fail.
 pub(crate) async fn failed(pipeline: &Pipeline, asset: &str) -> Error {
     let report = pipeline.run(asset).await.expect("is planned");
-    report.error(asset).unwrap_or_else(|| panic!("{asset} was made")).copied()
+    report
+        .error(asset)
+        .unwrap_or_else(|| panic!("{asset} was made"))
+        .copied()
 }
 
 /// The count of `out`, made anew.

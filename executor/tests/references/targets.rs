@@ -73,7 +73,10 @@ async fn asked(pipeline: &Pipeline, warehouse: &Warehouse) -> BTreeMap<String, S
 }
 
 fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    pairs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
 }
 
 #[tokio::test]
@@ -93,13 +96,19 @@ async fn the_innermost_manager_gives_its_settings() {
     for (uri, wanted) in [
         ("wh://host/db/a/t", map(&[("password", "inner"), ("user", "reader")])),
         ("wh://host/db/a", map(&[("password", "inner"), ("user", "reader")])),
-        ("warehouse://host/db/a/t?user=me", map(&[("password", "inner"), ("user", "me")])),
+        (
+            "warehouse://host/db/a/t?user=me",
+            map(&[("password", "inner"), ("user", "me")]),
+        ),
         ("wh://host/db/ab/t", map(&[("password", "all"), ("user", "somebody")])),
         ("wh://other/db/t", map(&[("user", "somebody")])),
         ("wh://nobody/db/a/t", map(&[("user", "somebody")])),
     ] {
         let warehouse = Arc::new(Warehouse::default());
-        let pipeline = definitions(uri, &warehouse).config_text(config).build().expect("is valid");
+        let pipeline = definitions(uri, &warehouse)
+            .config_text(config)
+            .build()
+            .expect("is valid");
         assert_eq!(asked(&pipeline, &warehouse).await, wanted, "{uri}");
         let stored = pipeline.load::<DataRef>("raw").await.expect("loads");
         assert_eq!(stored.uri, uri, "nothing of the settings is stored");
@@ -119,10 +128,16 @@ async fn managers_of_code_give_theirs_too() {
 #[tokio::test]
 async fn a_target_without_a_version_says_so_and_takes_only_latest() {
     let warehouse = Arc::new(Warehouse::default());
-    let open = definitions("wh://host/t", &warehouse).without_config().build().expect("is valid");
+    let open = definitions("wh://host/t", &warehouse)
+        .without_config()
+        .build()
+        .expect("is valid");
     run(&open, "raw").await;
     let stored = open.load::<DataRef>("raw").await.expect("loads");
-    assert_eq!((stored.pin, stored.version, stored.rows), (Some(Pin::Latest), None, Some(3)));
+    assert_eq!(
+        (stored.pin, stored.version, stored.rows),
+        (Some(Pin::Latest), None, Some(3))
+    );
     assert_eq!(open.load::<Table>("raw").await.expect("follows").rows(), 3);
 
     let pinned = Asset::builder("pinned").function(|_| async { Ok(DataRef::new("wh://host/t").pinned()) });
@@ -130,7 +145,10 @@ async fn a_target_without_a_version_says_so_and_takes_only_latest() {
     let pipeline = definitions.build().expect("is valid");
     let error: Error = crate::support::failed(&pipeline, "pinned").await;
     assert_eq!(error.kind(), ErrorKind::Unsupported);
-    assert!(error.message().contains("no version") && error.message().contains(".latest()"), "{error}");
+    assert!(
+        error.message().contains("no version") && error.message().contains(".latest()"),
+        "{error}"
+    );
 }
 
 #[tokio::test]

@@ -14,7 +14,12 @@ const SHOWN_CHARS: usize = 300;
 /// # Errors
 /// `InvalidData` for what is no address, a relative one, one with `.` or `..`, and one that would keep a password or another secret.
 pub fn address(uri: &str) -> Result<ManagerUrl> {
-    let refused = |problem: &str| Err(Error::new(ErrorKind::InvalidData, format!("{problem}: `{}`", shown(uri))));
+    let refused = |problem: &str| {
+        Err(Error::new(
+            ErrorKind::InvalidData,
+            format!("{problem}: `{}`", shown(uri)),
+        ))
+    };
     if uri.len() > MOST_BYTES {
         return refused("the address of a reference has more than 4,096 bytes");
     }

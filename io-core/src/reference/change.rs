@@ -53,7 +53,11 @@ impl DataRef {
             found.push(format!("it had {had} files and has {has}"));
         }
         let had = stand(self.version.as_deref(), self.bytes, self.modified);
-        let has = stand(now.version.as_ref().map(|version| version.as_str()), now.bytes, now.modified);
+        let has = stand(
+            now.version.as_ref().map(|version| version.as_str()),
+            now.bytes,
+            now.modified,
+        );
         found.push(format!("it was replaced: it had {had} and has {has}"));
         found
     }
@@ -84,7 +88,11 @@ fn of_columns(had: &[String], has: &[String]) -> String {
         _ => {
             let more = columns.len().saturating_sub(NAMED);
             let first = columns[..columns.len() - more].join(", ");
-            if more == 0 { first } else { format!("{first} and {more} more") }
+            if more == 0 {
+                first
+            } else {
+                format!("{first} and {more} more")
+            }
         }
     };
     match (only(had, has), only(has, had)) {

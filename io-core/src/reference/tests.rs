@@ -68,7 +68,9 @@ async fn a_reference_comes_back_whole() {
     reference.modified = Some(jiff::Timestamp::UNIX_EPOCH);
     reference.columns = Some(vec!["n Int64".to_owned()]);
     reference = reference.with_format("csv");
-    let back = DataRef::from_value(reference.clone().into_value()).await.expect("loads");
+    let back = DataRef::from_value(reference.clone().into_value())
+        .await
+        .expect("loads");
     assert_eq!(back, reference);
 }
 
@@ -102,7 +104,10 @@ fn a_target_without_a_version_takes_only_latest() {
     };
     let open = DataRef::new("s3://lake/x").recorded(&facts).expect("is recorded");
     assert_eq!((open.taken(), open.bytes), (Pin::Latest, Some(5)));
-    let error = DataRef::new("s3://lake/x").pinned().recorded(&facts).expect_err("has none");
+    let error = DataRef::new("s3://lake/x")
+        .pinned()
+        .recorded(&facts)
+        .expect_err("has none");
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.message().contains(".latest()"), "{error}");
     let error = open.wanted(Pin::Pinned).expect_err("has none");
@@ -119,7 +124,11 @@ fn a_version_pins_unless_somebody_says_otherwise() {
     let mut given = DataRef::new("s3://lake/x");
     given.rows = Some(99);
     let pinned = given.clone().recorded(&facts).expect("is recorded");
-    assert_eq!((pinned.taken(), pinned.rows), (Pin::Pinned, Some(3)), "the target knows better");
+    assert_eq!(
+        (pinned.taken(), pinned.rows),
+        (Pin::Pinned, Some(3)),
+        "the target knows better"
+    );
     let wanted = pinned.wanted(Pin::Pinned).expect("has a version");
     assert_eq!(wanted.as_ref().map(|version| version.as_str()), Some("2"));
     assert_eq!(pinned.wanted(Pin::Latest).expect("is there"), None);
@@ -140,9 +149,17 @@ fn what_changed_is_said() {
     };
     let error = had.changed(&now(7), cause());
     assert_eq!(error.kind(), ErrorKind::InvalidData);
-    assert!(error.message().contains("truncated: it had 100 bytes and has 7"), "{error}");
+    assert!(
+        error.message().contains("truncated: it had 100 bytes and has 7"),
+        "{error}"
+    );
     let error = had.changed(&now(100), cause());
-    assert!(error.message().contains("replaced: it had version `a` (100 bytes) and has version `b`"), "{error}");
+    assert!(
+        error
+            .message()
+            .contains("replaced: it had version `a` (100 bytes) and has version `b`"),
+        "{error}"
+    );
     assert!(!error.message().contains("truncated"), "{error}");
     let error = had.deleted(Error::new(ErrorKind::NotFound, "nothing is stored at `x`"));
     assert!(error.message().contains("was deleted"), "{error}");
@@ -156,6 +173,11 @@ fn what_changed_is_said() {
             field("t", DataType::Utf8),
         ])));
         let error = had.changed(&other, cause());
-        assert!(error.message().contains("another schema: `n Int64` is gone, `n Utf8` came"), "{error}");
+        assert!(
+            error
+                .message()
+                .contains("another schema: `n Int64` is gone, `n Utf8` came"),
+            "{error}"
+        );
     }
 }

@@ -32,7 +32,12 @@ impl Listed {
         facts.files = Some(self.files.len() as u64);
         let modified = self.files.iter().map(|file| file.modified_millis).max();
         facts.modified = modified.and_then(|modified| jiff::Timestamp::from_millisecond(modified).ok());
-        facts.format = self.format.as_ref().and_then(Kind::name);
+        // The suffix of files that are no tables says nothing of the folder.
+        facts.format = self
+            .format
+            .as_ref()
+            .filter(|kind| matches!(kind, Kind::Table(_)))
+            .and_then(Kind::name);
         facts
     }
 }
@@ -81,9 +86,16 @@ impl ObjectTarget {
     /// The error of a folder without files, which may be a file.
     async fn empty(&self) -> Error {
         let is_file = !self.path.as_ref().is_empty()
-            && self.store.open(&self.path, crate::store::Purpose::Receipt).await.is_ok();
+            && self
+                .store
+                .open(&self.path, crate::store::Purpose::Receipt)
+                .await
+                .is_ok();
         let message = match is_file {
-            true => format!("`{}` is a file and no folder; point to it without the slash", self.shown),
+            true => format!(
+                "`{}` is a file and no folder; point to it without the slash",
+                self.shown
+            ),
             false => format!("there is no file in `{}`; check the address", self.shown),
         };
         Error::new(ErrorKind::NotFound, message)
@@ -147,7 +159,10 @@ impl ObjectTarget {
 /// The format that all files have.
 fn one_format(files: &[FileFacts]) -> Option<Kind> {
     let first = Kind::of_path(&files.first()?.path);
-    files.iter().all(|file| Kind::of_path(&file.path) == first).then_some(first)
+    files
+        .iter()
+        .all(|file| Kind::of_path(&file.path) == first)
+        .then_some(first)
 }
 
 /// The name of a file below its folder.

@@ -23,11 +23,14 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// The format that somebody named.
-    pub(super) fn named(name: &str, shown: &str) -> Result<Self> {
+    /// The format that somebody named, or that was recorded of the suffix.
+    pub(super) fn named(name: &str, path: &Path, shown: &str) -> Result<Self> {
         let lower = name.to_ascii_lowercase();
         if let Some(table) = table(&lower) {
             return Ok(Self::Table(table));
+        }
+        if suffix(path).as_ref() == Some(&lower) {
+            return Ok(Self::Bytes(Some(lower)));
         }
         let known = TABLES.iter().map(|(name, _)| *name);
         match nearest(&lower, known).filter(|_| !BYTES.contains(&lower.as_str())) {
@@ -42,8 +45,7 @@ impl Kind {
 
     /// The format that a suffix tells.
     pub(super) fn of_path(path: &Path) -> Self {
-        let suffix = path.filename().and_then(|name| Some(name.rsplit_once('.')?.1));
-        let suffix = suffix.map(str::to_ascii_lowercase);
+        let suffix = suffix(path);
         match suffix.as_deref().and_then(table) {
             Some(table) => Self::Table(table),
             None => Self::Bytes(suffix),
@@ -81,7 +83,14 @@ impl Kind {
     }
 }
 
+fn suffix(path: &Path) -> Option<String> {
+    let (_, suffix) = path.filename()?.rsplit_once('.')?;
+    Some(suffix.to_ascii_lowercase())
+}
+
 fn table(name: &str) -> Option<&'static str> {
-    let found = TABLES.iter().find(|(own, others)| *own == name || others.contains(&name));
+    let found = TABLES
+        .iter()
+        .find(|(own, others)| *own == name || others.contains(&name));
     found.map(|(own, _)| *own)
 }

@@ -61,11 +61,13 @@ impl ObjectTarget {
         let folder = path.is_empty() || path.ends_with('/');
         let bare = path.strip_suffix('/').unwrap_or(path);
         let path = Path::parse(bare).map_err(|cause| {
-            let message = format!("`{shown}` cannot be a target: a segment of it is empty, `.`, `..`, or has a control character");
+            let message = format!(
+                "`{shown}` cannot be a target: a segment of it is empty, `.`, `..`, or has a control character"
+            );
             Error::new(ErrorKind::InvalidData, message).with_source(cause)
         })?;
         let format = match format {
-            Some(name) => Some(Kind::named(name, &shown)?),
+            Some(name) => Some(Kind::named(name, &path, &shown)?),
             None if folder => None,
             None => Some(Kind::of_path(&path)),
         };
