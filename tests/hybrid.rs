@@ -2,6 +2,7 @@
 #![cfg(all(feature = "fs", feature = "memory", feature = "arrow"))]
 
 #[path = "../examples/hybrid/lake.rs"]
+#[allow(dead_code, reason = "the program uses the rest")]
 mod lake;
 #[path = "../examples/hybrid/pipeline.rs"]
 mod pipeline;

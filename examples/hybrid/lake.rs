@@ -6,21 +6,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Rows of the table.
-pub const ROWS: i64 = 200_000;
+pub(crate) const ROWS: i64 = 200_000;
 /// Rows of a batch.
 const BATCH: i64 = 20_000;
 /// The first of January 2024, in milliseconds since 1970.
 const BEGIN: i64 = 1_704_067_200_000;
 
 /// Where the lake is.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     let named = std::env::var_os("HYBRID_LAKE").map(PathBuf::from);
     let root = named.unwrap_or_else(|| PathBuf::from("target/hybrid-lake"));
     std::path::absolute(&root).unwrap_or(root)
 }
 
 /// The file of the table.
-pub fn events(root: &Path) -> PathBuf {
+pub(crate) fn events(root: &Path) -> PathBuf {
     root.join("events.parquet")
 }
 
@@ -56,7 +56,7 @@ fn rows(from: i64) -> Result<RecordBatch> {
 ///
 /// # Errors
 /// Whatever the disk gives.
-pub fn make(root: &Path) -> Result<()> {
+pub(crate) fn make(root: &Path) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(Error::from_asset)?;
     runtime.block_on(make_in(root))
@@ -66,7 +66,7 @@ pub fn make(root: &Path) -> Result<()> {
 ///
 /// # Errors
 /// Whatever the disk gives.
-pub async fn make_in(root: &Path) -> Result<()> {
+pub(crate) async fn make_in(root: &Path) -> Result<()> {
     let lake = larder::definitions()
         .without_config()
         .asset(larder::Asset::external::<Table>("events"))

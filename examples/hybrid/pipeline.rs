@@ -11,13 +11,13 @@ use std::path::Path;
 
 /// What is known of the events without keeping them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Metrics {
+pub(crate) struct Metrics {
     /// Rows.
-    pub rows: u64,
+    pub(crate) rows: u64,
     /// Rows without a status.
-    pub no_status: u64,
+    pub(crate) no_status: u64,
     /// The latest time, in milliseconds since 1970.
-    pub latest: Option<i64>,
+    pub(crate) latest: Option<i64>,
 }
 
 impl Metrics {
@@ -58,7 +58,7 @@ async fn report(metrics: Metrics, #[from("lake/events")] events: DataRef) -> Str
 }
 
 /// The pipeline over a lake.
-pub fn definitions(root: &Path) -> Definitions {
+pub(crate) fn definitions(root: &Path) -> Definitions {
     let uri = format!("file://{}", lake::events(root).display());
     // Without the attribute, because the address is known only when the program runs.
     let events = larder::Asset::builder("lake/events")

@@ -132,8 +132,8 @@ async fn partitions_are_followed_one_by_one() {
     let raw = Asset::builder("raw").partitions(days()).function(move |args| {
         let base = base.clone();
         async move {
-            let day = args.context().partition().expect("is of a day");
-            let day = day.get("date").expect("has a date").to_owned();
+            let context = args.context();
+            let day = context.partition().and_then(|day| day.get("date")).expect("is of a day");
             Ok(DataRef::new(format!("{base}{day}.parquet")))
         }
     });
