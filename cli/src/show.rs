@@ -34,8 +34,8 @@ pub(crate) async fn show(pipeline: &Pipeline, wanted: &command::Show, out: &mut 
         Value::Table(source) => table(&key, LazyTable::new(source), reference.as_ref(), wanted.head, out).await,
         Value::Blob(source) => {
             let from = match &reference {
-                Some(reference) => From::Reference(reference),
-                None => From::Storage(pipeline, version.as_ref()),
+                Some(reference) => Origin::Reference(reference),
+                None => Origin::Storage(pipeline, version.as_ref()),
             };
             blob(&key, from, Blob::from_source(source), out).await
         }
@@ -199,28 +199,28 @@ fn object(key: &AssetPartition, value: &Value, out: &mut Out<'_>) -> Result<()> 
 }
 
 /// Where a blob comes from.
-enum From<'f> {
+enum Origin<'f> {
     Storage(&'f Pipeline, Option<&'f Version>),
     Reference(&'f DataRef),
 }
 
 /// The address of a blob, and its bytes where storage knows them.
-async fn placed(key: &AssetPartition, from: &From<'_>) -> Result<(Option<String>, Option<u64>)> {
+async fn placed(key: &AssetPartition, from: &Origin<'_>) -> Result<(Option<String>, Option<u64>)> {
     let receipt = match from {
-        From::Reference(reference) => return Ok((Some(reference.shown()), reference.bytes)),
-        From::Storage(pipeline, Some(version)) => pipeline
+        Origin::Reference(reference) => return Ok((Some(reference.shown()), reference.bytes)),
+        Origin::Storage(pipeline, Some(version)) => pipeline
             .history(key)
             .await?
             .0
             .into_iter()
             .find(|receipt| receipt.version == **version),
-        From::Storage(pipeline, None) => pipeline.visible(key).await?,
+        Origin::Storage(pipeline, None) => pipeline.visible(key).await?,
     };
     let bytes = receipt.as_ref().map(|receipt| receipt.bytes);
     Ok((receipt.map(|Receipt { uri, .. }| uri), bytes))
 }
 
-async fn blob(key: &AssetPartition, from: From<'_>, blob: Blob, out: &mut Out<'_>) -> Result<()> {
+async fn blob(key: &AssetPartition, from: Origin<'_>, blob: Blob, out: &mut Out<'_>) -> Result<()> {
     let text = short_text(&blob).await?;
     if let (Some(text), false) = (&text, out.json) {
         match out.screen.out {
@@ -241,7 +241,7 @@ async fn blob(key: &AssetPartition, from: From<'_>, blob: Blob, out: &mut Out<'_
             "uri": uri,
             "text": text,
         });
-        if let From::Reference(reference) = from {
+        if let Origin::Reference(reference) = from {
             document["reference"] = told(reference);
         }
         return out.document(&document);

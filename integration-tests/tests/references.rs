@@ -10,7 +10,9 @@ use std::sync::Arc;
 fn rows(count: i64) -> Table {
     let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..count));
     let words: ArrayRef = Arc::new(StringArray::from_iter_values((0..count).map(|n| format!("word {n}"))));
-    RecordBatch::try_from_iter([("n", numbers), ("word", words)]).expect("fits").into()
+    RecordBatch::try_from_iter([("n", numbers), ("word", words)])
+        .expect("fits")
+        .into()
 }
 
 async fn write(lake: &S3Config, stem: &str, table: Table) {
@@ -65,11 +67,17 @@ async fn a_lake_in_the_cloud(variable: &str, versioned: bool) {
     let stored: DataRef = pipeline.load("file").await.expect("loads");
     assert_eq!(stored.rows, Some(50_000));
     let text = std::fs::read_to_string(home.path().join("file.json")).expect("is stored");
-    assert!(!text.contains("a-secret-of-the-test") && !text.contains("endpoint"), "{text}");
+    assert!(
+        !text.contains("a-secret-of-the-test") && !text.contains("endpoint"),
+        "{text}"
+    );
 
     write(&lake, "raw", rows(10)).await;
     write(&lake, "year/c", rows(1)).await;
-    for (asset, said) in [("count_file", "was replaced"), ("count_folder", "it had 2 files and has 3")] {
+    for (asset, said) in [
+        ("count_file", "was replaced"),
+        ("count_folder", "it had 2 files and has 3"),
+    ] {
         let report = pipeline.run(asset).await.expect("is planned");
         let error = report.error(asset).expect("the lake changed");
         assert_eq!(error.kind(), ErrorKind::InvalidData, "{error:?}");

@@ -23,15 +23,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The target of an address.
 pub(crate) fn find(url: &ManagerUrl, format: Option<&str>) -> Result<Arc<dyn Target>> {
-    // Refuses settings that it does not know.
-    let config = FsConfig::from_url(url)?;
-    let path = url.address().strip_prefix('/').filter(|_| config.root.is_absolute());
-    let Some(path) = path.filter(|path| !path.is_empty()) else {
+    let path = url.address().strip_prefix('/');
+    let Some(path) = path.filter(|path| !path.is_empty() && !path.starts_with('/')) else {
         let message = format!(
             "`{url}` is no target on local disk; write `file:///path/of/a/file` or `file:///path/of/a/folder/`"
         );
         return Err(Error::new(ErrorKind::InvalidData, message));
     };
+    // Refuses settings that it does not know.
+    FsConfig::from_url(url)?;
     let shown = format!("file:///{path}");
     Ok(Arc::new(ObjectTarget::new(Arc::new(Disk), path, shown, format)?))
 }

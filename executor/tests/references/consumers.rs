@@ -133,7 +133,10 @@ async fn partitions_are_followed_one_by_one() {
         let base = base.clone();
         async move {
             let context = args.context();
-            let day = context.partition().and_then(|day| day.get("date")).expect("is of a day");
+            let day = context
+                .partition()
+                .and_then(|day| day.get("date"))
+                .expect("is of a day");
             Ok(DataRef::new(format!("{base}{day}.parquet")))
         }
     });
