@@ -57,8 +57,8 @@ impl Larder {
     /// Whatever definitions or the manager give.
     pub async fn store<T: AssetValue>(&self, key: &str, partition: Option<&PartitionKey>, value: T) -> Result<Receipt> {
         let pipeline = pipeline::<T>(&self.definitions, key, partition)?;
-        let (manager, context) = pipeline.output_of(&pipeline.key(key)?, partition, crate::RunId::random())?;
-        manager.handle_output(&context, &value.into_value()).await
+        let of: AssetPartition = (&pipeline.key(key)?, partition).into();
+        pipeline.store_at(of, value).await
     }
 }
 

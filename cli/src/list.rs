@@ -5,7 +5,7 @@ use crate::table::{Side, columns};
 use crate::text::{cut, escape, escape_lines};
 use crate::{DONE, json, units};
 use larder_executor::{AssetInfo, Pipeline};
-use larder_io_core::{AssetKey, Error, ErrorKind, Receipt, Result};
+use larder_io_core::{AssetKey, DataRef, Error, ErrorKind, Receipt, Result};
 use serde_json::Value as Json;
 
 /// Characters of a description that are shown at most.
@@ -45,7 +45,8 @@ async fn query_plan(pipeline: &Pipeline, key: &AssetKey, out: &mut Out<'_>) -> R
 }
 
 fn form(info: &AssetInfo) -> String {
-    format!("{}{}", info.form, if info.external { " (external)" } else { "" })
+    let form = if info.reference { "reference" } else { info.form.name() };
+    format!("{form}{}", if info.external { " (external)" } else { "" })
 }
 
 /// The group where it says more than the key.
@@ -93,6 +94,10 @@ pub(crate) async fn explain(pipeline: &Pipeline, wanted: &Explain, out: &mut Out
         true => Some(stored_partitions(pipeline, &info.key).await),
         false => None,
     };
+    let points_to = match info.reference && !parted {
+        true => Some(pipeline.load::<DataRef>(&info.key.to_string()).await),
+        false => None,
+    };
     let next = match explanation.io_manager.is_some() {
         true => pipeline.next_format(&info.key).await.ok().flatten(),
         false => None,
@@ -110,6 +115,9 @@ pub(crate) async fn explain(pipeline: &Pipeline, wanted: &Explain, out: &mut Out
             .map(json::receipt)
             .into();
         document["stored_partitions"] = stored.clone().into();
+        if let Some(Ok(reference)) = &points_to {
+            document["points_to"] = crate::show::told(reference);
+        }
         document["published_error"] = published.as_ref().err().map(json::error).into();
         out.document(&document)?;
         return Ok(DONE);
@@ -130,6 +138,12 @@ pub(crate) async fn explain(pipeline: &Pipeline, wanted: &Explain, out: &mut Out
         (Ok(Some(receipt)), _) => told(receipt),
         (Ok(None), _) => "nothing yet".to_owned(),
         (Err(error), _) => format!("cannot tell: {}", error.message()),
+    };
+    let points_to = match &points_to {
+        Some(Ok(reference)) => crate::show::said(reference),
+        Some(Err(error)) if error.kind() == ErrorKind::NotFound => "nothing yet".to_owned(),
+        Some(Err(error)) => format!("cannot tell: {}", error.message()),
+        None => String::new(),
     };
     let checks = pipeline.checks_of(larder_executor::Selection::key(&info.key))?;
     let checks = checks
@@ -175,6 +189,7 @@ pub(crate) async fn explain(pipeline: &Pipeline, wanted: &Explain, out: &mut Out
                 .unwrap_or_default(),
         ),
         ("published", published),
+        ("points to", points_to),
         ("checks", checks.join(", ")),
     ] {
         if !value.is_empty() {

@@ -7,7 +7,7 @@ use crate::{DONE, cells, command, units};
 use futures_util::TryStreamExt;
 use larder_executor::{AssetPartition, Pipeline};
 use larder_io_core::object::AsObject;
-use larder_io_core::{Blob, Error, ErrorKind, LazyTable, Receipt, Result, Table, Value, Version};
+use larder_io_core::{Blob, DataRef, Error, ErrorKind, LazyTable, Pin, Receipt, Result, Table, Value, Version};
 use serde::Serialize;
 use serde_json::json;
 use std::sync::Arc;
@@ -29,10 +29,16 @@ pub(crate) async fn show(pipeline: &Pipeline, wanted: &command::Show, out: &mut 
         Some(beginning) => Some(pipeline.find_version(&key, beginning).await?),
         None => None,
     };
-    let value = pipeline.load_value(&key, version.clone()).await?;
+    let (reference, value) = loaded(pipeline, &key, version.clone()).await?;
     let shown = match value {
-        Value::Table(source) => table(&key, LazyTable::new(source), wanted.head, out).await,
-        Value::Blob(source) => blob(pipeline, &key, version.as_ref(), Blob::from_source(source), out).await,
+        Value::Table(source) => table(&key, LazyTable::new(source), reference.as_ref(), wanted.head, out).await,
+        Value::Blob(source) => {
+            let from = match &reference {
+                Some(reference) => Origin::Reference(reference),
+                None => Origin::Storage(pipeline, version.as_ref()),
+            };
+            blob(&key, from, Blob::from_source(source), out).await
+        }
         Value::Native(_) | Value::Object(_) => object(&key, &value, out),
         other => Err(Error::new(
             ErrorKind::Unsupported,
@@ -47,18 +53,59 @@ pub(crate) async fn show(pipeline: &Pipeline, wanted: &command::Show, out: &mut 
     Ok(DONE)
 }
 
-async fn table(key: &AssetPartition, lazy: LazyTable, rows: usize, out: &mut Out<'_>) -> Result<()> {
+/// The value, and the reference that leads to it. What a reference points to may be nothing that can be shown: then the reference itself is.
+async fn loaded(
+    pipeline: &Pipeline,
+    key: &AssetPartition,
+    version: Option<Version>,
+) -> Result<(Option<DataRef>, Value)> {
+    match pipeline.load_followed(key.clone(), version.clone()).await {
+        Err(error) if error.kind() == ErrorKind::Unsupported && pipeline.refers(&key.asset)? => {
+            Ok((None, pipeline.load_value(key.clone(), version).await?))
+        }
+        other => other,
+    }
+}
+
+/// A reference in a document.
+pub(crate) fn told(reference: &DataRef) -> serde_json::Value {
+    json!({ "uri": reference.uri, "pin": reference.taken(), "version": reference.version })
+}
+
+/// A reference in a line.
+pub(crate) fn said(reference: &DataRef) -> String {
+    let how = match (reference.taken(), &reference.version) {
+        (Pin::Pinned, Some(version)) => format!("pinned to version {version}"),
+        (pin, _) => pin.to_string(),
+    };
+    format!("{}, {how}", reference.shown())
+}
+
+async fn table(
+    key: &AssetPartition,
+    lazy: LazyTable,
+    reference: Option<&DataRef>,
+    rows: usize,
+    out: &mut Out<'_>,
+) -> Result<()> {
     let head = lazy.head(rows).await?;
     let total = lazy.count().await?;
     if out.json {
-        return out.document(&json!({
+        let mut document = json!({
             "asset": key.asset.to_string(),
             "partition": key.partition.as_ref().map(ToString::to_string),
             "form": "table",
             "total_rows": total,
             "columns": described(&head),
             "rows": cells::rows(&head)?,
-        }));
+        });
+        if let Some(reference) = reference {
+            document["reference"] = told(reference);
+        }
+        return out.document(&document);
+    }
+    if let Some(reference) = reference {
+        out.remark(format_args!("from {}", escape(&said(reference))));
     }
     let of = match head.rows() as u64 == total {
         true => units::counted(total, "row"),
@@ -151,13 +198,29 @@ fn object(key: &AssetPartition, value: &Value, out: &mut Out<'_>) -> Result<()> 
     }
 }
 
-async fn blob(
-    pipeline: &Pipeline,
-    key: &AssetPartition,
-    version: Option<&Version>,
-    blob: Blob,
-    out: &mut Out<'_>,
-) -> Result<()> {
+/// Where a blob comes from.
+enum Origin<'f> {
+    Storage(&'f Pipeline, Option<&'f Version>),
+    Reference(&'f DataRef),
+}
+
+/// The address of a blob, and its bytes where storage knows them.
+async fn placed(key: &AssetPartition, from: &Origin<'_>) -> Result<(Option<String>, Option<u64>)> {
+    let receipt = match from {
+        Origin::Reference(reference) => return Ok((Some(reference.shown()), reference.bytes)),
+        Origin::Storage(pipeline, Some(version)) => pipeline
+            .history(key)
+            .await?
+            .0
+            .into_iter()
+            .find(|receipt| receipt.version == **version),
+        Origin::Storage(pipeline, None) => pipeline.visible(key).await?,
+    };
+    let bytes = receipt.as_ref().map(|receipt| receipt.bytes);
+    Ok((receipt.map(|Receipt { uri, .. }| uri), bytes))
+}
+
+async fn blob(key: &AssetPartition, from: Origin<'_>, blob: Blob, out: &mut Out<'_>) -> Result<()> {
     let text = short_text(&blob).await?;
     if let (Some(text), false) = (&text, out.json) {
         match out.screen.out {
@@ -167,26 +230,21 @@ async fn blob(
         }
         return Ok(());
     }
-    let receipt = match version {
-        Some(version) => pipeline
-            .history(key)
-            .await?
-            .0
-            .into_iter()
-            .find(|receipt| receipt.version == *version),
-        None => pipeline.visible(key).await?,
-    };
-    let size = blob.size().or(receipt.as_ref().map(|receipt| receipt.bytes));
-    let uri = receipt.map(|Receipt { uri, .. }| uri);
+    let (uri, bytes) = placed(key, &from).await?;
+    let size = blob.size().or(bytes);
     if out.json {
-        return out.document(&json!({
+        let mut document = json!({
             "asset": key.asset.to_string(),
             "partition": key.partition.as_ref().map(ToString::to_string),
             "form": "blob",
             "bytes": size,
             "uri": uri,
             "text": text,
-        }));
+        });
+        if let Origin::Reference(reference) = from {
+            document["reference"] = told(reference);
+        }
+        return out.document(&document);
     }
     let what = if text_is_known_short(size) {
         "not text"

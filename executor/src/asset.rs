@@ -7,7 +7,7 @@ pub use crate::output_spec::OutputSpec;
 use crate::policy::RetryPolicy;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use larder_io_core::{Access, Arity, AssetValue, Error, ErrorKind, Forms, Input, Made, Output, Result};
+use larder_io_core::{Access, Arity, AssetValue, Error, ErrorKind, Forms, Input, Made, Output, Pin, Result};
 use larder_partitions::{IntoPartitioning, Mapping, Partitioning};
 use std::any::{TypeId, type_name};
 use std::collections::BTreeMap;
@@ -29,6 +29,10 @@ pub(crate) struct InputSpec {
     pub(crate) arity: Arity,
     pub(crate) forms: Forms,
     pub(crate) access: Access,
+    /// Whether it takes a reference itself.
+    pub(crate) refers: bool,
+    /// How a reference is followed, whatever that says.
+    pub(crate) pin: Option<Pin>,
     pub(crate) type_name: &'static str,
     /// The type of its value, or of each of its values.
     pub(crate) item: &'static str,
@@ -46,6 +50,8 @@ impl InputSpec {
             arity: T::arity(),
             forms: T::Item::forms(),
             access: T::Item::access(),
+            refers: T::Item::refers(),
+            pin: T::pin(),
             type_name: type_name::<T>(),
             item: type_name::<T::Item>(),
             mapping: None,

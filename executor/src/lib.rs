@@ -14,6 +14,7 @@
 //! | [`doctor`] | examining managers: whether they are reached and keep what they claim |
 //! | [`capacity`] | memory, network and storage that a pipeline needs; which format suits an asset |
 //! | [`event`], [`json`] | what a run tells its observers, and how that looks as JSON |
+//! | `reference` | assets whose value lives elsewhere |
 //! | [`hook`] | code of the pipeline that is called before and after what a step does |
 //! | [`observer`] | observers by name, for the configuration and the command line |
 //! | [`resource`] | clients that a run opens once and closes at its end |
@@ -49,6 +50,7 @@ pub mod observer;
 mod output_spec;
 pub mod plan;
 pub mod policy;
+mod reference;
 pub mod resource;
 mod retype;
 pub mod run;

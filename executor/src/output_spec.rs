@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 pub struct OutputSpec {
     pub(crate) key: String,
     pub(crate) forms: Forms,
+    /// Whether its value is a reference.
+    pub(crate) refers: bool,
     /// Whether the function returns a value for each partition.
     pub(crate) arity: Arity,
     pub(crate) io_manager: Option<String>,
@@ -26,6 +28,7 @@ impl OutputSpec {
         Self {
             key: key.into(),
             forms: Forms::NONE,
+            refers: false,
             arity: Arity::One,
             io_manager: None,
             extension: None,
@@ -41,6 +44,7 @@ impl OutputSpec {
     #[must_use]
     pub fn form_of<T: Output>(mut self) -> Self {
         self.forms = T::Item::forms();
+        self.refers = T::Item::refers();
         self.arity = T::arity();
         self.retype = Some(retyped::<T::Item>);
         self

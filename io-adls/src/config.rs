@@ -2,8 +2,9 @@
 
 use crate::address::{self, Address};
 use crate::connection::Connection;
+use crate::target::Buckets;
 use crate::validate;
-use larder_io_core::{Backend, Error, ErrorKind, IoManager, ManagerUrl, Result, Secret};
+use larder_io_core::{Backend, Error, ErrorKind, IoManager, ManagerUrl, Result, Secret, Target};
 use larder_io_object::http::Transport;
 use larder_io_object::{Compression, ObjectFormat, ObjectIo, ParquetSettings, Settings, TableFormat, Transfer};
 use schemars::JsonSchema;
@@ -265,8 +266,11 @@ impl AdlsConfig {
     }
 }
 
-#[derive(Debug)]
-struct AdlsBackend;
+#[derive(Debug, Default)]
+struct AdlsBackend {
+    /// Buckets that references point into.
+    targets: Buckets,
+}
 
 impl Backend for AdlsBackend {
     fn scheme(&self) -> &'static str {
@@ -284,9 +288,13 @@ impl Backend for AdlsBackend {
     fn open(&self, url: &ManagerUrl) -> Result<Arc<dyn IoManager>> {
         Ok(Arc::new(AdlsConfig::from_url(url)?.open()?))
     }
+
+    fn target(&self, url: &ManagerUrl, format: Option<&str>) -> Result<Arc<dyn Target>> {
+        crate::target::find(&self.targets, url, format)
+    }
 }
 
 /// The backend for `Definitions::backend`.
 pub fn backend() -> Arc<dyn Backend> {
-    Arc::new(AdlsBackend)
+    Arc::new(AdlsBackend::default())
 }

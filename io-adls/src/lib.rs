@@ -29,6 +29,7 @@ mod rest;
 mod sdk;
 mod signed;
 mod store;
+mod target;
 mod validate;
 
 pub use config::{AdlsConfig, Identity, backend};

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::manager::IoManager;
+use crate::reference::Target;
 use crate::settings::Setting;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,6 +30,21 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// `InvalidConfig` for an unknown or wrong setting; what opening the root gives.
     fn open(&self, url: &ManagerUrl) -> Result<Arc<dyn IoManager>>;
+
+    /// What a reference points to: the address of the target itself, with the settings of the manager whose root it is in, where there is one.
+    /// No I/O but opening a root. Default: nothing can be pointed to.
+    ///
+    /// # Errors
+    /// `Unsupported` where nothing can be pointed to; `InvalidData` for an address that is none here; `InvalidConfig` for settings that
+    /// cannot work.
+    fn target(&self, url: &ManagerUrl, format: Option<&str>) -> Result<Arc<dyn Target>> {
+        let _ = format;
+        let message = format!(
+            "a reference cannot point to `{url}`: nothing behind `{}:` is a target",
+            self.scheme()
+        );
+        Err(Error::new(ErrorKind::Unsupported, message))
+    }
 }
 
 /// A manager's address: `scheme:address?setting=value&..`, such as `file:///data/lake?table=arrow`.
@@ -42,7 +58,7 @@ pub struct ManagerUrl {
     /// Instead of the process's environment.
     pub(crate) variables: Option<BTreeMap<String, String>>,
     /// What relative paths are below.
-    directory: PathBuf,
+    pub(crate) directory: PathBuf,
 }
 
 impl ManagerUrl {
@@ -79,6 +95,13 @@ impl ManagerUrl {
     #[must_use]
     pub fn with_scheme(mut self, scheme: impl Into<String>) -> Self {
         self.scheme = scheme.into().to_ascii_lowercase();
+        self
+    }
+
+    /// The same scheme and settings with another address.
+    #[must_use]
+    pub fn with_address(mut self, address: impl Into<String>) -> Self {
+        self.address = address.into();
         self
     }
 

@@ -3,6 +3,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::PartitionKey;
 use crate::object::{HeldOf, downcast};
+use crate::reference::Pin;
 use crate::value::{AssetValue, Value};
 use async_trait::async_trait;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
@@ -44,6 +45,11 @@ pub trait Input: Sized + Send + 'static {
     /// How many values are loaded.
     fn arity() -> Arity {
         Arity::One
+    }
+
+    /// Whether a reference is followed to what was recorded or to what is there. Default as the reference says.
+    fn pin() -> Option<Pin> {
+        None
     }
 
     /// Makes the argument.

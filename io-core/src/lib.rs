@@ -14,6 +14,7 @@
 //! | [`manager`] | the I/O manager, its laws, versions |
 //! | [`maintenance`] | leftovers, old files, small files |
 //! | [`receipt`] | proof of a write, content hashes |
+//! | [`reference`] | values that live elsewhere, and what they point to |
 //! | [`retention`] | which versions are kept |
 //! | [`backend`] | schemes and URLs that open managers |
 //! | [`sql`] | queries and what runs them |
@@ -58,7 +59,7 @@ pub use manager::{Capabilities, FormatChoice, IoManager, ManagerInfo, Original, 
 pub use object::{Native, ObjectSource};
 pub use output::{Made, Output};
 pub use receipt::{ContentHash, Receipt};
-pub use reference::DataRef;
+pub use reference::{DataRef, Latest, Pin, Pinned, Target, TargetFacts};
 pub use retention::Retention;
 pub use secret::Secret;
 pub use settings::{Environment, from_texts, is_secret};

@@ -190,6 +190,11 @@ pub trait AssetValue: Sized + Send + 'static {
         Access::Whole
     }
 
+    /// Whether the value is a reference: consumers may take what it points to instead. Default false.
+    fn refers() -> bool {
+        false
+    }
+
     /// Hands the value over without copying or encoding it.
     fn into_value(self) -> Value;
 

@@ -1,8 +1,11 @@
 //! The schemes `delta+file`, `delta+s3` and so on, one for each store that is handed over.
 
 use crate::config::DeltaConfig;
-use larder_io_core::{Backend, IoManager, ManagerUrl, Result};
+use crate::core::Core;
+use crate::manager::DeltaIo;
+use larder_io_core::{Backend, IoManager, ManagerUrl, Result, Target};
 use larder_io_object::files::GroundBackend;
+use larder_io_object::target::OpenStores;
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
 
@@ -14,7 +17,11 @@ pub fn backends(grounds: impl IntoIterator<Item = Arc<dyn GroundBackend>>) -> Ve
             .into_iter()
             .map(|scheme| format!("{PREFIX}{scheme}"))
             .collect();
-        Arc::new(DeltaBackend { ground, schemes })
+        Arc::new(DeltaBackend {
+            ground,
+            schemes,
+            targets: OpenStores::new(),
+        })
     };
     grounds.into_iter().map(backend).collect()
 }
@@ -25,6 +32,25 @@ const PREFIX: &str = "delta+";
 struct DeltaBackend {
     ground: Arc<dyn GroundBackend>,
     schemes: Vec<String>,
+    /// Stores that references point into, by their addresses and settings.
+    targets: OpenStores<ManagerUrl, Arc<Core>>,
+}
+
+impl DeltaBackend {
+    fn manager(&self, url: &ManagerUrl) -> Result<DeltaIo> {
+        let schema = own_schema();
+        let names: Vec<&str> = schema["properties"]
+            .as_object()
+            .into_iter()
+            .flat_map(|all| all.keys())
+            .map(String::as_str)
+            .collect();
+        let (own, rest) = url.parted(&names)?;
+        let below = url.scheme().strip_prefix(PREFIX).unwrap_or_default();
+        let config = DeltaConfig::from_url(&own)?;
+        let ground = self.ground.open(&rest.with_scheme(below))?;
+        config.open(ground)
+    }
 }
 
 fn own_schema() -> Json {
@@ -55,17 +81,12 @@ impl Backend for DeltaBackend {
     }
 
     fn open(&self, url: &ManagerUrl) -> Result<Arc<dyn IoManager>> {
-        let schema = own_schema();
-        let names: Vec<&str> = schema["properties"]
-            .as_object()
-            .into_iter()
-            .flat_map(|all| all.keys())
-            .map(String::as_str)
-            .collect();
-        let (own, rest) = url.parted(&names)?;
-        let below = url.scheme().strip_prefix(PREFIX).unwrap_or_default();
-        let config = DeltaConfig::from_url(&own)?;
-        let ground = self.ground.open(&rest.with_scheme(below))?;
-        Ok(Arc::new(config.open(ground)?))
+        Ok(Arc::new(self.manager(url)?))
+    }
+
+    fn target(&self, url: &ManagerUrl, format: Option<&str>) -> Result<Arc<dyn Target>> {
+        crate::target::find(url, format, |root| {
+            self.targets.get(root, |root| Ok(self.manager(root)?.core))
+        })
     }
 }

@@ -15,6 +15,7 @@
 //! | `protocol` | which tables may be written |
 //! | `schema`, `evolution` | Arrow types in Delta and back, and changes of a table's schema |
 //! | `read`, `write`, `verify` | data files |
+//! | `target` | tables that references point to |
 //! | `versions`, `list` | history, restoring, deleting; listing |
 //! | `maintenance`, `optimize`, `cluster`, `vacuum` | leftovers; small files, z-order; files of old versions |
 
@@ -43,6 +44,7 @@ mod stage;
 mod stats;
 mod store;
 mod table;
+mod target;
 mod vacuum;
 mod verify;
 mod versions;

@@ -55,6 +55,11 @@ impl Log {
             let message = format!("the store cannot represent the location `{table}`");
             Error::new(ErrorKind::InvalidDefinition, message).with_source(cause)
         })?;
+        Self::below(ground, path)
+    }
+
+    /// The log of the table at a path below the ground.
+    pub(crate) fn below(ground: &Ground, path: Path) -> Result<Self> {
         let objects: Arc<dyn ObjectStore> = Arc::new(PrefixStore::new(Arc::clone(&ground.objects), path.clone()));
         // The library never sees where the table lies, so that no name of ours has to survive as a URL.
         let root = Url::parse("memory:///")

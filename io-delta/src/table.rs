@@ -27,6 +27,8 @@ pub(crate) struct Table {
     pub(crate) kept: Option<SchemaRef>,
     pub(crate) added: Vec<String>,
     pub(crate) partition_columns: Vec<String>,
+    /// What tells the table from one that is made anew in its place.
+    pub(crate) id: String,
     properties: HashMap<String, String>,
 }
 
@@ -37,6 +39,7 @@ impl Table {
             serde_json::from_value(metadata["configuration"].clone()).map_err(unreadable)?;
         let partition_columns: Vec<String> =
             serde_json::from_value(metadata["partitionColumns"].clone()).map_err(unreadable)?;
+        let id = metadata["id"].as_str().unwrap_or_default().to_owned();
         if let Some(mode) = properties
             .get("delta.columnMapping.mode")
             .filter(|mode| *mode != "none")
@@ -54,6 +57,7 @@ impl Table {
             kept: kept.map(Arc::new),
             added: added.unwrap_or_default(),
             partition_columns,
+            id,
             properties,
             state,
         })

@@ -3,7 +3,7 @@
 use crate::record::RecordKeeping;
 use crate::store::DurableFs;
 use crate::tree::Durability;
-use larder_io_core::{Backend, Error, ErrorKind, IoManager, ManagerUrl, Result};
+use larder_io_core::{Backend, Error, ErrorKind, IoManager, ManagerUrl, Result, Target};
 use larder_io_object::{AutoSettings, Compression, ObjectFormat, ObjectIo, ParquetSettings, Settings, TableFormat};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -145,6 +145,10 @@ impl Backend for FsBackend {
 
     fn open(&self, url: &ManagerUrl) -> Result<Arc<dyn IoManager>> {
         Ok(Arc::new(FsConfig::from_url(url)?.open()?))
+    }
+
+    fn target(&self, url: &ManagerUrl, format: Option<&str>) -> Result<Arc<dyn Target>> {
+        crate::target::find(url, format)
     }
 
     fn schema(&self) -> serde_json::Value {

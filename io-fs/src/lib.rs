@@ -39,6 +39,7 @@ mod publish;
 mod read;
 mod record;
 mod store;
+mod target;
 mod tree;
 mod upload;
 

@@ -77,6 +77,17 @@ impl FileReader {
         &self.opened.attributes
     }
 
+    /// Whether length and time are still those of when it was opened.
+    pub(crate) async fn is_as_opened(&self) -> Result<bool> {
+        let (file, len, modified) = (Arc::clone(&self.file), self.opened.len, self.opened.modified);
+        blocking(move || {
+            let info = file.info();
+            let info = info.map_err(|error| disk_error(error, "look at", std::path::Path::new("an open file")))?;
+            Ok((info.len, info.modified) == (len, modified))
+        })
+        .await
+    }
+
     pub(crate) async fn read(&self, range: Range<u64>) -> Result<Bytes> {
         let file = Arc::clone(&self.file);
         blocking(move || read(file.as_ref(), range)).await

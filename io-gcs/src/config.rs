@@ -1,6 +1,7 @@
 //! Settings of storage on Google Cloud Storage.
 
-use larder_io_core::{Backend, Environment, Error, ErrorKind, IoManager, ManagerUrl, Result, Secret};
+use crate::target::Buckets;
+use larder_io_core::{Backend, Environment, Error, ErrorKind, IoManager, ManagerUrl, Result, Secret, Target};
 use larder_io_object::http::{Transport, check_endpoint};
 use larder_io_object::{Compression, ObjectFormat, ObjectIo, ParquetSettings, Settings, TableFormat, Transfer};
 use schemars::JsonSchema;
@@ -252,8 +253,11 @@ impl GcsConfig {
     }
 }
 
-#[derive(Debug)]
-struct GcsBackend;
+#[derive(Debug, Default)]
+struct GcsBackend {
+    /// Buckets that references point into.
+    targets: Buckets,
+}
 
 impl Backend for GcsBackend {
     fn scheme(&self) -> &'static str {
@@ -271,9 +275,13 @@ impl Backend for GcsBackend {
     fn open(&self, url: &ManagerUrl) -> Result<Arc<dyn IoManager>> {
         Ok(Arc::new(GcsConfig::from_url(url)?.open()?))
     }
+
+    fn target(&self, url: &ManagerUrl, format: Option<&str>) -> Result<Arc<dyn Target>> {
+        crate::target::find(&self.targets, url, format)
+    }
 }
 
 /// The backend for `Definitions::backend`.
 pub fn backend() -> Arc<dyn Backend> {
-    Arc::new(GcsBackend)
+    Arc::new(GcsBackend::default())
 }

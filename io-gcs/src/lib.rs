@@ -29,6 +29,7 @@ mod headers;
 #[cfg(feature = "sdk")]
 mod sdk;
 mod store;
+mod target;
 
 pub use config::{GcsConfig, backend};
 #[cfg(feature = "arrow")]

@@ -17,6 +17,7 @@
 //! | `format` | json, msgpack, and the settings of every format |
 //! | `records` | sequences of structs as tables, both ways |
 //! | `table` | parquet and arrow files, both ways |
+//! | `target` | files and folders that references point to |
 //! | `error` | the one mapping of object_store's errors |
 
 mod beside;
@@ -43,6 +44,7 @@ mod stage;
 pub mod store;
 #[cfg(feature = "arrow")]
 mod table;
+pub mod target;
 mod vendor;
 mod versions;
 

@@ -1,6 +1,7 @@
 //! Settings of storage on S3.
 
-use larder_io_core::{Backend, Environment, Error, ErrorKind, IoManager, ManagerUrl, Result, Secret};
+use crate::target::Buckets;
+use larder_io_core::{Backend, Environment, Error, ErrorKind, IoManager, ManagerUrl, Result, Secret, Target};
 use larder_io_object::http::{Transport, check_endpoint};
 use larder_io_object::{Compression, ObjectFormat, ObjectIo, ParquetSettings, Settings, TableFormat, Transfer};
 use schemars::JsonSchema;
@@ -265,8 +266,11 @@ impl S3Config {
     }
 }
 
-#[derive(Debug)]
-struct S3Backend;
+#[derive(Debug, Default)]
+struct S3Backend {
+    /// Buckets that references point into.
+    targets: Buckets,
+}
 
 impl Backend for S3Backend {
     fn scheme(&self) -> &'static str {
@@ -284,11 +288,15 @@ impl Backend for S3Backend {
     fn open(&self, url: &ManagerUrl) -> Result<Arc<dyn IoManager>> {
         Ok(Arc::new(S3Config::from_url(url)?.open()?))
     }
+
+    fn target(&self, url: &ManagerUrl, format: Option<&str>) -> Result<Arc<dyn Target>> {
+        crate::target::find(&self.targets, url, format)
+    }
 }
 
 /// The backend for `Definitions::backend`.
 pub fn backend() -> Arc<dyn Backend> {
-    Arc::new(S3Backend)
+    Arc::new(S3Backend::default())
 }
 
 /// Encryption at rest.

@@ -18,6 +18,7 @@ mod ground;
 #[cfg(feature = "sdk")]
 mod sdk;
 mod store;
+mod target;
 
 pub use config::{Encryption, S3Config, backend};
 #[cfg(feature = "arrow")]

@@ -15,12 +15,14 @@ use syn::{
 };
 
 /// Types whose values are inputs: behind a reference they are a mistake rather than a resource.
-const INPUTS: [&str; 8] = [
+const INPUTS: [&str; 10] = [
     "Blob",
     "DataRef",
+    "Latest",
     "LazyTable",
     "Maybe",
     "Partitions",
+    "Pinned",
     "Shared",
     "Table",
     "TableStream",

@@ -6,6 +6,7 @@ use crate::args::{Args, Resources, panicked};
 use crate::context::AssetContext;
 use crate::definitions::{AT_ONCE, AssetPartition, Pipeline};
 use crate::event::Emitter;
+use crate::reference::Wanted;
 use crate::resource::Held;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -87,11 +88,12 @@ impl Pipeline {
         let (check, resources) = (&resolved.check, resources?);
         let mut inputs = VecDeque::with_capacity(check.inputs.len());
         if let Some(first) = check.inputs.first() {
-            let value = value.as_ref().map_err(Error::copied)?;
-            inputs.push_back((first.argument.clone(), Loaded::One(value.clone())));
+            let value = value.as_ref().map_err(Error::copied)?.clone();
+            let value = self.follow(&subject.of.asset, value, Wanted::by(first)).await?;
+            inputs.push_back((first.argument.clone(), Loaded::One(value)));
         }
         for ((argument, key), input) in resolved.others.iter().zip(check.inputs.iter().skip(1)) {
-            let loaded = match (self.load_stored(&key.into()).await?, input.arity) {
+            let loaded = match (self.load_for(&key.into(), Wanted::by(input)).await?, input.arity) {
                 (Some(value), _) => Loaded::One(value),
                 (None, Arity::Maybe) => Loaded::Missing,
                 (None, _) => {

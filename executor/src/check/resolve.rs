@@ -5,7 +5,8 @@ use crate::args::missing_resource;
 use crate::asset::Asset;
 use crate::definitions::{ResourceSet, Stored};
 use crate::graph::{Graph, definition};
-use larder_io_core::{Arity, AssetKey, Error, Form, Forms};
+use crate::reference::misfit;
+use larder_io_core::{Arity, AssetKey, Error};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -92,24 +93,14 @@ fn one(check: Check, known: &Known<'_>) -> Result<(AssetKey, Resolved), String> 
             "`{key}` is external, so that there is nothing that a check could block; leave out `blocking`"
         ));
     }
-    let form = stored.get(&key).map(|stored| stored.form);
     let mut others = Vec::new();
     for (position, input) in check.inputs.iter().enumerate() {
-        let (other, origin, form) = match position {
-            0 => (key.clone(), origin, form),
-            _ => {
-                let (other, origin) = find(&input.argument, input.from.as_deref())?;
-                let form = stored.get(&other).map(|stored| stored.form);
-                (other, origin, form)
-            }
+        let (other, origin) = match position {
+            0 => (key.clone(), origin),
+            _ => find(&input.argument, input.from.as_deref())?,
         };
-        let form = form.unwrap_or(Form::Nothing);
-        let waits = input.forms == Forms::of([Form::Nothing]);
-        if !waits && !input.forms.contains(form) {
-            return Err(format!(
-                "it takes `{}: {}`, a value of form {}, but `{other}` is stored as {form}",
-                input.argument, input.type_name, input.forms
-            ));
+        if let Some(problem) = stored.get(&other).and_then(|stored| misfit(input, &other, stored)) {
+            return Err(format!("it {problem}"));
         }
         match position {
             0 if input.arity != Arity::One => {

@@ -3,6 +3,7 @@
 use super::{AT_ONCE, AssetPartition, Pipeline};
 use crate::graph::definition;
 use crate::lifecycle::not_kept;
+use crate::reference::Wanted;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use larder_io_core::{
     AssetKey, AssetValue, Error, ErrorKind, Form, FormatChoice, Garbage, Maintenance, OptimizeOptions, Optimized,
@@ -11,40 +12,55 @@ use larder_io_core::{
 use larder_partitions::Keyspace;
 
 impl Pipeline {
-    /// Loads the published value of an asset; in a branch that has none, its parent's.
+    /// Loads the published value of an asset; in a branch that has none, its parent's. Of a reference what it points to, unless `T` is
+    /// [`DataRef`](larder_io_core::DataRef).
     ///
     /// # Errors
-    /// `NotFound` when it was never materialized; `InvalidData` for damage or another type.
+    /// `NotFound` when it was never materialized; `InvalidData` for damage or another type, and for a reference whose target is not what was
+    /// recorded.
     pub async fn load<T: AssetValue>(&self, key: &str) -> Result<T> {
         let key = self.key(key)?;
-        let value = self.load_value(&key, None).await?;
+        let value = self.load_as((&key).into(), None, Wanted::as_type::<T>()).await?;
         T::from_value(value)
             .await
             .map_err(|error| self.explain_error(error, &key, "load"))
     }
 
-    /// Loads the published value, or an old version, in whatever form it is. Of tables with partitions, when none is named, all that
+    /// Loads the published value, or an old version, in whatever form it is; a reference as itself. Of tables with partitions, when none is named, all that
     /// are stored as one table, with a column for each dimension.
     ///
     /// # Errors
     /// As [`Pipeline::load`].
     pub async fn load_value(&self, of: impl Into<AssetPartition>, version: Option<Version>) -> Result<Value> {
-        let of = of.into();
+        self.load_as(of.into(), version, Wanted::Itself).await
+    }
+
+    /// The same, and of a reference what is wanted of it.
+    pub(crate) async fn load_as(&self, of: AssetPartition, version: Option<Version>, wanted: Wanted) -> Result<Value> {
+        let stored = self.stored(&of.asset)?;
+        let table = stored.form == Form::Table || (stored.refers && matches!(wanted, Wanted::Target(Form::Table, _)));
         if of.partition.is_none()
             && version.is_none()
             && let Some(space) = self.keyspace(&of.asset).await?
-            && self.stored(&of.asset)?.form == Form::Table
+            && table
         {
-            return self.all_partitions(&of.asset, &space).await;
+            return self.all_partitions(&of.asset, &space, wanted).await;
         }
+        let value = self.load_newest(&of, version).await?;
+        let followed = self.follow(&of.asset, value, wanted).await;
+        followed.map_err(|error| self.about(error, &of, "load"))
+    }
+
+    /// The value or version of this profile, else that of the nearest parent that has it.
+    async fn load_newest(&self, of: &AssetPartition, version: Option<Version>) -> Result<Value> {
         let mut failed = None;
         for pipeline in self.lineage() {
             let loaded = match &version {
-                Some(version) => pipeline.load_own_version(&of, version.clone()).await,
+                Some(version) => pipeline.load_own_version(of, version.clone()).await,
                 None => {
                     let (manager, context) = pipeline.input_of(&of.asset, of.partition.as_ref())?;
                     let loaded = manager.load_input(&context).await;
-                    loaded.map_err(|error| pipeline.about(error, &of, "load"))
+                    loaded.map_err(|error| pipeline.about(error, of, "load"))
                 }
             };
             match loaded {
@@ -58,7 +74,19 @@ impl Pipeline {
         Err(failed.unwrap_or_else(|| Error::new(ErrorKind::NotFound, format!("nothing is stored for `{of}`"))))
     }
 
-    /// The value as its consumers take it, held against the declared columns; `None` when nothing is stored.
+    /// The value as somebody takes it; `None` when nothing is stored.
+    ///
+    /// # Errors
+    /// As [`Pipeline::load_stored`]; whatever following a reference gives.
+    pub(crate) async fn load_for(&self, of: &AssetPartition, wanted: Wanted) -> Result<Option<Value>> {
+        let Some(value) = self.load_stored(of).await? else {
+            return Ok(None);
+        };
+        let followed = self.follow(&of.asset, value, wanted).await;
+        followed.map(Some).map_err(|error| self.about(error, of, "load"))
+    }
+
+    /// The value as it is stored, held against the declared columns; `None` when nothing is.
     ///
     /// # Errors
     /// Whatever the manager gives: `NotFound` too, when a value in another format is there instead.
@@ -95,22 +123,23 @@ impl Pipeline {
     /// Every partition of these, in their order, with its value where one is stored.
     ///
     /// # Errors
-    /// As [`Pipeline::load_stored`].
+    /// As [`Pipeline::load_for`].
     pub(crate) async fn load_partitions(
         &self,
         key: &AssetKey,
         partitions: impl Iterator<Item = PartitionKey> + Send,
+        wanted: Wanted,
     ) -> Result<Vec<(PartitionKey, Option<Value>)>> {
         let load = |partition: PartitionKey| async move {
-            let value = self.load_stored(&(key, &partition).into()).await?;
+            let value = self.load_for(&(key, &partition).into(), wanted).await?;
             Ok((partition, value))
         };
         stream::iter(partitions).map(load).buffered(AT_ONCE).try_collect().await
     }
 
     /// Every partition that is stored, as one table.
-    async fn all_partitions(&self, key: &AssetKey, space: &Keyspace) -> Result<Value> {
-        let loaded = self.load_partitions(key, space.iter()).await?.into_iter();
+    async fn all_partitions(&self, key: &AssetKey, space: &Keyspace, wanted: Wanted) -> Result<Value> {
+        let loaded = self.load_partitions(key, space.iter(), wanted).await?.into_iter();
         let parts: Vec<_> = loaded
             .filter_map(|(partition, value)| Some((partition, value?)))
             .collect();
@@ -130,20 +159,39 @@ impl Pipeline {
         self.explain_error(error, &of.asset, operation)
     }
 
-    /// Stores a value as if the asset had made it.
+    /// Stores a value as if the asset had made it. What a reference points to is looked at first.
     ///
     /// # Errors
-    /// Whatever the manager gives.
+    /// `InvalidDefinition` for a value that the asset does not make; whatever the manager gives, and for a reference its target.
     pub async fn store<T: AssetValue>(&self, key: &str, value: T) -> Result<Receipt> {
-        let key = self.key(key)?;
-        let form = self.stored(&key)?.form;
-        if !T::forms().contains(form) {
-            let message = format!("`{key}` is stored as {form}, the value given is of form {}", T::forms());
+        self.store_at(&self.key(key)?, value).await
+    }
+
+    /// The same for a partition.
+    ///
+    /// # Errors
+    /// As [`Pipeline::store`].
+    pub async fn store_at<T: AssetValue>(&self, of: impl Into<AssetPartition>, value: T) -> Result<Receipt> {
+        let of = of.into();
+        let stored = self.stored(&of.asset)?;
+        if !T::forms().contains(stored.form) || T::refers() != stored.refers {
+            let named = |refers| if refers { ", a reference" } else { "" };
+            let message = format!(
+                "`{}` is stored as {}{}, the value given is of form {}{}",
+                of.asset,
+                stored.form,
+                named(stored.refers),
+                T::forms(),
+                named(T::refers())
+            );
             return Err(definition(message));
         }
-        let (manager, context) = self.output(&key, RunId::random())?;
-        let stored = manager.handle_output(&context, &value.into_value()).await;
-        stored.map_err(|error| self.explain_error(error, &key, "store"))
+        let (manager, context) = self.output_of(&of.asset, of.partition.as_ref(), RunId::random())?;
+        let stored = async {
+            let (value, _) = self.described(&of.asset, value.into_value()).await?;
+            manager.handle_output(&context, &value).await
+        };
+        stored.await.map_err(|error| self.about(error, &of, "store"))
     }
 
     /// The receipt of the published value; in a branch its own, never its parent's: [`Pipeline::visible`] tells of what is loaded.

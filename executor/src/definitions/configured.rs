@@ -8,6 +8,7 @@ use super::{AssetInfo, Definitions, Pipeline};
 use crate::config::{self, BindingReport, Config, ConfigReport, DEFAULT_KEY, ManagerReport, Source, Wanted};
 use crate::home;
 use crate::policy::root;
+use crate::reference::Targets;
 use larder_io_core::{IoManager, Result};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -73,6 +74,23 @@ impl Definitions {
         definitions.everything = Some(opened.manager);
         definitions.everything_as_is = true;
         definitions.build()
+    }
+
+    /// What references may point to, with the settings of the managers that are configured.
+    pub(super) fn targets(&self, config: &Config) -> Targets {
+        Targets {
+            backends: self.backends.clone(),
+            managers: match self
+                .assets
+                .iter()
+                .flat_map(|asset| &asset.outputs)
+                .any(|output| output.refers)
+            {
+                true => Opener::new(self, config).urls(),
+                false => Vec::new(),
+            },
+            variables: self.variables.clone(),
+        }
     }
 
     /// The JSON schema of `larder.toml`, with the settings of the backends and the observers that were handed over, and of the resources.

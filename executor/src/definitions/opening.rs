@@ -285,6 +285,40 @@ impl<'d> Opener<'d> {
         }
     }
 
+    /// The addresses of all managers that have one, with their settings. What cannot be made out is told where it is used.
+    pub(super) fn urls(&self) -> Vec<ManagerUrl> {
+        let around = Surroundings {
+            variable: &|name| self.definitions.variable(name),
+            directory: &self.config.directory,
+        };
+        let of_code = |key: &str| {
+            let mut specs = self.definitions.managers.iter();
+            match specs.find(|(known, _)| known == key)? {
+                (_, ManagerSpec::Url(url)) => Some(url.as_str()),
+                (_, ManagerSpec::Instance(_)) => None,
+            }
+        };
+        let url = |key: &str| match self.config.managers.get(key) {
+            Some(table) => Resolved::of(table, &around).ok()?.url(of_code(key), &around).ok(),
+            None => of_code(key)?.parse().ok(),
+        };
+        let mut urls: Vec<ManagerUrl> = self.keys().into_iter().filter_map(url).collect();
+        let variable = self.definitions.variable(home::DEFAULT_MANAGER_VARIABLE);
+        let configured = self
+            .config
+            .default
+            .as_ref()
+            .map(|(text, place, _)| self.filled(text, place).ok());
+        let of_code = match &self.definitions.default {
+            Some(ManagerSpec::Url(url)) => Some(url.clone()),
+            _ => None,
+        };
+        // A key is no URL, and is among the others.
+        let defaults = [variable, configured.flatten(), of_code];
+        urls.extend(defaults.into_iter().flatten().filter_map(|text| text.parse().ok()));
+        urls
+    }
+
     fn open(&self, url: ManagerUrl) -> Result<Arc<dyn IoManager>> {
         let backends = &self.definitions.backends;
         let Some(backend) = backends

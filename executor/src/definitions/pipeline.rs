@@ -9,6 +9,7 @@ use crate::check::Checks;
 use crate::config::RunTable;
 use crate::graph::{Graph, Origin, definition};
 use crate::policy::{describe, root};
+use crate::reference::Targets;
 use crate::resource::Starts;
 use larder_catalog::Catalog;
 use larder_io_core::{AssetKey, Error, Form, IoManager, Layout, Location, Naming, Result, nearest};
@@ -25,6 +26,8 @@ pub(crate) struct Stored {
     /// `None` for an asset of form Nothing.
     pub(crate) bound: Option<Arc<Bound>>,
     pub(crate) form: Form,
+    /// Whether the value is a reference.
+    pub(crate) refers: bool,
     pub(crate) location: Location,
     pub(crate) extension: Option<String>,
     pub(crate) group: Option<String>,
@@ -57,6 +60,8 @@ pub(crate) struct Inner {
     pub(super) run: RunTable,
     pub(super) observing: super::observing::Observing,
     pub(crate) hooks: crate::hook::Hooks,
+    /// What references point to.
+    pub(crate) targets: Targets,
     #[cfg(feature = "arrow")]
     pub(crate) details: crate::table_facts::Wanted,
     #[cfg(feature = "arrow")]
@@ -77,6 +82,9 @@ pub struct AssetInfo {
     pub external: bool,
     /// The form it is stored in.
     pub form: Form,
+    /// Whether its value is a reference to data elsewhere.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub reference: bool,
     /// The assets it takes.
     pub inputs: Vec<AssetKey>,
     /// Assets that the same function makes.
@@ -268,6 +276,7 @@ impl Pipeline {
             description: asset.description.clone(),
             external: asset.function.is_none(),
             form: stored.form,
+            reference: stored.refers,
             inputs: node.inputs.clone(),
             together_with: node.keys.iter().filter(|other| *other != key).cloned().collect(),
             code_version: asset.code_version.text(),

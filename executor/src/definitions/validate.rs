@@ -14,6 +14,7 @@ use crate::check::{self, Checks};
 use crate::config::Config;
 use crate::graph::{Graph, definition};
 use crate::policy::root;
+use crate::reference::misfit;
 use larder_io_core::{AssetKey, Error, ErrorKind, Form, Forms, Location, Naming, Result};
 use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
@@ -91,6 +92,7 @@ pub(super) fn build(mut definitions: Definitions) -> Result<Pipeline> {
     }
     let catalog = definitions.catalog_place(&config);
     let anchors = definitions.anchors(&config);
+    let targets = definitions.targets(&config);
     let mut pipeline = Pipeline::new(Inner {
         assets: definitions.assets,
         resources: Arc::new(definitions.resources.ready()),
@@ -108,6 +110,7 @@ pub(super) fn build(mut definitions: Definitions) -> Result<Pipeline> {
         run: config.run,
         observing,
         hooks: definitions.hooks,
+        targets,
         #[cfg(feature = "arrow")]
         details: definitions.details,
         #[cfg(feature = "arrow")]
@@ -216,6 +219,7 @@ fn bind(
                     Stored {
                         bound: None,
                         form: Form::Nothing,
+                        refers: false,
                         location,
                         extension: None,
                         group,
@@ -249,7 +253,8 @@ fn bind(
             match stored_form(output.forms, info.forms) {
                 Some(form) => {
                     let extension = output.extension.clone();
-                    stored.insert(key.clone(), Stored { bound: Some(bound), form, location, extension, group, kept });
+                    let refers = output.refers;
+                    stored.insert(key.clone(), Stored { bound: Some(bound), form, refers, location, extension, group, kept });
                 }
                 None => problems.push(definition(format!(
                     "`{key}` is a value of form {}, but its I/O manager `{}` ({}) takes {}; give the asset another manager with `io_manager = \"..\"`",
@@ -287,12 +292,8 @@ fn inputs(definitions: &Definitions, graph: &Graph, stored: &HashMap<AssetKey, S
                 _ => stored.get(key),
             };
             let Some(producer) = producer else { continue };
-            // `()` takes no value: it only waits for the other asset.
-            if input.forms != Forms::of([Form::Nothing]) && !input.forms.contains(producer.form) {
-                problems.push(definition(format!(
-                    "`{consumer}` takes `{}: {}`, a value of form {}, but `{key}` is stored as {}; change one of the types",
-                    input.argument, input.type_name, input.forms, producer.form
-                )));
+            if let Some(problem) = misfit(input, key, producer) {
+                problems.push(definition(format!("`{consumer}` {problem}")));
             }
         }
     }

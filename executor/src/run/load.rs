@@ -6,6 +6,7 @@ use crate::asset::InputSpec;
 use crate::definitions::one_table;
 use crate::event::Event;
 use crate::hook::Moment;
+use crate::reference::Wanted;
 use larder_io_core::{Arity, AssetKey, Error, ErrorKind, Form, Forms, Loaded, PartitionKey, Result, Value};
 use larder_partitions::Upstream;
 use std::collections::VecDeque;
@@ -41,7 +42,10 @@ impl Step {
                     self.parted(&shared.key, spec, upstream, single).await
                 }
                 None => match self.handed_over(&shared, spec).await {
-                    Ok(Some(value)) => Ok(Loaded::One(value)),
+                    Ok(Some(value)) => {
+                        let followed = pipeline.follow(&shared.key, value, Wanted::by(spec)).await;
+                        followed.map(Loaded::One)
+                    }
                     Ok(None) => self.nothing(&shared.key, spec),
                     Err(error) => Err(error),
                 },
@@ -78,6 +82,7 @@ impl Step {
 
     /// An input that has partitions.
     async fn parted(&self, key: &AssetKey, spec: &InputSpec, upstream: Upstream, single: bool) -> Result<Loaded> {
+        let wanted = Wanted::by(spec);
         let lenient = spec.allow_missing || spec.arity == Arity::Maybe;
         let partitions = match lenient {
             true => upstream.partitions,
@@ -93,14 +98,14 @@ impl Step {
                     )),
                 };
             };
-            return match self.pipeline.load_stored(&(key, &partition).into()).await? {
+            return match self.pipeline.load_for(&(key, &partition).into(), wanted).await? {
                 Some(value) => Ok(Loaded::One(value)),
                 None if lenient => Ok(Loaded::Missing),
                 None => Err(absent(key, &[partition], 1)),
             };
         }
         let asked = partitions.len();
-        let found = self.pipeline.load_partitions(key, partitions.iter()).await?;
+        let found = self.pipeline.load_partitions(key, partitions.iter(), wanted).await?;
         let (mut values, mut lacks) = (Vec::with_capacity(found.len()), Vec::new());
         for (partition, value) in found {
             match value {

@@ -240,12 +240,14 @@ impl Step {
         self.hook(Moment::BeforeStore, |of| of.subject = Some(key.clone()))
             .await;
         let value = self.pipeline.conforming(&key, value, ErrorKind::InvalidDefinition)?;
+        #[cfg_attr(not(feature = "arrow"), expect(unused_variables))]
+        let (value, target) = self.pipeline.described(&key, value).await?;
         let offer = self.offer(&key, &value);
         let inline = self.inlines.then(|| self.pipeline.inline_copy(&key, &value)).flatten();
         #[cfg(feature = "arrow")]
         let schema = match &value {
             Value::Table(source) => Some(source.schema()),
-            _ => None,
+            _ => target.and_then(|facts| facts.schema),
         };
         let meter = self.meter();
         let value = metered(value, &meter);

@@ -4,6 +4,7 @@ use super::names::Names;
 use super::resolve::Resolved;
 use crate::definitions::Pipeline;
 use crate::graph::definition;
+use crate::reference::Wanted;
 use larder_io_core::{AssetKey, AssetValue, Error, ErrorKind, Form, LazyTable, Query, Result, TableName, TableStream};
 use std::collections::BTreeMap;
 
@@ -71,11 +72,13 @@ impl Pipeline {
     }
 
     async fn table_of(&self, key: &AssetKey) -> Result<LazyTable> {
-        let form = self.stored(key)?.form;
-        if form != Form::Table {
+        let stored = self.stored(key)?;
+        if stored.form != Form::Table && !stored.refers {
+            let form = stored.form;
             return Err(definition(format!("`{key}` is stored as {form}; a query reads tables")));
         }
-        let value = self.load_value(key, None).await?;
+        let wanted = Wanted::Target(Form::Table, None);
+        let value = self.load_as(key.into(), None, wanted).await?;
         LazyTable::from_value(value)
             .await
             .map_err(|error| self.explain_error(error, key, "load"))

@@ -29,7 +29,7 @@ fn what_makes_no_sense_is_refused() {
         ),
         (
             of("a").input::<Vec<u8>>("a").function(always),
-            "the check `some`: it takes `a: alloc::vec::Vec<u8>`, a value of form blob, but `a` is stored as object",
+            "the check `some`: it takes `a: alloc::vec::Vec<u8>`, a value of form blob, but `a` is stored as object; change one of the types",
         ),
         (
             of("a").input::<Partitions<u64>>("a").function(always),

@@ -82,7 +82,7 @@ async fn bytes(page: Blob) -> Result<Vec<u8>> {
 
 #[asset]
 async fn pointer() -> DataRef {
-    let mut pointer = DataRef::new("s3://lake/raw/2024/");
+    let mut pointer = DataRef::new(concat!("file://", env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
     pointer.rows = Some(7);
     pointer
 }
@@ -162,6 +162,7 @@ const KEYS: [&str; 12] = [
 
 fn definitions() -> Definitions {
     Definitions::new()
+        .backend(larder_io_fs::backend())
         .assets(assets![
             settings, rows, streamed, narrowed, page, bytes, pointer, touched, waited, split, nothing, total
         ])

@@ -66,6 +66,31 @@ impl ManagerUrl {
         names
     }
 
+    /// Names among those whose values may be secret.
+    pub fn secret_names(&self) -> Vec<String> {
+        let added = self.settings.iter().filter(|setting| setting.secret);
+        let added: Vec<&String> = added.map(|setting| &setting.name).collect();
+        let mut names = self.setting_names();
+        names.retain(|name| is_secret(name) || added.contains(&name));
+        names
+    }
+
+    /// Adds the settings and variables of a manager's URL, but for those that this one has itself.
+    ///
+    /// # Errors
+    /// `InvalidConfig` for a query that cannot be decoded.
+    pub fn with_settings_of(mut self, manager: &Self) -> Result<Self> {
+        let first = |name: &str| segments(name).first().cloned().unwrap_or_default();
+        let own: Vec<String> = self.setting_names().iter().map(|name| first(name)).collect();
+        let mut given = decoded(&manager.query)?;
+        given.extend(manager.settings.iter().cloned());
+        given.retain(|setting| !own.contains(&first(&setting.name)));
+        self.settings.extend(given);
+        self.variables = self.variables.or_else(|| manager.variables.clone());
+        self.directory.clone_from(&manager.directory);
+        Ok(self)
+    }
+
     /// Parts the settings between two readers: the first URL gets those whose name (its first segment) is among `names`, the
     /// second one all others.
     ///

@@ -4,6 +4,7 @@ mod map;
 mod real;
 
 pub use real::RealDisk;
+pub(crate) use real::open_ordinary;
 
 use bytes::Bytes;
 use std::ffi::OsString;

@@ -19,6 +19,29 @@ const RECORD: &str = "user.larder";
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RealDisk;
 
+/// Opens an ordinary file for reading; a link, a pipe or a device is `InvalidInput`, a directory `IsADirectory`. It waits for nobody who would write
+/// into a pipe.
+pub(crate) fn open_ordinary(path: &Path) -> io::Result<Box<dyn DiskFile>> {
+    use rustix::fs::OFlags;
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
+    let opened = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.cast_signed())
+        .open(path);
+    let file = match opened {
+        // A link, or too many of them on the way.
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        other => other?,
+    };
+    match file.metadata()?.file_type() {
+        kind if kind.is_file() => Ok(Box::new(RealFile::new(file))),
+        kind if kind.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        _ => Err(io::ErrorKind::InvalidInput.into()),
+    }
+}
+
 impl Disk for RealDisk {
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         let file = OpenOptions::new()

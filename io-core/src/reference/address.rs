@@ -1,0 +1,113 @@
+//! The address of a reference: absolute, and without secrets.
+
+use super::DataRef;
+use crate::backend::ManagerUrl;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Bytes of an address at most; keys of object stores end at 1,024.
+const MOST_BYTES: usize = 4096;
+/// Characters of an address that no message repeats.
+const SHOWN_CHARS: usize = 300;
+
+/// Reads the address of a reference.
+///
+/// # Errors
+/// `InvalidData` for what is no address, a relative one, one with `.` or `..`, and one that would keep a password or another secret.
+pub fn address(uri: &str) -> Result<ManagerUrl> {
+    let refused = |problem: &str| {
+        Err(Error::new(
+            ErrorKind::InvalidData,
+            format!("{problem}: `{}`", shown(uri)),
+        ))
+    };
+    if uri.len() > MOST_BYTES {
+        return refused("the address of a reference has more than 4,096 bytes");
+    }
+    if uri.chars().any(char::is_control) {
+        return refused("the address of a reference has a control character");
+    }
+    let Ok(url) = uri.parse::<ManagerUrl>() else {
+        return refused("the address of a reference begins with a scheme, as in `s3://bucket/key` or `file:///path`");
+    };
+    if has_password(url.address()) {
+        return refused(
+            "the address of a reference is stored and must hold no password; give it in the settings of an I/O manager of that place, or in the environment",
+        );
+    }
+    if !url.query().is_empty() && url.setting_names().is_empty() {
+        return refused("the settings in the address of a reference are not UTF-8");
+    }
+    if let Some(name) = secrets(&url).first() {
+        let problem = format!(
+            "the address of a reference is stored, and its setting `{name}` may be secret; give it in the settings of an I/O manager of that place, or in the environment"
+        );
+        return refused(&problem);
+    }
+    if !url.address().starts_with('/') {
+        return refused("the address of a reference is absolute, as in `file:///path`");
+    }
+    let bare = url.address().strip_prefix("//").unwrap_or(url.address());
+    let segments: Vec<&str> = bare.split('/').collect();
+    if segments.iter().any(|segment| matches!(*segment, "." | "..")) {
+        return refused("the address of a reference has no segment `.` or `..`");
+    }
+    // The first one is the host, and nothing stands behind the slash of a folder.
+    let inner = segments.len().saturating_sub(1).max(1);
+    if segments[1..inner].iter().any(|segment| segment.is_empty()) {
+        return refused("the address of a reference has no empty segment");
+    }
+    Ok(url)
+}
+
+/// Names of settings that may be secret, those that sign an address among them.
+fn secrets(url: &ManagerUrl) -> Vec<String> {
+    let signs = |name: &String| name == "sig" || name.to_ascii_lowercase().contains("signature");
+    let mut names = url.secret_names();
+    names.extend(url.setting_names().into_iter().filter(signs));
+    names
+}
+
+/// Whether somebody's password stands before the host. It may hold `/` and `@` where somebody forgot to encode them.
+fn has_password(address: &str) -> bool {
+    let Some(bare) = address.strip_prefix("//") else {
+        return false;
+    };
+    let authority = bare.split('/').next().unwrap_or_default();
+    let user = authority
+        .rsplit_once('@')
+        .is_some_and(|(user, _)| user.contains(':') || user.contains('@'));
+    let port = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let no_port = port
+        .split_once(':')
+        .is_some_and(|(_, port)| port.bytes().any(|byte| !byte.is_ascii_digit()));
+    // An IPv6 address has colons of its own, within brackets.
+    user || (no_port && !port.starts_with('['))
+}
+
+/// The address for messages: without settings, user and password, and not endless.
+fn shown(uri: &str) -> String {
+    let bare = match uri.parse::<ManagerUrl>() {
+        Ok(url) if has_password(url.address()) => url.to_string(),
+        _ => uri.split('?').next().unwrap_or_default().to_owned(),
+    };
+    let mut text: String = bare.chars().take(SHOWN_CHARS).flat_map(char::escape_debug).collect();
+    if bare.chars().nth(SHOWN_CHARS).is_some() {
+        text.push('…');
+    }
+    text
+}
+
+impl DataRef {
+    /// Reads the address.
+    ///
+    /// # Errors
+    /// `InvalidData`, as [`address`].
+    pub fn address(&self) -> Result<ManagerUrl> {
+        address(&self.uri)
+    }
+
+    /// The address for people: without settings, a user's name and a password.
+    pub fn shown(&self) -> String {
+        shown(&self.uri)
+    }
+}
