@@ -39,7 +39,7 @@ fn start(home: &Path, settings: &str, arguments: &[&str]) -> Child {
     let diary = home.join("diary").display().to_string();
     let config = format!("[resources.diary]\nfile = '{diary}'\n{settings}");
     std::fs::write(home.join("larder.toml"), config).expect("is written");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_resources"));
+    let mut command = Command::new(std::env::current_exe().expect("has a path"));
     let command = command
         .args(arguments)
         .env_clear()
