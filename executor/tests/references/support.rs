@@ -5,6 +5,7 @@ use larder_executor::{Asset, AssetBuilder, Definitions, Pipeline, RunReport, Ste
 use larder_io_core::{AssetValue, DataRef, Error, IoManager, OutputContext, Result, Table};
 use larder_io_fs::FsConfig;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -140,8 +141,7 @@ pub(crate) async fn counted(pipeline: &Pipeline) -> Result<u64> {
 /// Writes over a file in place, whatever its mode, and sets its time so many seconds later than it was.
 pub(crate) fn overwrite(path: &Path, bytes: &[u8], later: u64) {
     let before = fs::metadata(path).expect("is there").modified().expect("has a time");
-    let writable = fs::Permissions::from(std::os::unix::fs::PermissionsExt::from_mode(0o644));
-    fs::set_permissions(path, writable).expect("is ours");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o644)).expect("is ours");
     fs::write(path, bytes).expect("is written");
     touch(path, before + Duration::from_secs(later));
 }

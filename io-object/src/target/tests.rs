@@ -28,8 +28,8 @@ impl Bucket {
     }
 
     async fn put(&self, path: &str, text: &str) {
-        let put = self.objects.put(&Path::from(path), text.to_owned().into());
-        put.await.expect("is put");
+        let path = Path::from(path);
+        self.objects.put(&path, text.to_owned().into()).await.expect("is put");
     }
 
     fn target(&self, url: &str) -> Result<ObjectTarget> {
