@@ -1,0 +1,48 @@
+//! The columns of the tables, and columns by name.
+
+use arrow_array::{Array, RecordBatch};
+use larder::prelude::*;
+
+/// An order as the shop sends it.
+#[allow(dead_code)]
+#[derive(TableSchema)]
+pub(crate) struct SentOrder {
+    id: i64,
+    customer: String,
+    amount: Option<f64>,
+    status: String,
+}
+
+/// An order that counts.
+#[allow(dead_code)]
+#[derive(TableSchema)]
+pub(crate) struct Order {
+    id: i64,
+    customer: String,
+    cents: i64,
+}
+
+/// What a customer ordered.
+#[allow(dead_code)]
+#[derive(TableSchema)]
+pub(crate) struct CustomerTotal {
+    customer: String,
+    orders: i64,
+    cents: i64,
+}
+
+/// The column `name` of `batch` as an `A`.
+///
+/// # Errors
+/// `InvalidData` when there is no such column or it has another type.
+pub(crate) fn column<'a, A: Array + 'static>(batch: &'a RecordBatch, name: &str) -> Result<&'a A> {
+    let column = batch
+        .column_by_name(name)
+        .and_then(|column| column.as_any().downcast_ref());
+    column.ok_or_else(|| {
+        Error::new(
+            ErrorKind::InvalidData,
+            format!("there is no column `{name}` of the type that is needed"),
+        )
+    })
+}
