@@ -1,8 +1,8 @@
 //! The orders of a day, cleaned and added up.
 
 use crate::days;
-use crate::rows::{CustomerTotal, Order, column};
-use arrow_array::{Array, Float64Array, Int64Array, RecordBatch, StringArray};
+use crate::rows::{CustomerTotal, Order, column, table};
+use arrow_array::{Array, Float64Array, Int64Array, StringArray};
 use larder::prelude::*;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -15,21 +15,18 @@ pub(crate) fn clean_orders(#[from("raw/orders")] sent: Table) -> Result<Table> {
     let customers = column::<StringArray>(&sent, "customer")?;
     let amounts = column::<Float64Array>(&sent, "amount")?;
     let statuses = column::<StringArray>(&sent, "status")?;
-    let mut seen = HashSet::new();
-    let counts =
-        |row: &usize| statuses.value(*row) != "cancelled" && amounts.is_valid(*row) && seen.insert(ids.value(*row));
-    let rows: Vec<usize> = (0..sent.num_rows()).filter(counts).collect();
-    let ids: Int64Array = rows.iter().map(|row| Some(ids.value(*row))).collect();
-    let customers: StringArray = rows.iter().map(|row| Some(customers.value(*row).trim())).collect();
-    let cents: Int64Array = rows
-        .iter()
-        .map(|row| Some((amounts.value(*row) * 100.0).round() as i64))
-        .collect();
-    Ok(RecordBatch::try_new(
-        Order::schema(),
-        vec![Arc::new(ids), Arc::new(customers), Arc::new(cents)],
-    )?
-    .into())
+    let (mut seen, mut orders) = (HashSet::new(), Vec::new());
+    for row in 0..sent.num_rows() {
+        let counts = statuses.value(row) != "cancelled" && amounts.is_valid(row);
+        if counts && seen.insert(ids.value(row)) {
+            let cents = (amounts.value(row) * 100.0).round() as i64;
+            orders.push((ids.value(row), customers.value(row).trim(), cents));
+        }
+    }
+    let ids = Int64Array::from_iter_values(orders.iter().map(|order| order.0));
+    let customers = StringArray::from_iter_values(orders.iter().map(|order| order.1));
+    let cents = Int64Array::from_iter_values(orders.iter().map(|order| order.2));
+    table::<Order>([Arc::new(ids), Arc::new(customers), Arc::new(cents)])
 }
 
 /// What each customer ordered on a day, by name.
@@ -43,9 +40,8 @@ pub(crate) fn customer_totals(#[from("clean/orders")] orders: Table) -> Result<T
         let total = totals.entry(customer).or_default();
         *total = (total.0 + 1, total.1 + cents);
     }
-    let customers: StringArray = totals.keys().map(Some).collect();
-    let orders: Int64Array = totals.values().map(|(orders, _)| Some(*orders)).collect();
-    let cents: Int64Array = totals.values().map(|(_, cents)| Some(*cents)).collect();
-    let columns: Vec<Arc<dyn Array>> = vec![Arc::new(customers), Arc::new(orders), Arc::new(cents)];
-    Ok(RecordBatch::try_new(CustomerTotal::schema(), columns)?.into())
+    let customers = StringArray::from_iter_values(totals.keys());
+    let orders = Int64Array::from_iter_values(totals.values().map(|total| total.0));
+    let cents = Int64Array::from_iter_values(totals.values().map(|total| total.1));
+    table::<CustomerTotal>([Arc::new(customers), Arc::new(orders), Arc::new(cents)])
 }
