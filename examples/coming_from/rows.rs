@@ -50,6 +50,6 @@ pub(crate) fn column<'a, A: Array + 'static>(batch: &'a RecordBatch, name: &str)
 ///
 /// # Errors
 /// `InvalidData` when columns are not of one length, or not of the types of the row.
-pub(crate) fn table<R: TableSchema>(columns: impl IntoIterator<Item = ArrayRef>) -> Result<Table> {
-    Ok(RecordBatch::try_new(R::schema(), columns.into_iter().collect())?.into())
+pub(crate) fn table<R: TableSchema>(columns: [ArrayRef; 3]) -> Result<Table> {
+    Ok(RecordBatch::try_new(R::schema(), columns.to_vec())?.into())
 }

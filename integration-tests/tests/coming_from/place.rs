@@ -136,11 +136,6 @@ impl Place {
         self.rows("reports/customer_totals", day).await.expect("are stored")
     }
 
-    /// What larder writes before it is published lies here, beside old versions.
-    pub(crate) fn staged(&self) -> PathBuf {
-        self.home().join("storage/.larder")
-    }
-
     /// When the totals of a day were written.
     pub(crate) fn modified(&self, day: &str) -> SystemTime {
         let file = format!("storage/reports/customer_totals/date={day}/data.parquet");
