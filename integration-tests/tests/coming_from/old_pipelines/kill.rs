@@ -68,20 +68,23 @@ fn killed_while_it_writes(place: &Place, mut command: Command, written: impl Fn(
     std::fs::write(&day, whole()).expect("is written");
 }
 
+/// Half a minute's looks: enough for any machine, and no hanging test where nothing is ever written there.
+const LOOKS: usize = 6_000;
+
 fn wait_for(running: &mut Child, written: &impl Fn() -> Option<PathBuf>) {
-    loop {
+    for _ in 0..LOOKS {
         let size = written()
             .and_then(|file| std::fs::metadata(file).ok())
             .map_or(0, |data| data.len());
         if size > 0 {
             return;
         }
-        assert!(
-            running.try_wait().expect("can be asked").is_none(),
-            "it ended before it wrote"
-        );
+        let ended = running.try_wait().expect("can be asked");
+        assert!(ended.is_none(), "it ended before it wrote");
         std::thread::sleep(Duration::from_millis(5));
     }
+    running.kill().expect("is killed");
+    panic!("nothing was written there");
 }
 
 /// The first file of a directory whose name begins so.
