@@ -21,6 +21,24 @@ const PACKAGES: [&str; 10] = [
 /// Dagster, with the manager of S3; they pin what others of them they go with.
 const DAGSTER: [&str; 2] = ["dagster==1.13.27", "dagster-aws==0.29.27"];
 
+/// What the pipelines of the guide "coming from" are written for; `migration.txt` pins what comes along with them.
+const MIGRATION: [&str; 2] = ["apache-airflow==3.3.2", "luigi==3.8.1"];
+
+/// The variable that hands over the interpreter of [`migration`].
+pub(crate) const MIGRATION_VARIABLE: &str = "LARDER_MIGRATION";
+
+/// The interpreter of an environment with Airflow and Luigi, made if it is not there; none where the system has a Python that
+/// Luigi does not take, which is told.
+pub(crate) fn migration() -> Result<Option<PathBuf>, String> {
+    let fits = "import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))";
+    if output(&mut command("python3", &["-c", fits])).is_err() {
+        eprintln!("the pipelines of Airflow and Luigi are not run; missing: Python 3.10 to 3.13, which Luigi needs");
+        return Ok(None);
+    }
+    let home = target().join("migration");
+    environment(&home, &MIGRATION, include_str!("migration.txt"), "Airflow and Luigi").map(Some)
+}
+
 /// The interpreter of Dagster's environment, made if it is not there: its dependencies must not hold the readers back.
 pub(crate) fn dagster() -> Result<PathBuf, String> {
     environment(&target().join("dagster"), &DAGSTER, "", "Dagster")

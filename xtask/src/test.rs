@@ -12,6 +12,7 @@ pub(crate) fn run_all() -> Done {
     if let Err(missing) = &chromium {
         eprintln!("the page of a run is not opened in a browser; missing: {missing}");
     }
+    let migration = python::migration()?;
     emulators::with_all(|variables| {
         cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"])?;
         ignored(
@@ -20,6 +21,7 @@ pub(crate) fn run_all() -> Done {
             &[
                 Some((postgresql::VARIABLE, postgresql.as_path())),
                 chromium.as_deref().ok().map(|chromium| (chromium::VARIABLE, chromium)),
+                migration.as_deref().map(|python| (python::MIGRATION_VARIABLE, python)),
             ],
             variables,
         )
@@ -52,8 +54,14 @@ fn ignored(python: &Path, dagster: &Path, programs: &[Option<(&str, &Path)>], va
             "--ignored",
         ],
     );
-    if programs.iter().any(Option::is_none) {
-        tests.args(["--skip", "the_page_in_a_browser"]);
+    let there = |variable| programs.iter().flatten().any(|(name, _)| *name == variable);
+    for (variable, name) in [
+        (chromium::VARIABLE, "the_page_in_a_browser"),
+        (python::MIGRATION_VARIABLE, "old_pipelines::"),
+    ] {
+        if !there(variable) {
+            tests.args(["--skip", name]);
+        }
     }
     tests.env("LARDER_PYTHON", python).env("LARDER_DAGSTER", dagster);
     tests
