@@ -111,7 +111,7 @@ impl Parameters {
     /// `InvalidDefinition` for a window of what is not of time.
     pub(super) fn of_call(&self, context: &AssetContext) -> Result<BTreeMap<String, SqlValue>> {
         let partition = context.partition();
-        let window = || Ok(context.window().map(|window| (window.start, window.end))?);
+        let window = || context.window().map(|window| (window.start, window.end));
         self.filled(partition, window)
     }
 

@@ -77,18 +77,13 @@ pub(crate) fn resolve(assets: &mut [Asset], engines: &Engines, table: &Parameter
         let keys: Vec<AssetKey> = assets.iter().flat_map(own_keys).collect();
         let names = Names::new(&keys);
         for asset in assets.iter_mut() {
-            let Some(sql) = asset.sql.take() else { continue };
-            let (name, placed) = (asset.outputs[0].key.clone(), sql.placed());
-            asset.sql = Some(match one(asset, sql, engines, &names, table) {
-                Ok(sql) => sql,
-                Err((sql, told)) => {
-                    problems.extend(
-                        told.into_iter()
-                            .map(|problem| definition(format!("`{name}`{placed}: {problem}"))),
-                    );
-                    sql
-                }
-            });
+            let Some(mut sql) = asset.sql.take() else { continue };
+            if let Err(told) = one(asset, &mut sql, engines, &names, table) {
+                let (name, placed) = (&asset.outputs[0].key, sql.placed());
+                let told = told.into_iter();
+                problems.extend(told.map(|problem| definition(format!("`{name}`{placed}: {problem}"))));
+            }
+            asset.sql = Some(sql);
             let resolved = asset.sql.iter().filter_map(|sql| sql.resolved.as_ref());
             taken.extend(resolved.flat_map(|resolved| resolved.prepared.parameters.iter().cloned()));
         }
@@ -103,34 +98,31 @@ fn own_keys(asset: &Asset) -> impl Iterator<Item = AssetKey> {
     asset.outputs.iter().filter_map(|output| output.key.parse().ok())
 }
 
-type Broken = (Sql, Vec<String>);
-
 fn one(
     asset: &mut Asset,
-    mut sql: Sql,
+    sql: &mut Sql,
     engines: &Engines,
     names: &Names<'_>,
     table: &ParameterTable,
-) -> Result<Sql, Broken> {
+) -> Result<(), Vec<String>> {
     if !sql.problems.is_empty() {
-        let problems = std::mem::take(&mut sql.problems);
-        return Err((sql, problems));
+        return Err(std::mem::take(&mut sql.problems));
     }
     if !asset.inputs.is_empty() {
         let problem = "the inputs of a query are the tables that it names; take `.input(..)` away";
-        return Err((sql, vec![problem.to_owned()]));
+        return Err(vec![problem.to_owned()]);
     }
     let (engine, because) = match engines.choose(sql.engine.as_deref()) {
         Ok(chosen) => chosen,
-        Err(problem) => return Err((sql, vec![problem])),
+        Err(problem) => return Err(vec![problem]),
     };
     let prepared = match engine.prepare(&sql.text) {
         Ok(prepared) => prepared,
-        Err(error) => return Err((sql, vec![error.message().to_owned()])),
+        Err(error) => return Err(vec![error.message().to_owned()]),
     };
     if prepared.explains {
         let problem = "`explain` is no value; ask it with `show --sql`, or `explain ASSET --query-plan`";
-        return Err((sql, vec![problem.to_owned()]));
+        return Err(vec![problem.to_owned()]);
     }
     let own: Vec<AssetKey> = own_keys(asset).collect();
     let mut problems = Vec::new();
@@ -150,13 +142,13 @@ fn one(
         .partitions
         .as_ref()
         .and_then(|partitions| partitions.as_ref().ok());
-    let parameters = Parameters::new(&sql, &prepared.parameters, partitioning, table);
+    let parameters = Parameters::new(sql, &prepared.parameters, partitioning, table);
     let parameters = parameters.unwrap_or_else(|more| {
         problems.extend(more);
         Parameters::default()
     });
     if !problems.is_empty() {
-        return Err((sql, problems));
+        return Err(problems);
     }
     let resolved = Arc::new(Resolved {
         engine,
@@ -175,5 +167,5 @@ fn one(
         async move { query.run(args).await }.boxed()
     }));
     sql.resolved = Some(resolved);
-    Ok(sql)
+    Ok(())
 }
