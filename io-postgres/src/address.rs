@@ -48,14 +48,18 @@ pub(crate) fn check(address: &str) -> Result<&str> {
 /// Reads an address and its settings. No error holds any part of the address.
 pub(crate) fn read(config: &PostgresConfig, url: Option<&ManagerUrl>) -> Result<Address> {
     let rest = check(config.address.expose())?;
-    let mut server: Config = format!("postgres://{rest}").parse().map_err(|error: tokio_postgres::Error| {
-        let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-        // The names of options are the crate's own, those of values are not.
-        invalid(match cause.as_str() {
-            "invalid value for option `port`" => "its port is no number",
-            _ => "it holds a text that is no UTF-8, or more than user, password, host, port and database",
-        })
-    })?;
+    let mut server: Config = format!("postgres://{rest}")
+        .parse()
+        .map_err(|error: tokio_postgres::Error| {
+            let cause = std::error::Error::source(&error)
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            // The names of options are the crate's own, those of values are not.
+            invalid(match cause.as_str() {
+                "invalid value for option `port`" => "its port is no number",
+                _ => "it holds a text that is no UTF-8, or more than user, password, host, port and database",
+            })
+        })?;
     settle(&mut server, config, url)?;
     check_schema(&config.schema)?;
     let place = Place {
@@ -177,7 +181,11 @@ mod tests {
             ("postgres://u@localhost,db.example/d", true),
             ("postgres://u@/d?host=/run/postgresql", false),
         ] {
-            assert_eq!(of(url).unwrap_or_else(|error| panic!("{url}: {error}")).tls, tls, "{url}");
+            assert_eq!(
+                of(url).unwrap_or_else(|error| panic!("{url}: {error}")).tls,
+                tls,
+                "{url}"
+            );
         }
     }
 

@@ -115,7 +115,9 @@ impl Book {
 
     /// Makes schema and bookkeeping where they are missing.
     pub(crate) async fn set_up(&self, client: &Client) -> Outcome<()> {
-        let known = client.query_typed("SELECT to_regclass($1) IS NOT NULL", &[text(&self.values)]).await?;
+        let known = client
+            .query_typed("SELECT to_regclass($1) IS NOT NULL", &[text(&self.values)])
+            .await?;
         if known.first().map(|row| row.try_get(0)).transpose()? == Some(true) {
             return Ok(());
         }
@@ -125,7 +127,9 @@ impl Book {
         let schemas = "SELECT 1 FROM pg_namespace WHERE nspname = $1";
         // `IF NOT EXISTS` asks for the right to make one, also where there is one.
         if client.query_typed(schemas, &[text(&self.schema)]).await?.is_empty() {
-            client.batch_execute(&format!("CREATE SCHEMA {}", quoted(&self.schema))).await?;
+            client
+                .batch_execute(&format!("CREATE SCHEMA {}", quoted(&self.schema)))
+                .await?;
         }
         let values = &self.values;
         client
@@ -155,7 +159,12 @@ impl Book {
     }
 
     /// The published entry, or that of a version.
-    pub(crate) async fn find(&self, client: &Client, location: &Location, version: Option<&Version>) -> Outcome<Option<Entry>> {
+    pub(crate) async fn find(
+        &self,
+        client: &Client,
+        location: &Location,
+        version: Option<&Version>,
+    ) -> Outcome<Option<Entry>> {
         let location = location.as_str();
         let rows = match version.map(Version::as_str) {
             // No version is called so, and the server takes no such text.
@@ -168,7 +177,10 @@ impl Book {
                 client.query_typed(&sql, &[text(&location), text(&version)]).await?
             }
             None => {
-                let sql = format!("SELECT {ENTRY} FROM {} WHERE location = $1 AND state = 'published'", self.values);
+                let sql = format!(
+                    "SELECT {ENTRY} FROM {} WHERE location = $1 AND state = 'published'",
+                    self.values
+                );
                 client.query_typed(&sql, &[text(&location)]).await?
             }
         };
@@ -202,7 +214,9 @@ impl Book {
              ORDER BY replaced_at DESC NULLS FIRST",
             self.values
         );
-        let rows = client.query_typed(&sql, &[text(&location.as_str()), text(&data)]).await?;
+        let rows = client
+            .query_typed(&sql, &[text(&location.as_str()), text(&data)])
+            .await?;
         let mut known = Known::default();
         for row in &rows {
             match self.entry(row) {
@@ -227,7 +241,9 @@ impl Book {
             "UPDATE {} SET state = $1, replaced_at = {replaced} WHERE data_table = ANY($2)",
             self.values
         );
-        client.execute_typed(&sql, &[text(&state), (&tables, Type::TEXT_ARRAY)]).await?;
+        client
+            .execute_typed(&sql, &[text(&state), (&tables, Type::TEXT_ARRAY)])
+            .await?;
         Ok(())
     }
 
@@ -261,6 +277,8 @@ impl Book {
 
 /// Waits for an advisory lock, which the end of the transaction gives back.
 pub(crate) async fn lock(client: &Client, key: i64) -> Outcome<()> {
-    client.query_typed("SELECT pg_advisory_xact_lock($1)", &[(&key, Type::INT8)]).await?;
+    client
+        .query_typed("SELECT pg_advisory_xact_lock($1)", &[(&key, Type::INT8)])
+        .await?;
     Ok(())
 }

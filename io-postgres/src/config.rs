@@ -112,7 +112,8 @@ impl PostgresConfig {
     /// `InvalidConfig` for a setting that is unknown or wrong.
     pub fn of_url(url: &ManagerUrl) -> Result<Self> {
         address::check(url.address())?;
-        let environment = Environment::of_schema("LARDER_POSTGRES", &backend().schema()).also("password", &["PGPASSWORD"]);
+        let environment =
+            Environment::of_schema("LARDER_POSTGRES", &backend().schema()).also("password", &["PGPASSWORD"]);
         let mut config: Self = url.settings(environment)?;
         config.address = Secret::new(url.address());
         config.check()?;
@@ -180,15 +181,27 @@ mod tests {
 
     #[test]
     fn opens_by_url() {
-        let url: ManagerUrl = "postgresql://me@localhost/db?history=3&views=false".parse().expect("is a URL");
+        let url: ManagerUrl = "postgresql://me@localhost/db?history=3&views=false"
+            .parse()
+            .expect("is a URL");
         let manager = backend().open(&url).expect("opens");
-        assert_eq!((manager.info().scheme.as_str(), manager.info().remote), ("postgres", true));
+        assert_eq!(
+            (manager.info().scheme.as_str(), manager.info().remote),
+            ("postgres", true)
+        );
         assert_eq!(manager.info().root, "postgres://me@localhost:5432/db (schema assets)");
     }
 
     #[test]
     fn refuses_what_it_does_not_understand() {
-        for bad in ["histroy=3", "history=0", "lock_timeout=0s", "connect_timeout=1ms", "sslmode=verify-ca", "port=x"] {
+        for bad in [
+            "histroy=3",
+            "history=0",
+            "lock_timeout=0s",
+            "connect_timeout=1ms",
+            "sslmode=verify-ca",
+            "port=x",
+        ] {
             let url: ManagerUrl = format!("postgres://me@localhost/db?{bad}").parse().expect("is a URL");
             let error = backend().open(&url).expect_err("is wrong");
             assert_eq!(error.kind(), ErrorKind::InvalidConfig, "{bad}");

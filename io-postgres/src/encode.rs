@@ -29,7 +29,12 @@ pub(crate) fn rows(batch: &RecordBatch, from: usize, out: &mut Vec<u8>, bytes: u
             _ => Ok(slice),
         }
     };
-    let columns: Vec<ArrayRef> = schema.fields().iter().zip(batch.columns()).map(unpack).collect::<Result<_>>()?;
+    let columns: Vec<ArrayRef> = schema
+        .fields()
+        .iter()
+        .zip(batch.columns())
+        .map(unpack)
+        .collect::<Result<_>>()?;
     let writers: Vec<Writer<'_>> = columns.iter().map(writer).collect::<Result<_>>()?;
     // Not `is_null`, which an array of nothing but nulls answers with no.
     let nulls: Vec<_> = columns.iter().map(|column| column.logical_nulls()).collect();
@@ -48,7 +53,8 @@ pub(crate) fn rows(batch: &RecordBatch, from: usize, out: &mut Vec<u8>, bytes: u
             let start = out.len();
             out.extend_from_slice(&[0; 4]);
             write(row, out).map_err(|why| refused(schema.field(index), why))?;
-            let length = i32::try_from(out.len() - start - 4).map_err(|_| refused(schema.field(index), "more than 2 GiB"))?;
+            let length =
+                i32::try_from(out.len() - start - 4).map_err(|_| refused(schema.field(index), "more than 2 GiB"))?;
             out[start..start + 4].copy_from_slice(&length.to_be_bytes());
         }
     }
@@ -181,7 +187,9 @@ fn writer(array: &ArrayRef) -> Result<Writer<'_>> {
         T::Duration(U::Millisecond) => exact::<DurationMillisecondType, 8>(array, i64::to_be_bytes),
         T::Duration(U::Microsecond) => exact::<DurationMicrosecondType, 8>(array, i64::to_be_bytes),
         T::Duration(U::Nanosecond) => exact::<DurationNanosecondType, 8>(array, i64::to_be_bytes),
-        T::Interval(IntervalUnit::YearMonth) => exact::<IntervalYearMonthType, 16>(array, |months| interval(0, 0, months)),
+        T::Interval(IntervalUnit::YearMonth) => {
+            exact::<IntervalYearMonthType, 16>(array, |months| interval(0, 0, months))
+        }
         T::Interval(IntervalUnit::DayTime) => exact::<IntervalDayTimeType, 16>(array, |value| {
             interval(i64::from(value.milliseconds) * 1000, value.days, 0)
         }),

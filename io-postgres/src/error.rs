@@ -192,7 +192,9 @@ fn of_code(code: &str, place: &Place) -> Meaning {
                 kind: K::Unavailable,
                 effect: Effect::Unknown,
                 retry: false,
-                message: format!("{place} ended the connection: the server is starting or stopping, its disk has a fault, or somebody ended it"),
+                message: format!(
+                    "{place} ended the connection: the server is starting or stopping, its disk has a fault, or somebody ended it"
+                ),
             };
         }
         "40001" | "40P01" => {

@@ -51,7 +51,9 @@ pub(crate) fn query(schema: &SchemaRef, table: &str, request: &Scan) -> Result<Q
         sql += &format!(" WHERE {}", conditions.join(" AND "));
     }
     match request.limit {
-        Some(limit) if rest.predicate.is_none() => sql += &format!(" LIMIT {}", i64::try_from(limit).unwrap_or(i64::MAX)),
+        Some(limit) if rest.predicate.is_none() => {
+            sql += &format!(" LIMIT {}", i64::try_from(limit).unwrap_or(i64::MAX))
+        }
         limit => rest.limit = limit,
     }
     Ok(Query {
@@ -157,22 +159,42 @@ mod tests {
     fn what_postgresql_answers_as_larder_does_is_asked_of_it() {
         let all = sql(Scan::all());
         assert_eq!(all.sql, "SELECT \"id\", \"t\"\"x\", \"at\", \"f\", \"b\" FROM s.t");
-        let narrow = sql(Scan::all().select(["t\"x"]).filter(col("id").gt(5).or(col("id").is_null())).limit(3));
+        let narrow = sql(Scan::all()
+            .select(["t\"x"])
+            .filter(col("id").gt(5).or(col("id").is_null()))
+            .limit(3));
         assert_eq!(
             narrow.sql,
             "SELECT \"t\"\"x\" FROM s.t WHERE ((\"id\" > '5'::bigint) OR (\"id\" IS NULL)) LIMIT 3"
         );
         assert_eq!((narrow.rest, narrow.wanted), (Scan::all(), 1));
-        let text = sql(Scan::all().select(Vec::<String>::new()).filter(col("t\"x").eq("'; drop table x; --")));
-        assert_eq!(text.sql, "SELECT  FROM s.t WHERE (\"t\"\"x\" COLLATE \"C\" = '''; drop table x; --')");
+        let text = sql(Scan::all()
+            .select(Vec::<String>::new())
+            .filter(col("t\"x").eq("'; drop table x; --")));
+        assert_eq!(
+            text.sql,
+            "SELECT  FROM s.t WHERE (\"t\"\"x\" COLLATE \"C\" = '''; drop table x; --')"
+        );
         let rest = sql(Scan::all().filter(col("f").gt_eq(f64::NAN).and(col("b").lt(vec![0, 39, 255]))));
-        assert!(rest.sql.ends_with("WHERE (\"f\" >= 'NaN'::float8) AND (\"b\" < '\\x0027ff'::bytea)"), "{}", rest.sql);
-        assert!(sql(Scan::all().filter(col("f").eq(-0.1))).sql.ends_with("'-1e-1'::float8)"));
+        assert!(
+            rest.sql
+                .ends_with("WHERE (\"f\" >= 'NaN'::float8) AND (\"b\" < '\\x0027ff'::bytea)"),
+            "{}",
+            rest.sql
+        );
+        assert!(
+            sql(Scan::all().filter(col("f").eq(-0.1)))
+                .sql
+                .ends_with("'-1e-1'::float8)")
+        );
     }
 
     #[test]
     fn what_it_might_answer_otherwise_is_done_here() {
-        let query = sql(Scan::all().select(["id"]).filter(col("at").gt(7).and(col("id").lt(9))).limit(3));
+        let query = sql(Scan::all()
+            .select(["id"])
+            .filter(col("at").gt(7).and(col("id").lt(9)))
+            .limit(3));
         assert_eq!(query.sql, "SELECT \"id\", \"at\" FROM s.t WHERE (\"id\" < '9'::bigint)");
         assert_eq!(query.rest, Scan::all().filter(col("at").gt(7)).limit(3));
         assert_eq!(query.wanted, 1);

@@ -111,7 +111,18 @@ mod tests {
         ] {
             assert_eq!(view(&at(location)), name);
         }
-        for odd in ["a__b", "_a", "a_/b", "A", "1a", "larder_values", "larder_data_x", "é", "date=2024-01-01/data", "'; drop table x; --"] {
+        for odd in [
+            "a__b",
+            "_a",
+            "a_/b",
+            "A",
+            "1a",
+            "larder_values",
+            "larder_data_x",
+            "é",
+            "date=2024-01-01/data",
+            "'; drop table x; --",
+        ] {
             let name = view(&at(odd));
             assert!(name.contains("___") && !name.starts_with("larder_"), "{odd}: {name}");
         }
@@ -135,16 +146,31 @@ mod tests {
     fn every_column_has_a_name_of_its_own() {
         let long = "x".repeat(64);
         let names = ["a", "", "a", "ctid", "larder_column_2", &long, "é\"", "with\0nul"];
-        let fields: Vec<Field> = names.iter().map(|name| Field::new(*name, DataType::Int8, true)).collect();
+        let fields: Vec<Field> = names
+            .iter()
+            .map(|name| Field::new(*name, DataType::Int8, true))
+            .collect();
         let found = columns(&Schema::new(fields));
-        let wanted = ["a", "larder_column_2_", "larder_column_3", "larder_column_4", "larder_column_2", "larder_column_6", "é\"", "larder_column_8"];
+        let wanted = [
+            "a",
+            "larder_column_2_",
+            "larder_column_3",
+            "larder_column_4",
+            "larder_column_2",
+            "larder_column_6",
+            "é\"",
+            "larder_column_8",
+        ];
         assert_eq!(found, wanted);
     }
 
     #[test]
     fn texts_stay_texts() {
         assert_eq!(quoted("a\"b"), "\"a\"\"b\"");
-        assert_eq!(literal("'; drop table x; --").as_deref(), Some("'''; drop table x; --'"));
+        assert_eq!(
+            literal("'; drop table x; --").as_deref(),
+            Some("'''; drop table x; --'")
+        );
         assert_eq!(literal("a\\'").as_deref(), Some("'a\\'''"));
         assert_eq!(literal("a\0"), None);
     }

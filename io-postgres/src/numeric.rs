@@ -30,7 +30,9 @@ pub(crate) fn write(text: &str, scale: i8, out: &mut Vec<u8>) {
     let mut groups = [0_i16; 2 * MOST_DIGITS / GROUP];
     let count = (before + after) / GROUP;
     for (group, chunk) in groups.iter_mut().zip(padded[..before + after].chunks(GROUP)) {
-        *group = chunk.iter().fold(0, |value, digit| value * 10 + i16::from(digit - b'0'));
+        *group = chunk
+            .iter()
+            .fold(0, |value, digit| value * 10 + i16::from(digit - b'0'));
     }
     let groups = &groups[..count];
     let leading = groups.iter().take_while(|group| **group == 0).count();
@@ -42,7 +44,8 @@ pub(crate) fn write(text: &str, scale: i8, out: &mut Vec<u8>) {
     out.extend_from_slice(&weight.to_be_bytes());
     out.extend_from_slice(&sign.to_be_bytes());
     out.extend_from_slice(&(decimals as u16).to_be_bytes());
-    kept.iter().for_each(|group| out.extend_from_slice(&group.to_be_bytes()));
+    kept.iter()
+        .for_each(|group| out.extend_from_slice(&group.to_be_bytes()));
 }
 
 /// Reads the integer `value * 10^scale`. `None` for what is no number, has more decimals, or is too large.
@@ -92,7 +95,10 @@ mod tests {
     #[test]
     fn is_as_the_server_sends_it() {
         // As `copy (select 12345.67::numeric(10,2)) to stdout (format binary)` has it.
-        assert_eq!(written("1234567", 2), [0, 3, 0, 1, 0, 0, 0, 2, 0, 1, 0x09, 0x29, 0x1a, 0x2c]);
+        assert_eq!(
+            written("1234567", 2),
+            [0, 3, 0, 1, 0, 0, 0, 2, 0, 1, 0x09, 0x29, 0x1a, 0x2c]
+        );
         assert_eq!(written("0", 2), [0, 0, 0, 0, 0, 0, 0, 2]);
         assert_eq!(written("-1", 2), [0, 1, 0xff, 0xff, 0x40, 0, 0, 2, 0, 100]);
         assert_eq!(written("10000", 0), [0, 1, 0, 1, 0, 0, 0, 0, 0, 1]);
@@ -102,7 +108,13 @@ mod tests {
     #[test]
     fn what_is_no_number_is_refused() {
         let nan = [0, 0, 0, 0, 0xc0, 0, 0, 0];
-        for bad in [&nan[..], &[], &[0, 1, 0, 0, 0, 0, 0, 0], &[0, 1, 0, 0, 0, 0, 0, 0, 0x7f, 0xff], &[0xff; 8]] {
+        for bad in [
+            &nan[..],
+            &[],
+            &[0, 1, 0, 0, 0, 0, 0, 0],
+            &[0, 1, 0, 0, 0, 0, 0, 0, 0x7f, 0xff],
+            &[0xff; 8],
+        ] {
             assert_eq!(read(bad, 0), None, "{bad:?}");
         }
         assert_eq!(read(&written("15", 1), 0), None, "1.5 is no integer");

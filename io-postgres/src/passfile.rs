@@ -27,7 +27,10 @@ pub(crate) fn find(server: &Config, url: Option<&ManagerUrl>) -> Result<Option<S
     };
     let (host, port) = match server.get_hosts().first() {
         Some(Host::Tcp(name)) => (name.clone(), server.get_ports().first().copied().unwrap_or(5432)),
-        _ => ("localhost".to_owned(), server.get_ports().first().copied().unwrap_or(5432)),
+        _ => (
+            "localhost".to_owned(),
+            server.get_ports().first().copied().unwrap_or(5432),
+        ),
     };
     let wanted = [
         host.as_str(),
@@ -74,8 +77,14 @@ fn password(line: &str, wanted: &[&str; 4]) -> Option<String> {
             c => fields.last_mut()?.push(c),
         }
     }
-    let [place @ .., password] = &fields[..] else { return None };
-    let fits = place.len() == 4 && place.iter().zip(wanted).all(|(field, wanted)| field == "*" || field == wanted);
+    let [place @ .., password] = &fields[..] else {
+        return None;
+    };
+    let fits = place.len() == 4
+        && place
+            .iter()
+            .zip(wanted)
+            .all(|(field, wanted)| field == "*" || field == wanted);
     fits.then(|| password.clone())
 }
 

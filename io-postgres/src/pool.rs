@@ -73,7 +73,9 @@ impl Lease {
 
     /// Gives it back for the next, outside of any transaction.
     pub(crate) fn give_back(mut self) {
-        let Some(connection) = self.connection.take() else { return };
+        let Some(connection) = self.connection.take() else {
+            return;
+        };
         let mut idle = self.pool.0.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if connection.is_open() && idle.len() < self.pool.0.keep {
             idle.push(connection);

@@ -4,9 +4,7 @@ use crate::book::{Book, Entry, State, lock, text};
 use crate::error::Outcome;
 use crate::names;
 use crate::view;
-use larder_io_core::{
-    Error, ErrorKind, Location, Precondition, Receipt, Retention, Version, WriteId,
-};
+use larder_io_core::{Error, ErrorKind, Location, Precondition, Receipt, Retention, Version, WriteId};
 use std::time::Duration;
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
@@ -31,12 +29,16 @@ pub(crate) async fn publish(client: &Client, book: &Book, views: bool, pending: 
     begin(client, book, &pending.location).await?;
     let known = book.for_publish(client, &pending.location, &pending.data).await?;
     let (own, others) = (known.own, known.others);
-    if let Some(own) = own.as_ref().filter(|own| matches!(own.state, State::Published | State::Kept)) {
+    if let Some(own) = own
+        .as_ref()
+        .filter(|own| matches!(own.state, State::Published | State::Kept))
+    {
         client.batch_execute("COMMIT").await?;
         return Ok(own.receipt.clone());
     }
     if let Some(first) = others.iter().find(|entry| entry.receipt.write == pending.write) {
-        book.set_state(client, std::slice::from_ref(&pending.data), "dropped").await?;
+        book.set_state(client, std::slice::from_ref(&pending.data), "dropped")
+            .await?;
         client.batch_execute("COMMIT").await?;
         return Ok(first.receipt.clone());
     }
@@ -59,15 +61,17 @@ pub(crate) async fn publish(client: &Client, book: &Book, views: bool, pending: 
             _ => "nothing".to_owned(),
         };
         let location = &pending.location;
-        let message =
-            format!("expected {expected} to be published at `{location}`, found {found}; load it again and decide anew");
+        let message = format!(
+            "expected {expected} to be published at `{location}`, found {found}; load it again and decide anew"
+        );
         return refuse(client, Error::new(ErrorKind::Conflict, message)).await;
     }
     if !known.damaged.is_empty() {
         book.set_state(client, &known.damaged, "dropped").await?;
     }
     if let Some(current) = current {
-        book.set_state(client, std::slice::from_ref(&current.data), "kept").await?;
+        book.set_state(client, std::slice::from_ref(&current.data), "kept")
+            .await?;
     }
     let version = pending.write.as_str();
     let sql = format!(
@@ -77,7 +81,9 @@ pub(crate) async fn publish(client: &Client, book: &Book, views: bool, pending: 
         book.values()
     );
     let (location, data) = (pending.location.as_str(), pending.data.as_str());
-    client.execute_typed(&sql, &[text(&version), text(&location), text(&data)]).await?;
+    client
+        .execute_typed(&sql, &[text(&version), text(&location), text(&data)])
+        .await?;
     let outlived = outlived(&others, &pending.retention);
     if !outlived.is_empty() {
         book.set_state(client, &outlived, "dropped").await?;
@@ -92,10 +98,17 @@ pub(crate) async fn publish(client: &Client, book: &Book, views: bool, pending: 
 }
 
 /// Takes the published version down; it stays in the history.
-pub(crate) async fn delete(client: &Client, book: &Book, views: bool, location: &Location, asset: &Location) -> Outcome<()> {
+pub(crate) async fn delete(
+    client: &Client,
+    book: &Book,
+    views: bool,
+    location: &Location,
+    asset: &Location,
+) -> Outcome<()> {
     begin(client, book, location).await?;
     if let Some(current) = book.find(client, location, None).await? {
-        book.set_state(client, std::slice::from_ref(&current.data), "kept").await?;
+        book.set_state(client, std::slice::from_ref(&current.data), "kept")
+            .await?;
         if views {
             view::refresh(client, book, asset).await?;
         }
@@ -119,9 +132,11 @@ pub(crate) async fn restore(
     };
     if wanted.state != State::Published {
         if let Some(current) = book.find(client, location, None).await? {
-            book.set_state(client, std::slice::from_ref(&current.data), "kept").await?;
+            book.set_state(client, std::slice::from_ref(&current.data), "kept")
+                .await?;
         }
-        book.set_state(client, std::slice::from_ref(&wanted.data), "published").await?;
+        book.set_state(client, std::slice::from_ref(&wanted.data), "published")
+            .await?;
         if views {
             view::refresh(client, book, asset).await?;
         }
@@ -141,7 +156,10 @@ pub(crate) async fn remove(client: &Client, book: &Book, location: &Location, ve
             let message = format!("version {version} is the published one; only old versions are removed");
             return refuse(client, Error::new(ErrorKind::Conflict, message)).await;
         }
-        Some(entry) => book.set_state(client, std::slice::from_ref(&entry.data), "dropped").await?,
+        Some(entry) => {
+            book.set_state(client, std::slice::from_ref(&entry.data), "dropped")
+                .await?
+        }
         None => {}
     }
     client.batch_execute("COMMIT").await?;
@@ -164,7 +182,10 @@ pub(crate) async fn sweep(client: &Client, book: &Book, tables: &[String]) -> Ou
     let mut gone = Vec::new();
     for data in tables {
         let table = book.within(data);
-        let row = format!("DELETE FROM {} WHERE data_table = $1 AND state IN ('staged', 'dropped')", book.values());
+        let row = format!(
+            "DELETE FROM {} WHERE data_table = $1 AND state IN ('staged', 'dropped')",
+            book.values()
+        );
         if !data.starts_with(names::DATA) {
             // An entry that others changed may name anything.
             client.execute_typed(&row, &[text(data)]).await?;
@@ -198,13 +219,23 @@ pub(crate) async fn sweep(client: &Client, book: &Book, tables: &[String]) -> Ou
 
 /// Tables of a location that were let go.
 pub(crate) async fn dropped(client: &Client, book: &Book, location: &Location) -> Outcome<Vec<String>> {
-    let sql = format!("SELECT data_table FROM {} WHERE location = $1 AND state = 'dropped'", book.values());
+    let sql = format!(
+        "SELECT data_table FROM {} WHERE location = $1 AND state = 'dropped'",
+        book.values()
+    );
     let rows = client.query_typed(&sql, &[text(&location.as_str())]).await?;
-    Ok(rows.iter().map(|row| row.try_get(0)).collect::<std::result::Result<_, _>>()?)
+    Ok(rows
+        .iter()
+        .map(|row| row.try_get(0))
+        .collect::<std::result::Result<_, _>>()?)
 }
 
 /// What is older than `age` and neither published nor kept: name, whether it was only staged, bytes, age.
-pub(crate) async fn garbage(client: &Client, book: &Book, age: Duration) -> Outcome<Vec<(String, bool, u64, Duration)>> {
+pub(crate) async fn garbage(
+    client: &Client,
+    book: &Book,
+    age: Duration,
+) -> Outcome<Vec<(String, bool, u64, Duration)>> {
     let sql = format!(
         "SELECT data_table, state = 'staged',
                 COALESCE(pg_total_relation_size(to_regclass(quote_ident($2) || '.' || quote_ident(data_table))), 0),
@@ -216,10 +247,17 @@ pub(crate) async fn garbage(client: &Client, book: &Book, age: Duration) -> Outc
         book.values()
     );
     let seconds = age.as_secs_f64();
-    let rows = client.query_typed(&sql, &[(&seconds, Type::FLOAT8), text(&book.schema())]).await?;
+    let rows = client
+        .query_typed(&sql, &[(&seconds, Type::FLOAT8), text(&book.schema())])
+        .await?;
     let read = |row: &tokio_postgres::Row| -> Outcome<(String, bool, u64, Duration)> {
         let age = Duration::try_from_secs_f64(row.try_get::<_, f64>(3)?.max(0.0)).unwrap_or_default();
-        Ok((row.try_get(0)?, row.try_get(1)?, row.try_get::<_, i64>(2)?.unsigned_abs(), age))
+        Ok((
+            row.try_get(0)?,
+            row.try_get(1)?,
+            row.try_get::<_, i64>(2)?.unsigned_abs(),
+            age,
+        ))
     };
     rows.iter().map(read).collect()
 }

@@ -4,10 +4,10 @@ use crate::decode::Decoder;
 use crate::error::{Fault, Outcome};
 use crate::filter::{self, Query};
 use crate::pool::{Lease, Pool};
+use arrow_schema::SchemaRef;
 use futures_util::StreamExt;
 use futures_util::stream::{self, TryStreamExt};
 use larder_io_core::{BatchStream, ContentHash, Error, ErrorKind, Location, Result, Scan, TableSource, async_trait};
-use arrow_schema::SchemaRef;
 use std::pin::Pin;
 use tokio_postgres::CopyOutStream;
 
@@ -86,7 +86,10 @@ impl Stored {
 
     async fn begin(&self, sql: &str) -> Outcome<(Lease, Pin<Box<CopyOutStream>>)> {
         let lease = self.pool.lend().await?;
-        let rows = lease.client()?.copy_out(&format!("COPY ({sql}) TO STDOUT (FORMAT binary)")).await?;
+        let rows = lease
+            .client()?
+            .copy_out(&format!("COPY ({sql}) TO STDOUT (FORMAT binary)"))
+            .await?;
         Ok((lease, Box::pin(rows)))
     }
 
@@ -96,13 +99,20 @@ impl Stored {
     /// `InvalidData` when they have another.
     pub(crate) async fn verify(&self, expected: Option<ContentHash>) -> Result<()> {
         let Some(expected) = expected else {
-            let message = format!("`{}` has no stored hash to compare; materialize the asset again", self.location);
+            let message = format!(
+                "`{}` has no stored hash to compare; materialize the asset again",
+                self.location
+            );
             return Err(Error::new(ErrorKind::Unsupported, message));
         };
         let sql = filter::query(&self.schema, &self.table, &Scan::all())?.sql;
         let (lease, mut rows) = self.copy(&sql).await?;
         let mut hasher = blake3::Hasher::new();
-        while let Some(piece) = rows.try_next().await.map_err(|error| Fault::from(error).at(self.pool.place(), &self.what()))? {
+        while let Some(piece) = rows
+            .try_next()
+            .await
+            .map_err(|error| Fault::from(error).at(self.pool.place(), &self.what()))?
+        {
             hasher.update(&piece);
         }
         lease.give_back();
@@ -143,7 +153,9 @@ impl Reading {
             if let Some(batch) = self.decoder.next() {
                 return Ok(Some((batch, self)));
             }
-            let Some(lease) = self.lease.take() else { return Ok(None) };
+            let Some(lease) = self.lease.take() else {
+                return Ok(None);
+            };
             match self.rows.try_next().await {
                 Ok(Some(piece)) => {
                     self.decoder.push(&piece)?;

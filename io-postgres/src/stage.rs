@@ -85,7 +85,9 @@ impl Core {
             lease.give_back();
             Ok::<(), Fault>(())
         };
-        written.await.map_err(|fault| self.error(fault, "storing", &ctx.location))?;
+        written
+            .await
+            .map_err(|fault| self.error(fault, "storing", &ctx.location))?;
         Ok((data, receipt))
     }
 
@@ -111,16 +113,35 @@ impl Core {
         Ok(lease)
     }
 
-    async fn note(&self, client: &Client, ctx: &OutputContext, data: &str, definition: &str, receipt: &Receipt) -> Outcome<()> {
-        let json = serde_json::to_string(receipt)
-            .map_err(|error| Error::new(ErrorKind::Unexpected, "a receipt cannot be written as JSON").with_source(error))?;
+    async fn note(
+        &self,
+        client: &Client,
+        ctx: &OutputContext,
+        data: &str,
+        definition: &str,
+        receipt: &Receipt,
+    ) -> Outcome<()> {
+        let json = serde_json::to_string(receipt).map_err(|error| {
+            Error::new(ErrorKind::Unexpected, "a receipt cannot be written as JSON").with_source(error)
+        })?;
         let sql = format!(
             "INSERT INTO {} (data_table, location, asset_location, state, write, version, receipt, columns)
              VALUES ($1, $2, $3, 'staged', $4, '', $5::text::json, $6)",
             self.book.values()
         );
-        let (location, asset, write) = (ctx.location.as_str(), ctx.asset_location.as_str(), receipt.write.as_str());
-        let values = [text(&data), text(&location), text(&asset), text(&write), text(&json), text(&definition)];
+        let (location, asset, write) = (
+            ctx.location.as_str(),
+            ctx.asset_location.as_str(),
+            receipt.write.as_str(),
+        );
+        let values = [
+            text(&data),
+            text(&location),
+            text(&asset),
+            text(&write),
+            text(&json),
+            text(&definition),
+        ];
         client.execute_typed(&sql, &values).await?;
         Ok(())
     }
@@ -139,7 +160,11 @@ async fn copy(client: &Client, table: &str, schema: &SchemaRef, source: &dyn Tab
     let mut batches = source.scan(Scan::all()).await?;
     // Of a table that was made in this transaction the rows are final at once, and go one behind the other: no page is
     // filled up later, so that they keep their order.
-    let mut sink = pin!(client.copy_in(&format!("COPY {table} FROM STDIN (FORMAT binary, FREEZE)")).await?);
+    let mut sink = pin!(
+        client
+            .copy_in(&format!("COPY {table} FROM STDIN (FORMAT binary, FREEZE)"))
+            .await?
+    );
     let (mut digest, mut hasher) = (TableDigest::new(schema.clone()), blake3::Hasher::new());
     let (mut message, mut bytes) = (HEADER.to_vec(), 0);
     while let Some(batch) = batches.try_next().await? {
@@ -217,7 +242,9 @@ impl Staged for StagedTable {
             let message = "a staged value can be loaded only when the store asked for `keep_for_checks`";
             return Err(Error::new(ErrorKind::Unsupported, message));
         }
-        Ok(Value::Table(Arc::new(self.core.stored(&self.pending.data, &self.receipt)?)))
+        Ok(Value::Table(Arc::new(
+            self.core.stored(&self.pending.data, &self.receipt)?,
+        )))
     }
 
     async fn publish(&mut self) -> Result<Receipt> {
@@ -259,9 +286,10 @@ impl Staged for StagedTable {
             publish::discard(lease.client()?, &self.core.book, &self.pending.data).await?;
             Ok::<Lease, Fault>(lease)
         };
-        let lease = discarded
-            .await
-            .map_err(|fault| self.core.error(fault, "discarding what was staged for", &self.pending.location))?;
+        let lease = discarded.await.map_err(|fault| {
+            self.core
+                .error(fault, "discarding what was staged for", &self.pending.location)
+        })?;
         self.sweep(lease).await;
         Ok(())
     }

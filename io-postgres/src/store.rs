@@ -134,7 +134,13 @@ impl IoManager for PostgresIo {
             retention: ctx.retention.unwrap_or(self.retention),
         };
         let core = self.core.clone();
-        Ok(Box::new(StagedTable::new(core, receipt, pending, ctx.keep_for_checks, began)))
+        Ok(Box::new(StagedTable::new(
+            core,
+            receipt,
+            pending,
+            ctx.keep_for_checks,
+            began,
+        )))
     }
 
     async fn load_input(&self, ctx: &InputContext) -> Result<Value> {

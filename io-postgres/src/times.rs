@@ -33,7 +33,10 @@ pub(crate) fn date(days: i32) -> Option<i32> {
 /// A `date` as days since 1970.
 pub(crate) fn days(date: i32) -> Option<i32> {
     let date = i64::from(date);
-    DATES.contains(&date).then(|| i32::try_from(date + EPOCH_DAYS).ok()).flatten()
+    DATES
+        .contains(&date)
+        .then(|| i32::try_from(date + EPOCH_DAYS).ok())
+        .flatten()
 }
 
 /// A count of units since 1970 as a `timestamp`.
@@ -44,7 +47,10 @@ pub(crate) fn stamp(count: i64, unit: TimeUnit) -> Option<i64> {
 
 /// A `timestamp` as a count of units since 1970; `None` where it is between two of them.
 pub(crate) fn count(stamp: i64, unit: TimeUnit) -> Option<i64> {
-    let since_1970 = STAMPS.contains(&stamp).then(|| stamp.checked_add(EPOCH_MICROS)).flatten()?;
+    let since_1970 = STAMPS
+        .contains(&stamp)
+        .then(|| stamp.checked_add(EPOCH_MICROS))
+        .flatten()?;
     exactly(since_1970, micros(unit)?)
 }
 
@@ -79,10 +85,11 @@ mod tests {
             for value in [0, -1, 1_357_020_000, 86_399] {
                 assert_eq!(stamp(value, unit).and_then(|stamp| count(stamp, unit)), Some(value));
             }
-            assert_eq!(stamp(i64::MAX, unit), None);
+            assert_eq!(stamp(i64::MIN, unit), None, "is before every timestamp");
             assert_eq!(time(-1, unit), None);
             assert_eq!(time(86_400, unit).and_then(|time| time_count(time, unit)), Some(86_400));
         }
+        assert_eq!(stamp(i64::MAX, TimeUnit::Millisecond), None, "is after every timestamp");
         assert_eq!(time(86_401, TimeUnit::Second), None);
         assert_eq!(stamp(0, TimeUnit::Microsecond), Some(-946_684_800_000_000));
         assert_eq!(count(1, TimeUnit::Millisecond), None, "is between two milliseconds");

@@ -33,7 +33,10 @@ pub(crate) fn columns(schema: &Schema) -> Result<Vec<Column>> {
         return Err(Error::new(ErrorKind::Unsupported, message));
     }
     let names = names::columns(schema).into_iter();
-    names.zip(schema.fields()).map(|(name, field)| column(name, field)).collect()
+    names
+        .zip(schema.fields())
+        .map(|(name, field)| column(name, field))
+        .collect()
 }
 
 fn column(name: String, field: &Field) -> Result<Column> {
@@ -95,7 +98,10 @@ fn sql_type(data_type: &DataType) -> Option<String> {
         T::Timestamp(_, None) => "timestamp",
         T::Timestamp(_, Some(_)) => "timestamptz",
         T::Interval(IntervalUnit::YearMonth | IntervalUnit::DayTime | IntervalUnit::MonthDayNano) => "interval",
-        T::Decimal32(digits, scale) | T::Decimal64(digits, scale) | T::Decimal128(digits, scale) | T::Decimal256(digits, scale) => {
+        T::Decimal32(digits, scale)
+        | T::Decimal64(digits, scale)
+        | T::Decimal128(digits, scale)
+        | T::Decimal256(digits, scale) => {
             if *digits > MOST_DIGITS {
                 return None;
             }
@@ -128,9 +134,17 @@ mod tests {
     fn columns_are_made_for_what_can_be_kept() {
         let schema = Schema::new(vec![
             Field::new("id", DataType::UInt64, false),
-            Field::new("at", DataType::Timestamp(TimeUnit::Microsecond, Some("+02:00".into())), true),
+            Field::new(
+                "at",
+                DataType::Timestamp(TimeUnit::Microsecond, Some("+02:00".into())),
+                true,
+            ),
             Field::new("fine", DataType::Timestamp(TimeUnit::Nanosecond, None), true),
-            Field::new("a\"b", DataType::Dictionary(Box::new(DataType::Int8), Box::new(DataType::Utf8)), true),
+            Field::new(
+                "a\"b",
+                DataType::Dictionary(Box::new(DataType::Int8), Box::new(DataType::Utf8)),
+                true,
+            ),
             Field::new("price", DataType::Decimal128(15, 2), true),
             Field::new("millions", DataType::Decimal128(5, -6), true),
         ]);
@@ -144,12 +158,19 @@ mod tests {
     #[test]
     fn what_cannot_be_kept_is_refused_by_name() {
         let list = DataType::List(Arc::new(Field::new("item", DataType::Int8, true)));
-        for data_type in [list, DataType::Struct(Vec::<Field>::new().into()), DataType::Float16, DataType::Decimal256(76, 0)] {
+        for data_type in [
+            list,
+            DataType::Struct(Vec::<Field>::new().into()),
+            DataType::Float16,
+            DataType::Decimal256(76, 0),
+        ] {
             let error = columns(&Schema::new(vec![Field::new("odd one", data_type, true)])).expect_err("is refused");
             assert_eq!(error.kind(), ErrorKind::Unsupported);
             assert!(error.message().contains("`odd one`"), "{error}");
         }
-        let many: Vec<Field> = (0..1601).map(|n| Field::new(format!("c{n}"), DataType::Int8, true)).collect();
+        let many: Vec<Field> = (0..1601)
+            .map(|n| Field::new(format!("c{n}"), DataType::Int8, true))
+            .collect();
         assert!(columns(&Schema::new(many)).is_err());
     }
 }

@@ -33,7 +33,9 @@ impl Versions for PostgresIo {
             })
             .await;
         let restored = restored.map_err(|fault| self.core.error(fault, "restoring", &ctx.location))?;
-        restored.flatten().ok_or_else(|| self.missing(&ctx.clone().with_version(version.clone())))
+        restored
+            .flatten()
+            .ok_or_else(|| self.missing(&ctx.clone().with_version(version.clone())))
     }
 
     fn removes(&self) -> bool {
@@ -72,12 +74,16 @@ impl Maintenance for PostgresIo {
                 };
                 let gone = found.into_iter().filter(|(data, ..)| gone.contains(data));
                 let gone: Vec<Garbage> = gone
-                    .map(|(data, staged, bytes, age)| Garbage::new(data, if staged { "staged" } else { "old" }, bytes, age))
+                    .map(|(data, staged, bytes, age)| {
+                        Garbage::new(data, if staged { "staged" } else { "old" }, bytes, age)
+                    })
                     .collect();
                 Ok((lease, gone))
             })
             .await;
-        Ok(swept.map_err(|fault| self.whole(fault, "cleaning up"))?.unwrap_or_default())
+        Ok(swept
+            .map_err(|fault| self.whole(fault, "cleaning up"))?
+            .unwrap_or_default())
     }
 
     async fn survey(&self) -> Result<Vec<Finding>> {
@@ -89,7 +95,10 @@ impl Maintenance for PostgresIo {
             })
             .await;
         let version = version.map_err(|fault| self.whole(fault, "asking"))?.flatten();
-        Ok(version.into_iter().map(|version| Finding::fine("server", version)).collect())
+        Ok(version
+            .into_iter()
+            .map(|version| Finding::fine("server", version))
+            .collect())
     }
 }
 
@@ -106,7 +115,8 @@ impl PostgresIo {
             self.core.book.values()
         );
         let sql = sql.as_str();
-        let location = |row: &tokio_postgres::Row| -> Outcome<Location> { Ok(row.try_get::<_, &str>(0)?.parse::<Location>()?) };
+        let location =
+            |row: &tokio_postgres::Row| -> Outcome<Location> { Ok(row.try_get::<_, &str>(0)?.parse::<Location>()?) };
         let stems = self
             .ask(|lease| async move {
                 let rows = lease.client()?.query_typed(sql, &[text(&prefix)]).await?;

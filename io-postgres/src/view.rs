@@ -58,7 +58,9 @@ async fn existing(client: &Client, book: &Book, name: &str) -> Outcome<Option<Op
     let sql = "SELECT CASE WHEN relkind = 'v' THEN obj_description(c.oid, 'pg_class') END
                FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
                WHERE nspname = $1 AND relname = $2";
-    let rows = client.query_typed(sql, &[text(&book.schema()), (&name, Type::TEXT)]).await?;
+    let rows = client
+        .query_typed(sql, &[text(&book.schema()), (&name, Type::TEXT)])
+        .await?;
     Ok(rows.first().map(|row| row.try_get(0)).transpose()?)
 }
 
@@ -67,12 +69,17 @@ fn query(book: &Book, entries: &[Entry]) -> Option<(String, String)> {
     let first = entries.first()?;
     let dimensions = |entry: &Entry| -> Vec<String> {
         let key = entry.receipt.partition.as_ref();
-        let names = key.into_iter().flat_map(|key| key.dimensions()).map(|(name, _)| name.clone());
+        let names = key
+            .into_iter()
+            .flat_map(|key| key.dimensions())
+            .map(|(name, _)| name.clone());
         // A column of that name has the values itself.
         names.filter(|name| !has_column(&entry.columns, name)).collect()
     };
     let added = dimensions(first);
-    let fit = entries.iter().all(|entry| entry.columns == first.columns && dimensions(entry) == added);
+    let fit = entries
+        .iter()
+        .all(|entry| entry.columns == first.columns && dimensions(entry) == added);
     let possible = added.iter().all(|name| name.len() <= 63 && !name.contains('\0'));
     if !fit || !possible || entries.len() > MOST_PARTITIONS || (first.columns.is_empty() && added.is_empty()) {
         return None;
@@ -83,7 +90,11 @@ fn query(book: &Book, entries: &[Entry]) -> Option<(String, String)> {
             Some(format!("{value}::text AS {}", quoted(name)))
         });
         let constants: Vec<String> = constants.collect::<Option<_>>()?;
-        let all = if entry.columns.is_empty() { None } else { Some("*".to_owned()) };
+        let all = if entry.columns.is_empty() {
+            None
+        } else {
+            Some("*".to_owned())
+        };
         let list: Vec<String> = all.into_iter().chain(constants).collect();
         Some(format!("SELECT {} FROM {}", list.join(", "), book.within(&entry.data)))
     });

@@ -21,7 +21,11 @@ fn paused() -> (Value, std::sync::mpsc::Receiver<()>, std::sync::mpsc::Sender<()
         }
         Ok(batch(2, 8192))
     });
-    (TableStream::from_iter(batch(0, 0).schema(), batches).into_value(), told, go)
+    (
+        TableStream::from_iter(batch(0, 0).schema(), batches).into_value(),
+        told,
+        go,
+    )
 }
 
 #[test]
@@ -52,7 +56,10 @@ fn a_connection_killed_in_any_phase_leaves_the_old_table() {
     // Between staging and publishing: another connection does it.
     let mut staged = ground.run(manager.stage(&output("y"), &rows(5))).unwrap();
     ground.kill_all();
-    ground.wait("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'larder'", 0);
+    ground.wait(
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'larder'",
+        0,
+    );
     let published = ground.run(staged.publish()).or_else(|error| {
         assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
         ground.run(staged.publish())
@@ -62,9 +69,14 @@ fn a_connection_killed_in_any_phase_leaves_the_old_table() {
     // While it publishes.
     let mut staged = ground.run(manager.stage(&output("x"), &rows(3))).unwrap();
     let mut other = ground.server.client();
-    other.batch_execute("BEGIN; LOCK TABLE assets.larder_values IN ACCESS EXCLUSIVE MODE").unwrap();
+    other
+        .batch_execute("BEGIN; LOCK TABLE assets.larder_values IN ACCESS EXCLUSIVE MODE")
+        .unwrap();
     let publishing = ground.runtime.spawn(async move { (staged.publish().await, staged) });
-    ground.wait("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'larder' AND wait_event_type = 'Lock'", 1);
+    ground.wait(
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'larder' AND wait_event_type = 'Lock'",
+        1,
+    );
     ground.kill_all();
     let (killed, mut staged) = ground.run(publishing).unwrap();
     assert_eq!(killed.unwrap_err().kind(), ErrorKind::Unavailable);
@@ -74,10 +86,14 @@ fn a_connection_killed_in_any_phase_leaves_the_old_table() {
     assert_eq!(ground.load(&manager, "x").unwrap(), 3);
     assert_eq!(ground.run(staged.publish()).unwrap(), again);
     // While it reads: an error, and no rows that are of something else.
-    let large = Table::new(batch(0, 0).schema(), vec![batch(9, 100_000); 20]).unwrap().into_value();
+    let large = Table::new(batch(0, 0).schema(), vec![batch(9, 100_000); 20])
+        .unwrap()
+        .into_value();
     ground.run(manager.handle_output(&output("large"), &large)).unwrap();
     let error = ground.run(async {
-        let Value::Table(source) = manager.load_input(&input("large")).await.unwrap() else { unreachable!() };
+        let Value::Table(source) = manager.load_input(&input("large")).await.unwrap() else {
+            unreachable!()
+        };
         let mut batches = source.scan(larder_io_core::Scan::all()).await.unwrap();
         batches.next().await.unwrap().unwrap();
         let url = ground.server.url();
@@ -97,7 +113,11 @@ fn a_server_that_stops_and_comes_back_is_found_again() {
     let mut ground = Ground::start();
     let manager = ground.manager(|config| config.connect_timeout = Duration::from_secs(5));
     ground.store(&manager, "x", 1).unwrap();
-    let lazy = ground.run(async { LazyTable::from_value(manager.load_input(&input("x")).await.unwrap()).await.unwrap() });
+    let lazy = ground.run(async {
+        LazyTable::from_value(manager.load_input(&input("x")).await.unwrap())
+            .await
+            .unwrap()
+    });
     let mut staged = ground.run(manager.stage(&output("x"), &rows(2))).unwrap();
     ground.server.stop("QUIT");
     for error in [
@@ -126,13 +146,18 @@ fn what_others_change_is_found() {
         ground.store(&manager, at, 1).unwrap();
     }
     let change = |at: &str, sql: &str| {
-        let table = format!("SELECT data_table FROM assets.larder_values WHERE location = '{at}' AND state = 'published'");
-        ground.server.sql(&format!("DO $$ BEGIN EXECUTE format('{sql}', ({table})); END $$"));
+        let table =
+            format!("SELECT data_table FROM assets.larder_values WHERE location = '{at}' AND state = 'published'");
+        ground
+            .server
+            .sql(&format!("DO $$ BEGIN EXECUTE format('{sql}', ({table})); END $$"));
     };
     change("changed", "UPDATE assets.%I SET seed = 7");
     change("shorter", "DELETE FROM assets.%I WHERE ctid = ''(0,1)''");
     change("dropped", "DROP TABLE assets.%I CASCADE");
-    ground.server.sql("UPDATE assets.larder_values SET receipt = '[]' WHERE location = 'booked'");
+    ground
+        .server
+        .sql("UPDATE assets.larder_values SET receipt = '[]' WHERE location = 'booked'");
     let verified = |at: &str| ground.run(common::load(&manager, &input(at).verified())).unwrap_err();
     for at in ["changed", "shorter", "booked"] {
         assert_eq!(verified(at).kind(), ErrorKind::InvalidData, "{at}");
@@ -144,7 +169,10 @@ fn what_others_change_is_found() {
     ground.store(&manager, "typed", 1).unwrap();
     ground.server.sql("DROP VIEW assets.typed");
     change("typed", "ALTER TABLE assets.%I ALTER seed TYPE text");
-    assert_eq!(ground.load(&manager, "typed").unwrap_err().kind(), ErrorKind::InvalidData);
+    assert_eq!(
+        ground.load(&manager, "typed").unwrap_err().kind(),
+        ErrorKind::InvalidData
+    );
     // A store mends all of them.
     let mut absent = output("booked");
     absent.precondition = larder_io_core::Precondition::Absent;
@@ -162,10 +190,14 @@ fn what_is_read_goes_when_nobody_reads_it_any_more() {
     let ground = Ground::start();
     let manager = ground.manager(|config| config.history = 1);
     let tables = "SELECT count(*) FROM pg_tables WHERE tablename LIKE 'larder_data_%'";
-    let large = Table::new(batch(0, 0).schema(), vec![batch(1, 100_000); 20]).unwrap().into_value();
+    let large = Table::new(batch(0, 0).schema(), vec![batch(1, 100_000); 20])
+        .unwrap()
+        .into_value();
     ground.run(manager.handle_output(&output("x"), &large)).unwrap();
     let (first, mut rest) = ground.run(async {
-        let Value::Table(source) = manager.load_input(&input("x")).await.unwrap() else { unreachable!() };
+        let Value::Table(source) = manager.load_input(&input("x")).await.unwrap() else {
+            unreachable!()
+        };
         let mut batches = source.scan(larder_io_core::Scan::all()).await.unwrap();
         (batches.next().await.unwrap().unwrap(), batches)
     });
@@ -173,7 +205,11 @@ fn what_is_read_goes_when_nobody_reads_it_any_more() {
     ground.store(&manager, "x", 2).unwrap();
     ground.store(&manager, "x", 3).unwrap();
     assert_eq!(ground.load(&manager, "x").unwrap(), 3);
-    assert_eq!(ground.server.number(tables), 2, "what is read is still there, what nobody read is gone");
+    assert_eq!(
+        ground.server.number(tables),
+        2,
+        "what is read is still there, what nobody read is gone"
+    );
     let mut all = vec![first];
     ground.run(async {
         while let Some(batch) = rest.try_next().await.unwrap() {
@@ -188,10 +224,15 @@ fn what_is_read_goes_when_nobody_reads_it_any_more() {
     // A stream that is dropped ends its query.
     ground.run(manager.handle_output(&output("y"), &large)).unwrap();
     ground.run(async {
-        let lazy = LazyTable::from_value(manager.load_input(&input("y")).await.unwrap()).await.unwrap();
+        let lazy = LazyTable::from_value(manager.load_input(&input("y")).await.unwrap())
+            .await
+            .unwrap();
         let mut stream = lazy.filter(col("seed").eq(1)).unwrap().stream().await.unwrap();
         stream.next().await.unwrap().unwrap();
     });
-    ground.wait("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY (%' AND state = 'active'", 0);
+    ground.wait(
+        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY (%' AND state = 'active'",
+        0,
+    );
     ground.run(manager.delete(&input("y"))).unwrap();
 }

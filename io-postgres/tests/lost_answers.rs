@@ -77,7 +77,10 @@ fn a_commit_whose_answer_is_lost_is_found() {
     let ground = Ground::start();
     let proxy = Proxy::to(ground.server.port);
     let mut config = ground.config();
-    let address = config.address.expose().replace(&ground.server.port.to_string(), &proxy.port.to_string());
+    let address = config
+        .address
+        .expose()
+        .replace(&ground.server.port.to_string(), &proxy.port.to_string());
     config.address = larder_io_core::Secret::new(address);
     let manager = config.open().unwrap();
     for precondition in [Precondition::Absent, Precondition::None] {
@@ -97,7 +100,12 @@ fn a_commit_whose_answer_is_lost_is_found() {
     }
     let history = ground.run(manager.versions().unwrap().history(&input("x"))).unwrap();
     assert_eq!(history.len(), 2);
-    assert_eq!(ground.server.number("SELECT count(*) FROM pg_tables WHERE tablename LIKE 'larder_data_%'"), 2);
+    assert_eq!(
+        ground
+            .server
+            .number("SELECT count(*) FROM pg_tables WHERE tablename LIKE 'larder_data_%'"),
+        2
+    );
 }
 
 #[test]
@@ -106,7 +114,10 @@ fn a_connection_that_breaks_at_any_message_leaves_the_old_value_or_the_new_one()
     let ground = Ground::start();
     let proxy = Proxy::to(ground.server.port);
     let mut config = ground.config();
-    let address = config.address.expose().replace(&ground.server.port.to_string(), &proxy.port.to_string());
+    let address = config
+        .address
+        .expose()
+        .replace(&ground.server.port.to_string(), &proxy.port.to_string());
     config.address = larder_io_core::Secret::new(address);
     config.idle_connections = 0;
     let (through, direct) = (config.open().unwrap(), ground.manager(|_| {}));
@@ -118,9 +129,16 @@ fn a_connection_that_breaks_at_any_message_leaves_the_old_value_or_the_new_one()
         let stored = ground.run(through.handle_output(&ctx, &rows(seed)));
         let unbroken = proxy.left.swap(ALL, Ordering::SeqCst) >= 0;
         let found = ground.load(&direct, "x").unwrap();
-        assert!(found == seed || (found == old && stored.is_err()), "message {seed}: {found} after {old}, {stored:?}");
+        assert!(
+            found == seed || (found == old && stored.is_err()),
+            "message {seed}: {found} after {old}, {stored:?}"
+        );
         let head = ground.run(direct.head(&input("x"))).unwrap().unwrap();
-        assert_eq!(head.write == ctx.write, found == seed, "message {seed}: the receipt is of the value");
+        assert_eq!(
+            head.write == ctx.write,
+            found == seed,
+            "message {seed}: the receipt is of the value"
+        );
         if stored.is_err() {
             failed += 1;
             // Tried again, it is there once.

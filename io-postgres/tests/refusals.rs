@@ -26,17 +26,45 @@ fn refused(ground: &Ground, config: &PostgresConfig, kind: ErrorKind, words: &[&
 fn who_may_not_in_is_told_what_to_do() {
     let ground = Ground::start();
     let of = |user, password, database| ground.config_of(user, password, database);
-    refused(&ground, &of("postgres", "wr0ng", "postgres"), ErrorKind::Unauthenticated, &["PGPASSWORD", "28P01"]);
-    refused(&ground, &of("nobody", "wr0ng", "postgres"), ErrorKind::Unauthenticated, &["nobody"]);
-    refused(&ground, &of("postgres", PASSWORD, "nowhere"), ErrorKind::InvalidConfig, &["create it", "nowhere"]);
+    refused(
+        &ground,
+        &of("postgres", "wr0ng", "postgres"),
+        ErrorKind::Unauthenticated,
+        &["PGPASSWORD", "28P01"],
+    );
+    refused(
+        &ground,
+        &of("nobody", "wr0ng", "postgres"),
+        ErrorKind::Unauthenticated,
+        &["nobody"],
+    );
+    refused(
+        &ground,
+        &of("postgres", PASSWORD, "nowhere"),
+        ErrorKind::InvalidConfig,
+        &["create it", "nowhere"],
+    );
     let mut nobody_there = of("postgres", PASSWORD, "postgres");
-    nobody_there.address = larder_io_core::Secret::new(format!("postgres:{PASSWORD}@127.0.0.1:{}/postgres", free_port()));
-    refused(&ground, &nobody_there, ErrorKind::Unavailable, &["look whether the server runs"]);
+    nobody_there.address =
+        larder_io_core::Secret::new(format!("postgres:{PASSWORD}@127.0.0.1:{}/postgres", free_port()));
+    refused(
+        &ground,
+        &nobody_there,
+        ErrorKind::Unavailable,
+        &["look whether the server runs"],
+    );
     let mut with_tls = of("postgres", PASSWORD, "postgres");
     with_tls.sslmode = larder_io_postgres::Tls::Require;
     refused(&ground, &with_tls, ErrorKind::InvalidConfig, &["TLS"]);
-    ground.server.sql("CREATE DATABASE bytes ENCODING 'SQL_ASCII' TEMPLATE template0");
-    refused(&ground, &of("postgres", PASSWORD, "bytes"), ErrorKind::InvalidConfig, &["SQL_ASCII", "UTF8"]);
+    ground
+        .server
+        .sql("CREATE DATABASE bytes ENCODING 'SQL_ASCII' TEMPLATE template0");
+    refused(
+        &ground,
+        &of("postgres", PASSWORD, "bytes"),
+        ErrorKind::InvalidConfig,
+        &["SQL_ASCII", "UTF8"],
+    );
 }
 
 #[test]
@@ -70,7 +98,10 @@ fn rights_that_are_missing_are_named_and_nothing_changes() {
     assert_eq!(ground.load(&clerk, "x").unwrap(), 1);
     let error = ground.store(&clerk, "x", 2).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error:?}");
-    assert!(told(&error).contains("assets") && told(&error).contains("storing `x`"), "{error:?}");
+    assert!(
+        told(&error).contains("assets") && told(&error).contains("storing `x`"),
+        "{error:?}"
+    );
     assert_eq!(ground.load(&owner, "x").unwrap(), 1);
     sql("ALTER ROLE postgres SET default_transaction_read_only = on");
     let error = ground.store(&ground.manager(|_| {}), "x", 2).unwrap_err();
@@ -85,14 +116,28 @@ fn what_has_the_name_of_a_view_is_left_alone() {
     let ground = Ground::start();
     let manager = ground.manager(|_| {});
     ground.store(&manager, "other", 1).unwrap();
-    ground.server.sql("CREATE TABLE assets.clean__flights (mine int); INSERT INTO assets.clean__flights VALUES (7)");
+    ground
+        .server
+        .sql("CREATE TABLE assets.clean__flights (mine int); INSERT INTO assets.clean__flights VALUES (7)");
     let error = ground.store(&manager, "clean/flights", 1).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{error:?}");
-    assert!(told(&error).contains("views=false") && told(&error).contains("clean__flights"), "{error:?}");
-    assert_eq!(ground.load(&manager, "clean/flights").unwrap_err().kind(), ErrorKind::NotFound);
-    assert_eq!(ground.server.number("SELECT mine::bigint FROM assets.clean__flights"), 7);
+    assert!(
+        told(&error).contains("views=false") && told(&error).contains("clean__flights"),
+        "{error:?}"
+    );
+    assert_eq!(
+        ground.load(&manager, "clean/flights").unwrap_err().kind(),
+        ErrorKind::NotFound
+    );
+    assert_eq!(
+        ground.server.number("SELECT mine::bigint FROM assets.clean__flights"),
+        7
+    );
     let without = ground.manager(|config| config.views = false);
     ground.store(&without, "clean/flights", 2).unwrap();
     assert_eq!(ground.load(&manager, "clean/flights").unwrap(), 2);
-    assert_eq!(ground.server.number("SELECT mine::bigint FROM assets.clean__flights"), 7);
+    assert_eq!(
+        ground.server.number("SELECT mine::bigint FROM assets.clean__flights"),
+        7
+    );
 }

@@ -37,16 +37,34 @@ fn an_asset_is_a_view_that_follows_what_is_published() {
     let manager = ground.manager(|_| {});
     let number = |sql: &str| ground.server.number(sql);
     ground.store(&manager, "clean/flights", 1).unwrap();
-    ground.server.sql("CREATE ROLE analyst; GRANT SELECT ON assets.clean__flights TO analyst");
-    ground.server.sql("CREATE VIEW public.mine AS SELECT seed FROM assets.clean__flights");
+    ground
+        .server
+        .sql("CREATE ROLE analyst; GRANT SELECT ON assets.clean__flights TO analyst");
+    ground
+        .server
+        .sql("CREATE VIEW public.mine AS SELECT seed FROM assets.clean__flights");
     let first = ground.run(manager.head(&input("clean/flights"))).unwrap().unwrap();
     ground.store(&manager, "clean/flights", 2).unwrap();
     assert_eq!(number("SELECT DISTINCT seed FROM assets.clean__flights"), 2);
-    assert_eq!(number("SELECT DISTINCT seed FROM public.mine"), 2, "what is built on it follows");
-    assert_eq!(number("SELECT count(*) FROM assets.clean__flights WHERE text = 'it''s 2'"), 100);
+    assert_eq!(
+        number("SELECT DISTINCT seed FROM public.mine"),
+        2,
+        "what is built on it follows"
+    );
+    assert_eq!(
+        number("SELECT count(*) FROM assets.clean__flights WHERE text = 'it''s 2'"),
+        100
+    );
     let may = "SELECT has_table_privilege('analyst', 'assets.clean__flights', 'SELECT')::int::bigint";
     assert_eq!(number(may), 1, "rights stay");
-    ground.run(manager.versions().unwrap().restore(&input("clean/flights"), &first.version)).unwrap();
+    ground
+        .run(
+            manager
+                .versions()
+                .unwrap()
+                .restore(&input("clean/flights"), &first.version),
+        )
+        .unwrap();
     assert_eq!(number("SELECT DISTINCT seed FROM assets.clean__flights"), 1);
     // Other columns: refused as long as somebody needs the old ones, and nothing changes.
     let one: ArrayRef = Arc::new(Int64Array::from(vec![3]));
@@ -71,8 +89,14 @@ fn partitions_are_one_view_with_a_column_of_keys() {
         store(&ground, &manager, &partition("sales", key), &rows(seed)).unwrap();
     }
     assert_eq!(number("SELECT count(*) FROM assets.sales"), 300);
-    assert_eq!(number("SELECT DISTINCT seed FROM assets.sales WHERE day = '2024-01-02'"), 2);
-    let odd = format!("SELECT DISTINCT seed FROM assets.sales WHERE day = '{}'", INJECTION.replace('\'', "''"));
+    assert_eq!(
+        number("SELECT DISTINCT seed FROM assets.sales WHERE day = '2024-01-02'"),
+        2
+    );
+    let odd = format!(
+        "SELECT DISTINCT seed FROM assets.sales WHERE day = '{}'",
+        INJECTION.replace('\'', "''")
+    );
     assert_eq!(number(&odd), 3);
     store(&ground, &manager, &partition("sales", "2024-01-02"), &rows(7)).unwrap();
     assert_eq!(number("SELECT sum(DISTINCT seed)::bigint FROM assets.sales"), 11);
@@ -112,8 +136,18 @@ fn predicates_answer_as_in_memory() {
     let manager = ground.manager(|_| {});
     let texts = ["a", "B", "é", "", INJECTION, "\\", "Z", "z"];
     let columns: Vec<(&str, ArrayRef, bool)> = vec![
-        ("n", Arc::new(Int64Array::from_iter((0..800).map(|n| (n % 9 > 0).then_some(n)))), true),
-        ("t", Arc::new(StringArray::from_iter((0..800).map(|n| (n % 11 > 0).then(|| texts[n % 8])))), true),
+        (
+            "n",
+            Arc::new(Int64Array::from_iter((0..800).map(|n| (n % 9 > 0).then_some(n)))),
+            true,
+        ),
+        (
+            "t",
+            Arc::new(StringArray::from_iter(
+                (0..800).map(|n| (n % 11 > 0).then(|| texts[n % 8])),
+            )),
+            true,
+        ),
         (
             "f",
             Arc::new(Float64Array::from_iter((0..800).map(|n| match n % 7 {
@@ -126,13 +160,35 @@ fn predicates_answer_as_in_memory() {
             }))),
             true,
         ),
-        ("b", Arc::new(BooleanArray::from_iter((0..800).map(|n| (n % 5 > 0).then_some(n % 2 == 0)))), true),
-        ("y", Arc::new(BinaryArray::from_iter((0..800_u32).map(|n| (n % 6 > 0).then(|| (n as u8).to_be_bytes())))), true),
-        ("d", Arc::new(arrow_array::Date32Array::from_iter((0..800).map(|n| (n % 4 > 0).then_some(n)))), true),
+        (
+            "b",
+            Arc::new(BooleanArray::from_iter(
+                (0..800).map(|n| (n % 5 > 0).then_some(n % 2 == 0)),
+            )),
+            true,
+        ),
+        (
+            "y",
+            Arc::new(BinaryArray::from_iter(
+                (0..800_u32).map(|n| (n % 6 > 0).then(|| (n as u8).to_be_bytes())),
+            )),
+            true,
+        ),
+        (
+            "d",
+            Arc::new(arrow_array::Date32Array::from_iter(
+                (0..800).map(|n| (n % 4 > 0).then_some(n)),
+            )),
+            true,
+        ),
     ];
     let table = Table::from(RecordBatch::try_from_iter_with_nullable(columns).unwrap());
-    ground.run(manager.handle_output(&output("x"), &table.clone().into_value())).unwrap();
-    let Value::Table(source) = ground.run(manager.load_input(&input("x"))).unwrap() else { unreachable!() };
+    ground
+        .run(manager.handle_output(&output("x"), &table.clone().into_value()))
+        .unwrap();
+    let Value::Table(source) = ground.run(manager.load_input(&input("x"))).unwrap() else {
+        unreachable!()
+    };
     let mut asked: Vec<Predicate> = vec![
         col("n").is_null(),
         col("n").gt(400).and(col("b").eq(true)),
@@ -147,20 +203,42 @@ fn predicates_answer_as_in_memory() {
     for text in texts {
         asked.extend([col("t").lt(text), col("t").gt_eq(text), col("t").eq(text)]);
     }
-    for number in [0.0, -0.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 5.0 / 3.0, 1e300, 5e-324] {
-        asked.extend([col("f").lt(number), col("f").eq(number), col("f").gt_eq(number), col("f").not_eq(number)]);
+    for number in [
+        0.0,
+        -0.0,
+        f64::NAN,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+        5.0 / 3.0,
+        1e300,
+        5e-324,
+    ] {
+        asked.extend([
+            col("f").lt(number),
+            col("f").eq(number),
+            col("f").gt_eq(number),
+            col("f").not_eq(number),
+        ]);
     }
     for number in [i64::MIN, -1, 0, 500, i64::MAX] {
         asked.extend([col("n").lt(number), col("n").eq(number), col("n").gt_eq(number)]);
     }
     for predicate in asked {
         let answer = |source: Arc<dyn TableSource>| {
-            let lazy = LazyTable::new(source).filter(predicate.clone()).unwrap().select(["n", "t"]).unwrap();
+            let lazy = LazyTable::new(source)
+                .filter(predicate.clone())
+                .unwrap()
+                .select(["n", "t"])
+                .unwrap();
             let whole = ground.run(lazy.collect()).unwrap().to_batch().unwrap();
             let few = ground.run(lazy.clone().limit(5).collect()).unwrap().to_batch().unwrap();
             (whole, few, ground.run(lazy.count()).unwrap())
         };
-        assert_eq!(answer(Arc::clone(&source)), answer(Arc::new(table.clone())), "{predicate:?}");
+        assert_eq!(
+            answer(Arc::clone(&source)),
+            answer(Arc::new(table.clone())),
+            "{predicate:?}"
+        );
     }
     assert_eq!(ground.load_count(&manager, "x"), 800);
 }
@@ -192,14 +270,22 @@ fn rows_keep_their_order_where_the_server_would_change_it() {
     let texts = StringArray::from_iter_values((0..count).map(|n| "x".repeat((n * 7919 % 1500) as usize)));
     let ids: ArrayRef = Arc::new(Int64Array::from_iter_values(0..count));
     let table = Table::from(RecordBatch::try_from_iter([("id", ids), ("text", Arc::new(texts) as ArrayRef)]).unwrap());
-    let receipt = ground.run(manager.handle_output(&output("x"), &table.into_value())).unwrap();
+    let receipt = ground
+        .run(manager.handle_output(&output("x"), &table.into_value()))
+        .unwrap();
     let data = receipt.uri.rsplit('=').next().unwrap().to_owned();
-    ground.server.sql(&format!("CREATE INDEX ON assets.{data} (id DESC) INCLUDE (text); ANALYZE assets.{data}"));
+    ground.server.sql(&format!(
+        "CREATE INDEX ON assets.{data} (id DESC) INCLUDE (text); ANALYZE assets.{data}"
+    ));
     let ids = |lazy: LazyTable| async move {
         let whole = lazy.collect().await.unwrap().to_batch().unwrap();
         whole.column(0).as_primitive::<Int64Type>().values().to_vec()
     };
-    let lazy = ground.run(async { LazyTable::from_value(manager.load_input(&input("x")).await.unwrap()).await.unwrap() });
+    let lazy = ground.run(async {
+        LazyTable::from_value(manager.load_input(&input("x")).await.unwrap())
+            .await
+            .unwrap()
+    });
     let wanted: Vec<i64> = (0..count).collect();
     // Scans at once, each of which begins while another is under way.
     let all = ground.run(async {
@@ -243,6 +329,16 @@ fn many_who_begin_at_once_make_one_schema() {
         stored
     });
     assert_eq!(stored.iter().filter(|result| result.is_ok()).count(), 1, "{stored:?}");
-    assert!(stored.iter().all(|result| !matches!(result, Err(kind) if *kind != ErrorKind::Conflict)), "{stored:?}");
-    assert_eq!(ground.server.number("SELECT count(*) FROM assets.larder_values WHERE state = 'published'"), 1);
+    assert!(
+        stored
+            .iter()
+            .all(|result| !matches!(result, Err(kind) if *kind != ErrorKind::Conflict)),
+        "{stored:?}"
+    );
+    assert_eq!(
+        ground
+            .server
+            .number("SELECT count(*) FROM assets.larder_values WHERE state = 'published'"),
+        1
+    );
 }

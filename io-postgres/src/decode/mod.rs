@@ -42,7 +42,11 @@ impl Decoder {
     /// # Errors
     /// `InvalidData` for a type that is never stored.
     pub(crate) fn new(schema: SchemaRef) -> Result<Self> {
-        let columns = schema.fields().iter().map(|field| Column::new(field)).collect::<Result<Vec<_>>>()?;
+        let columns = schema
+            .fields()
+            .iter()
+            .map(|field| Column::new(field))
+            .collect::<Result<Vec<_>>>()?;
         // Keys of a dictionary count what is in one batch: so many rows have at most as many values.
         let most_rows = schema.fields().iter().map(|field| match field.data_type() {
             DataType::Dictionary(keys, _) => match **keys {
@@ -107,7 +111,9 @@ impl Decoder {
     fn take(&mut self, bytes: &[u8]) -> Result<usize> {
         let mut at = 0;
         if self.state == State::Header {
-            let Some(header) = bytes.get(..HEADER.len()) else { return Ok(0) };
+            let Some(header) = bytes.get(..HEADER.len()) else {
+                return Ok(0);
+            };
             if header != HEADER {
                 return Err(broken("it begins with something else"));
             }
@@ -126,7 +132,9 @@ impl Decoder {
 
     /// Reads one row, if it is whole; gives its length.
     fn row(&mut self, bytes: &[u8]) -> Result<Option<usize>> {
-        let Some(&[high, low]) = bytes.first_chunk::<2>() else { return Ok(None) };
+        let Some(&[high, low]) = bytes.first_chunk::<2>() else {
+            return Ok(None);
+        };
         if [high, low] == TRAILER {
             self.state = State::Ended;
             return Ok(Some(2));
@@ -147,7 +155,9 @@ impl Decoder {
         }
         let mut at = 2;
         for column in &mut self.columns {
-            let value = length(&bytes[at..])?.flatten().map(|length| &bytes[at + 4..at + 4 + length]);
+            let value = length(&bytes[at..])?
+                .flatten()
+                .map(|length| &bytes[at + 4..at + 4 + length]);
             at += 4 + value.map_or(0, <[u8]>::len);
             column.push(value)?;
         }
@@ -175,7 +185,9 @@ impl Decoder {
 
 /// The length in front of a value: `None` where it is cut off, `Some(None)` for null.
 fn length(bytes: &[u8]) -> Result<Option<Option<usize>>> {
-    let Some(length) = bytes.first_chunk::<4>() else { return Ok(None) };
+    let Some(length) = bytes.first_chunk::<4>() else {
+        return Ok(None);
+    };
     match i32::from_be_bytes(*length) {
         -1 => Ok(Some(None)),
         length => match usize::try_from(length) {

@@ -35,13 +35,33 @@ fn batch(rows: i64) -> RecordBatch {
     (0..rows).for_each(|n| words.append_option((n % 3 > 0).then(|| ["a", "b"][n as usize % 2])));
     let columns: Vec<(&str, ArrayRef, bool)> = vec![
         ("n", Arc::new(Int64Array::from_iter_values(0..rows)), false),
-        ("x", Arc::new(Float64Array::from_iter((0..rows).map(|n| (n % 4 > 0).then_some(-(n as f64) / 3.0)))), true),
-        ("t", Arc::new(StringArray::from_iter((0..rows).map(|n| (n % 5 > 0).then(|| "é".repeat(n as usize % 7))))), true),
+        (
+            "x",
+            Arc::new(Float64Array::from_iter(
+                (0..rows).map(|n| (n % 4 > 0).then_some(-(n as f64) / 3.0)),
+            )),
+            true,
+        ),
+        (
+            "t",
+            Arc::new(StringArray::from_iter(
+                (0..rows).map(|n| (n % 5 > 0).then(|| "é".repeat(n as usize % 7))),
+            )),
+            true,
+        ),
         ("d", Arc::new(words.finish()), true),
-        ("u", Arc::new(UInt64Array::from_iter_values((0..rows).map(|n| u64::MAX - n as u64))), true),
+        (
+            "u",
+            Arc::new(UInt64Array::from_iter_values((0..rows).map(|n| u64::MAX - n as u64))),
+            true,
+        ),
         (
             "m",
-            Arc::new(Decimal128Array::from_iter_values((0..rows).map(|n| i128::from(n) * 10_001 - 5)).with_precision_and_scale(20, 3).expect("fits")),
+            Arc::new(
+                Decimal128Array::from_iter_values((0..rows).map(|n| i128::from(n) * 10_001 - 5))
+                    .with_precision_and_scale(20, 3)
+                    .expect("fits"),
+            ),
             true,
         ),
     ];
@@ -54,7 +74,10 @@ fn rows_come_back_however_they_are_cut() {
     let bytes = stored(&whole);
     for pieces in [1, 7, 4096, bytes.len()] {
         let found = read(whole.schema(), &bytes, pieces).expect("reads");
-        assert!(found.iter().all(|batch| batch.num_rows() <= 128), "keys of 8 bits have 128 values");
+        assert!(
+            found.iter().all(|batch| batch.num_rows() <= 128),
+            "keys of 8 bits have 128 values"
+        );
         let found = joined(&found);
         assert_eq!(found, whole, "in pieces of {pieces} bytes");
     }

@@ -2,9 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
-use larder_io_core::{
-    AssetValue, Error, Form, InputContext, IoManager, OutputContext, Receipt, Result, Table, Value,
-};
+use larder_io_core::{AssetValue, Error, Form, InputContext, IoManager, OutputContext, Receipt, Result, Table, Value};
 use larder_io_postgres::{PostgresConfig, PostgresIo};
 use larder_testkit::postgresql::{PASSWORD, Server};
 use std::sync::Arc;
@@ -61,9 +59,8 @@ impl Ground {
 
     /// Ends every connection but the one that asks.
     pub(crate) fn kill_all(&self) -> i64 {
-        self.server.number(
-            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'larder'",
-        )
+        self.server
+            .number("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'larder'")
     }
 
     /// Asks until the answer is the one that is waited for.
@@ -103,7 +100,10 @@ pub(crate) async fn load(manager: &PostgresIo, ctx: &InputContext) -> Result<i64
 pub(crate) fn seed(table: Table) -> Result<i64> {
     let whole = table.to_batch()?;
     let seeds = whole.column(0).as_any().downcast_ref::<Int64Array>().unwrap();
-    assert!(seeds.values().iter().all(|seed| *seed == seeds.value(0)), "two values are mixed");
+    assert!(
+        seeds.values().iter().all(|seed| *seed == seeds.value(0)),
+        "two values are mixed"
+    );
     Ok(seeds.value(0))
 }
 
