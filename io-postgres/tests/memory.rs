@@ -58,7 +58,9 @@ fn a_stream_of_any_length_is_held_a_batch_at_a_time() {
     assert!(most <= 4, "{most} batches of {BATCHES} were held at once");
     // And read in batches of a few MiB.
     let rows = ground.run(async {
-        let stream = TableStream::from_value(manager.load_input(&input("large")).await.unwrap()).await.unwrap();
+        let stream = TableStream::from_value(manager.load_input(&input("large")).await.unwrap())
+            .await
+            .unwrap();
         let read = stream.try_fold((0, 0), |(rows, most): (usize, usize), batch| async move {
             Ok((rows + batch.num_rows(), most.max(batch.get_array_memory_size())))
         });

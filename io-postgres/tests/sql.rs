@@ -68,13 +68,13 @@ fn an_asset_is_a_view_that_follows_what_is_published() {
     assert_eq!(number("SELECT DISTINCT seed FROM assets.clean__flights"), 1);
     // Other columns: refused as long as somebody needs the old ones, and nothing changes.
     let one: ArrayRef = Arc::new(Int64Array::from(vec![3]));
-    let narrow = Table::from(RecordBatch::try_from_iter([("only", one)]).unwrap()).into_value();
+    let narrow = Table::from(RecordBatch::try_from_iter([("lone", one)]).unwrap()).into_value();
     let error = store(&ground, &manager, &output("clean/flights"), &narrow).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidDefinition, "{error:?}");
     assert_eq!(ground.load(&manager, "clean/flights").unwrap(), 1);
     ground.server.sql("DROP VIEW public.mine");
     store(&ground, &manager, &output("clean/flights"), &narrow).unwrap();
-    assert_eq!(number("SELECT only FROM assets.clean__flights"), 3);
+    assert_eq!(number("SELECT lone FROM assets.clean__flights"), 3);
     ground.run(manager.delete(&input("clean/flights"))).unwrap();
     assert_eq!(number("SELECT count(*) FROM pg_views WHERE schemaname = 'assets'"), 0);
 }
@@ -102,7 +102,7 @@ fn partitions_are_one_view_with_a_column_of_keys() {
     assert_eq!(number("SELECT sum(DISTINCT seed)::bigint FROM assets.sales"), 11);
     // Rather no view than one that lacks a partition.
     let one: ArrayRef = Arc::new(Int64Array::from(vec![3]));
-    let narrow = Table::from(RecordBatch::try_from_iter([("only", one)]).unwrap()).into_value();
+    let narrow = Table::from(RecordBatch::try_from_iter([("lone", one)]).unwrap()).into_value();
     store(&ground, &manager, &partition("sales", "2024-01-03"), &narrow).unwrap();
     assert_eq!(number("SELECT count(*) FROM pg_views WHERE schemaname = 'assets'"), 0);
     let odd = partition("sales", "2024-01-03").to_input(larder_io_core::Form::Table);
@@ -190,7 +190,9 @@ fn predicates_answer_as_in_memory() {
     // A collation in which `a` is before `B`, as many databases have it.
     let stored = "SELECT data_table FROM assets.larder_values";
     let alter = "ALTER TABLE assets.%I ALTER t TYPE text COLLATE \"en-x-icu\"";
-    ground.server.sql(&format!("DO $$ BEGIN EXECUTE format('{alter}', ({stored})); END $$"));
+    ground
+        .server
+        .sql(&format!("DO $$ BEGIN EXECUTE format('{alter}', ({stored})); END $$"));
     let Value::Table(source) = ground.run(manager.load_input(&input("x"))).unwrap() else {
         unreachable!()
     };
@@ -262,10 +264,11 @@ fn rows_keep_their_order_where_the_server_would_change_it() {
     let ground = Ground::start();
     // Whatever a scan may be made of: several processes, an index, the middle of the table.
     ground.server.sql(
-        "ALTER SYSTEM SET shared_buffers = '1MB'; ALTER ROLE postgres SET max_parallel_workers_per_gather = 4;
+        "ALTER ROLE postgres SET max_parallel_workers_per_gather = 4;
          ALTER ROLE postgres SET parallel_setup_cost = 0; ALTER ROLE postgres SET parallel_tuple_cost = 0;
          ALTER ROLE postgres SET min_parallel_table_scan_size = 0",
     );
+    ground.server.sql("ALTER SYSTEM SET shared_buffers = '1MB'");
     let mut ground = ground;
     ground.server.stop("INT");
     ground.server.go();
