@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub struct FileFacts {
     /// Where it is.
     pub path: Path,
-    /// What [`file_version`] says of it.
+    /// What `file_version` says of it.
     pub version: String,
     /// Bytes.
     pub bytes: u64,
