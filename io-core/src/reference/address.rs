@@ -47,6 +47,9 @@ pub fn address(uri: &str) -> Result<ManagerUrl> {
         return refused("the address of a reference is absolute, as in `file:///path`");
     }
     let bare = url.address().strip_prefix("//").unwrap_or(url.address());
+    if bare.is_empty() {
+        return refused("the address of a reference names neither a host nor a path");
+    }
     let segments: Vec<&str> = bare.split('/').collect();
     if segments.iter().any(|segment| matches!(*segment, "." | "..")) {
         return refused("the address of a reference has no segment `.` or `..`");
