@@ -14,7 +14,7 @@
 //! | [`manager`] | the I/O manager, its laws, versions |
 //! | [`maintenance`] | leftovers, old files, small files |
 //! | [`receipt`] | proof of a write, content hashes |
-//! | [`reference`] | values that live elsewhere, and what they point to |
+//! | [`mod@reference`] | values that live elsewhere, and what they point to |
 //! | [`retention`] | which versions are kept |
 //! | [`backend`] | schemes and URLs that open managers |
 //! | [`sql`] | queries and what runs them |

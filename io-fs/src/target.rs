@@ -12,7 +12,7 @@ use crate::tree::{Opened, is_missing};
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use larder_io_core::{ByteStream, Error, ErrorKind, ManagerUrl, Result, Target, Version, async_trait};
-use larder_io_object::target::{FileFacts, ObjectTarget, TargetStore, is_hidden};
+use larder_io_object::target::{FileFacts, ObjectTarget, TargetStore, is_hidden, table_of_delta};
 use larder_io_object::{Purpose, Reader};
 use object_store::path::{Path as ObjectPath, PathPart};
 use std::io;
@@ -85,6 +85,9 @@ fn level(folder: &ObjectPath) -> Result<(Vec<FileFacts>, Vec<ObjectPath>)> {
     for entry in entries {
         let entry = entry.map_err(wrap)?;
         let text = entry.file_name();
+        if text == "_delta_log" {
+            return Err(table_of_delta(&dir.display().to_string()));
+        }
         if text.to_str().is_some_and(is_hidden) {
             continue;
         }

@@ -165,9 +165,13 @@ impl Start {
             message.push_str(": ");
             message.push_str(&cause);
         }
-        let hidden = self.secrets.iter().filter(|secret| secret.chars().count() >= SHORTEST);
+        let mut hidden: Vec<&String> = self.secrets.iter().collect();
+        hidden.retain(|secret| secret.chars().count() >= SHORTEST);
+        // The longest first: one may be part of another.
+        hidden.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         for secret in hidden {
             message = message.replace(secret.as_str(), VEIL);
+            message = message.replace(&secret.escape_debug().to_string(), VEIL);
         }
         let place = self
             .defined

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 fn again(error: &Error) -> bool {
     let computing = error.context("operation") == Some("compute");
     match error.kind() {
-        _ if error.context("operation") == Some("open") => false,
+        _ if error.context("operation") == Some("open") && error.context("resource").is_some() => false,
         ErrorKind::AssetFailed => true,
         ErrorKind::Cancelled => false,
         _ => computing && error.retry() != Retry::Never,

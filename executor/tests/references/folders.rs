@@ -77,6 +77,17 @@ async fn hidden_files_are_no_part_of_it() {
     assert_eq!(counted(&pipeline).await.expect("is as recorded"), 17);
 }
 
+/// Of a table of Delta some files may be removed ones.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_of_delta_is_no_folder() {
+    let lake = Lake::new();
+    let pipeline = folder(&lake, "parquet").await;
+    fs::create_dir_all(lake.outside("year/deep/_delta_log")).expect("is made");
+    let error = crate::support::failed(&pipeline, "raw").await;
+    assert_eq!(error.kind(), ErrorKind::InvalidData, "{error}");
+    assert!(error.message().contains("`delta+`"), "{error}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn files_that_are_no_one_table_are_refused() {
     let lake = Lake::new();

@@ -43,6 +43,18 @@ pub fn address(uri: &str) -> Result<ManagerUrl> {
         );
         return refused(&problem);
     }
+    // Else whoever writes a reference could lead the credentials of a manager to a host of their own.
+    let leads = |name: &String| {
+        ["endpoint", "proxy"]
+            .iter()
+            .any(|word| name.to_ascii_lowercase().contains(word))
+    };
+    if let Some(name) = url.setting_names().iter().find(|name| leads(name)) {
+        let problem = format!(
+            "the address of a reference does not say where requests go, as its setting `{name}` does; give it in the settings of an I/O manager of that place"
+        );
+        return refused(&problem);
+    }
     if !url.address().starts_with('/') {
         return refused("the address of a reference is absolute, as in `file:///path`");
     }

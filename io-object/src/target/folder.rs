@@ -47,11 +47,27 @@ pub fn is_hidden(name: &str) -> bool {
     name.starts_with('.') || (name.starts_with('_') && !name.contains('='))
 }
 
+/// The folder that a table of Delta has beside its files.
+const DELTA_LOG: &str = "_delta_log";
+
+/// The error of a folder that is a table: some of its files may be of older versions.
+pub fn table_of_delta(shown: &str) -> Error {
+    let message = format!(
+        "`{shown}` holds a table of Delta, whose files are not all part of it; point to the table, with `delta+` before the scheme"
+    );
+    Error::new(ErrorKind::InvalidData, message)
+}
+
 impl ObjectTarget {
     pub(super) async fn listed(&self) -> Result<Listed> {
         let (mut files, mut entries) = (Vec::new(), self.store.list(&self.path));
         while let Some(file) = entries.try_next().await? {
-            if below(&self.path, &file.path).split('/').any(is_hidden) {
+            let name = below(&self.path, &file.path);
+            if name.split('/').any(|part| part == DELTA_LOG) {
+                return Err(table_of_delta(&self.shown));
+            }
+            let marks_a_folder = file.bytes == 0 && !name.rsplit('/').next().unwrap_or_default().contains('.');
+            if marks_a_folder || name.split('/').any(is_hidden) {
                 continue;
             }
             if files.len() == MOST_FILES {

@@ -15,7 +15,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub use folder::is_hidden;
+pub use folder::{is_hidden, table_of_delta};
 pub use opened::OpenStores;
 pub use store::{FileFacts, TargetStore};
 
