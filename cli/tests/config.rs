@@ -226,6 +226,7 @@ fn the_schema_needs_no_valid_file() {
         "layout",
         "observe",
         "profile",
+        "resources",
         "retention",
         "run",
     ];

@@ -39,12 +39,10 @@ fn start(home: &Path, settings: &str, arguments: &[&str]) -> Child {
     let diary = home.join("diary").display().to_string();
     let config = format!("[resources.diary]\nfile = '{diary}'\n{settings}");
     std::fs::write(home.join("larder.toml"), config).expect("is written");
-    let mut command = Command::new(std::env::current_exe().expect("has a path"));
-    let command = command
-        .args(arguments)
-        .env_clear()
-        .env("LARDER_HOME", home)
-        .current_dir(home);
+    let program = std::env::current_exe().expect("is a program");
+    let mut command = Command::new(program);
+    let command = command.args(arguments).env_clear().env(PIPELINE, "1");
+    let command = command.env("LARDER_HOME", home).current_dir(home);
     let piped = command.stdout(Stdio::piped()).stderr(Stdio::piped());
     piped.spawn().expect("starts")
 }

@@ -45,7 +45,8 @@ impl Resource for Kept {
         let diary = Diary(settings.file);
         diary.write("open")?;
         if settings.broken {
-            return Err(Error::new(ErrorKind::Unavailable, "nobody there"));
+            // Of a kind for which a step is made again, where the step fails with it.
+            return Err(std::io::Error::other("nobody there").into());
         }
         tokio::time::sleep(Duration::from_secs(settings.slow)).await;
         let stuck = settings.stuck;

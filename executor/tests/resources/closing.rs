@@ -153,10 +153,9 @@ async fn what_is_being_opened_at_the_end_is_given_up() {
 async fn what_is_opened_when_the_run_is_over_is_closed_at_once() {
     let (journal, stop) = (Journal::default(), Stop::new());
     let (ended, wait) = std::sync::mpsc::channel::<()>();
-    let (wait, stops, opens, closes) = (Mutex::new(wait), stop.clone(), journal.clone(), journal.clone());
+    let (wait, opens, closes) = (Mutex::new(wait), journal.clone(), journal.clone());
     let blocking = RunResource::new("db", move |()| {
         opens.add("open db");
-        stops.stop();
         let _ = wait.lock().expect("no panic").recv();
         async { Ok::<_, Error>(Db) }
     })
@@ -173,21 +172,26 @@ async fn what_is_opened_when_the_run_is_over_is_closed_at_once() {
         .build()
         .expect("is valid");
     let mut options = options(&journal);
-    options.stop = Some(stop);
-    run(&pipeline, options).await;
-    assert_eq!(journal.take(), ["open db", "failed a Cancelled"]);
+    options.stop = Some(stop.clone());
+    let running = tokio::spawn(async move { run(&pipeline, options).await });
+    written(&journal, "open db").await;
+    stop.stop();
+    running.await.expect("ends");
+    assert_eq!(journal.take(), ["failed a Cancelled"]);
     ended.send(()).expect("is waited for");
-    let closed = async {
-        loop {
-            match journal.take() {
-                lines if lines.is_empty() => sleep(Duration::from_millis(10)).await,
-                lines => break lines,
-            }
+    written(&journal, "close db").await;
+}
+
+/// Waits until this is written.
+async fn written(journal: &Journal, line: &str) {
+    let written = async {
+        while !journal.take().iter().any(|written| written == line) {
+            sleep(Duration::from_millis(10)).await;
         }
     };
     // So long nobody waits: whoever does hangs.
-    let closed = tokio::time::timeout(seconds(30), closed).await;
-    assert_eq!(closed.expect("is closed"), ["close db"]);
+    let written = tokio::time::timeout(seconds(30), written).await;
+    written.unwrap_or_else(|_| panic!("nobody wrote `{line}`"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,7 +11,7 @@ fn mistakes_have_a_place_and_the_nearest_name() {
         ),
         (
             "zzz = 1",
-            "larder.toml:1:1: there is no key `zzz` here; there are io_manager, layout, io_managers, bind, retention, inline_bytes, run, observe, engine, parameters, profile",
+            "larder.toml:1:1: there is no key `zzz` here; there are io_manager, layout, io_managers, resources, bind, retention, inline_bytes, run, observe, engine, parameters, profile",
         ),
         (
             "[profile.p]\n  bnid = 1",
@@ -19,7 +19,7 @@ fn mistakes_have_a_place_and_the_nearest_name() {
         ),
         (
             "[profile.p.profile.q]",
-            "larder.toml:1:12: there is no key `profile` here; there are io_manager, layout, io_managers, bind, retention, inline_bytes, run, observe, engine, parameters, parent",
+            "larder.toml:1:12: there is no key `profile` here; there are io_manager, layout, io_managers, resources, bind, retention, inline_bytes, run, observe, engine, parameters, parent",
         ),
         (
             "inline_bytes = -1",
