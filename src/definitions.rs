@@ -41,6 +41,8 @@ fn with_backends(definitions: Definitions) -> Definitions {
         larder_io_adls::backend(),
         #[cfg(feature = "gcs-lean")]
         larder_io_gcs::backend(),
+        #[cfg(feature = "postgres")]
+        larder_io_postgres::backend(),
         #[cfg(feature = "s3-lean")]
         larder_io_s3::backend(),
     ];

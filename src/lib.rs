@@ -55,6 +55,8 @@ pub mod backends {
     pub use larder_io_gcs as gcs;
     #[cfg(feature = "memory")]
     pub use larder_io_memory as memory;
+    #[cfg(feature = "postgres")]
+    pub use larder_io_postgres as postgres;
     #[cfg(feature = "s3-lean")]
     pub use larder_io_s3 as s3;
 }

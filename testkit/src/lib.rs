@@ -28,6 +28,7 @@
 //! | [`broken`] | stores that break one law each, which prove that the checks have teeth |
 //! | `cloud` (feature) | doubles of S3, Google Cloud Storage and Azure Blob Storage that fail on request |
 //! | `crash` (feature) | a simulated disk, and every state that a power cut may leave |
+//! | `postgresql` (feature `postgres`) | a PostgreSQL server of a test's own |
 //! | [`faulty`] | stores that fail on request, for tests of policies and pipelines |
 #![allow(clippy::unwrap_used)]
 
@@ -41,6 +42,8 @@ pub mod crash;
 pub mod faulty;
 mod fixture;
 pub mod laws;
+#[cfg(feature = "postgres")]
+pub mod postgresql;
 
 pub use fixture::Fixture;
 pub use laws::{CHECKS, Check};

@@ -22,6 +22,7 @@ const ALONE: &[(&str, &[&str])] = &[
     ("larder-io-adls", &["--no-default-features"]),
     ("larder-io-adls", &[]),
     ("larder-io-delta", &[]),
+    ("larder-io-postgres", &[]),
     ("larder-engine-datafusion", &[]),
     ("larder-partitions", &[]),
     ("larder-catalog", &[]),
@@ -31,6 +32,7 @@ const ALONE: &[(&str, &[&str])] = &[
     ("larder-cli", &[]),
     ("larder-observe", &[]),
     ("larder-testkit", &[]),
+    ("larder-testkit", &["--features", "postgres"]),
     ("larder", &["--no-default-features"]),
     ("larder", &["--no-default-features", "--features", "fs"]),
     ("larder", &["--no-default-features", "--features", "memory"]),
@@ -41,6 +43,7 @@ const ALONE: &[(&str, &[&str])] = &[
     ("larder", &["--no-default-features", "--features", "datafusion,fs"]),
     ("larder", &["--no-default-features", "--features", "polars"]),
     ("larder", &["--no-default-features", "--features", "catalog-postgres"]),
+    ("larder", &["--no-default-features", "--features", "postgres"]),
     (
         "larder",
         &["--no-default-features", "--features", "openlineage,prometheus,otlp"],

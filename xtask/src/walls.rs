@@ -112,6 +112,21 @@ const WALLS: &[Wall] = &[
         ],
     },
     Wall {
+        arguments: &["--package", "larder-io-postgres", "--all-features"],
+        forbidden: &[
+            "larder-executor",
+            "larder-catalog",
+            "larder-io-object",
+            "larder-io-fs",
+            "larder-io-memory",
+            "object_store",
+            "parquet",
+            "postgres",
+            "reqwest",
+            "aws-lc-rs",
+        ],
+    },
+    Wall {
         arguments: &["--package", "larder-frames-polars", "--all-features"],
         forbidden: &[
             "larder-executor",
@@ -133,6 +148,7 @@ const WALLS: &[Wall] = &[
             "polars-core",
             "polars-arrow",
             "postgres",
+            "tokio-postgres",
             "larder-observe",
         ],
     },
@@ -247,6 +263,20 @@ const FACADE: &[(&str, &[&str])] = &[
             "parquet",
             "polars-io",
             "polars-lazy",
+        ],
+    ),
+    (
+        "postgres",
+        &[
+            "larder-io-fs",
+            "larder-io-object",
+            "larder-io-memory",
+            "larder-cli",
+            "object_store",
+            "parquet",
+            "postgres",
+            "reqwest",
+            "aws-lc-rs",
         ],
     ),
     (

@@ -2,7 +2,7 @@
 #![allow(dead_code, unused_imports, unused_macros, clippy::unwrap_used)]
 
 #[cfg(feature = "postgres")]
-pub(crate) mod server;
+pub(crate) use larder_testkit::postgresql as server;
 
 use larder_catalog::Catalog;
 #[cfg(feature = "postgres")]

@@ -1,20 +1,31 @@
-//! A PostgreSQL server of one's own, on loopback, which ends with the test.
+//! A PostgreSQL server of a test's own, on loopback, which ends with the test.
+//!
+//! It needs PostgreSQL's own programs, `initdb` and `postgres`; the variable `LARDER_TEST_POSTGRESQL` names their folder, where it
+//! is not Debian's. What blocks here blocks on a runtime of its own: an asynchronous test calls it on a thread that may block.
 
 use postgres::{Client, NoTls};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::thread::JoinHandle;
 use std::time::Duration;
 use tempfile::TempDir;
 
 /// The folder of the server's programs, where it is not Debian's.
 const PROGRAMS: &str = "LARDER_TEST_POSTGRESQL";
-pub(crate) const PASSWORD: &str = "t0p-s3cret";
+/// The password of the user `postgres` of every server.
+pub const PASSWORD: &str = "t0p-s3cret";
 
-pub(crate) struct Server {
+/// A server with a cluster in a temporary directory. It ends, and the directory goes, when this is dropped.
+#[derive(Debug)]
+pub struct Server {
     programs: PathBuf,
     directory: TempDir,
-    pub(crate) port: u16,
+    /// The port on 127.0.0.1.
+    pub port: u16,
     /// A program is known by the number of its process for as long as it was not waited for.
     process: Option<Child>,
     settings: Vec<String>,
@@ -57,27 +68,29 @@ fn root() -> bool {
     shown.stdout.starts_with(b"0\n")
 }
 
-pub(crate) fn free_port() -> u16 {
+/// A port that nobody listens on at this moment.
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 impl Server {
     /// One that asks for no password.
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         Self::made("trust", false)
     }
 
     /// One that asks for a password.
-    pub(crate) fn with_password() -> Self {
+    pub fn with_password() -> Self {
         Self::made("scram-sha-256", false)
     }
 
     /// One that asks for a password, and takes connections by TCP with TLS only; its certificate is its own authority.
-    pub(crate) fn with_certificate() -> Self {
+    pub fn with_certificate() -> Self {
         Self::made("scram-sha-256", true)
     }
 
-    pub(crate) fn certificate(&self) -> PathBuf {
+    /// The file with the server's certificate.
+    pub fn certificate(&self) -> PathBuf {
         self.directory.path().join("certificate")
     }
 
@@ -154,7 +167,7 @@ impl Server {
     }
 
     /// Starts it again where it was, and waits until it answers.
-    pub(crate) fn go(&mut self) {
+    pub fn go(&mut self) {
         assert!(self.try_go(), "it does not start: {}", self.log());
     }
 
@@ -180,12 +193,13 @@ impl Server {
         lives
     }
 
-    pub(crate) fn log(&self) -> String {
+    /// What the server has written.
+    pub fn log(&self) -> String {
         std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
     }
 
     /// Ends it: `INT` rolls back what is going on, `QUIT` is as a crash.
-    pub(crate) fn stop(&mut self, signal: &str) {
+    pub fn stop(&mut self, signal: &str) {
         if let Some(mut process) = self.process.take() {
             let asked = Command::new("kill")
                 .arg(format!("-{signal}"))
@@ -197,15 +211,18 @@ impl Server {
         }
     }
 
-    pub(crate) fn url(&self) -> String {
+    /// The URL of the user who may everything.
+    pub fn url(&self) -> String {
         self.url_of("postgres", PASSWORD, "postgres")
     }
 
-    pub(crate) fn url_of(&self, user: &str, password: &str, database: &str) -> String {
+    /// The URL of a user, by TCP.
+    pub fn url_of(&self, user: &str, password: &str, database: &str) -> String {
         format!("postgres://{user}:{password}@127.0.0.1:{}/{database}", self.port)
     }
 
-    pub(crate) fn socket_url(&self) -> String {
+    /// The URL by the server's socket.
+    pub fn socket_url(&self) -> String {
         format!(
             "postgres:///postgres?user=postgres&password={PASSWORD}&port={}&host={}",
             self.port,
@@ -214,16 +231,17 @@ impl Server {
     }
 
     /// Runs statements as the one who may everything.
-    pub(crate) fn sql(&self, sql: &str) {
+    pub fn sql(&self, sql: &str) {
         self.client().batch_execute(sql).unwrap();
     }
 
     /// The first column of the first row.
-    pub(crate) fn number(&self, sql: &str) -> i64 {
+    pub fn number(&self, sql: &str) -> i64 {
         self.client().query_one(sql, &[]).unwrap().get(0)
     }
 
-    pub(crate) fn client(&self) -> Client {
+    /// A connection of the one who may everything.
+    pub fn client(&self) -> Client {
         Client::connect(&self.url(), NoTls).unwrap()
     }
 }
@@ -234,5 +252,60 @@ impl Drop for Server {
             eprintln!("the server's log:\n{}", self.log());
         }
         self.stop("INT");
+    }
+}
+
+/// A server that tests of one process share while any of them runs: each takes a schema of its own.
+#[derive(Debug)]
+pub struct Shared {
+    url: String,
+    next: AtomicUsize,
+    /// The thread that started the server ends last: the system ends a server with it.
+    host: Option<(Sender<()>, JoinHandle<()>)>,
+}
+
+impl Shared {
+    /// The server that runs, or a new one. Blocks while it starts.
+    pub fn get() -> Arc<Self> {
+        static RUNNING: Mutex<Weak<Shared>> = Mutex::new(Weak::new());
+        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shared) = running.upgrade() {
+            return shared;
+        }
+        let (told, url) = channel();
+        let (stop, stopped) = channel();
+        let host = std::thread::spawn(move || {
+            let server = Server::with_password();
+            told.send(server.url()).unwrap();
+            // Ends when the other side is dropped.
+            let _ = stopped.recv();
+        });
+        let shared = Arc::new(Self {
+            url: url.recv().expect("the server starts"),
+            next: AtomicUsize::new(0),
+            host: Some((stop, host)),
+        });
+        *running = Arc::downgrade(&shared);
+        shared
+    }
+
+    /// The URL of the user who may everything.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The name of a schema that nobody has had.
+    pub fn schema(&self) -> String {
+        format!("s{}", self.next.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Some((stop, host)) = self.host.take() {
+            drop(stop);
+            // It ends the server; whether it could is in the server's own log.
+            let _ = host.join();
+        }
     }
 }
