@@ -173,6 +173,19 @@ fn what_others_change_is_found() {
         ground.load(&manager, "typed").unwrap_err().kind(),
         ErrorKind::InvalidData
     );
+    // An entry that names what is none of larder's: it is not read, and not dropped.
+    ground.store(&manager, "renamed", 1).unwrap();
+    ground.server.sql(
+        "CREATE TABLE assets.precious AS SELECT 1::bigint AS seed;
+         UPDATE assets.larder_values SET data_table = 'precious' WHERE location = 'renamed'",
+    );
+    assert_eq!(
+        ground.load(&manager, "renamed").unwrap_err().kind(),
+        ErrorKind::InvalidData
+    );
+    ground.store(&manager, "renamed", 2).unwrap();
+    assert_eq!(ground.load(&manager, "renamed").unwrap(), 2);
+    assert_eq!(ground.server.number("SELECT seed FROM assets.precious"), 1);
     // A store mends all of them.
     let mut absent = output("booked");
     absent.precondition = larder_io_core::Precondition::Absent;

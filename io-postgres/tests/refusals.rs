@@ -3,10 +3,15 @@
 
 mod common;
 
+use arrow_array::types::IntervalMonthDayNano;
+use arrow_array::{
+    ArrayRef, Date32Array, IntervalMonthDayNanoArray, RecordBatch, StringArray, Time32SecondArray, TimestampSecondArray,
+};
 use common::{Ground, input, output, rows, told};
-use larder_io_core::{ErrorKind, IoManager};
+use larder_io_core::{AssetValue, ErrorKind, IoManager, Table};
 use larder_io_postgres::PostgresConfig;
 use larder_testkit::postgresql::{PASSWORD, Server, free_port};
+use std::sync::Arc;
 
 /// Both a store and a load are refused, in these words.
 fn refused(ground: &Ground, config: &PostgresConfig, kind: ErrorKind, words: &[&str]) {
@@ -108,6 +113,33 @@ fn rights_that_are_missing_are_named_and_nothing_changes() {
     assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error:?}");
     assert!(told(&error).contains("takes no writes"), "{error:?}");
     assert_eq!(ground.load(&owner, "x").unwrap(), 1);
+}
+
+#[test]
+#[ignore = "needs PostgreSQL: `cargo xtask test`, or your system's package postgresql"]
+fn a_value_that_cannot_be_kept_is_refused_with_its_column_and_leaves_nothing() {
+    let ground = Ground::start();
+    let manager = ground.manager(|_| {});
+    let months = IntervalMonthDayNano::new(0, 0, 1);
+    let odd: Vec<(ArrayRef, &str)> = vec![
+        (Arc::new(StringArray::from(vec!["fine", "a\0b"])), "NUL"),
+        (Arc::new(Date32Array::from(vec![0, i32::MAX])), "4714 BC"),
+        (Arc::new(TimestampSecondArray::from(vec![0, i64::MAX])), "294276"),
+        (Arc::new(Time32SecondArray::from(vec![0, 86_401])), "of a day"),
+        (Arc::new(IntervalMonthDayNanoArray::from(vec![months])), "microseconds"),
+    ];
+    for (array, word) in odd {
+        let table = Table::from(RecordBatch::try_from_iter([("odd one", array)]).unwrap());
+        let error = ground
+            .run(manager.handle_output(&output("x"), &table.into_value()))
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported, "{error:?}");
+        assert!(
+            error.message().contains("`odd one`") && error.message().contains(word),
+            "{error}"
+        );
+    }
+    ground.wait("SELECT count(*) FROM pg_tables WHERE tablename LIKE 'larder_data_%'", 0);
 }
 
 #[test]
