@@ -113,12 +113,17 @@ impl Book {
         i64::from_be_bytes([a, b, c, d, e, f, g, h])
     }
 
-    /// Makes schema and bookkeeping where they are missing.
-    pub(crate) async fn set_up(&self, client: &Client) -> Outcome<()> {
+    /// Whether the bookkeeping is there.
+    pub(crate) async fn is_there(&self, client: &Client) -> Outcome<bool> {
         let known = client
             .query_typed("SELECT to_regclass($1) IS NOT NULL", &[text(&self.values)])
             .await?;
-        if known.first().map(|row| row.try_get(0)).transpose()? == Some(true) {
+        Ok(known.first().map(|row| row.try_get(0)).transpose()? == Some(true))
+    }
+
+    /// Makes schema and bookkeeping where they are missing.
+    pub(crate) async fn set_up(&self, client: &Client) -> Outcome<()> {
+        if self.is_there(client).await? {
             return Ok(());
         }
         // Of those who find it missing at once, one makes it.

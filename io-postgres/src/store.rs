@@ -72,7 +72,14 @@ impl PostgresIo {
                     lease.give_back();
                     return Ok(Some(answer));
                 }
-                Err(fault) if fault.is_missing() => return Ok(None),
+                // Something else may be missing, such as the table of another partition: then nothing is known.
+                Err(fault) if fault.is_missing() => {
+                    let lease = self.core.pool.lend().await?;
+                    return match self.core.book.is_there(lease.client()?).await? {
+                        true => Err(fault),
+                        false => Ok(None),
+                    };
+                }
                 Err(fault) if fault.is_silence() && tries == 1 => self.core.pool.clear(),
                 Err(fault) => return Err(fault),
             }

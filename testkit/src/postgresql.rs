@@ -176,7 +176,16 @@ impl Server {
         let log = std::fs::File::options().create(true).append(true).open(log).unwrap();
         let mut command = unprivileged(&self.programs.join("postgres"), true);
         command.arg("-D").arg(self.directory.path().join("data"));
-        command.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-c", "fsync=off"]);
+        command.args([
+            "-h",
+            "127.0.0.1",
+            "-p",
+            &self.port.to_string(),
+            "-c",
+            "fsync=off",
+            "-c",
+            "autovacuum=off",
+        ]);
         command.arg("-k").arg(self.directory.path());
         for setting in &self.settings {
             command.args(["-c", setting]);
