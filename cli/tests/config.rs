@@ -220,11 +220,13 @@ fn the_schema_needs_no_valid_file() {
         .collect();
     let known = [
         "bind",
+        "engine",
         "inline_bytes",
         "io_manager",
         "io_managers",
         "layout",
         "observe",
+        "parameters",
         "profile",
         "resources",
         "retention",

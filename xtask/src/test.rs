@@ -14,8 +14,9 @@ pub(crate) fn run_all() -> Done {
     }
     let migration = python::migration()?;
     emulators::with_all(|variables| {
-        cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"])?;
-        ignored(
+        // One run shows everything that fails.
+        let plain = cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"]);
+        let ignored = ignored(
             &python,
             &dagster,
             &[
@@ -24,7 +25,8 @@ pub(crate) fn run_all() -> Done {
                 migration.as_deref().map(|python| (python::MIGRATION_VARIABLE, python)),
             ],
             variables,
-        )
+        );
+        plain.and(ignored)
     })?;
     stranger()
 }
