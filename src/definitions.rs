@@ -10,10 +10,21 @@ pub fn definitions() -> Definitions {
 /// Adds the compiled-in engines whose name nobody has handed over yet.
 fn with_engines(definitions: Definitions) -> Definitions {
     #[cfg(feature = "datafusion")]
-    if !definitions.has_engine("datafusion") {
-        return definitions.engine(std::sync::Arc::new(larder_engine_datafusion::DataFusion::new()));
-    }
+    let definitions = match definitions.has_engine("datafusion") {
+        true => definitions,
+        false => definitions.engine(std::sync::Arc::new(larder_engine_datafusion::DataFusion::new())),
+    };
+    #[cfg(feature = "engine-postgres")]
+    let definitions = with_engine_backend(definitions, larder_engine_postgres::backend());
     definitions
+}
+
+#[cfg(feature = "engine-postgres")]
+fn with_engine_backend(definitions: Definitions, backend: std::sync::Arc<dyn crate::EngineBackend>) -> Definitions {
+    match definitions.has_engine(backend.name()) {
+        true => definitions,
+        false => definitions.engine_backend(backend),
+    }
 }
 
 /// Adds the compiled-in kinds of observers whose name nobody has handed over yet.

@@ -67,6 +67,8 @@ pub mod backends {
 pub mod engines {
     #[cfg(feature = "datafusion")]
     pub use larder_engine_datafusion as datafusion;
+    #[cfg(feature = "engine-postgres")]
+    pub use larder_engine_postgres as postgres;
 }
 
 /// Frames of other libraries that are compiled in, by name.

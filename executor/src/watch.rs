@@ -173,7 +173,9 @@ mod table {
     use arrow_schema::SchemaRef;
     use async_trait::async_trait;
     use futures_util::stream::StreamExt;
-    use larder_io_core::{BatchStream, Result, Scan, Table, TableSource};
+    use larder_io_core::{
+        AtRest, BatchStream, Error, ErrorKind, Fill, Filled, NewPlace, Result, Scan, Table, TableSource,
+    };
     use std::sync::Arc;
 
     impl Weighed for RecordBatch {
@@ -209,10 +211,38 @@ mod table {
             self.source.in_memory()
         }
 
+        fn at_rest(&self) -> Option<AtRest> {
+            self.source.at_rest()
+        }
+
+        fn fill(&self) -> Option<&dyn Fill> {
+            self.source.fill().map(|_| self as &dyn Fill)
+        }
+
         async fn scan(&self, request: Scan) -> Result<BatchStream> {
             self.watch.scanned(request == Scan::all());
             let batches = opened(&self.watch, self.source.scan(request)).await?;
             Ok(Watched::new(batches, &self.watch).boxed())
+        }
+    }
+
+    #[async_trait]
+    impl Fill for WatchedTable {
+        fn reaches(&self, place: &NewPlace) -> bool {
+            self.source.fill().is_some_and(|fill| fill.reaches(place))
+        }
+
+        async fn fill(&self, place: &NewPlace) -> Result<Filled> {
+            let fill = self.source.fill().ok_or_else(|| {
+                let message =
+                    "a table was asked to fill a place that it does not reach; this is a defect of its manager";
+                Error::new(ErrorKind::Unexpected, message)
+            })?;
+            let filled = opened(&self.watch, fill.fill(place)).await?;
+            let rows = usize::try_from(filled.rows).unwrap_or(usize::MAX);
+            // No byte of them went through here.
+            self.watch.passed(rows, 0);
+            Ok(filled)
         }
     }
 }

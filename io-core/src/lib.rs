@@ -63,13 +63,13 @@ pub use reference::{DataRef, Latest, Pin, Pinned, Target, TargetFacts};
 pub use retention::Retention;
 pub use secret::Secret;
 pub use settings::{Environment, from_texts, is_secret};
+#[cfg(feature = "arrow")]
+pub use sql::{EngineBackend, Query, SqlEngine};
 pub use sql::{Position, Prepared, SqlValue, TableName};
 #[cfg(feature = "arrow")]
-pub use sql::{Query, SqlEngine};
-#[cfg(feature = "arrow")]
 pub use table::{
-    BatchStream, Bounds, ColumnType, Comparison, LazyTable, Literal, PartedTable, Predicate, Scan, Statistics, Table,
-    TableSchema, TableSource, TableStream, Verdict, col,
+    AtRest, BatchStream, Bounds, ColumnType, Comparison, Fill, Filled, LazyTable, Literal, NewPlace, PartedTable,
+    PlaceColumn, Predicate, Scan, Statistics, Table, TableSchema, TableSource, TableStream, Verdict, col,
 };
 pub use text::nearest;
 pub use value::{Access, AssetValue, Form, Forms, Value};

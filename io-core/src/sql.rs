@@ -4,9 +4,11 @@
 //! which asset a name means is decided in one place.
 
 #[cfg(feature = "arrow")]
+use crate::backend::ManagerUrl;
+#[cfg(feature = "arrow")]
 use crate::error::Result;
 #[cfg(feature = "arrow")]
-use crate::table::{LazyTable, TableStream};
+use crate::table::{LazyTable, TableSource};
 #[cfg(feature = "arrow")]
 use arrow_schema::SchemaRef;
 #[cfg(feature = "arrow")]
@@ -14,6 +16,8 @@ use async_trait::async_trait;
 #[cfg(feature = "arrow")]
 use std::collections::BTreeMap;
 use std::fmt;
+#[cfg(feature = "arrow")]
+use std::sync::Arc;
 
 /// A place in the text of a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -134,7 +138,11 @@ pub struct Query<'a> {
     pub columns: Option<&'a SchemaRef>,
 }
 
-/// Runs queries. It reads, and never writes.
+/// Runs queries: in this process, on a server, on a cluster. It reads tables and writes nothing but what it is told to
+/// [fill](crate::table::Fill).
+///
+/// A table that is [at rest](crate::TableSource::at_rest) where the engine reaches it is read there, and the result can
+/// [fill](crate::TableSource::fill) a place of its manager, so that no row goes through this process; where it cannot, the rows are taken.
 ///
 /// What is wrong with a query is told with line and column, as far as the engine knows them, and an unknown column with the nearest one.
 #[cfg(feature = "arrow")]
@@ -161,14 +169,35 @@ pub trait SqlEngine: fmt::Debug + Send + Sync + 'static {
     /// As [`SqlEngine::schema`]; whatever the tables give.
     async fn explain(&self, query: Query<'_>, tables: &[LazyTable]) -> Result<String>;
 
-    /// Runs the query over these tables, in the order of [`Prepared::tables`]. Only the columns and rows that it needs are read, while its rows
-    /// are taken.
+    /// Makes the result of the query over these tables, in the order of [`Prepared::tables`], with columns that are known: a source that can be
+    /// scanned or [filled](crate::TableSource::fill) from once. Only the columns and rows that it needs are read, while its rows are taken.
     ///
     /// # Errors
-    /// As [`SqlEngine::schema`], before a row is read; `InvalidData` for rows that cannot be computed, such as a division by zero; whatever the
-    /// tables give.
+    /// As [`SqlEngine::schema`], before a row is read; `InvalidData` for rows that cannot be computed, such as a division by zero;
+    /// `Unavailable` for a server that is not there; whatever the tables give.
     ///
     /// # Cancel safety
-    /// A dropped future or stream ends the query and leaves nothing behind.
-    async fn execute(&self, query: Query<'_>, tables: &[LazyTable]) -> Result<TableStream>;
+    /// A dropped future, stream or source ends the query, at its server too, and leaves nothing behind.
+    async fn execute(&self, query: Query<'_>, tables: &[LazyTable]) -> Result<Arc<dyn TableSource>>;
+}
+
+/// Opens engines that have an address and settings. Handed over with `Definitions::engine_backend`, never registered behind one's back.
+#[cfg(feature = "arrow")]
+pub trait EngineBackend: fmt::Debug + Send + Sync + 'static {
+    /// What its engine is called in `engine = ".."` and `[engines]`.
+    fn name(&self) -> &str;
+
+    /// Schemes of the URLs that it takes.
+    fn schemes(&self) -> Vec<&str>;
+
+    /// The JSON schema of its settings, for editors and for `config schema`. Default: anything.
+    fn schema(&self) -> serde_json::Value {
+        serde_json::json!({ "type": "object" })
+    }
+
+    /// Opens the engine. No I/O: its first query connects.
+    ///
+    /// # Errors
+    /// `InvalidConfig` for an unknown or wrong setting.
+    fn open(&self, url: &ManagerUrl) -> Result<Arc<dyn SqlEngine>>;
 }

@@ -14,7 +14,8 @@
 //! | `book`, `publish`, `view` | which table has which version; the transactions that change it; views for SQL users |
 //! | `types`, `times`, `numeric`, `encode`, `decode` | Arrow and binary COPY |
 //! | `filter`, `read` | scans as queries |
-//! | `store`, `stage`, `versions` | the manager |
+//! | `store`, `stage`, `fill`, `versions` | the manager |
+//! | `wire` | all of that for the engine that runs queries on the server |
 //! | `names`, `error` | names in SQL, what refusals mean |
 
 mod address;
@@ -24,6 +25,7 @@ mod connect;
 mod decode;
 mod encode;
 mod error;
+mod fill;
 mod filter;
 mod names;
 mod numeric;
@@ -37,6 +39,8 @@ mod times;
 mod types;
 mod versions;
 mod view;
+#[doc(hidden)]
+pub mod wire;
 
 pub use config::{PostgresConfig, Tls, backend};
 pub use store::PostgresIo;

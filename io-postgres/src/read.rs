@@ -3,11 +3,15 @@
 use crate::decode::Decoder;
 use crate::error::{Fault, Outcome};
 use crate::filter::{self, Query};
+use crate::names;
 use crate::pool::{Lease, Pool};
+use crate::types;
 use arrow_schema::SchemaRef;
 use futures_util::StreamExt;
 use futures_util::stream::{self, TryStreamExt};
-use larder_io_core::{BatchStream, ContentHash, Error, ErrorKind, Location, Result, Scan, TableSource, async_trait};
+use larder_io_core::{
+    AtRest, BatchStream, ContentHash, Error, ErrorKind, Location, Result, Scan, TableSource, async_trait,
+};
 use std::pin::Pin;
 use tokio_postgres::CopyOutStream;
 
@@ -33,6 +37,25 @@ impl TableSource for Stored {
 
     fn rows(&self) -> Option<u64> {
         self.rows
+    }
+
+    fn at_rest(&self) -> Option<AtRest> {
+        let natural = self
+            .schema
+            .fields()
+            .iter()
+            .all(|field| types::is_natural(field.data_type()));
+        let named = names::columns(&self.schema);
+        let mut both = named.iter().zip(self.schema.fields());
+        // Others would not know which count means which time, or which name which column.
+        if !natural || !both.all(|(name, field)| name == field.name()) {
+            return None;
+        }
+        let list: Vec<String> = named.iter().map(|name| names::quoted(name)).collect();
+        Some(AtRest::Server {
+            server: self.pool.place().url.clone(),
+            select: format!("SELECT {} FROM {}", list.join(", "), self.table),
+        })
     }
 
     async fn scan(&self, request: Scan) -> Result<BatchStream> {

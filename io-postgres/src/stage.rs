@@ -113,7 +113,7 @@ impl Core {
         Ok(lease)
     }
 
-    async fn note(
+    pub(crate) async fn note(
         &self,
         client: &Client,
         ctx: &OutputContext,
@@ -148,15 +148,20 @@ impl Core {
 }
 
 /// What was written.
-struct Copied {
-    rows: u64,
+pub(crate) struct Copied {
+    pub(crate) rows: u64,
     bytes: u64,
     content: Option<larder_io_core::ContentHash>,
     stored: blake3::Hash,
 }
 
 /// Sends rows as they come; at no time more is held than one message and the batch that it is made of.
-async fn copy(client: &Client, table: &str, schema: &SchemaRef, source: &dyn TableSource) -> Outcome<Copied> {
+pub(crate) async fn copy(
+    client: &Client,
+    table: &str,
+    schema: &SchemaRef,
+    source: &dyn TableSource,
+) -> Outcome<Copied> {
     let mut batches = source.scan(Scan::all()).await?;
     // Of a table that was made in this transaction the rows are final at once, and go one behind the other: no page is
     // filled up later, so that they keep their order.

@@ -131,7 +131,10 @@ impl IoManager for PostgresIo {
             );
             return Err(Error::new(ErrorKind::Unsupported, message));
         };
-        let (data, receipt) = self.core.stage(ctx, source.as_ref()).await?;
+        let (data, receipt) = match self.core.fillable(source.as_ref())? {
+            Some(place) => self.core.fill(ctx, source.as_ref(), place).await?,
+            None => self.core.stage(ctx, source.as_ref()).await?,
+        };
         let pending = Pending {
             data,
             location: ctx.location.clone(),

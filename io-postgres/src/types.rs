@@ -116,6 +116,20 @@ fn sql_type(data_type: &DataType) -> Option<String> {
     Some(name.to_owned())
 }
 
+/// Whether PostgreSQL's type has the same values, so that its own SQL means what it says and sees what does not fit.
+pub(crate) fn is_natural(data_type: &DataType) -> bool {
+    use DataType as T;
+    match data_type {
+        T::Boolean | T::Int16 | T::Int32 | T::Int64 | T::Float32 | T::Float64 | T::Date32 => true,
+        T::Utf8 | T::LargeUtf8 | T::Utf8View | T::Binary | T::LargeBinary | T::BinaryView => true,
+        T::Time64(TimeUnit::Microsecond) | T::Timestamp(TimeUnit::Microsecond, _) => true,
+        T::Decimal128(digits, scale) | T::Decimal256(digits, scale) => {
+            *digits <= MOST_DIGITS && u8::try_from(*scale).is_ok_and(|scale| scale <= *digits)
+        }
+        _ => false,
+    }
+}
+
 /// The columns as `CREATE TABLE` has them.
 pub(crate) fn definition(columns: &[Column]) -> String {
     let one = |column: &Column| {

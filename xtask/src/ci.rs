@@ -24,6 +24,8 @@ const ALONE: &[(&str, &[&str])] = &[
     ("larder-io-delta", &[]),
     ("larder-io-postgres", &[]),
     ("larder-engine-datafusion", &[]),
+    ("larder-engine-parse", &[]),
+    ("larder-engine-postgres", &[]),
     ("larder-partitions", &[]),
     ("larder-catalog", &[]),
     ("larder-catalog", &["--features", "postgres"]),
@@ -44,6 +46,7 @@ const ALONE: &[(&str, &[&str])] = &[
     ("larder", &["--no-default-features", "--features", "polars"]),
     ("larder", &["--no-default-features", "--features", "catalog-postgres"]),
     ("larder", &["--no-default-features", "--features", "postgres"]),
+    ("larder", &["--no-default-features", "--features", "engine-postgres"]),
     (
         "larder",
         &["--no-default-features", "--features", "openlineage,prometheus,otlp"],

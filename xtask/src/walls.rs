@@ -155,6 +155,9 @@ const WALLS: &[Wall] = &[
     Wall {
         arguments: &["--package", "larder-executor", "--all-features"],
         forbidden: &[
+            "datafusion",
+            "sqlparser",
+            "larder-engine-parse",
             "object_store",
             "parquet",
             "larder-io-object",
@@ -197,6 +200,20 @@ const WALLS: &[Wall] = &[
             "larder-io-object",
             "larder-io-fs",
             "larder-io-delta",
+            "reqwest",
+        ],
+    },
+    Wall {
+        arguments: &["--package", "larder-engine-postgres", "--all-features"],
+        forbidden: &[
+            "larder-executor",
+            "larder-catalog",
+            "larder-engine-datafusion",
+            "larder-io-object",
+            "larder-io-fs",
+            "datafusion",
+            "object_store",
+            "parquet",
             "reqwest",
         ],
     },
@@ -266,8 +283,22 @@ const FACADE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "engine-postgres",
+        &[
+            "larder-io-fs",
+            "larder-io-object",
+            "larder-cli",
+            "datafusion",
+            "object_store",
+            "parquet",
+            "reqwest",
+        ],
+    ),
+    (
         "postgres",
         &[
+            "larder-engine-postgres",
+            "sqlparser",
             "larder-io-fs",
             "larder-io-object",
             "larder-io-memory",

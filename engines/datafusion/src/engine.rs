@@ -15,7 +15,7 @@ use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::physical_plan::displayable;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures_util::{FutureExt, StreamExt};
-use larder_io_core::{Error, ErrorKind, LazyTable, Prepared, Query, Result, SqlEngine, TableStream};
+use larder_io_core::{Error, ErrorKind, LazyTable, Prepared, Query, Result, SqlEngine, TableSource, TableStream};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -140,7 +140,7 @@ impl SqlEngine for DataFusion {
         Ok(displayable(physical.as_ref()).indent(false).to_string())
     }
 
-    async fn execute(&self, query: Query<'_>, tables: &[LazyTable]) -> Result<TableStream> {
+    async fn execute(&self, query: Query<'_>, tables: &[LazyTable]) -> Result<Arc<dyn TableSource>> {
         let session = self.session_over(query, tables)?;
         let (statement, _) = parse(&session.state(), &query.prepared.sql)?;
         let plan = plan(&session, statement, query).await?;
@@ -164,6 +164,6 @@ impl SqlEngine for DataFusion {
                 )
             })
         });
-        Ok(TableStream::new(schema, rows))
+        Ok(TableStream::new(schema, rows).into_source())
     }
 }

@@ -6,7 +6,7 @@ use super::pattern::{Binding, Kept, Pattern};
 use super::place::Place;
 use super::resources::{self, RESOURCES};
 use super::run::{RUN, RunTable};
-use super::sql::{ENGINE, PARAMETERS, ParameterTable};
+use super::sql::{ENGINE, ENGINES, PARAMETERS, ParameterTable};
 use larder_io_core::{Error, Result, Retention, nearest};
 
 /// What the base or one profile says.
@@ -24,12 +24,13 @@ pub(super) struct Layer {
     pub(super) run: RunTable,
     pub(super) observe: ObserveTable,
     pub(super) engine: Option<(String, Place)>,
+    pub(super) engines: Vec<ManagerTable>,
     pub(super) parameters: ParameterTable,
     /// Of a profile: the one from which it reads what it lacks.
     pub(super) parent: Option<(String, Place)>,
 }
 
-/// One table of `[io_managers]`, or of `[resources]`.
+/// One table of `[io_managers]`, `[engines]` or `[resources]`.
 #[derive(Clone)]
 pub(crate) struct ManagerTable {
     pub(crate) key: String,
@@ -45,7 +46,7 @@ pub(super) type Profile = (String, Place, Layer);
 /// What the default manager is called.
 pub(crate) const DEFAULT_KEY: &str = "io_manager";
 const LAYOUT: &str = "layout";
-const PARTS: [&str; 11] = [
+const PARTS: [&str; 12] = [
     DEFAULT_KEY,
     LAYOUT,
     "io_managers",
@@ -56,6 +57,7 @@ const PARTS: [&str; 11] = [
     RUN,
     OBSERVE,
     ENGINE,
+    ENGINES,
     PARAMETERS,
 ];
 const PROFILE: &str = "profile";
@@ -96,18 +98,10 @@ fn layer(entries: Vec<Entry>, more: &[&'static str]) -> Result<Layer> {
             DEFAULT_KEY => layer.io_manager = Some(entry.item.text("`io_manager`, a manager's key or URL,")?),
             LAYOUT => layer.layout = Some(layout(entry.item)?),
             "io_managers" => {
-                for manager in entry.item.table("`io_managers`")? {
-                    let entries = manager.item.table(&format!("the I/O manager `{}`", manager.key))?;
-                    if manager.key == DEFAULT_KEY {
-                        let problem = "`io_manager` means the default I/O manager; give this one another key";
-                        return Err(manager.place.wrong(problem));
-                    }
-                    layer.managers.push(ManagerTable {
-                        key: manager.key,
-                        place: manager.place,
-                        profile: None,
-                        entries,
-                    });
+                layer.managers = tables(entry.item, "`io_managers`", "the I/O manager")?;
+                if let Some(manager) = layer.managers.iter().find(|manager| manager.key == DEFAULT_KEY) {
+                    let problem = "`io_manager` means the default I/O manager; give this one another key";
+                    return Err(manager.place.wrong(problem));
                 }
             }
             RESOURCES => layer.resources = resources::read(entry.item)?,
@@ -130,6 +124,13 @@ fn layer(entries: Vec<Entry>, more: &[&'static str]) -> Result<Layer> {
             RUN => layer.run = RunTable::read(entry.item)?,
             OBSERVE => layer.observe = ObserveTable::read(entry.item)?,
             ENGINE => layer.engine = Some(entry.item.text("`engine`, the name of what runs queries,")?),
+            ENGINES => {
+                layer.engines = tables(
+                    entry.item,
+                    "`engines`, which has a table for each engine,",
+                    "the engine",
+                )?
+            }
             PARAMETERS => layer.parameters = ParameterTable::read(entry.item)?,
             RETENTION => {
                 for line in entry
@@ -148,6 +149,20 @@ fn layer(entries: Vec<Entry>, more: &[&'static str]) -> Result<Layer> {
         }
     }
     Ok(layer)
+}
+
+/// Tables by key, each with an address and settings.
+fn tables(item: Item, what: &str, one: &str) -> Result<Vec<ManagerTable>> {
+    let table = |entry: Entry| {
+        let entries = entry.item.table(&format!("{one} `{}`", entry.key))?;
+        Ok(ManagerTable {
+            key: entry.key,
+            place: entry.place,
+            profile: None,
+            entries,
+        })
+    };
+    item.table(what)?.into_iter().map(table).collect()
 }
 
 /// `last 5`, `30 days`, `forever`.

@@ -131,7 +131,7 @@ impl Resolved {
                 parsed.with_directory(around.directory)
             }
             (None, Some(base)) => base.parse()?,
-            (None, None) => return Err(self.place.wrong("this I/O manager has no `url`")),
+            (None, None) => return Err(self.place.wrong("this table has no `url`")),
         };
         for setting in &self.settings {
             url = match setting.referred {

@@ -97,6 +97,8 @@ pub(crate) struct Config {
     pub(crate) observe: ObserveTable,
     /// What runs queries that name no engine, and who says so.
     pub(crate) engine: Option<(String, String)>,
+    /// `[engines]`.
+    pub(crate) engines: BTreeMap<String, ManagerTable>,
     /// `[parameters]`.
     pub(crate) parameters: ParameterTable,
 }
@@ -202,6 +204,7 @@ impl Config {
         let engine = |(name, place): (String, Place), of_profile| (name, self.told(&place, of_profile));
         let of_profile = profile.engine.map(|line| engine(line, true));
         self.engine = of_profile.or(base.engine.map(|line| engine(line, false)));
+        self.engines = laid_over(base.engines, profile.engines, |a, b| a.eq_ignore_ascii_case(b));
         self.parameters = ParameterTable::merged(base.parameters, profile.parameters);
         Ok(self)
     }

@@ -10,6 +10,7 @@ pub(crate) fn schema(
     backends: &[Arc<dyn Backend>],
     observers: &[Arc<dyn ObserverKind>],
     resources: &[(&str, &'static [&'static str])],
+    engines: &[(String, Value)],
 ) -> Value {
     let mut definitions = Map::new();
     let mut kinds = Vec::new();
@@ -68,6 +69,7 @@ pub(crate) fn schema(
             "run": super::run::schema(),
             "observe": observe(observers),
             "engine": { "description": "What runs queries that name no engine; default the one that is compiled in", "type": "string" },
+            "engines": engine_tables(engines),
             "parameters": super::sql::schema(),
             "inline_bytes": {
                 "description": "Objects and blobs up to this size have a copy in the catalogue, which keeps their old versions. Default 0: none",
@@ -114,6 +116,30 @@ fn observe(kinds: &[Arc<dyn ObserverKind>]) -> Value {
         "description": "Who is told what runs do: names of observers, and where each writes; `off` in a profile for none",
         "type": "object",
         "properties": properties,
+        "additionalProperties": false,
+    })
+}
+
+/// Engines by name, each with its address and settings.
+fn engine_tables(engines: &[(String, Value)]) -> Value {
+    let mut tables = Map::new();
+    for (name, schema) in engines {
+        let settings = schema.get("properties").and_then(Value::as_object).cloned();
+        let mut properties = Map::from_iter([(
+            "url".to_owned(),
+            json!({ "description": "The address; `${VARIABLE}` and `${VARIABLE:-default}` are filled in", "type": "string" }),
+        )]);
+        let settings = settings.unwrap_or_default().into_iter();
+        properties.extend(settings.map(|(setting, schema)| (setting, referable(schema))));
+        tables.insert(
+            name.clone(),
+            json!({ "type": "object", "properties": properties, "additionalProperties": false }),
+        );
+    }
+    json!({
+        "description": "What runs queries elsewhere, by name",
+        "type": "object",
+        "properties": tables,
         "additionalProperties": false,
     })
 }

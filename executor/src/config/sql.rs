@@ -1,4 +1,4 @@
-//! `engine` and `[parameters]`: what runs queries, and what they are given.
+//! `engine`, `[engines]` and `[parameters]`: what runs queries, where that is, and what they are given.
 
 use super::item::{Item, Value};
 use super::place::Place;
@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The key of the engine.
 pub(super) const ENGINE: &str = "engine";
-/// The table.
+/// The table of engines that have an address.
+pub(super) const ENGINES: &str = "engines";
+/// The table of parameters.
 pub(super) const PARAMETERS: &str = "parameters";
 
 /// One parameter.

@@ -95,7 +95,11 @@ impl Definitions {
 
     /// The JSON schema of `larder.toml`, with the settings of the backends and the observers that were handed over, and of the resources.
     pub fn config_schema(&self) -> serde_json::Value {
-        config::schema(&self.backends, &self.observer_kinds, &self.resources.fields())
+        #[cfg(feature = "arrow")]
+        let engines = self.engines.schemas();
+        #[cfg(not(feature = "arrow"))]
+        let engines = Vec::new();
+        config::schema(&self.backends, &self.observer_kinds, &self.resources.fields(), &engines)
     }
 
     /// Builds, opens also those managers that no asset uses, and tells what the configuration comes to. A default that is

@@ -253,6 +253,14 @@ impl Definitions {
         self
     }
 
+    /// Hands over what opens an engine that `[engines]` of the configuration gives an address.
+    #[cfg(feature = "arrow")]
+    #[must_use]
+    pub fn engine_backend(mut self, backend: Arc<dyn larder_io_core::EngineBackend>) -> Self {
+        self.engines.add_backend(backend);
+        self
+    }
+
     /// Whether an engine of this name was handed over.
     #[cfg(feature = "arrow")]
     pub fn has_engine(&self, name: &str) -> bool {

@@ -130,7 +130,17 @@ pub(super) fn build(mut definitions: Definitions) -> Result<Pipeline> {
 #[cfg(feature = "arrow")]
 fn queries(definitions: &mut Definitions, config: &Config, problems: &mut Vec<Error>) {
     unique(definitions.engines.names(), "engines have the name", problems);
-    definitions.engines.configured(config);
+    let mut engines = std::mem::take(&mut definitions.engines);
+    let around = crate::config::Surroundings {
+        variable: &|name| definitions.variable(name),
+        directory: &config.directory,
+    };
+    let asked = definitions
+        .assets
+        .iter()
+        .filter_map(|asset| asset.sql.as_ref()?.engine.as_deref());
+    engines.configured(config, &around, definitions.variables.as_ref(), asked, problems);
+    definitions.engines = engines;
     crate::sql::resolve(
         &mut definitions.assets,
         &definitions.engines,

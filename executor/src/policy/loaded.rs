@@ -78,7 +78,7 @@ mod table {
     use arrow_schema::SchemaRef;
     use async_trait::async_trait;
     use futures_util::stream::StreamExt;
-    use larder_io_core::{BatchStream, Result, Scan, Table, TableSource};
+    use larder_io_core::{AtRest, BatchStream, Result, Scan, Table, TableSource};
     use std::sync::Arc;
 
     pub(super) struct LoadedTable {
@@ -102,6 +102,10 @@ mod table {
 
         fn in_memory(&self) -> Option<Table> {
             self.source.in_memory()
+        }
+
+        fn at_rest(&self) -> Option<AtRest> {
+            self.source.at_rest()
         }
 
         async fn scan(&self, request: Scan) -> Result<BatchStream> {

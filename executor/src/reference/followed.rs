@@ -75,7 +75,7 @@ mod table {
     use arrow_schema::SchemaRef;
     use async_trait::async_trait;
     use futures_util::stream::StreamExt;
-    use larder_io_core::{BatchStream, Result, Scan, Table, TableSource};
+    use larder_io_core::{AtRest, BatchStream, Result, Scan, Table, TableSource};
     use std::sync::Arc;
 
     pub(super) struct FollowedTable {
@@ -99,6 +99,11 @@ mod table {
 
         fn in_memory(&self) -> Option<Table> {
             self.source.in_memory()
+        }
+
+        fn at_rest(&self) -> Option<AtRest> {
+            // Who reads it there would not see that it is another one by now.
+            self.source.at_rest().filter(|_| !self.way.pinned)
         }
 
         async fn scan(&self, request: Scan) -> Result<BatchStream> {

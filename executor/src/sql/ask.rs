@@ -5,7 +5,9 @@ use super::resolve::Resolved;
 use crate::definitions::Pipeline;
 use crate::graph::definition;
 use crate::reference::Wanted;
-use larder_io_core::{AssetKey, AssetValue, Error, ErrorKind, Form, LazyTable, Query, Result, TableName, TableStream};
+use larder_io_core::{
+    AssetKey, AssetValue, Error, ErrorKind, Form, LazyTable, Query, Result, Scan, TableName, TableStream,
+};
 use std::collections::BTreeMap;
 
 impl Pipeline {
@@ -31,7 +33,9 @@ impl Pipeline {
             values: &BTreeMap::new(),
             columns: None,
         };
-        engine.execute(query, &tables).await
+        let rows = engine.execute(query, &tables).await?;
+        let batches = rows.scan(Scan::all()).await?;
+        Ok(TableStream::new(rows.schema(), batches))
     }
 
     /// How the engine of an asset that is a query would run it now; `None` for any other asset. Of an asset with partitions, over all of its inputs, with empty

@@ -1,13 +1,17 @@
 //! Which engine runs a query.
 
-use crate::config::Config;
-use larder_io_core::{SqlEngine, nearest};
+use crate::config::{Config, Resolved, Surroundings};
+use larder_io_core::{EngineBackend, Error, ManagerUrl, SqlEngine, nearest};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The engines that were handed over, and the one for what names none.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Engines {
     all: Vec<Arc<dyn SqlEngine>>,
+    backends: Vec<Arc<dyn EngineBackend>>,
+    /// Those of the backends that are used, or why they cannot be.
+    opened: BTreeMap<String, Result<Arc<dyn SqlEngine>, String>>,
     /// The one that the configuration names, and where.
     wanted: Option<(String, String)>,
 }
@@ -20,12 +24,60 @@ impl Engines {
         self.all.push(engine);
     }
 
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.all.iter().map(|engine| engine.name())
+    pub(crate) fn add_backend(&mut self, backend: Arc<dyn EngineBackend>) {
+        self.backends.push(backend);
     }
 
-    pub(crate) fn configured(&mut self, config: &Config) {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        let of_backends = self.backends.iter().map(|backend| backend.name());
+        self.all.iter().map(|engine| engine.name()).chain(of_backends)
+    }
+
+    /// The settings of each backend, as a JSON schema.
+    pub(crate) fn schemas(&self) -> Vec<(String, serde_json::Value)> {
+        let backends = self.backends.iter();
+        backends
+            .map(|backend| (backend.name().to_owned(), backend.schema()))
+            .collect()
+    }
+
+    /// Opens what is used: what the configuration names, and what assets ask for. Tables of engines that nobody has are problems.
+    pub(crate) fn configured<'a>(
+        &mut self,
+        config: &'a Config,
+        around: &Surroundings<'_>,
+        variables: Option<&BTreeMap<String, String>>,
+        asked: impl Iterator<Item = &'a str>,
+        problems: &mut Vec<Error>,
+    ) {
         self.wanted.clone_from(&config.engine);
+        for (name, table) in &config.engines {
+            if self.backends.iter().all(|backend| backend.name() != name) {
+                problems.push(table.place.wrong(self.stranger(name)));
+            }
+        }
+        let wanted = config.engine.as_ref().map(|(name, _)| name.as_str());
+        for name in wanted.into_iter().chain(asked) {
+            let Some(backend) = self.backends.iter().find(|backend| backend.name() == name) else {
+                continue;
+            };
+            if !self.opened.contains_key(name) {
+                let opened = open(backend.as_ref(), config, around, variables);
+                self.opened.insert(name.to_owned(), opened);
+            }
+        }
+    }
+
+    fn stranger(&self, name: &str) -> String {
+        if self.all.iter().any(|engine| engine.name() == name) {
+            return format!("the engine `{name}` has no settings here: code makes it");
+        }
+        let known: Vec<&str> = self.backends.iter().map(|backend| backend.name()).collect();
+        let hint = match nearest(name, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => feature(name),
+        };
+        format!("there is no engine `{name}`; {hint}")
     }
 
     /// The engine that an asset asks for, else the configured one, else the first that was handed over.
@@ -48,16 +100,16 @@ impl Engines {
         if let Some(engine) = self.all.iter().find(|engine| engine.name() == name) {
             return Ok((Arc::clone(engine), because));
         }
-        if self.all.is_empty() {
+        if let Some(opened) = self.opened.get(name) {
+            return opened.clone().map(|engine| (engine, because));
+        }
+        if self.names().next().is_none() {
             return Err(nothing());
         }
         let known: Vec<&str> = self.names().collect();
         let hint = match nearest(name, known.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!(
-                "there is {}; add the feature of that name to the dependency on larder",
-                known.join(", ")
-            ),
+            None => format!("there is {}; {}", known.join(", "), feature(name)),
         };
         Err(format!("there is no engine `{name}` ({because}); {hint}"))
     }
@@ -66,4 +118,51 @@ impl Engines {
 fn nothing() -> String {
     "nothing here runs queries: add the feature `datafusion` to the dependency on larder, or hand an engine over with `Definitions::engine`"
         .to_owned()
+}
+
+/// The features of larder that bring an engine, and its name.
+const FEATURES: [(&str, &str); 3] = [
+    ("datafusion", "datafusion"),
+    ("postgres", "engine-postgres"),
+    ("spark", "engine-spark"),
+];
+
+fn feature(name: &str) -> String {
+    match FEATURES.iter().find(|(engine, _)| *engine == name) {
+        Some((_, feature)) => format!("add the feature `{feature}` to the dependency on larder"),
+        None => "hand it over with `Definitions::engine` or `Definitions::engine_backend`".to_owned(),
+    }
+}
+
+/// Opens an engine that has an address.
+fn open(
+    backend: &dyn EngineBackend,
+    config: &Config,
+    around: &Surroundings<'_>,
+    variables: Option<&BTreeMap<String, String>>,
+) -> Result<Arc<dyn SqlEngine>, String> {
+    let name = backend.name();
+    let Some(table) = config.engines.get(name) else {
+        let scheme = backend.schemes().first().copied().unwrap_or(name).to_owned();
+        return Err(format!(
+            "the engine `{name}` has no address: write `url = \"{scheme}://..\"` into `[engines.{name}]` of larder.toml"
+        ));
+    };
+    let told = |error: Error| error.message().to_owned();
+    let resolved = Resolved::of(table, around).map_err(told)?;
+    let url: ManagerUrl = resolved.url(None, around).map_err(told)?;
+    if !backend.schemes().contains(&url.scheme()) {
+        let (place, schemes) = (config.place(table), backend.schemes().join("` or `"));
+        return Err(format!(
+            "{place}: the engine `{name}` takes a URL of the scheme `{schemes}`, not `{}`",
+            url.scheme()
+        ));
+    }
+    let url = match variables {
+        Some(variables) => url.with_variables(variables.clone()),
+        None => url,
+    };
+    backend
+        .open(&url)
+        .map_err(|error| told(resolved.located(resolved.veiled(error))))
 }

@@ -3,16 +3,15 @@
 use super::asset::Sql;
 use super::choice::Engines;
 use super::names::Names;
+use super::of_file::{OfFile, QUERY};
 use super::parameters::Parameters;
 use crate::args::Args;
 use crate::asset::{Asset, CodeVersion, InputSpec};
 use crate::config::ParameterTable;
 use crate::graph::definition;
 use arrow_schema::SchemaRef;
-use futures_util::{FutureExt, TryStreamExt};
-use larder_io_core::{
-    AssetKey, AssetValue, ContentHash, Error, LazyTable, Made, Prepared, Query, Result, SqlEngine, TableStream,
-};
+use futures_util::FutureExt;
+use larder_io_core::{AssetKey, ContentHash, Error, LazyTable, Made, Prepared, Query, Result, SqlEngine, Value};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -42,14 +41,18 @@ impl Resolved {
             values: &values,
             columns: self.columns.as_ref(),
         };
-        let Some(file) = self.file.clone() else {
-            return Ok(vec![self.engine.execute(query, &tables).await?.into_value().into()]);
-        };
         let rows = self.engine.execute(query, &tables).await;
-        let rows = rows.map_err(|error| error.with_context("query", &file))?;
-        let schema = Arc::clone(rows.schema());
-        let rows = rows.map_err(move |error| error.with_context("query", &file));
-        Ok(vec![TableStream::new(schema, rows).into_value().into()])
+        let rows = match &self.file {
+            None => rows?,
+            Some(file) => {
+                let rows = rows.map_err(|error| error.with_context(QUERY, file))?;
+                Arc::new(OfFile {
+                    rows,
+                    file: file.clone(),
+                })
+            }
+        };
+        Ok(vec![Value::Table(rows).into()])
     }
 
     /// What decides what the query makes, besides its inputs.

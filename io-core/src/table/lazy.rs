@@ -1,6 +1,6 @@
 //! A handle that reads only what is asked for.
 
-use super::{BatchStream, Predicate, Scan, Table, TableSource, TableStream};
+use super::{AtRest, BatchStream, Predicate, Scan, Table, TableSource, TableStream};
 use crate::error::Result;
 use crate::value::{Access, AssetValue, Form, Forms, Value};
 use arrow_schema::SchemaRef;
@@ -32,6 +32,14 @@ impl LazyTable {
     /// The schema of the rows it gives.
     pub fn schema(&self) -> &SchemaRef {
         &self.schema
+    }
+
+    /// Where all the rows that it gives are at rest; `None` where that is nowhere, or it was narrowed.
+    pub fn at_rest(&self) -> Option<AtRest> {
+        match self.request == Scan::all() {
+            true => self.source.at_rest(),
+            false => None,
+        }
     }
 
     /// Only these columns, in this order.

@@ -1,9 +1,11 @@
 //! Tables: whole, as a stream, or as a handle that reads only what is asked for.
 
+mod at_rest;
 mod columns;
 mod contract;
 mod lazy;
 mod parted;
+
 mod predicate;
 mod scan;
 mod source;
@@ -11,6 +13,7 @@ mod statistics;
 mod stream;
 mod whole;
 
+pub use at_rest::{AtRest, Fill, Filled, NewPlace, PlaceColumn};
 #[doc(hidden)]
 pub use columns::derived;
 pub use columns::{ColumnType, TableSchema};

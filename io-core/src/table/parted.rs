@@ -1,6 +1,6 @@
 //! The partitions of an asset as one table, with columns that say the partition.
 
-use super::{BatchStream, Bounds, Predicate, Scan, Statistics, TableSource};
+use super::{AtRest, BatchStream, Bounds, Predicate, Scan, Statistics, TableSource};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::PartitionKey;
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, StringArray, UInt64Array};
@@ -155,6 +155,14 @@ impl TableSource for PartedTable {
 
     fn rows(&self) -> Option<u64> {
         self.parts.iter().map(|part| part.source.rows()).sum()
+    }
+
+    fn at_rest(&self) -> Option<AtRest> {
+        let part = |part: &Part| {
+            let added = self.names().map(str::to_owned).zip(part.values.iter().cloned());
+            Some((part.source.at_rest()?, added.collect()))
+        };
+        self.parts.iter().map(part).collect::<Option<_>>().map(AtRest::Parts)
     }
 
     async fn scan(&self, request: Scan) -> Result<BatchStream> {

@@ -1,6 +1,6 @@
 //! Something that can be scanned for rows.
 
-use super::{Scan, Table};
+use super::{AtRest, Fill, Scan, Table};
 use crate::error::Result;
 use crate::hash::TableDigest;
 use crate::receipt::ContentHash;
@@ -29,6 +29,17 @@ pub trait TableSource: Send + Sync {
 
     /// The table when it is in memory already.
     fn in_memory(&self) -> Option<Table> {
+        None
+    }
+
+    /// Where its rows are at rest, for engines that can read them there; `None` where only the source itself can.
+    fn at_rest(&self) -> Option<AtRest> {
+        None
+    }
+
+    /// Who writes its rows into a place of their manager without taking them through the process, where there is one. A manager that has no
+    /// such place [scans](TableSource::scan) instead.
+    fn fill(&self) -> Option<&dyn Fill> {
         None
     }
 

@@ -62,6 +62,14 @@ impl TableStream {
         Self::new(schema, self.batches.map(move |batch| batch.and_then(&mut change)))
     }
 
+    /// The stream as a source that can be scanned once.
+    pub fn into_source(self) -> Arc<dyn TableSource> {
+        Arc::new(Once {
+            schema: self.schema,
+            batches: Mutex::new(Some(self.batches)),
+        })
+    }
+
     /// The schema of every batch.
     pub fn schema(&self) -> &SchemaRef {
         &self.schema
@@ -93,10 +101,7 @@ impl AssetValue for TableStream {
     }
 
     fn into_value(self) -> Value {
-        Value::Table(Arc::new(Once {
-            schema: self.schema,
-            batches: Mutex::new(Some(self.batches)),
-        }))
+        Value::Table(self.into_source())
     }
 
     async fn from_value(value: Value) -> Result<Self> {

@@ -1,0 +1,294 @@
+//! What a parsed query reads: tables that are none of its own, and parameters.
+
+use crate::text;
+use larder_io_core::{Error, ErrorKind, Position, Result, TableName};
+use sqlparser::ast::{
+    Expr, Ident, ObjectName, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, Spanned, Statement,
+    TableFactor, Value, ValueWithSpan, Visit, Visitor,
+};
+use sqlparser::tokenizer::Span;
+use std::ops::{ControlFlow, Range};
+
+/// A part of the text that another one can stand for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mark {
+    pub(crate) bytes: Range<usize>,
+    pub(crate) what: What,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    /// A table; the name that its columns have in front, where the query gives it none itself.
+    Table(usize, Option<String>),
+    /// A table's whole name in front of a column: its last part is enough.
+    Prefix(String),
+    /// A parameter.
+    Parameter(usize),
+}
+
+/// What was found.
+#[derive(Default)]
+pub(crate) struct Walk {
+    pub(crate) tables: Vec<TableName>,
+    pub(crate) parameters: Vec<String>,
+    pub(crate) marks: Vec<Mark>,
+}
+
+impl Walk {
+    /// Walks over a query.
+    ///
+    /// # Errors
+    /// `Unsupported` where it writes or locks rows.
+    pub(crate) fn over(text: &str, query: &Query) -> Result<Self> {
+        let mut finder = Finder {
+            text,
+            walk: Self::default(),
+            scopes: Vec::new(),
+            writes: None,
+            unmarked: None,
+        };
+        let _ = query.visit(&mut finder);
+        if let Some(what) = finder.writes {
+            let message = format!("a query reads: `{what}` does more than that");
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
+        if let Some(what) = finder.unmarked {
+            let message =
+                format!("`{what}` stands where no other table can be put in its place; write `select * from {what}`");
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
+        let mut walk = finder.walk;
+        // Of those that contain others, only the inner ones are looked at twice.
+        walk.marks.sort_by_key(|mark| mark.bytes.start);
+        walk.marks.dedup();
+        walk.order();
+        let prefixes = Prefixes {
+            text,
+            tables: &walk.tables,
+            found: Vec::new(),
+        };
+        let found = prefixes.over(query);
+        walk.marks.extend(found);
+        walk.marks.sort_by_key(|mark| mark.bytes.start);
+        walk.marks.dedup_by_key(|mark| mark.bytes.start);
+        Ok(walk)
+    }
+
+    /// Tables and parameters in the order of the text.
+    fn order(&mut self) {
+        let mut tables: Vec<usize> = Vec::new();
+        let mut parameters: Vec<usize> = Vec::new();
+        for mark in &mut self.marks {
+            let (known, number) = match &mut mark.what {
+                What::Table(number, _) => (&mut tables, number),
+                What::Parameter(number) => (&mut parameters, number),
+                What::Prefix(_) => continue,
+            };
+            *number = known.iter().position(|old| old == number).unwrap_or_else(|| {
+                known.push(*number);
+                known.len() - 1
+            });
+        }
+        self.tables = tables.iter().map(|old| self.tables[*old].clone()).collect();
+        self.parameters = parameters.iter().map(|old| self.parameters[*old].clone()).collect();
+    }
+}
+
+/// The parts of a name: those without quotes in small letters.
+fn parts<'a>(idents: impl Iterator<Item = &'a Ident>) -> Vec<String> {
+    idents
+        .map(|ident| match ident.quote_style {
+            Some(_) => ident.value.clone(),
+            None => ident.value.to_lowercase(),
+        })
+        .collect()
+}
+
+struct Finder<'t> {
+    text: &'t str,
+    walk: Walk,
+    /// Names that `with` gives, for each query around.
+    scopes: Vec<Vec<String>>,
+    writes: Option<&'static str>,
+    unmarked: Option<String>,
+}
+
+impl Finder<'_> {
+    fn is_own(&self, name: &[String]) -> bool {
+        matches!(name, [only] if self.scopes.iter().flatten().any(|known| known == only))
+    }
+
+    fn table(&mut self, name: &ObjectName, aliased: bool) {
+        let idents: Vec<&Ident> = name.0.iter().filter_map(|part| part.as_ident()).collect();
+        let parts = parts(idents.iter().copied());
+        if parts.is_empty() || self.is_own(&parts) {
+            return;
+        }
+        let (Some(first), Some(last)) = (idents.first(), idents.last()) else {
+            return;
+        };
+        let Some(bytes) = text::bytes(self.text, Span::new(first.span.start, last.span.end)) else {
+            self.unmarked.get_or_insert(name.to_string());
+            return;
+        };
+        let at = Position {
+            line: first.span.start.line,
+            column: first.span.start.column,
+        };
+        let alias = (!aliased).then(|| parts[parts.len() - 1].clone());
+        let known = self.walk.tables.iter().position(|table| table.parts == parts);
+        let number = known.unwrap_or_else(|| {
+            self.walk.tables.push(TableName { parts, at: Some(at) });
+            self.walk.tables.len() - 1
+        });
+        if let Some(at_first) = self.walk.tables[number].at
+            && at < at_first
+        {
+            self.walk.tables[number].at = Some(at);
+        }
+        let what = What::Table(number, alias);
+        self.mark(Mark { bytes, what });
+    }
+
+    /// Queries of `with` are seen twice, so that a mark may be there.
+    fn mark(&mut self, mark: Mark) {
+        if self.walk.marks.iter().all(|known| known.bytes != mark.bytes) {
+            self.walk.marks.push(mark);
+        }
+    }
+}
+
+impl Visitor for Finder<'_> {
+    type Break = ();
+
+    fn pre_visit_statement(&mut self, statement: &Statement) -> ControlFlow<()> {
+        self.writes.get_or_insert(match statement {
+            Statement::Insert(_) => "insert",
+            Statement::Update(_) => "update",
+            Statement::Delete(_) => "delete",
+            Statement::Merge(_) => "merge",
+            _ => "another statement within the query",
+        });
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        if !query.locks.is_empty() {
+            self.writes.get_or_insert("for update");
+        }
+        let mut body = query.body.as_ref();
+        while let SetExpr::SetOperation { left, .. } = body {
+            body = left;
+        }
+        if let SetExpr::Table(table) = body {
+            self.unmarked.get_or_insert(table.to_string());
+        }
+        self.scopes.push(Vec::new());
+        if let Some(with) = &query.with {
+            for cte in &with.cte_tables {
+                let name = parts(std::iter::once(&cte.alias.name));
+                // One that does not recur means another table by its own name, and knows only those before it.
+                if !with.recursive {
+                    let _ = cte.query.visit(self);
+                }
+                if let Some(scope) = self.scopes.last_mut() {
+                    scope.extend(name);
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+        self.scopes.pop();
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
+        if select.into.is_some() {
+            self.writes.get_or_insert("select .. into");
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+        if let TableFactor::Table {
+            name,
+            alias,
+            args: None,
+            ..
+        } = factor
+        {
+            self.table(name, alias.is_some());
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_value(&mut self, value: &ValueWithSpan) -> ControlFlow<()> {
+        let Value::Placeholder(name) = &value.value else {
+            return ControlFlow::Continue(());
+        };
+        let Some(bytes) = text::bytes(self.text, value.span()) else {
+            self.unmarked.get_or_insert(name.clone());
+            return ControlFlow::Continue(());
+        };
+        let name = name.trim_start_matches(['$', ':']).to_owned();
+        let known = self.walk.parameters.iter().position(|known| *known == name);
+        let number = known.unwrap_or_else(|| {
+            self.walk.parameters.push(name);
+            self.walk.parameters.len() - 1
+        });
+        let what = What::Parameter(number);
+        self.mark(Mark { bytes, what });
+        ControlFlow::Continue(())
+    }
+}
+
+/// Finds whole names of tables in front of columns, which no alias has.
+struct Prefixes<'t> {
+    text: &'t str,
+    tables: &'t [TableName],
+    found: Vec<Mark>,
+}
+
+impl Prefixes<'_> {
+    fn over(mut self, query: &Query) -> Vec<Mark> {
+        let _ = query.visit(&mut self);
+        self.found
+    }
+
+    fn prefix(&mut self, idents: &[Ident]) {
+        let parts = parts(idents.iter());
+        let is_table = parts.len() > 1 && self.tables.iter().any(|table| table.parts == parts);
+        let (Some(first), Some(last)) = (idents.first(), idents.last()) else {
+            return;
+        };
+        if let Some(bytes) = text::bytes(self.text, Span::new(first.span.start, last.span.end)).filter(|_| is_table) {
+            let what = What::Prefix(parts[parts.len() - 1].clone());
+            self.found.push(Mark { bytes, what });
+        }
+    }
+}
+
+impl Visitor for Prefixes<'_> {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        if let Expr::CompoundIdentifier(idents) = expr
+            && let Some((_, table)) = idents.split_last()
+        {
+            self.prefix(table);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
+        for item in &select.projection {
+            if let SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) = item {
+                let idents: Vec<Ident> = name.0.iter().filter_map(|part| part.as_ident().cloned()).collect();
+                self.prefix(&idents);
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}

@@ -1,0 +1,193 @@
+//! The result of a query: its rows, or a table that the server makes of them.
+
+use crate::bind::Bound;
+use crate::columns::Shape;
+use crate::engine::{PostgresEngine, types, values};
+use crate::error::Sent;
+use crate::inputs::Inputs;
+use arrow_schema::SchemaRef;
+use async_trait::async_trait;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use larder_io_core::{BatchStream, Error, ErrorKind, Fill, Filled, NewPlace, Result, Scan, TableSource};
+use larder_io_postgres::wire::{Rows, Session, quoted};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio_postgres::RowStream;
+
+pub(crate) struct Answer {
+    engine: PostgresEngine,
+    inputs: Inputs,
+    sent: Arc<Sent>,
+    shape: Shape,
+    bound: Vec<Bound>,
+    /// It is run once: another time it may give other rows.
+    run: AtomicBool,
+}
+
+impl Answer {
+    pub(crate) fn new(engine: PostgresEngine, inputs: Inputs, sent: Sent, shape: Shape, bound: Vec<Bound>) -> Self {
+        Self {
+            engine,
+            inputs,
+            sent: Arc::new(sent),
+            shape,
+            bound,
+            run: AtomicBool::new(false),
+        }
+    }
+
+    fn once(&self) -> Result<()> {
+        match self.run.swap(true, Ordering::Relaxed) {
+            false => Ok(()),
+            true => Err(Error::new(ErrorKind::Unsupported, "a query is run once; run it anew")),
+        }
+    }
+
+    async fn rows(&self) -> Result<BatchStream> {
+        self.once()?;
+        let session = self.engine.begin(&self.inputs, true).await?;
+        let told = |error| self.sent.told(self.engine.server(), error);
+        let client = session.client()?;
+        let statement = client
+            .prepare_typed(&self.sent.sql, &types(&self.bound))
+            .await
+            .map_err(told)?;
+        let rows = client.query_raw(&statement, values(&self.bound)).await.map_err(told)?;
+        let reading = Reading {
+            session: Some(session),
+            rows: Box::pin(rows),
+            decoded: Rows::new(Arc::clone(&self.shape.schema))?,
+            engine: self.engine.clone(),
+            sent: Arc::clone(&self.sent),
+        };
+        Ok(stream::try_unfold(reading, Reading::next).boxed())
+    }
+}
+
+#[async_trait]
+impl TableSource for Answer {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.shape.schema)
+    }
+
+    fn replayable(&self) -> bool {
+        false
+    }
+
+    fn fill(&self) -> Option<&dyn Fill> {
+        Some(self)
+    }
+
+    async fn scan(&self, request: Scan) -> Result<BatchStream> {
+        let batches = self.rows().await?;
+        request.apply(&self.shape.schema, batches)
+    }
+}
+
+#[async_trait]
+impl Fill for Answer {
+    fn reaches(&self, place: &NewPlace) -> bool {
+        matches!(place, NewPlace::Table { server, .. } if server == self.engine.server().name())
+    }
+
+    async fn fill(&self, place: &NewPlace) -> Result<Filled> {
+        let NewPlace::Table { table, columns, .. } = place else {
+            let message = format!("PostgreSQL does not reach {place}; this is a defect of its manager");
+            return Err(Error::new(ErrorKind::Unexpected, message));
+        };
+        self.once()?;
+        let (server, shape) = (self.engine.server(), &self.shape);
+        let session = self.engine.begin(&self.inputs, true).await?;
+        let client = session.client()?;
+        let names: Vec<String> = columns.iter().map(|column| quoted(&column.name)).collect();
+        // `heap` keeps rows in the order of their writing, which other kinds of tables need not.
+        let head = format!("CREATE TABLE {table} ({}) USING heap AS ", names.join(", "));
+        let sent = Sent {
+            sql: format!("{head}{}", self.sent.sql),
+            before: head.len() + self.sent.before,
+            rewritten: self.sent.rewritten.clone(),
+        };
+        let told = |error| sent.told(server, error);
+        let statement = client
+            .prepare_typed(&sent.sql, &types(&self.bound))
+            .await
+            .map_err(told)?;
+        let rows = client.execute(&statement, &values(&self.bound)).await.map_err(told)?;
+        let firm = columns
+            .iter()
+            .zip(shape.schema.fields())
+            .filter(|(column, _)| !column.nullable);
+        for (column, field) in firm {
+            let firm = format!("ALTER TABLE {table} ALTER COLUMN {} SET NOT NULL", quoted(&column.name));
+            client.batch_execute(&firm).await.map_err(|error| match error.code() {
+                Some(code) if code.code() == "23502" => {
+                    let message = format!(
+                        "column `{}` may not be null, as the asset declares it, and the query gives rows where it is; make the column one that may be, or fill them with `coalesce`",
+                        field.name()
+                    );
+                    Error::new(ErrorKind::InvalidData, message).with_source(error)
+                }
+                _ => server.error(error),
+            })?;
+        }
+        // What plans of the next queries depend on, and how large it is.
+        let measured = client.batch_execute(&format!("ANALYZE {table}")).await;
+        measured.map_err(|error| server.error(error))?;
+        let size = client
+            .query_one(
+                &format!("SELECT pg_table_size('{}'::regclass)", table.replace('\'', "''")),
+                &[],
+            )
+            .await;
+        let size = size
+            .and_then(|row| row.try_get::<_, i64>(0))
+            .map_err(|error| server.error(error))?;
+        self.engine.end(session, "COMMIT").await?;
+        Ok(Filled {
+            rows,
+            bytes: u64::try_from(size).ok(),
+            files: Vec::new(),
+        })
+    }
+}
+
+/// A query whose rows are taken. Dropped before its end, it is cancelled.
+struct Reading {
+    /// Given back at the end.
+    session: Option<Session>,
+    rows: Pin<Box<RowStream>>,
+    decoded: Rows,
+    engine: PostgresEngine,
+    sent: Arc<Sent>,
+}
+
+impl Reading {
+    async fn next(mut self) -> Result<Option<(arrow_array::RecordBatch, Self)>> {
+        loop {
+            if let Some(batch) = self.decoded.next_batch() {
+                return Ok(Some((batch, self)));
+            }
+            if self.session.is_none() {
+                return Ok(None);
+            }
+            match self.rows.try_next().await {
+                Ok(Some(row)) => self.decoded.push(&row).map_err(unfit)?,
+                Ok(None) => {
+                    self.decoded.end().map_err(unfit)?;
+                    if let Some(session) = self.session.take() {
+                        self.engine.end(session, "COMMIT").await?;
+                    }
+                }
+                Err(error) => return Err(self.sent.told(self.engine.server(), error)),
+            }
+        }
+    }
+}
+
+/// A row that the columns do not take.
+fn unfit(error: Error) -> Error {
+    let message =
+        "the result does not fit its columns: one has a null where none may be, or a value that its type does not hold";
+    Error::new(ErrorKind::InvalidData, message).with_source(error)
+}

@@ -1,0 +1,133 @@
+//! What the result has, and the casts to what is declared.
+
+use arrow_schema::{DataType, Field, IntervalUnit, Schema, SchemaRef, TimeUnit};
+use larder_io_core::{Error, ErrorKind, PlaceColumn, Result, nearest};
+use larder_io_postgres::wire::{self, quoted};
+use std::sync::Arc;
+use tokio_postgres::Column;
+use tokio_postgres::types::Type;
+
+/// The columns of the result, and how each is made of the query's own.
+pub(crate) struct Shape {
+    pub(crate) schema: SchemaRef,
+    pub(crate) columns: Vec<PlaceColumn>,
+    /// An expression for each column, over a query called `q`.
+    pub(crate) casts: Vec<String>,
+}
+
+impl Shape {
+    /// As the query has it, cast to what is declared.
+    ///
+    /// # Errors
+    /// `InvalidDefinition` for a column that comes twice, that is missing or not declared, or whose type is not known exactly.
+    pub(crate) fn of(found: &[Column], declared: Option<&SchemaRef>) -> Result<Self> {
+        let names: Vec<&str> = found.iter().map(Column::name).collect();
+        if let Some((_, name)) = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
+            return Err(wrong(format!(
+                "the column `{name}` comes twice in the result; give one another name, with `as`"
+            )));
+        }
+        let schema = match declared {
+            Some(declared) => {
+                fits(&names, declared)?;
+                Arc::clone(declared)
+            }
+            None => Arc::new(Schema::new(found.iter().map(field).collect::<Result<Vec<_>>>()?)),
+        };
+        let columns = wire::columns(&schema)?;
+        let casts = schema.fields().iter().zip(&columns).map(|(field, column)| {
+            let source = found.iter().find(|found| found.name() == field.name());
+            let name = format!("q.{}", quoted(field.name()));
+            let fraction =
+                source.is_some_and(|source| [Type::NUMERIC, Type::FLOAT4, Type::FLOAT8].contains(source.type_()));
+            // PostgreSQL would round, where every other engine cuts off.
+            let value = match fraction && field.data_type().is_integer() {
+                true => format!("trunc({name}::numeric)"),
+                false => name,
+            };
+            format!("CAST({value} AS {})", column.sql)
+        });
+        Ok(Self {
+            casts: casts.collect(),
+            columns,
+            schema,
+        })
+    }
+
+    /// The query with the casts around it; column names are those of the place.
+    pub(crate) fn over(&self, sql: &str) -> (String, usize) {
+        let one = |(cast, column): (&String, &PlaceColumn)| format!("{cast} AS {}", quoted(&column.name));
+        let list: Vec<String> = self.casts.iter().zip(&self.columns).map(one).collect();
+        let head = format!("SELECT {} FROM (", list.join(", "));
+        // A comment may end the query.
+        (format!("{head}{sql}\n) AS q"), head.len())
+    }
+}
+
+fn wrong(message: String) -> Error {
+    Error::new(ErrorKind::InvalidDefinition, message)
+}
+
+fn fits(found: &[&str], declared: &Schema) -> Result<()> {
+    let mut problems = Vec::new();
+    for field in declared.fields() {
+        if !found.contains(&field.name().as_str()) {
+            problems.push(match nearest(field.name(), found.iter().copied()) {
+                Some(near) => format!("`{}` is missing; the query has `{near}`", field.name()),
+                None => format!("`{}` is missing", field.name()),
+            });
+        }
+    }
+    let more = found.iter().filter(|name| declared.field_with_name(name).is_err());
+    problems.extend(more.map(|name| format!("`{name}` is not declared")));
+    match problems.is_empty() {
+        true => Ok(()),
+        false => Err(wrong(format!(
+            "the query has other columns than the asset declares: {}",
+            problems.join("; ")
+        ))),
+    }
+}
+
+/// The type of a column that nobody declared.
+fn field(column: &Column) -> Result<Field> {
+    use DataType as T;
+    let data_type = match *column.type_() {
+        Type::BOOL => T::Boolean,
+        Type::INT2 => T::Int16,
+        Type::INT4 => T::Int32,
+        Type::INT8 => T::Int64,
+        Type::FLOAT4 => T::Float32,
+        Type::FLOAT8 => T::Float64,
+        Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME => T::Utf8,
+        Type::BYTEA => T::Binary,
+        Type::DATE => T::Date32,
+        Type::TIME => T::Time64(TimeUnit::Microsecond),
+        Type::TIMESTAMP => T::Timestamp(TimeUnit::Microsecond, None),
+        Type::TIMESTAMPTZ => T::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        Type::INTERVAL => T::Interval(IntervalUnit::MonthDayNano),
+        Type::NUMERIC => decimal(column)?,
+        ref other => {
+            return Err(wrong(format!(
+                "the column `{}` has the type {other}, which no table of larder has; cast it, as in `::text`",
+                column.name()
+            )));
+        }
+    };
+    Ok(Field::new(column.name(), data_type, true))
+}
+
+/// Digits and scale of a number, which stand in its modifier.
+/// <https://github.com/postgres/postgres/blob/REL_15_STABLE/src/backend/utils/adt/numeric.c> (`make_numeric_typmod`)
+fn decimal(column: &Column) -> Result<DataType> {
+    let modifier = column.type_modifier() - 4;
+    let (digits, scale) = ((modifier >> 16) & 0xffff, ((modifier & 0x7ff) ^ 1024) - 1024);
+    match (u8::try_from(digits), i8::try_from(scale)) {
+        (Ok(digits @ 1..=38), Ok(scale)) if modifier >= 0 && scale >= 0 => Ok(DataType::Decimal128(digits, scale)),
+        (Ok(digits @ 39..=70), Ok(scale)) if modifier >= 0 && scale >= 0 => Ok(DataType::Decimal256(digits, scale)),
+        _ => Err(wrong(format!(
+            "the column `{0}` is a number of any length (numeric), which no table of larder has; declare the asset's columns, or cast it, as in `{0}::numeric(38, 6)`",
+            column.name()
+        ))),
+    }
+}

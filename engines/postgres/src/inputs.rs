@@ -1,0 +1,89 @@
+//! Tables as the server reads them: where they are, or copied into temporary ones.
+
+use larder_io_core::{AssetValue as _, AtRest, LazyTable, Result, TableSource, Value};
+use larder_io_postgres::wire::{self, Server, quoted};
+use std::sync::Arc;
+use tokio_postgres::Client;
+
+/// What stands in a query for each of its tables.
+pub(crate) struct Inputs {
+    /// In the order of the tables.
+    pub(crate) sources: Vec<String>,
+    /// What has to be copied: the temporary table and the rows.
+    copies: Vec<(String, Arc<dyn TableSource>)>,
+}
+
+impl Inputs {
+    pub(crate) fn of(server: &Server, tables: &[LazyTable]) -> Self {
+        let mut inputs = Self {
+            sources: Vec::new(),
+            copies: Vec::new(),
+        };
+        for (number, table) in tables.iter().enumerate() {
+            let there = table.at_rest().and_then(|at| select(server, &at));
+            let source = there.map_or_else(|| inputs.copied(number, table), |select| format!("({select})"));
+            inputs.sources.push(source);
+        }
+        inputs
+    }
+
+    fn copied(&mut self, number: usize, table: &LazyTable) -> String {
+        let name = format!("pg_temp.larder_input_{}", number + 1);
+        if let Value::Table(source) = table.clone().into_value() {
+            self.copies.push((name.clone(), source));
+        }
+        name
+    }
+
+    /// Makes the temporary tables, in the transaction that is open; `rows` says whether with their rows.
+    ///
+    /// # Errors
+    /// `Unsupported` for a column whose type PostgreSQL cannot keep; whatever the tables and the server give.
+    pub(crate) async fn bring(&self, server: &Server, client: &Client, rows: bool) -> Result<()> {
+        for (name, source) in &self.copies {
+            let columns = wire::columns(&source.schema())?;
+            let made = format!(
+                "CREATE TEMPORARY TABLE {} ({}) ON COMMIT DROP",
+                name.trim_start_matches("pg_temp."),
+                wire::definition(&columns)
+            );
+            let sent = |error| server.error(error);
+            client.batch_execute(&made).await.map_err(sent)?;
+            if rows {
+                server.send(client, name, source.as_ref()).await?;
+                // Nobody has counted its rows yet, and a plan depends on that.
+                client.batch_execute(&format!("ANALYZE {name}")).await.map_err(sent)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How many are copied, for people.
+    pub(crate) fn copies(&self) -> usize {
+        self.copies.len()
+    }
+}
+
+/// The query for rows that are on this server.
+fn select(server: &Server, at: &AtRest) -> Option<String> {
+    match at {
+        AtRest::Server { server: there, select } => (there == server.name()).then(|| select.clone()),
+        AtRest::Parts(parts) => {
+            let part = |(at, added): &(AtRest, Vec<(String, String)>)| {
+                let rows = select(server, at)?;
+                let mut columns = String::from("p.*");
+                for (name, value) in added {
+                    if value.contains('\0') {
+                        return None;
+                    }
+                    let value = value.replace('\'', "''");
+                    columns += &format!(", '{value}'::text AS {}", quoted(name));
+                }
+                Some(format!("SELECT {columns} FROM ({rows}) AS p"))
+            };
+            let all: Option<Vec<String>> = parts.iter().map(part).collect();
+            all.map(|all| all.join(" UNION ALL "))
+        }
+        _ => None,
+    }
+}
