@@ -60,7 +60,7 @@ fn what_is_no_query_is_refused() {
         ("select 1 into x", "select .. into"),
         ("with d as (delete from x returning *) select * from d", "delete"),
         ("select * from x for update", "for update"),
-        ("table x", "select * from"),
+        ("table x", "an SQL statement"),
         ("", "there is no query"),
         ("explain drop table x", "a query reads"),
     ] {

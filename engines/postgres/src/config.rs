@@ -1,7 +1,7 @@
 //! How the engine is handed over.
 
 use crate::engine::PostgresEngine;
-use larder_io_core::{Backend as _, EngineBackend, ManagerUrl, Result, SqlEngine};
+use larder_io_core::{EngineBackend, ManagerUrl, Result, SqlEngine};
 use std::sync::Arc;
 
 /// The name in `engine = ".."` and `[engines.postgres]`.

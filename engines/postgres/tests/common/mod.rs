@@ -3,7 +3,7 @@
 
 use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use larder_executor::{Asset, Definitions, Pipeline};
-use larder_io_core::{AssetValue, EngineBackend, ErrorKind, IoManager, ManagerUrl, Table, Value};
+use larder_io_core::{AssetValue, ErrorKind, Table, Value};
 use larder_testkit::postgresql::Server;
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
@@ -76,7 +76,9 @@ impl Ground {
     pub(crate) fn failed(&self, definitions: Definitions, key: &str) -> (ErrorKind, String) {
         let pipeline = definitions.build().expect("is valid");
         let report = self.run(pipeline.run("*")).expect("runs");
-        let error = report.error(key).unwrap_or_else(|| panic!("`{key}` was made: {report:?}"));
+        let error = report
+            .error(key)
+            .unwrap_or_else(|| panic!("`{key}` was made: {report:?}"));
         (error.kind(), error.to_string())
     }
 
@@ -111,7 +113,11 @@ pub(crate) async fn rows_of(value: Value) -> Vec<Vec<Json>> {
         }
     };
     let of = |batch: &RecordBatch| -> Vec<Vec<Json>> {
-        let row = |row| (0..batch.num_columns()).map(|column| cell(batch, column, row)).collect();
+        let row = |row| {
+            (0..batch.num_columns())
+                .map(|column| cell(batch, column, row))
+                .collect()
+        };
         (0..batch.num_rows()).map(row).collect()
     };
     table.batches().iter().flat_map(of).collect()
