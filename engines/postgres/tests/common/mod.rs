@@ -35,21 +35,7 @@ impl Ground {
 
     /// The same with another address of the engine.
     pub(crate) fn by(&self, engine: &str, assets: impl IntoIterator<Item = Asset>) -> Definitions {
-        self.kept(&self.server.url(), engine).assets(assets)
-    }
-
-    /// Managers `warehouse` (the default) and `here`, in memory.
-    pub(crate) fn kept(&self, warehouse: &str, engine: &str) -> Definitions {
-        Definitions::new()
-            .backend(larder_io_postgres::backend())
-            .backend(larder_io_memory::backend())
-            .engine_backend(larder_engine_postgres::backend())
-            .variables([])
-            .config_text(format!(
-                "io_manager = 'warehouse'\nengine = 'postgres'\n[io_managers.warehouse]\nurl = '{warehouse}'\n\
-                 retry = {{ attempts = 1 }}\n\
-                 [io_managers.here]\nurl = 'memory:'\n[engines.postgres]\nurl = '{engine}'\n"
-            ))
+        kept(&self.server.url(), engine).assets(assets)
     }
 
     pub(crate) fn run<T>(&self, future: impl Future<Output = T>) -> T {
@@ -87,6 +73,20 @@ impl Ground {
         self.server
             .number("SELECT count(*) FROM pg_tables WHERE schemaname = 'assets' AND tablename LIKE 'larder\\_data\\_%'")
     }
+}
+
+/// Managers `warehouse` (the default) and `here`, in memory.
+pub(crate) fn kept(warehouse: &str, engine: &str) -> Definitions {
+    Definitions::new()
+        .backend(larder_io_postgres::backend())
+        .backend(larder_io_memory::backend())
+        .engine_backend(larder_engine_postgres::backend())
+        .variables([])
+        .config_text(format!(
+            "io_manager = 'warehouse'\nengine = 'postgres'\n[io_managers.warehouse]\nurl = '{warehouse}'\n\
+             retry = {{ attempts = 1 }}\n\
+             [io_managers.here]\nurl = 'memory:'\n[engines.postgres]\nurl = '{engine}'\n"
+        ))
 }
 
 pub(crate) fn transactions() -> Table {
