@@ -4,9 +4,11 @@
 use arrow_array::RecordBatchReader;
 use futures_util::stream;
 use larder::engines::datafusion::DataFusion;
-use larder::{Asset, Definitions, SqlEngine, TableStream, sql_assets};
+use larder::engines::postgres::PostgresEngine;
+use larder::{Asset, Definitions, IoManager, LazyTable, ManagerUrl, Pipeline, SqlEngine, TableStream, sql_assets};
 use larder_integration_tests::python;
 use larder_io_fs::FsConfig;
+use larder_testkit::postgresql::Shared;
 use std::path::Path;
 use std::sync::Arc;
 use tpchgen::generators::*;
@@ -62,9 +64,10 @@ for path in sorted(glob.glob(f"{queries}/*.sql")):
     print(name, len(ours))
 "#;
 
-async fn held_against_duckdb(engine: Arc<dyn SqlEngine>) {
+/// Makes tables and queries in files, or elsewhere and then brought into files, and holds them against DuckDB.
+async fn held_against_duckdb(engine: Arc<dyn SqlEngine>, elsewhere: Option<Arc<dyn IoManager>>) {
     let dir = tempfile::tempdir().unwrap();
-    let manager = FsConfig::new(dir.path()).open().unwrap();
+    let files = Arc::new(FsConfig::new(dir.path()).open().unwrap());
     let queries = sql_assets!("tests/tpch/queries");
     let count = queries.len();
     assert_eq!(count, 10);
@@ -72,18 +75,52 @@ async fn held_against_duckdb(engine: Arc<dyn SqlEngine>) {
         .assets(tables())
         .assets(queries)
         .engine(engine)
-        .with_every_asset_in(Arc::new(manager))
+        .with_every_asset_in(elsewhere.clone().unwrap_or_else(|| files.clone()))
         .build()
         .unwrap();
     let report = pipeline.run("*").await.unwrap();
     assert!(report.succeeded(), "{report:?}");
+    if elsewhere.is_some() {
+        bring(&pipeline, files).await;
+    }
     let queries = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tpch/queries");
     let told = python(HELD_AGAINST, &[dir.path(), &queries], "");
     assert_eq!(told.lines().count(), count, "{told}");
 }
 
+/// Stores every value once more, as files.
+async fn bring(pipeline: &Pipeline, files: Arc<dyn IoManager>) {
+    let mut copies = Vec::new();
+    for asset in pipeline.assets() {
+        let table: LazyTable = pipeline.load(asset.key.clone()).await.unwrap();
+        let copy = Asset::builder(asset.key.to_string()).function(move |_| {
+            let table = table.clone();
+            async move { Ok(table) }
+        });
+        copies.push(copy);
+    }
+    let copied = Definitions::new()
+        .assets(copies)
+        .with_every_asset_in(files)
+        .build()
+        .unwrap();
+    assert!(copied.run("*").await.unwrap().succeeded());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs LARDER_PYTHON; run by cargo xtask test"]
 async fn datafusion_gives_the_rows_of_duckdb() {
-    held_against_duckdb(Arc::new(DataFusion::new())).await;
+    held_against_duckdb(Arc::new(DataFusion::new()), None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs LARDER_PYTHON and PostgreSQL's programs; run by cargo xtask test"]
+async fn postgresql_gives_the_rows_of_duckdb() {
+    let server = tokio::task::spawn_blocking(Shared::get).await.unwrap();
+    let url: ManagerUrl = server.url().parse().unwrap();
+    let manager = larder::backends::postgres::backend().open(&url).unwrap();
+    let engine = PostgresEngine::open(&url).unwrap();
+    held_against_duckdb(Arc::new(engine), Some(manager)).await;
+    // Its thread waits for the server's end.
+    tokio::task::spawn_blocking(move || drop(server)).await.unwrap();
 }
