@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Ground, input, output, partition, rows, seed, told};
-use larder_io_core::{ErrorKind, Form, GcOptions, IoManager, LazyTable};
+use larder_io_core::{AssetValue, ErrorKind, Form, GcOptions, IoManager, LazyTable};
 use std::time::Duration;
 
 const TABLES: &str = "SELECT count(*) FROM pg_tables WHERE tablename LIKE 'larder_data_%'";
