@@ -113,7 +113,7 @@ mod tests {
             "postgres://me:s3cret@h/db?host=other",
             "postgres://me:s3cret@h/db?history=0",
         ] {
-            let error = of(bad).err().expect(bad);
+            let error = of(bad).expect_err(bad);
             assert_eq!(error.kind(), ErrorKind::InvalidConfig, "{bad}");
             assert!(!format!("{error} {error:?}").contains("s3cret"), "{bad}: {error:?}");
         }

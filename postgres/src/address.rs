@@ -44,6 +44,9 @@ impl Who {
     }
 }
 
+/// The variables of an environment.
+pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
+
 /// What does not stand in a URL.
 pub struct Wish<'a> {
     /// As in [`Place::new`].
@@ -57,7 +60,7 @@ pub struct Wish<'a> {
     /// The password where the URL has none, before that of the password file.
     pub password: Option<Secret>,
     /// The environment, where the password file may be used.
-    pub variable: Option<&'a dyn Fn(&str) -> Option<String>>,
+    pub variable: Option<Variables<'a>>,
 }
 
 impl fmt::Debug for Wish<'_> {

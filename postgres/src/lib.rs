@@ -18,7 +18,7 @@ mod passfile;
 mod session;
 mod tls;
 
-pub use address::{Address, Who, Wish, parse};
+pub use address::{Address, Variables, Who, Wish, parse};
 pub use connect::{Connection, Connector};
 pub use error::{Fault, Meaning, Outcome, Place, Words};
 pub use names::{MAX_NAME, literal, quoted};

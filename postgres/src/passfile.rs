@@ -1,5 +1,6 @@
 //! The password file of PostgreSQL's own programs: <https://www.postgresql.org/docs/current/libpq-pgpass.html>.
 
+use crate::address::Variables;
 use larder_io_core::{Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
 use tokio_postgres::Config;
@@ -14,7 +15,7 @@ pub(crate) struct Passwords {
 
 impl Passwords {
     /// Reads the file that the environment names, else `~/.pgpass`.
-    pub(crate) fn read(variable: &dyn Fn(&str) -> Option<String>) -> Option<Self> {
+    pub(crate) fn read(variable: Variables<'_>) -> Option<Self> {
         let path = match variable("PGPASSFILE") {
             Some(path) => PathBuf::from(path),
             None => Path::new(&variable("HOME")?).join(".pgpass"),

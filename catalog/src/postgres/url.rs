@@ -50,7 +50,7 @@ mod tests {
             "postgres://me:s3cret@/db",
             "mysql://me:s3cret@h/db",
         ] {
-            let error = read(bad, &CatalogOptions::default()).err().expect(bad);
+            let error = read(bad, &CatalogOptions::default()).expect_err(bad);
             assert_eq!(error.kind(), ErrorKind::InvalidConfig, "{bad}");
             assert!(error.message().contains("the catalogue"), "{error}");
             assert!(!format!("{error} {error:?}").contains("s3cret"), "{bad}: {error:?}");

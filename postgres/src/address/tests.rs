@@ -8,7 +8,7 @@ const WHO: Who = Who {
     form: "postgres://USER:PASSWORD@HOST:PORT/DATABASE",
 };
 
-fn of_with(url: &str, variable: Option<&dyn Fn(&str) -> Option<String>>) -> Result<Address> {
+fn of_with(url: &str, variable: Option<Variables<'_>>) -> Result<Address> {
     let config = parse(url, &WHO)?;
     let tls = match config.get_ssl_mode() {
         SslMode::Disable => Some(false),
@@ -77,7 +77,7 @@ fn a_place_has_no_password_and_no_error_has_any_part_of_one() {
         "postgres://me:s3cret@h1,h2,h3/db?port=1,2",
         "mysql://me:s3cret@h/db",
     ] {
-        let error = of(bad).err().expect(bad);
+        let error = of(bad).expect_err(bad);
         assert_eq!(error.kind(), ErrorKind::InvalidConfig, "{bad}");
         assert!(!format!("{error} {error:?}").contains("s3cret"), "{bad}: {error:?}");
     }
