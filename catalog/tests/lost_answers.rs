@@ -8,68 +8,7 @@ use common::server::{PASSWORD, Server};
 use jiff::Timestamp;
 use larder_catalog::{Catalog, Entry, Record, RunStarted};
 use larder_io_core::{AssetKey, PartitionKey, RunId};
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-
-/// Of `Proxy::left`: every piece passes.
-const ALL: i64 = -1;
-/// Of `Proxy::left`: every piece passes but the one that tells of a commit.
-const NO_COMMIT: i64 = -2;
-/// How PostgreSQL answers a commit: `CommandComplete` with this tag.
-const COMMITTED: &[u8] = b"COMMIT\0";
-
-/// Forwards to a server until so many pieces of its answers have passed; the one after them is taken and never told.
-///
-/// What is a piece depends on how fast the server writes: two of them may come as one.
-struct Proxy {
-    port: u16,
-    /// Pieces that still pass, or [`ALL`], or [`NO_COMMIT`].
-    left: Arc<AtomicI64>,
-}
-
-impl Proxy {
-    fn to(port: u16) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let own = listener.local_addr().unwrap().port();
-        let left = Arc::new(AtomicI64::new(ALL));
-        let counter = Arc::clone(&left);
-        std::thread::spawn(move || {
-            for client in listener.incoming().flatten() {
-                let server = TcpStream::connect(("127.0.0.1", port)).unwrap();
-                let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-                std::thread::spawn(move || pass(from, to, |_| true));
-                let counter = Arc::clone(&counter);
-                std::thread::spawn(move || {
-                    pass(server, client, |piece| {
-                        let lost = match counter.load(Ordering::SeqCst) {
-                            NO_COMMIT => piece.windows(COMMITTED.len()).any(|it| it == COMMITTED),
-                            ..0 => return true,
-                            0 => true,
-                            _ => counter.fetch_sub(1, Ordering::SeqCst) <= 0,
-                        };
-                        if lost {
-                            counter.store(ALL, Ordering::SeqCst);
-                        }
-                        !lost
-                    });
-                });
-            }
-        });
-        Self { port: own, left }
-    }
-}
-
-fn pass(mut from: TcpStream, mut to: TcpStream, may: impl Fn(&[u8]) -> bool) {
-    let mut bytes = vec![0; 1 << 16];
-    while let Ok(count @ 1..) = from.read(&mut bytes) {
-        if !may(&bytes[..count]) || to.write_all(&bytes[..count]).is_err() {
-            break;
-        }
-    }
-    let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
-}
+use larder_testkit::postgresql::Proxy;
 
 fn asset() -> AssetKey {
     "a/b".parse().unwrap()
@@ -113,11 +52,14 @@ fn a_batch_is_recorded_once_wherever_its_answer_is_lost() {
     record(&mut number);
     block_on(catalog.flush()).unwrap();
     // Often: the catalogue's own thread may have tried before it was waited for, and then the second try is the one that is seen.
-    for passing in (0..40).chain([NO_COMMIT; 24]) {
-        proxy.left.store(passing, Ordering::SeqCst);
+    for passing in (0..40).map(Some).chain([None; 24]) {
+        match passing {
+            Some(pieces) => proxy.lose_after(pieces),
+            None => proxy.lose_commit(),
+        }
         record(&mut number);
         let first = block_on(catalog.flush());
-        proxy.left.store(ALL, Ordering::SeqCst);
+        proxy.heal();
         if first.is_err() {
             refused += 1;
             landed += i64::from(events() == number as i64);

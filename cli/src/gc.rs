@@ -70,23 +70,40 @@ fn tell(
     nothing: &str,
     out: &mut Out<'_>,
 ) -> Result<u8> {
+    let (stays, removed): (Vec<_>, Vec<_>) = removed.iter().partition(|(_, garbage)| garbage.stays.is_some());
     let bytes: u64 = removed.iter().map(|(_, garbage)| garbage.bytes).sum();
     if out.json {
-        let entries = removed.iter().map(|(whose, garbage)| {
-            json!({
+        let entry = |(whose, garbage): &&(String, Garbage)| {
+            let mut entry = json!({
                 owner: whose,
                 "what": garbage.what,
                 "name": garbage.name,
                 "bytes": garbage.bytes,
                 "age_seconds": garbage.age.as_secs_f64(),
-            })
-        });
-        let entries: Vec<Json> = entries.collect();
-        out.document(&json!({ "dry_run": dry_run, "bytes": bytes, "removed": entries }))?;
+            });
+            if let Some(why) = &garbage.stays {
+                entry["why"] = Json::from(why.as_str());
+            }
+            entry
+        };
+        let removed: Vec<Json> = removed.iter().map(entry).collect();
+        let stays: Vec<Json> = stays.iter().map(entry).collect();
+        out.document(&json!({ "dry_run": dry_run, "bytes": bytes, "removed": removed, "stays": stays }))?;
         return Ok(DONE);
     }
+    for (whose, garbage) in &stays {
+        let why = garbage.stays.as_deref().unwrap_or_default();
+        out.remark(format_args!(
+            "could not remove `{}` of {}: {}",
+            escape(&garbage.name),
+            escape(whose),
+            escape(why)
+        ));
+    }
     if removed.is_empty() {
-        out.remark(nothing);
+        if stays.is_empty() {
+            out.remark(nothing);
+        }
         return Ok(DONE);
     }
     let rows: Vec<[String; 5]> = removed

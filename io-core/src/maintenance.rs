@@ -25,7 +25,7 @@ impl Default for GcOptions {
     }
 }
 
-/// One thing that was (or would be) removed.
+/// One thing that was (or would be) removed, or that could not be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Garbage {
@@ -37,6 +37,8 @@ pub struct Garbage {
     pub bytes: u64,
     /// Its age.
     pub age: Duration,
+    /// Why it could not be removed and is still there; `None` for what was.
+    pub stays: Option<String>,
 }
 
 impl Garbage {
@@ -47,7 +49,15 @@ impl Garbage {
             what,
             bytes,
             age,
+            stays: None,
         }
+    }
+
+    /// Says that it could not be removed, and why.
+    #[must_use]
+    pub fn staying(mut self, why: impl Into<String>) -> Self {
+        self.stays = Some(why.into());
+        self
     }
 }
 

@@ -1,15 +1,15 @@
-//! The bookkeeping table: which table has which version of which value.
+//! Which table has which version of which value, as the bookkeeping table says.
 
 use crate::error::{Outcome, Place};
 use crate::names::{self, VALUES, quoted};
-use larder_io_core::{Error, ErrorKind, Location, Receipt, Version};
+use larder_io_core::{Error, ErrorKind, Location, Receipt, Version, WriteId};
 use std::time::Duration;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
 /// What every entry is read with.
 const ENTRY: &str = "data_table, state, version, receipt::text, columns, \
-    COALESCE(extract(epoch FROM clock_timestamp() - replaced_at), 0)::float8";
+    COALESCE(extract(epoch FROM clock_timestamp() - replaced_at), 0)::float8, published_at IS NOT NULL";
 
 /// A text that is bound, never pasted.
 type Bound<'a> = (&'a (dyn ToSql + Sync), Type);
@@ -21,9 +21,7 @@ pub(crate) fn text<'a>(value: &'a (impl ToSql + Sync)) -> Bound<'a> {
 /// Which table has which version, in one schema.
 #[derive(Clone, Debug)]
 pub(crate) struct Book {
-    schema: String,
-    /// `postgres://user@host:port/database`, for receipts.
-    url: String,
+    place: Place,
     /// The bookkeeping table as SQL has it.
     values: String,
 }
@@ -37,8 +35,10 @@ pub(crate) enum State {
     Published,
     /// An old version.
     Kept,
-    /// An old version that is not kept any more, or what was discarded: it goes when nobody reads it.
+    /// An old version that is not kept any more, or what was discarded: it goes when nobody can be about to read it.
     Dropped,
+    /// A version whose table is gone. Its write is remembered for a while, so that a writer who did not hear that it landed can ask.
+    Gone,
 }
 
 impl State {
@@ -48,6 +48,7 @@ impl State {
             "published" => Self::Published,
             "kept" => Self::Kept,
             "dropped" => Self::Dropped,
+            "gone" => Self::Gone,
             _ => return None,
         })
     }
@@ -63,6 +64,8 @@ pub(crate) struct Entry {
     /// The columns as the table was made with them.
     pub(crate) columns: String,
     pub(crate) replaced_for: Duration,
+    /// Whether it was ever published.
+    pub(crate) landed: bool,
 }
 
 /// What a location has.
@@ -70,6 +73,8 @@ pub(crate) struct Entry {
 pub(crate) struct Known {
     /// What was staged.
     pub(crate) own: Option<Entry>,
+    /// What another attempt of the same write published, whatever became of it since.
+    pub(crate) landed: Option<Entry>,
     /// Versions: the published one, then those that were replaced, the last first.
     pub(crate) others: Vec<Entry>,
     /// Tables whose entry others made unreadable. A store goes over them.
@@ -81,8 +86,7 @@ pub(crate) struct Known {
 impl Book {
     pub(crate) fn new(place: &Place) -> Self {
         Self {
-            schema: place.schema.clone(),
-            url: place.url.clone(),
+            place: place.clone(),
             values: format!("{}.{VALUES}", quoted(&place.schema)),
         }
     }
@@ -93,22 +97,26 @@ impl Book {
     }
 
     pub(crate) fn schema(&self) -> &str {
-        &self.schema
+        &self.place.schema
+    }
+
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
     }
 
     /// Something of the schema as SQL has it.
     pub(crate) fn within(&self, name: &str) -> String {
-        format!("{}.{}", quoted(&self.schema), quoted(name))
+        format!("{}.{}", quoted(&self.place.schema), quoted(name))
     }
 
     /// The address of a table for people and other tools.
     pub(crate) fn uri(&self, data: &str) -> String {
-        format!("{}?schema={}&table={data}", self.url, self.schema)
+        format!("{}?schema={}&table={data}", self.place.url, self.place.schema)
     }
 
     /// The key of an advisory lock: those are of the whole database.
     pub(crate) fn lock(&self, what: &str, name: &str) -> i64 {
-        let hash = blake3::hash(format!("larder\0{}\0{what}\0{name}", self.schema).as_bytes());
+        let hash = blake3::hash(format!("larder\0{}\0{what}\0{name}", self.place.schema).as_bytes());
         let [a, b, c, d, e, f, g, h, ..] = *hash.as_bytes();
         i64::from_be_bytes([a, b, c, d, e, f, g, h])
     }
@@ -119,48 +127,6 @@ impl Book {
             .query_typed("SELECT to_regclass($1) IS NOT NULL", &[text(&self.values)])
             .await?;
         Ok(known.first().map(|row| row.try_get(0)).transpose()? == Some(true))
-    }
-
-    /// Makes schema and bookkeeping where they are missing.
-    pub(crate) async fn set_up(&self, client: &Client) -> Outcome<()> {
-        if self.is_there(client).await? {
-            return Ok(());
-        }
-        // Of those who find it missing at once, one makes it.
-        client.batch_execute("BEGIN").await?;
-        lock(client, self.lock("set-up", "")).await?;
-        let schemas = "SELECT 1 FROM pg_namespace WHERE nspname = $1";
-        // `IF NOT EXISTS` asks for the right to make one, also where there is one.
-        if client.query_typed(schemas, &[text(&self.schema)]).await?.is_empty() {
-            client
-                .batch_execute(&format!("CREATE SCHEMA {}", quoted(&self.schema)))
-                .await?;
-        }
-        let values = &self.values;
-        client
-            .batch_execute(&format!(
-                "CREATE TABLE IF NOT EXISTS {values} (
-                    data_table text PRIMARY KEY,
-                    location text NOT NULL,
-                    asset_location text NOT NULL,
-                    state text NOT NULL CHECK (state IN ('staged', 'published', 'kept', 'dropped')),
-                    write text NOT NULL,
-                    version text NOT NULL,
-                    sequence bigint,
-                    receipt json NOT NULL,
-                    columns text NOT NULL,
-                    staged_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-                    published_at timestamptz,
-                    replaced_at timestamptz
-                );
-                CREATE UNIQUE INDEX IF NOT EXISTS larder_published ON {values} (location) WHERE state = 'published';
-                CREATE INDEX IF NOT EXISTS larder_location ON {values} (location);
-                CREATE INDEX IF NOT EXISTS larder_asset ON {values} (asset_location) WHERE state = 'published';
-                COMMENT ON TABLE {values} IS 'larder: which table has which version, format 1; change nothing by hand';
-                COMMIT"
-            ))
-            .await?;
-        Ok(())
     }
 
     /// The published entry, or that of a version.
@@ -202,44 +168,74 @@ impl Book {
         rows.iter().map(|row| self.entry(row)).collect()
     }
 
-    /// Every published value of an asset; `None` where the bookkeeping of one is damaged.
+    /// Every published value of an asset whose table is there; `None` where the bookkeeping of one is damaged.
     pub(crate) async fn of_asset(&self, client: &Client, asset_location: &Location) -> Outcome<Option<Vec<Entry>>> {
         let sql = format!(
-            "SELECT {ENTRY} FROM {} WHERE asset_location = $1 AND state = 'published' ORDER BY location COLLATE \"C\"",
+            "SELECT {ENTRY} FROM {} WHERE asset_location = $1 AND state = 'published'
+                 AND to_regclass(quote_ident($2) || '.' || quote_ident(data_table)) IS NOT NULL
+             ORDER BY location COLLATE \"C\"",
             self.values
         );
-        let rows = client.query_typed(&sql, &[text(&asset_location.as_str())]).await?;
+        let (asset, schema) = (asset_location.as_str(), self.schema());
+        let rows = client.query_typed(&sql, &[text(&asset), text(&schema)]).await?;
         Ok(rows.iter().map(|row| self.entry(row).ok()).collect())
     }
 
-    /// What is to be known for a publish: every version of a location, and what was staged.
-    pub(crate) async fn for_publish(&self, client: &Client, location: &Location, data: &str) -> Outcome<Known> {
+    /// Whether a version is published or kept, so that its table should be there.
+    pub(crate) async fn is_kept(&self, client: &Client, data: &str) -> Outcome<bool> {
         let sql = format!(
-            "SELECT {ENTRY} FROM {} WHERE location = $1 AND (state IN ('published', 'kept') OR data_table = $2)
-             ORDER BY replaced_at DESC NULLS FIRST",
+            "SELECT 1 FROM {} WHERE data_table = $1 AND state IN ('published', 'kept')",
+            self.values
+        );
+        Ok(!client.query_typed(&sql, &[text(&data)]).await?.is_empty())
+    }
+
+    /// What is to be known for a publish: every version of a location, what was staged, and what became of another attempt of the
+    /// same write. Until the transaction ends nobody sweeps any of it away.
+    pub(crate) async fn for_publish(
+        &self,
+        client: &Client,
+        location: &Location,
+        data: &str,
+        write: &WriteId,
+    ) -> Outcome<Known> {
+        let sql = format!(
+            "SELECT {ENTRY} FROM {} WHERE location = $1
+                 AND (state IN ('published', 'kept') OR data_table = $2 OR (write = $3 AND published_at IS NOT NULL))
+             ORDER BY replaced_at DESC NULLS FIRST FOR UPDATE",
             self.values
         );
         let rows = client
-            .query_typed(&sql, &[text(&location.as_str()), text(&data)])
+            .query_typed(&sql, &[text(&location.as_str()), text(&data), text(&write.as_str())])
             .await?;
         let mut known = Known::default();
         for row in &rows {
+            let state = row.try_get::<_, &str>(1)?;
             match self.entry(row) {
                 Ok(entry) if entry.data == data => known.own = Some(entry),
-                Ok(entry) => known.others.push(entry),
-                Err(_) => {
-                    known.damaged.push(row.try_get(0)?);
-                    known.damaged_published |= row.try_get::<_, &str>(1)? == "published";
+                Ok(entry) => {
+                    if entry.landed && entry.receipt.write == *write {
+                        known.landed = Some(entry.clone());
+                    }
+                    if matches!(entry.state, State::Published | State::Kept) {
+                        known.others.push(entry);
+                    }
                 }
+                Err(_) if matches!(state, "published" | "kept") => {
+                    known.damaged.push(row.try_get(0)?);
+                    known.damaged_published |= state == "published";
+                }
+                Err(_) => {}
             }
         }
         Ok(known)
     }
 
-    /// Changes the state of entries; whether they are replaced by now is noted with it.
+    /// Changes the state of entries; since when they are replaced, or let go, is noted with it.
     pub(crate) async fn set_state(&self, client: &Client, tables: &[String], state: &'static str) -> Outcome<()> {
         let replaced = match state {
             "published" => "NULL",
+            "dropped" => "clock_timestamp()",
             _ => "COALESCE(replaced_at, clock_timestamp())",
         };
         let sql = format!(
@@ -257,7 +253,7 @@ impl Book {
         let damaged = |what: &str| {
             let message = format!(
                 "the bookkeeping of `{data}` in schema `{}` {what}: others changed it; materialize the asset again",
-                self.schema
+                self.place.schema
             );
             Error::new(ErrorKind::InvalidData, message)
         };
@@ -275,6 +271,7 @@ impl Book {
             receipt,
             columns: row.try_get(4)?,
             replaced_for: Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX),
+            landed: row.try_get(6)?,
             data,
         })
     }

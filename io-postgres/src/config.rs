@@ -35,6 +35,10 @@ pub struct PostgresConfig {
     /// Versions of each value that are kept, the published one included. Default 5, at least 1.
     #[schemars(range(min = 1))]
     pub history: usize,
+    /// How long the table of a replaced version stays for those who are about to read it. Default 10 min, at most a year.
+    #[serde(with = "larder_io_core::duration")]
+    #[schemars(with = "String")]
+    pub grace: Duration,
     /// Whether SQL users get a view of each asset, named after it. Default true.
     pub views: bool,
     /// Whether every load compares the stored hash first, which reads the value twice. Default false.
@@ -43,7 +47,7 @@ pub struct PostgresConfig {
     #[serde(with = "larder_io_core::duration")]
     #[schemars(with = "String")]
     pub lock_timeout: Duration,
-    /// How long a connection may take to be made. Default 10 s, from 1 s on.
+    /// How long a host may take until a session can begin: network, TLS, password and all. Default 10 s, from 1 s on.
     #[serde(with = "larder_io_core::duration")]
     #[schemars(with = "String")]
     pub connect_timeout: Duration,
@@ -62,6 +66,7 @@ impl Default for PostgresConfig {
             host: None,
             port: None,
             history: 5,
+            grace: Duration::from_secs(600),
             views: true,
             verify: false,
             lock_timeout: Duration::from_secs(30),
@@ -132,6 +137,12 @@ impl PostgresConfig {
         if self.lock_timeout < Duration::from_millis(1) || self.lock_timeout > longest {
             return wrong("lock_timeout", "`lock_timeout` is from 1 ms to 12 days");
         }
+        if self.grace > Duration::from_secs(366 * 86_400) {
+            return wrong(
+                "grace",
+                "`grace` is a year at most: what is to stay for longer belongs to `history`",
+            );
+        }
         if self.connect_timeout < Duration::from_secs(1) {
             return wrong("connect_timeout", "`connect_timeout` is 1 s or more");
         }
@@ -198,6 +209,7 @@ mod tests {
             "histroy=3",
             "history=0",
             "lock_timeout=0s",
+            "grace=400d",
             "connect_timeout=1ms",
             "sslmode=verify-ca",
             "port=x",

@@ -2,9 +2,12 @@
 
 use crate::book::text;
 use crate::error::{Fault, Outcome};
+use crate::format;
 use crate::names;
 use crate::publish;
 use crate::stage::{Core, FORMAT};
+use crate::staged::StagedTable;
+use crate::sweep;
 use crate::types::{self, Column};
 use larder_io_core::{
     Error, ErrorKind, Fill, Form, NewPlace, OutputContext, PlaceColumn, Receipt, Result, TableSource,
@@ -35,7 +38,7 @@ impl Core {
         ctx: &OutputContext,
         source: &dyn TableSource,
         (fill, place, data): (&dyn Fill, NewPlace, String),
-    ) -> Result<(String, Receipt)> {
+    ) -> Result<StagedTable> {
         let began = Instant::now();
         let schema = source.schema();
         let definition = types::definition(&types::columns(&schema)?);
@@ -54,7 +57,7 @@ impl Core {
             self.confirm(&data, &receipt).await.map_err(told)
         };
         match written.await {
-            Ok(()) => Ok((data, receipt)),
+            Ok(()) => Ok(self.staged(ctx, data, receipt, began)),
             Err(error) => {
                 // What cannot be let go now is found by `gc`; the first error tells what happened.
                 let _ = self.abandon(&data).await;
@@ -81,16 +84,14 @@ impl Core {
     async fn try_announce(&self, ctx: &OutputContext, data: &str, definition: &str, receipt: &Receipt) -> Outcome<()> {
         let lease = self.pool.lend().await?;
         let client = lease.client()?;
-        self.book.set_up(client).await?;
+        format::set_up(client, &self.book).await?;
         self.note(client, ctx, data, definition, receipt).await?;
         lease.give_back();
         Ok(())
     }
 
     async fn confirm(&self, data: &str, receipt: &Receipt) -> Outcome<()> {
-        let json = serde_json::to_string(receipt).map_err(|error| {
-            Error::new(ErrorKind::Unexpected, "a receipt cannot be written as JSON").with_source(error)
-        })?;
+        let json = serde_json::to_string(receipt)?;
         let lease = self.pool.lend().await?;
         let sql = format!(
             "UPDATE {} SET receipt = $1::text::json WHERE data_table = $2 AND state = 'staged' AND to_regclass($3) IS NOT NULL",
@@ -115,7 +116,7 @@ impl Core {
         let lease = self.pool.lend().await?;
         let client = lease.client()?;
         publish::discard(client, &self.book, data).await?;
-        publish::sweep(client, &self.book, &[data.to_owned()]).await?;
+        sweep::sweep(client, &self.book, &[data.to_owned()]).await?;
         lease.give_back();
         Ok(())
     }

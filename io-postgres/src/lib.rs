@@ -9,32 +9,37 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | `config`, `address`, `passfile` | settings, the URL, passwords |
-//! | `connect`, `pool` | connections: made, lent, cancelled |
-//! | `book`, `publish`, `view` | which table has which version; the transactions that change it; views for SQL users |
-//! | `types`, `times`, `numeric`, `encode`, `decode` | Arrow and binary COPY |
+//! | `config`, `address` | settings, the URL |
+//! | `pool` | connections that are lent |
+//! | `book`, `format` | which table has which version, and the table that says so |
+//! | `stage`, `staged` | a table that nobody sees yet: made and filled in one transaction; published or discarded |
+//! | `fill` | the same, where a query of the server makes the table itself |
+//! | `publish`, `view`, `sweep` | the transactions that change what is published; views for SQL users; tables that go |
+//! | `copy`, `types`, `times`, `numeric`, `encode`, `decode` | Arrow and binary COPY |
 //! | `filter`, `read` | scans as queries |
-//! | `store`, `stage`, `fill`, `versions` | the manager |
+//! | `store`, `versions` | the manager |
 //! | `wire` | all of that for the engine that runs queries on the server |
 //! | `names`, `error` | names in SQL, what refusals mean |
 
 mod address;
 mod book;
 mod config;
-mod connect;
+mod copy;
 mod decode;
 mod encode;
 mod error;
 mod fill;
 mod filter;
+mod format;
 mod names;
 mod numeric;
-mod passfile;
 mod pool;
 mod publish;
 mod read;
 mod stage;
+mod staged;
 mod store;
+mod sweep;
 mod times;
 mod types;
 mod versions;

@@ -1,8 +1,9 @@
 //! Names and texts as SQL has them.
 
-use crate::address::MAX_NAME;
 use arrow_schema::Schema;
 use larder_io_core::{Location, WriteId};
+
+pub(crate) use larder_postgres::{MAX_NAME, literal, quoted};
 
 /// What the names of everything begin with that is larder's own. No view is called so.
 const OWN: &str = "larder_";
@@ -15,17 +16,6 @@ const HASH_DIGITS: usize = 20;
 /// What a column cannot be called: PostgreSQL's own.
 /// <https://www.postgresql.org/docs/current/ddl-system-columns.html>
 const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
-
-/// A name as SQL has it. The caller sees to it that there is no NUL in it.
-pub fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-/// A text as SQL has it, with `standard_conforming_strings`, which every session sets. `None` for one with NUL, which no
-/// text of PostgreSQL can hold.
-pub(crate) fn literal(text: &str) -> Option<String> {
-    (!text.contains('\0')).then(|| format!("'{}'", text.replace('\'', "''")))
-}
 
 /// A new name for a table with rows.
 pub(crate) fn data_table() -> String {
@@ -162,16 +152,5 @@ mod tests {
             "larder_column_8",
         ];
         assert_eq!(found, wanted);
-    }
-
-    #[test]
-    fn texts_stay_texts() {
-        assert_eq!(quoted("a\"b"), "\"a\"\"b\"");
-        assert_eq!(
-            literal("'; drop table x; --").as_deref(),
-            Some("'''; drop table x; --'")
-        );
-        assert_eq!(literal("a\\'").as_deref(), Some("'a\\'''"));
-        assert_eq!(literal("a\0"), None);
     }
 }

@@ -1,9 +1,15 @@
 //! Connections that are kept for the next who needs one.
 
-use crate::connect::{Connection, Connector};
 use crate::error::{Outcome, Place};
+use larder_postgres::{Address, Connection, Connector};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio_postgres::Client;
+
+/// Rows come back in the order in which they were stored (law 1): a scan begins at the table's first page, in one process, and
+/// never along an index that somebody made. A large table takes as long as it takes.
+const ORDERED: &str = "SET synchronize_seqscans = off; SET max_parallel_workers_per_gather = 0;
+    SET enable_indexscan = off; SET enable_indexonlyscan = off; SET statement_timeout = 0;";
 
 /// Lends connections. As many are made as are used at once, and so many are kept.
 ///
@@ -19,16 +25,20 @@ struct Inner {
 }
 
 impl Pool {
-    pub(crate) fn new(connector: Connector, keep: usize) -> Self {
+    pub(crate) fn new(address: Address, lock_timeout: Duration, connect_timeout: Duration, keep: usize) -> Self {
+        let settings = format!(
+            "{ORDERED} {}",
+            larder_postgres::settings("pg_catalog", lock_timeout, true)
+        );
         Self(Arc::new(Inner {
-            connector,
+            connector: Connector::new(address, connect_timeout, settings),
             idle: Mutex::default(),
             keep,
         }))
     }
 
     pub(crate) fn place(&self) -> &Place {
-        &self.0.connector.address.place
+        &self.0.connector.address().place
     }
 
     /// Lends a connection: one that is open and idle, else a new one.

@@ -2,12 +2,10 @@
 
 use crate::book::{Book, Entry, State, lock, text};
 use crate::error::Outcome;
-use crate::names;
-use crate::view;
+use crate::view::{self, Views};
 use larder_io_core::{Error, ErrorKind, Location, Precondition, Receipt, Retention, Version, WriteId};
 use std::time::Duration;
 use tokio_postgres::Client;
-use tokio_postgres::types::Type;
 
 /// What was staged, and how it is to be published.
 #[derive(Clone, Debug)]
@@ -25,22 +23,22 @@ pub(crate) struct Pending {
 ///
 /// # Errors
 /// `Conflict` where the precondition does not hold, or what was staged is gone.
-pub(crate) async fn publish(client: &Client, book: &Book, views: bool, pending: &Pending) -> Outcome<Receipt> {
+pub(crate) async fn publish(client: &Client, book: &Book, views: Views, pending: &Pending) -> Outcome<Receipt> {
     begin(client, book, &pending.location).await?;
-    let known = book.for_publish(client, &pending.location, &pending.data).await?;
+    let known = book
+        .for_publish(client, &pending.location, &pending.data, &pending.write)
+        .await?;
     let (own, others) = (known.own, known.others);
-    if let Some(own) = own
-        .as_ref()
-        .filter(|own| matches!(own.state, State::Published | State::Kept))
-    {
+    // Whatever became of it since: it was replaced, let go, deleted.
+    if let Some(own) = own.as_ref().filter(|own| own.landed) {
         client.batch_execute("COMMIT").await?;
         return Ok(own.receipt.clone());
     }
-    if let Some(first) = others.iter().find(|entry| entry.receipt.write == pending.write) {
+    if let Some(landed) = known.landed {
         book.set_state(client, std::slice::from_ref(&pending.data), "dropped")
             .await?;
         client.batch_execute("COMMIT").await?;
-        return Ok(first.receipt.clone());
+        return Ok(landed.receipt);
     }
     let Some(own) = own.filter(|own| own.state == State::Staged) else {
         let message = format!(
@@ -81,37 +79,49 @@ pub(crate) async fn publish(client: &Client, book: &Book, views: bool, pending: 
         book.values()
     );
     let (location, data) = (pending.location.as_str(), pending.data.as_str());
-    client
+    let changed = client
         .execute_typed(&sql, &[text(&version), text(&location), text(&data)])
         .await?;
+    if changed != 1 {
+        let message = "a row that was locked is gone from the bookkeeping; this is a defect";
+        return refuse(client, Error::new(ErrorKind::Unexpected, message)).await;
+    }
     let outlived = outlived(&others, &pending.retention);
     if !outlived.is_empty() {
         book.set_state(client, &outlived, "dropped").await?;
     }
-    if views {
-        view::refresh(client, book, &pending.asset_location).await?;
-    }
+    view::refresh(client, book, views, &pending.asset_location).await?;
     client.batch_execute("COMMIT").await?;
     let mut receipt = own.receipt;
     receipt.version = Version::from_text(version);
     Ok(receipt)
 }
 
-/// Takes the published version down; it stays in the history.
+/// Takes the published version down. It stays in the history, where there is one; else nothing stays.
 pub(crate) async fn delete(
     client: &Client,
     book: &Book,
-    views: bool,
-    location: &Location,
-    asset: &Location,
+    views: Views,
+    (location, asset): (&Location, &Location),
+    history: bool,
 ) -> Outcome<()> {
     begin(client, book, location).await?;
-    if let Some(current) = book.find(client, location, None).await? {
-        book.set_state(client, std::slice::from_ref(&current.data), "kept")
-            .await?;
-        if views {
-            view::refresh(client, book, asset).await?;
+    let current = book.find(client, location, None).await?;
+    match &current {
+        Some(current) if history => {
+            book.set_state(client, std::slice::from_ref(&current.data), "kept")
+                .await?;
         }
+        _ if history => {}
+        // Also what was deleted before the setting said so.
+        _ => {
+            let versions = book.history(client, location).await?;
+            let tables: Vec<String> = versions.into_iter().map(|entry| entry.data).collect();
+            book.set_state(client, &tables, "dropped").await?;
+        }
+    }
+    if current.is_some() {
+        view::refresh(client, book, views, asset).await?;
     }
     client.batch_execute("COMMIT").await?;
     Ok(())
@@ -121,7 +131,7 @@ pub(crate) async fn delete(
 pub(crate) async fn restore(
     client: &Client,
     book: &Book,
-    views: bool,
+    views: Views,
     (location, asset): (&Location, &Location),
     version: &Version,
 ) -> Outcome<Option<Receipt>> {
@@ -137,9 +147,7 @@ pub(crate) async fn restore(
         }
         book.set_state(client, std::slice::from_ref(&wanted.data), "published")
             .await?;
-        if views {
-            view::refresh(client, book, asset).await?;
-        }
+        view::refresh(client, book, views, asset).await?;
     }
     client.batch_execute("COMMIT").await?;
     Ok(Some(wanted.receipt))
@@ -174,92 +182,6 @@ pub(crate) async fn discard(client: &Client, book: &Book, data: &str) -> Outcome
     );
     client.execute_typed(&sql, &[text(&data)]).await?;
     Ok(())
-}
-
-/// Drops the tables that were let go, but for those that somebody reads: they stay for the next time, because a wait would hold
-/// up whoever else comes. Gives those that are gone.
-pub(crate) async fn sweep(client: &Client, book: &Book, tables: &[String]) -> Outcome<Vec<String>> {
-    let mut gone = Vec::new();
-    for data in tables {
-        let table = book.within(data);
-        let row = format!(
-            "DELETE FROM {} WHERE data_table = $1 AND state IN ('staged', 'dropped')",
-            book.values()
-        );
-        if !data.starts_with(names::DATA) {
-            // An entry that others changed may name anything.
-            client.execute_typed(&row, &[text(data)]).await?;
-            continue;
-        }
-        client.batch_execute("BEGIN").await?;
-        let locked = client
-            .batch_execute(&format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE NOWAIT"))
-            .await
-            .map_err(crate::error::Fault::from);
-        match locked {
-            Ok(()) => {
-                // Somebody may have published it since it was looked for.
-                if client.execute_typed(&row, &[text(data)]).await? == 1 {
-                    client.batch_execute(&format!("DROP TABLE {table}")).await?;
-                    gone.push(data.clone());
-                }
-                client.batch_execute("COMMIT").await?;
-            }
-            Err(fault) if fault.is_locked() => client.batch_execute("ROLLBACK").await?,
-            Err(fault) if fault.is_missing() => {
-                client.batch_execute("ROLLBACK").await?;
-                client.execute_typed(&row, &[text(data)]).await?;
-                gone.push(data.clone());
-            }
-            Err(fault) => return Err(fault),
-        }
-    }
-    Ok(gone)
-}
-
-/// Tables of a location that were let go.
-pub(crate) async fn dropped(client: &Client, book: &Book, location: &Location) -> Outcome<Vec<String>> {
-    let sql = format!(
-        "SELECT data_table FROM {} WHERE location = $1 AND state = 'dropped'",
-        book.values()
-    );
-    let rows = client.query_typed(&sql, &[text(&location.as_str())]).await?;
-    Ok(rows
-        .iter()
-        .map(|row| row.try_get(0))
-        .collect::<std::result::Result<_, _>>()?)
-}
-
-/// What is older than `age` and neither published nor kept: name, whether it was only staged, bytes, age.
-pub(crate) async fn garbage(
-    client: &Client,
-    book: &Book,
-    age: Duration,
-) -> Outcome<Vec<(String, bool, u64, Duration)>> {
-    let sql = format!(
-        "SELECT data_table, state = 'staged',
-                COALESCE(pg_total_relation_size(to_regclass(quote_ident($2) || '.' || quote_ident(data_table))), 0),
-                extract(epoch FROM clock_timestamp() - COALESCE(replaced_at, staged_at))::float8
-         FROM {}
-         WHERE state IN ('staged', 'dropped')
-           AND extract(epoch FROM clock_timestamp() - COALESCE(replaced_at, staged_at))::float8 >= $1
-         ORDER BY staged_at",
-        book.values()
-    );
-    let seconds = age.as_secs_f64();
-    let rows = client
-        .query_typed(&sql, &[(&seconds, Type::FLOAT8), text(&book.schema())])
-        .await?;
-    let read = |row: &tokio_postgres::Row| -> Outcome<(String, bool, u64, Duration)> {
-        let age = Duration::try_from_secs_f64(row.try_get::<_, f64>(3)?.max(0.0)).unwrap_or_default();
-        Ok((
-            row.try_get(0)?,
-            row.try_get(1)?,
-            row.try_get::<_, i64>(2)?.unsigned_abs(),
-            age,
-        ))
-    };
-    rows.iter().map(read).collect()
 }
 
 async fn begin(client: &Client, book: &Book, location: &Location) -> Outcome<()> {

@@ -1,10 +1,11 @@
 //! A stored table as a source of rows.
 
 use crate::decode::Decoder;
-use crate::error::{Fault, Outcome};
+use crate::error::{Fault, Outcome, WORDS};
 use crate::filter::{self, Query};
 use crate::names;
-use crate::pool::{Lease, Pool};
+use crate::pool::Lease;
+use crate::stage::Core;
 use crate::types;
 use arrow_schema::SchemaRef;
 use futures_util::StreamExt;
@@ -12,15 +13,16 @@ use futures_util::stream::{self, TryStreamExt};
 use larder_io_core::{
     AtRest, BatchStream, ContentHash, Error, ErrorKind, Location, Result, Scan, TableSource, async_trait,
 };
+use larder_postgres::quoted;
 use std::pin::Pin;
 use tokio_postgres::CopyOutStream;
 
 /// One version of a value. It is read when it is scanned, by a query of its own, and never changes.
 pub(crate) struct Stored {
-    pub(crate) pool: Pool,
+    pub(crate) core: Core,
     pub(crate) location: Location,
-    /// The table as SQL has it.
-    pub(crate) table: String,
+    /// The table.
+    pub(crate) data: String,
     pub(crate) schema: SchemaRef,
     pub(crate) rows: Option<u64>,
 }
@@ -40,21 +42,18 @@ impl TableSource for Stored {
     }
 
     fn at_rest(&self) -> Option<AtRest> {
-        let natural = self
-            .schema
-            .fields()
-            .iter()
-            .all(|field| types::is_natural(field.data_type()));
+        let mut fields = self.schema.fields().iter();
+        let natural = fields.all(|field| types::is_natural(field.data_type()));
         let named = names::columns(&self.schema);
         let mut both = named.iter().zip(self.schema.fields());
         // Others would not know which count means which time, or which name which column.
         if !natural || !both.all(|(name, field)| name == field.name()) {
             return None;
         }
-        let list: Vec<String> = named.iter().map(|name| names::quoted(name)).collect();
+        let list: Vec<String> = named.iter().map(|name| quoted(name)).collect();
         Some(AtRest::Server {
-            server: self.pool.place().url.clone(),
-            select: format!("SELECT {} FROM {}", list.join(", "), self.table),
+            server: self.core.pool.place().url.clone(),
+            select: format!("SELECT {} FROM {}", list.join(", "), self.table()),
         })
     }
 
@@ -64,14 +63,14 @@ impl TableSource for Stored {
             schema,
             rest,
             wanted,
-        } = filter::query(&self.schema, &self.table, &request)?;
+        } = filter::query(&self.schema, &self.table(), &request)?;
         let decoder = Decoder::new(schema.clone())?;
         let (lease, rows) = self.copy(&sql).await?;
         let reading = Reading {
             lease: Some(lease),
             rows,
             decoder,
-            pool: self.pool.clone(),
+            core: self.core.clone(),
             what: self.what(),
         };
         let batches = stream::try_unfold(reading, Reading::next).boxed();
@@ -96,19 +95,50 @@ impl Stored {
     async fn copy(&self, sql: &str) -> Result<(Lease, Pin<Box<CopyOutStream>>)> {
         let begun = match self.begin(sql).await {
             Err(fault) if fault.is_silence() => {
-                self.pool.clear();
+                self.core.pool.clear();
                 self.begin(sql).await
             }
             other => other,
         };
-        begun.map_err(|fault| match fault.is_missing() {
-            true => gone(&self.location),
-            false => fault.at(self.pool.place(), &self.what()),
-        })
+        match begun {
+            Err(fault) if fault.is_missing() => Err(self.missing().await),
+            begun => begun.map_err(|fault| fault.at(self.core.pool.place(), &WORDS, &self.what())),
+        }
+    }
+
+    /// The error of a table that is not there: it was let go since its value was loaded, or others dropped it.
+    async fn missing(&self) -> Error {
+        let kept = async {
+            let lease = self.core.pool.lend().await?;
+            let kept = self.core.book.is_kept(lease.client()?, &self.data).await?;
+            lease.give_back();
+            Ok::<bool, Fault>(kept)
+        };
+        let (location, table) = (&self.location, self.table());
+        match kept.await {
+            Ok(false) => {
+                let message = format!(
+                    "the version of `{location}` that was loaded is not kept any more, because newer ones were stored since; load it again, or keep more with `history`, or for longer with `grace`"
+                );
+                Error::new(ErrorKind::Conflict, message)
+            }
+            Err(fault) if !fault.is_missing() => fault.at(self.core.pool.place(), &WORDS, &self.what()),
+            _ => {
+                let message = format!(
+                    "`{location}` is lost: somebody dropped its table {table}; restore an old version, or materialize it again"
+                );
+                Error::new(ErrorKind::InvalidData, message)
+            }
+        }
+    }
+
+    /// The table as SQL has it.
+    fn table(&self) -> String {
+        self.core.book.within(&self.data)
     }
 
     async fn begin(&self, sql: &str) -> Outcome<(Lease, Pin<Box<CopyOutStream>>)> {
-        let lease = self.pool.lend().await?;
+        let lease = self.core.pool.lend().await?;
         let rows = lease
             .client()?
             .copy_out(&format!("COPY ({sql}) TO STDOUT (FORMAT binary)"))
@@ -128,13 +158,13 @@ impl Stored {
             );
             return Err(Error::new(ErrorKind::Unsupported, message));
         };
-        let sql = filter::query(&self.schema, &self.table, &Scan::all())?.sql;
+        let sql = filter::query(&self.schema, &self.table(), &Scan::all())?.sql;
         let (lease, mut rows) = self.copy(&sql).await?;
         let mut hasher = blake3::Hasher::new();
         while let Some(piece) = rows
             .try_next()
             .await
-            .map_err(|error| Fault::from(error).at(self.pool.place(), &self.what()))?
+            .map_err(|error| Fault::from(error).at(self.core.pool.place(), &WORDS, &self.what()))?
         {
             hasher.update(&piece);
         }
@@ -144,20 +174,13 @@ impl Stored {
             false => {
                 let message = format!(
                     "the rows of `{}` are not those that larder stored: somebody changed {}, or it is damaged; restore an old version or materialize the asset again",
-                    self.location, self.table
+                    self.location,
+                    self.table()
                 );
                 Err(Error::new(ErrorKind::InvalidData, message))
             }
         }
     }
-}
-
-/// The error of a table that was there when its value was loaded.
-fn gone(location: &Location) -> Error {
-    let message = format!(
-        "the version of `{location}` that was loaded is not kept any more, because newer ones were stored since or somebody dropped its table; load it again, or keep more with `history`"
-    );
-    Error::new(ErrorKind::Conflict, message)
 }
 
 /// A query whose rows are taken. Dropped before its end, it is cancelled.
@@ -166,7 +189,7 @@ struct Reading {
     lease: Option<Lease>,
     rows: Pin<Box<CopyOutStream>>,
     decoder: Decoder,
-    pool: Pool,
+    core: Core,
     what: String,
 }
 
@@ -188,7 +211,7 @@ impl Reading {
                     lease.give_back();
                     self.decoder.end()?;
                 }
-                Err(error) => return Err(Fault::from(error).at(self.pool.place(), &self.what)),
+                Err(error) => return Err(Fault::from(error).at(self.core.pool.place(), &WORDS, &self.what)),
             }
         }
     }

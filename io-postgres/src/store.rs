@@ -1,29 +1,29 @@
 //! The manager.
 
-use crate::address::Address;
 use crate::book::{Book, Entry};
 use crate::config::PostgresConfig;
-use crate::connect::Connector;
+use crate::copy;
 use crate::error::Outcome;
 use crate::pool::{Lease, Pool};
-use crate::publish::{self, Pending};
-use crate::stage::{Core, FORMAT, StagedTable};
+use crate::publish;
+use crate::stage::{Core, FORMAT};
+use crate::types;
+use crate::view::Views;
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use larder_io_core::{
     Capabilities, Error, ErrorKind, Form, Forms, InputContext, IoManager, Location, Maintenance, ManagerInfo,
-    OutputContext, Receipt, Result, Retention, Staged, Value, Versions, async_trait,
+    OutputContext, Receipt, Result, Retention, Scan, Staged, Value, Versions, async_trait,
 };
+use larder_postgres::Address;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// Keeps tables in a schema of a PostgreSQL database. Cloning gives another handle to the same connections.
 #[derive(Clone)]
 pub struct PostgresIo {
     info: Arc<ManagerInfo>,
     pub(crate) core: Core,
-    retention: Retention,
     verify: bool,
 }
 
@@ -41,15 +41,23 @@ impl PostgresIo {
         let info = ManagerInfo::new("postgres", root, capabilities, Forms::of([Form::Table]))
             .with_formats(vec![("table", FORMAT.to_owned())])
             .with_remote(true);
-        let connector = Connector::new(address, config.lock_timeout);
         Ok(Self {
             info: Arc::new(info),
             core: Core {
-                pool: Pool::new(connector, config.idle_connections),
+                pool: Pool::new(
+                    address,
+                    config.lock_timeout,
+                    config.connect_timeout,
+                    config.idle_connections,
+                ),
                 book,
-                views: config.views,
+                views: Views {
+                    wanted: config.views,
+                    patience: config.lock_timeout,
+                },
+                grace: config.grace,
+                retention: Retention::last(NonZeroUsize::new(config.history).unwrap_or(NonZeroUsize::MIN)),
             },
-            retention: Retention::last(NonZeroUsize::new(config.history).unwrap_or(NonZeroUsize::MIN)),
             verify: config.verify,
         })
     }
@@ -122,7 +130,6 @@ impl IoManager for PostgresIo {
     }
 
     async fn stage(&self, ctx: &OutputContext, value: &Value) -> Result<Box<dyn Staged>> {
-        let began = Instant::now();
         let Value::Table(source) = value else {
             let message = format!(
                 "PostgreSQL keeps tables only, and `{}` has the form {}; bind the asset to another manager",
@@ -131,26 +138,25 @@ impl IoManager for PostgresIo {
             );
             return Err(Error::new(ErrorKind::Unsupported, message));
         };
-        let (data, receipt) = match self.core.fillable(source.as_ref())? {
-            Some(place) => self.core.fill(ctx, source.as_ref(), place).await?,
-            None => self.core.stage(ctx, source.as_ref()).await?,
+        let schema = source.schema();
+        // What cannot be kept is refused before anything is computed.
+        types::columns(&schema)?;
+        if let Some(place) = self.core.fillable(source.as_ref())? {
+            return Ok(Box::new(self.core.fill(ctx, source.as_ref(), place).await?));
+        }
+        // Before a transaction is begun: what makes the rows may take its time.
+        let mut rest = source.scan(Scan::all()).await?;
+        let first = rest.try_next().await?;
+        let batches = stream::iter(first.map(Ok)).chain(rest).boxed();
+        let staging = self.core.begin(ctx, &schema).await?;
+        let staged = async {
+            let written = copy::copy(staging.client()?, &staging.table(), &schema, batches).await?;
+            staging.seal(ctx, written).await
         };
-        let pending = Pending {
-            data,
-            location: ctx.location.clone(),
-            asset_location: ctx.asset_location.clone(),
-            write: ctx.write.clone(),
-            precondition: ctx.precondition.clone(),
-            retention: ctx.retention.unwrap_or(self.retention),
-        };
-        let core = self.core.clone();
-        Ok(Box::new(StagedTable::new(
-            core,
-            receipt,
-            pending,
-            ctx.keep_for_checks,
-            began,
-        )))
+        let staged = staged
+            .await
+            .map_err(|fault| self.core.error(fault, "storing", &ctx.location))?;
+        Ok(Box::new(staged))
     }
 
     async fn load_input(&self, ctx: &InputContext) -> Result<Value> {
@@ -174,10 +180,11 @@ impl IoManager for PostgresIo {
     }
 
     async fn delete(&self, ctx: &InputContext) -> Result<()> {
-        let (book, views) = (&self.core.book, self.core.views);
+        let (book, views, history) = (&self.core.book, self.core.views, self.info.capabilities.versions);
+        let places = (&ctx.location, &ctx.asset_location);
         let deleted = self
             .ask(|lease| async move {
-                publish::delete(lease.client()?, book, views, &ctx.location, &ctx.asset_location).await?;
+                publish::delete(lease.client()?, book, views, places, history).await?;
                 Ok((lease, ()))
             })
             .await;

@@ -1,9 +1,11 @@
 //! Old versions, lists, and what nobody needs any more.
 
 use crate::book::text;
-use crate::error::Outcome;
+use crate::error::{Outcome, WORDS};
+use crate::format;
 use crate::publish;
 use crate::store::PostgresIo;
+use crate::sweep::{self, Fate};
 use larder_io_core::{
     Error, Finding, Garbage, GcOptions, InputContext, Location, Maintenance, Receipt, Result, Version, Versions,
     async_trait,
@@ -43,13 +45,14 @@ impl Versions for PostgresIo {
     }
 
     async fn remove(&self, ctx: &InputContext, version: &Version) -> Result<()> {
-        let book = &self.core.book;
+        let (book, grace) = (&self.core.book, self.core.grace);
         let removed = self
             .ask(|lease| async move {
                 let client = lease.client()?;
+                format::bring_along(client, book).await?;
                 publish::remove(client, book, &ctx.location, version).await?;
-                let tables = publish::dropped(client, book, &ctx.location).await?;
-                publish::sweep(client, book, &tables).await?;
+                let tables = sweep::due(client, book, &ctx.location, grace).await?;
+                sweep::sweep(client, book, &tables).await?;
                 Ok((lease, ()))
             })
             .await;
@@ -62,23 +65,30 @@ impl Versions for PostgresIo {
 #[async_trait]
 impl Maintenance for PostgresIo {
     async fn gc(&self, options: &GcOptions) -> Result<Vec<Garbage>> {
-        let book = &self.core.book;
+        let (book, grace) = (&self.core.book, self.core.grace);
         let swept = self
             .ask(|lease| async move {
                 let client = lease.client()?;
-                let found = publish::garbage(client, book, options.older_than).await?;
-                let tables: Vec<String> = found.iter().map(|(data, ..)| data.clone()).collect();
-                let gone = match options.dry_run {
-                    true => tables,
-                    false => publish::sweep(client, book, &tables).await?,
+                if !options.dry_run {
+                    format::bring_along(client, book).await?;
+                }
+                let found = sweep::garbage(client, book, options.older_than, grace).await?;
+                let tables: Vec<String> = found.iter().map(|one| one.data.clone()).collect();
+                let fates = match options.dry_run {
+                    true => vec![Fate::Gone; found.len()],
+                    false => sweep::sweep(client, book, &tables).await?,
                 };
-                let gone = found.into_iter().filter(|(data, ..)| gone.contains(data));
-                let gone: Vec<Garbage> = gone
-                    .map(|(data, staged, bytes, age)| {
-                        Garbage::new(data, if staged { "staged" } else { "old" }, bytes, age)
-                    })
-                    .collect();
-                Ok((lease, gone))
+                let swept = found.into_iter().zip(fates).filter_map(|(one, fate)| {
+                    let what = if one.staged { "staged" } else { "old" };
+                    let garbage = Garbage::new(one.data, what, one.bytes, one.age);
+                    match fate {
+                        Fate::Gone => Some(garbage),
+                        Fate::Busy => None,
+                        Fate::Stays(why) => Some(garbage.staying(why)),
+                    }
+                });
+                let swept: Vec<Garbage> = swept.collect();
+                Ok((lease, swept))
             })
             .await;
         Ok(swept
@@ -104,7 +114,7 @@ impl Maintenance for PostgresIo {
 
 impl PostgresIo {
     fn whole(&self, fault: crate::error::Fault, doing: &str) -> Error {
-        fault.at(self.core.pool.place(), doing)
+        fault.at(self.core.pool.place(), &WORDS, doing)
     }
 
     /// Every published location within a prefix.

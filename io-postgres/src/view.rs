@@ -1,9 +1,11 @@
 //! Views for people and tools that speak SQL: one for each asset, named after it.
 
 use crate::book::{Book, Entry, lock, text};
-use crate::error::Outcome;
+use crate::error::{Fault, Outcome};
 use crate::names::{self, literal, quoted};
 use larder_io_core::{Error, ErrorKind, Location};
+use std::ops::RangeInclusive;
+use std::time::{Duration, Instant};
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
@@ -11,20 +13,39 @@ use tokio_postgres::types::Type;
 /// thousands of locks: <https://www.postgresql.org/docs/current/runtime-config-locks.html>.
 const MOST_PARTITIONS: usize = 500;
 
+/// How long a change of a view waits at once for those who read it, at first and at most: until it has its turn, whoever wants
+/// to read the view waits behind it.
+const TURN: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(2);
+
+/// Whether there are views, and how long a change of one waits for those who read it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Views {
+    pub(crate) wanted: bool,
+    pub(crate) patience: Duration,
+}
+
 /// Makes the view of an asset show what is published, within a transaction that has changed that. A view that cannot be made is
-/// left out, rather than one that lacks rows.
+/// left out. Tables that others dropped are lost, and hold up nobody: the view is made of the rest. Where no views are wanted,
+/// one from before goes: it would show what is old.
 ///
 /// # Errors
 /// `AlreadyExists` where something else has its name.
-pub(crate) async fn refresh(client: &Client, book: &Book, asset: &Location) -> Outcome<()> {
+pub(crate) async fn refresh(client: &Client, book: &Book, views: Views, asset: &Location) -> Outcome<()> {
     // Whoever publishes another partition waits here, and then sees this one.
     lock(client, book.lock("view", asset.as_str())).await?;
     let name = names::view(asset);
     let view = book.within(&name);
     let found = existing(client, book, &name).await?;
     let ours = format!("larder: {asset}\n");
+    let is_ours = |comment: &Option<String>| comment.as_deref().is_some_and(|comment| comment.starts_with(&ours));
+    if !views.wanted {
+        return match &found {
+            Some(comment) if is_ours(comment) => change(client, views.patience, &format!("DROP VIEW {view}")).await,
+            _ => Ok(()),
+        };
+    }
     if let Some(comment) = &found
-        && !comment.as_deref().is_some_and(|comment| comment.starts_with(&ours))
+        && !is_ours(comment)
     {
         let message = format!(
             "the view of `{asset}` would be called {view}, and something else is called so: rename it, store with `views=false`, or let the manager have a schema of its own"
@@ -32,25 +53,46 @@ pub(crate) async fn refresh(client: &Client, book: &Book, asset: &Location) -> O
         return Err(Error::new(ErrorKind::AlreadyExists, message).into());
     }
     let entries = book.of_asset(client, asset).await?;
+    let drop = format!("DROP VIEW {view}");
     let Some((columns, query)) = entries.and_then(|entries| query(book, &entries)) else {
-        if found.is_some() {
-            client.batch_execute(&format!("DROP VIEW {view}")).await?;
-        }
-        return Ok(());
+        return match found {
+            Some(_) => change(client, views.patience, &drop).await,
+            None => Ok(()),
+        };
     };
     let comment = format!("{ours}{columns}");
     // Of the same columns it is replaced in place, so that what others have built on it, and who may read it, stays.
-    if found.as_ref().is_some_and(|found| found.as_deref() != Some(&comment)) {
-        client.batch_execute(&format!("DROP VIEW {view}")).await?;
-    }
+    let drop = match found {
+        Some(found) if found.as_deref() != Some(&comment) => drop + "; ",
+        _ => String::new(),
+    };
     // None is NUL-free by chance: names of columns are made so, and locations have no control characters.
     let comment = literal(&comment).unwrap_or_else(|| "NULL".to_owned());
-    client
-        .batch_execute(&format!(
-            "CREATE OR REPLACE VIEW {view} AS {query}; COMMENT ON VIEW {view} IS {comment}"
-        ))
-        .await?;
-    Ok(())
+    let sql = format!("{drop}CREATE OR REPLACE VIEW {view} AS {query}; COMMENT ON VIEW {view} IS {comment}");
+    change(client, views.patience, &sql).await
+}
+
+/// Changes a view, which nobody may read meanwhile. It waits for readers in turns, and lets others read between two of them:
+/// behind one long wait everybody else would wait too.
+async fn change(client: &Client, patience: Duration, sql: &str) -> Outcome<()> {
+    let (end, mut turn) = (Instant::now() + patience, *TURN.start());
+    loop {
+        let wait = turn.min(end.saturating_duration_since(Instant::now()));
+        let wait = wait.as_millis().max(1);
+        client
+            .batch_execute(&format!("SAVEPOINT larder_view; SET LOCAL lock_timeout = {wait}"))
+            .await?;
+        match client.batch_execute(sql).await.map_err(Fault::from) {
+            Err(fault) if fault.is_locked() && Instant::now() < end => {
+                client
+                    .batch_execute("ROLLBACK TO SAVEPOINT larder_view; RELEASE SAVEPOINT larder_view")
+                    .await?;
+                tokio::time::sleep(turn / 2).await;
+                turn = (turn * 2).min(*TURN.end());
+            }
+            done => return done,
+        }
+    }
 }
 
 /// The comment of what has the name, if anything has: a view's own, none for anything else.

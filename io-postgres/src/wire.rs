@@ -2,28 +2,28 @@
 
 use crate::address;
 use crate::config::PostgresConfig;
-use crate::connect::Connector;
 use crate::decode::Decoder;
 use crate::encode::{HEADER, TRAILER};
-use crate::error::{Fault, map};
+use crate::error::{Fault, WORDS};
 use crate::pool::{Lease, Pool};
-use crate::{stage, types};
+use crate::{copy, types};
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
-use larder_io_core::{Error, ErrorKind, ManagerUrl, PlaceColumn, Result, TableSource};
+use larder_io_core::{Error, ErrorKind, ManagerUrl, PlaceColumn, Result, Scan, TableSource};
 use std::fmt;
 use std::time::Duration;
 use tokio_postgres::types::{FromSql, Type};
 use tokio_postgres::{Client, Row};
 
-pub use crate::names::quoted;
+pub use larder_postgres::quoted;
 
 /// What an engine asks of others who hold a lock, before it gives up.
 const LOCKS: Duration = Duration::from_secs(30);
-/// Undoes what the manager sets for reading rows in the order of their writing: a query may be run as the server likes.
+/// Undoes what the manager sets for reading rows in the order of their writing: a query may be run as the server likes. Its transaction locks nothing that
+/// others wait for, and may wait for the rows of a slow source.
 const FREE: &str = "SET synchronize_seqscans TO DEFAULT; SET max_parallel_workers_per_gather TO DEFAULT;
     SET enable_indexscan TO DEFAULT; SET enable_indexonlyscan TO DEFAULT; SET enable_seqscan TO DEFAULT;
-    SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET TimeZone = 'UTC'; SET extra_float_digits = 1";
+    SET idle_in_transaction_session_timeout = 0; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET TimeZone = 'UTC'; SET extra_float_digits = 1";
 
 /// A server that queries are run on.
 #[derive(Clone)]
@@ -45,8 +45,8 @@ impl Server {
     /// `InvalidConfig` for an address or a setting that is wrong.
     pub fn open(url: &ManagerUrl) -> Result<Self> {
         let config = PostgresConfig::of_url(url)?;
-        let connector = Connector::new(address::read(&config, Some(url))?, LOCKS);
-        let pool = Pool::new(connector, config.idle_connections);
+        let address = address::read(&config, Some(url))?;
+        let pool = Pool::new(address, LOCKS, config.connect_timeout, config.idle_connections);
         Ok(Self {
             name: pool.place().url.clone(),
             pool,
@@ -78,11 +78,11 @@ impl Server {
 
     /// An error of the server that has nothing to do with a query's text.
     pub fn error(&self, error: tokio_postgres::Error) -> Error {
-        map(error, self.pool.place(), "the query")
+        WORDS.map(error, self.pool.place(), "the query")
     }
 
     fn told(&self, fault: Fault) -> Error {
-        fault.at(self.pool.place(), "the query")
+        fault.at(self.pool.place(), &WORDS, "the query")
     }
 
     /// Writes the rows of a table into one that this session has made with [`columns`], and in this transaction.
@@ -91,7 +91,8 @@ impl Server {
     /// Whatever the source and the server give.
     pub async fn send(&self, client: &Client, table: &str, source: &dyn TableSource) -> Result<u64> {
         let schema = source.schema();
-        let copied = stage::copy(client, table, &schema, source).await;
+        let batches = source.scan(Scan::all()).await?;
+        let copied = copy::copy(client, table, &schema, batches).await;
         copied.map(|copied| copied.rows).map_err(|fault| self.told(fault))
     }
 }

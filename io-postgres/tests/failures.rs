@@ -163,7 +163,7 @@ fn what_others_change_is_found() {
         assert_eq!(verified(at).kind(), ErrorKind::InvalidData, "{at}");
     }
     let error = ground.load(&manager, "dropped").unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Conflict, "{error:?}");
+    assert_eq!(error.kind(), ErrorKind::InvalidData, "{error:?}");
     assert!(told(&error).contains("dropped its table"), "{error:?}");
     // A type that rows of the schema cannot have.
     ground.store(&manager, "typed", 1).unwrap();
@@ -201,7 +201,7 @@ fn what_others_change_is_found() {
 #[ignore = "needs PostgreSQL: `cargo xtask test`, or your system's package postgresql"]
 fn what_is_read_goes_when_nobody_reads_it_any_more() {
     let ground = Ground::start();
-    let manager = ground.manager(|config| config.history = 1);
+    let manager = ground.manager(|config| (config.history, config.grace) = (1, Duration::ZERO));
     let tables = "SELECT count(*) FROM pg_tables WHERE tablename LIKE 'larder_data_%'";
     let large = Table::new(batch(0, 0).schema(), vec![batch(1, 100_000); 20])
         .unwrap()

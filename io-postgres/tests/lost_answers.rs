@@ -5,75 +5,11 @@ mod common;
 
 use common::{Ground, input, output, rows};
 use larder_io_core::{ErrorKind, IoManager, Precondition};
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use larder_io_postgres::PostgresConfig;
+use larder_testkit::postgresql::Proxy;
 
-/// Of `Proxy::left`: everything passes.
-const ALL: i64 = -1;
-/// Of `Proxy::left`: everything passes but the answer to a commit.
-const NO_COMMIT: i64 = -2;
-/// How PostgreSQL answers a commit.
-const COMMITTED: &[u8] = b"COMMIT\0";
-
-/// Forwards to a server. One piece of an answer is taken and never told, and its connection ends.
-struct Proxy {
-    port: u16,
-    left: Arc<AtomicI64>,
-}
-
-impl Proxy {
-    fn to(port: u16) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let own = listener.local_addr().unwrap().port();
-        let left = Arc::new(AtomicI64::new(ALL));
-        let counter = Arc::clone(&left);
-        std::thread::spawn(move || {
-            for client in listener.incoming().flatten() {
-                let server = TcpStream::connect(("127.0.0.1", port)).unwrap();
-                let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-                std::thread::spawn(move || pass(from, to, |_| true));
-                let counter = Arc::clone(&counter);
-                std::thread::spawn(move || {
-                    pass(server, client, |piece| {
-                        let lost = match counter.load(Ordering::SeqCst) {
-                            NO_COMMIT => piece.windows(COMMITTED.len()).any(|it| it == COMMITTED),
-                            ALL => false,
-                            _ => counter.fetch_sub(1, Ordering::SeqCst) == 0,
-                        };
-                        if lost {
-                            counter.store(ALL, Ordering::SeqCst);
-                        }
-                        !lost
-                    });
-                });
-            }
-        });
-        Self { port: own, left }
-    }
-}
-
-fn pass(mut from: TcpStream, mut to: TcpStream, mut may: impl FnMut(&[u8]) -> bool) {
-    let mut bytes = [0; 16 * 1024];
-    loop {
-        match from.read(&mut bytes) {
-            Ok(length) if length > 0 && may(&bytes[..length]) => {
-                if to.write_all(&bytes[..length]).is_err() {
-                    break;
-                }
-            }
-            _ => break,
-        }
-    }
-    // The other direction ends with it; either may have ended already.
-    let _ = from.shutdown(Shutdown::Both);
-    let _ = to.shutdown(Shutdown::Both);
-}
-
-#[test]
-#[ignore = "needs PostgreSQL: `cargo xtask test`, or your system's package postgresql"]
-fn a_commit_whose_answer_is_lost_is_found() {
+/// A server, and the settings of a manager that reaches it by a way on which answers are lost.
+fn ground() -> (Ground, Proxy, PostgresConfig) {
     let ground = Ground::start();
     let proxy = Proxy::to(ground.server.port);
     let mut config = ground.config();
@@ -82,14 +18,21 @@ fn a_commit_whose_answer_is_lost_is_found() {
         .expose()
         .replace(&ground.server.port.to_string(), &proxy.port.to_string());
     config.address = larder_io_core::Secret::new(address);
+    (ground, proxy, config)
+}
+
+#[test]
+#[ignore = "needs PostgreSQL: `cargo xtask test`, or your system's package postgresql"]
+fn a_commit_whose_answer_is_lost_is_found() {
+    let (ground, proxy, config) = ground();
     let manager = config.open().unwrap();
     for precondition in [Precondition::Absent, Precondition::None] {
         let mut ctx = output("x");
         ctx.precondition = precondition;
         let mut staged = ground.run(manager.stage(&ctx, &rows(1))).unwrap();
-        proxy.left.store(NO_COMMIT, Ordering::SeqCst);
+        proxy.lose_commit();
         let lost = ground.run(staged.publish()).unwrap_err();
-        assert_eq!(proxy.left.load(Ordering::SeqCst), ALL, "the answer was lost");
+        assert!(proxy.heal(), "the answer was lost");
         assert_eq!(lost.kind(), ErrorKind::Unavailable, "{lost:?}");
         assert_eq!(lost.effect(), larder_io_core::Effect::Unknown);
         let found = ground.run(staged.publish()).unwrap();
@@ -111,23 +54,16 @@ fn a_commit_whose_answer_is_lost_is_found() {
 #[test]
 #[ignore = "needs PostgreSQL: `cargo xtask test`, or your system's package postgresql"]
 fn a_connection_that_breaks_at_any_message_leaves_the_old_value_or_the_new_one() {
-    let ground = Ground::start();
-    let proxy = Proxy::to(ground.server.port);
-    let mut config = ground.config();
-    let address = config
-        .address
-        .expose()
-        .replace(&ground.server.port.to_string(), &proxy.port.to_string());
-    config.address = larder_io_core::Secret::new(address);
+    let (ground, proxy, mut config) = ground();
     config.idle_connections = 0;
     let (through, direct) = (config.open().unwrap(), ground.manager(|_| {}));
     ground.store(&direct, "x", 0).unwrap();
     let (mut old, mut failed) = (0, 0);
     for seed in 1.. {
         let ctx = output("x");
-        proxy.left.store(seed - 1, Ordering::SeqCst);
+        proxy.lose_after(u32::try_from(seed - 1).unwrap());
         let stored = ground.run(through.handle_output(&ctx, &rows(seed)));
-        let unbroken = proxy.left.swap(ALL, Ordering::SeqCst) >= 0;
+        let unbroken = !proxy.heal();
         let found = ground.load(&direct, "x").unwrap();
         assert!(
             found == seed || (found == old && stored.is_err()),
@@ -154,4 +90,25 @@ fn a_connection_that_breaks_at_any_message_leaves_the_old_value_or_the_new_one()
         }
     }
     assert!(failed > 10, "{failed} stores failed");
+}
+
+#[test]
+#[ignore = "needs PostgreSQL: `cargo xtask test`, or your system's package postgresql"]
+fn a_commit_whose_answer_is_lost_is_found_after_it_was_replaced_and_swept() {
+    let (ground, proxy, mut config) = ground();
+    config.history = 1;
+    let (through, direct) = (config.open().unwrap(), ground.manager(|config| config.history = 1));
+    let ctx = output("x");
+    let mut staged = ground.run(through.stage(&ctx, &rows(1))).unwrap();
+    proxy.lose_commit();
+    ground.run(staged.publish()).unwrap_err();
+    assert!(proxy.heal(), "the answer was lost");
+    ground.store(&direct, "x", 2).unwrap();
+    ground
+        .server
+        .sql("UPDATE assets.larder_values SET replaced_at = replaced_at - interval '1 hour'");
+    ground.store(&direct, "x", 3).unwrap();
+    let landed = ground.run(staged.publish()).unwrap();
+    assert_eq!(landed.write, ctx.write);
+    assert_eq!(ground.load(&direct, "x").unwrap(), 3);
 }

@@ -6,10 +6,10 @@ mod common;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{ArrayRef, BinaryArray, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
-use common::{Ground, batch, input, output, rows};
+use common::{Ground, batch, input, output, partition, rows};
 use larder_io_core::{
-    AssetValue, ErrorKind, IoManager, LazyTable, OutputContext, PartitionKey, Precondition, Predicate, Receipt, Result,
-    Table, TableSource, Value, col,
+    AssetValue, ErrorKind, IoManager, LazyTable, OutputContext, Precondition, Predicate, Receipt, Result, Table,
+    TableSource, Value, col,
 };
 use larder_io_postgres::PostgresIo;
 use std::sync::Arc;
@@ -17,14 +17,6 @@ use std::time::Duration;
 
 /// What no text may be taken for.
 const INJECTION: &str = "'; drop table assets.larder_values; --";
-
-fn partition(at: &str, key: &str) -> OutputContext {
-    let partition = PartitionKey::single("day", key).unwrap();
-    let location = format!("{at}/day={}", key.replace(['/', ';', '\''], "_"));
-    let mut ctx = OutputContext::new(at.parse().unwrap(), Some(partition), location.parse().unwrap());
-    ctx.asset_location = at.parse().unwrap();
-    ctx
-}
 
 fn store(ground: &Ground, manager: &PostgresIo, ctx: &OutputContext, value: &Value) -> Result<Receipt> {
     ground.run(manager.handle_output(ctx, value))
@@ -127,6 +119,34 @@ fn who_holds_a_view_is_waited_for_and_no_longer_than_said() {
     reader.batch_execute("COMMIT").unwrap();
     ground.run(staged.publish()).unwrap();
     assert_eq!(ground.load(&manager, "x").unwrap(), 2);
+}
+
+#[test]
+#[ignore = "needs PostgreSQL: `cargo xtask test`, or your system's package postgresql"]
+fn who_waits_for_a_view_holds_up_no_other_reader() {
+    let ground = Ground::start();
+    let manager = ground.manager(|config| config.lock_timeout = Duration::from_secs(3600));
+    ground.store(&manager, "x", 1).unwrap();
+    let mut long = ground.server.client();
+    long.batch_execute("BEGIN; SELECT FROM assets.x").unwrap();
+    let mut staged = ground.run(manager.stage(&output("x"), &rows(2))).unwrap();
+    let publishing = ground.runtime.spawn(async move { staged.publish().await });
+    let waiting =
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'larder' AND wait_event_type = 'Lock'";
+    let mut other = ground.server.client();
+    // More than once: also those that come later get their turn.
+    other.batch_execute("SET statement_timeout = '60s'").unwrap();
+    for _ in 0..3 {
+        ground.wait(waiting, 1);
+        let seed: i64 = other
+            .query_one("SELECT DISTINCT seed FROM assets.x", &[])
+            .unwrap()
+            .get(0);
+        assert_eq!(seed, 1);
+    }
+    long.batch_execute("COMMIT").unwrap();
+    ground.run(publishing).unwrap().unwrap();
+    assert_eq!(ground.server.number("SELECT DISTINCT seed FROM assets.x"), 2);
 }
 
 #[test]

@@ -3,6 +3,10 @@
 //! It needs PostgreSQL's own programs, `initdb` and `postgres`; the variable `LARDER_TEST_POSTGRESQL` names their folder, where it
 //! is not Debian's. What blocks here blocks on a runtime of its own: an asynchronous test calls it on a thread that may block.
 
+mod proxy;
+
+pub use proxy::Proxy;
+
 use postgres::{Client, NoTls};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -11,11 +15,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// The folder of the server's programs, where it is not Debian's.
 const PROGRAMS: &str = "LARDER_TEST_POSTGRESQL";
+/// How long a server may take to answer first, on a machine that has much else to do.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Ports that are tried, of which others may have taken one after another.
+const TRIES: usize = 10;
 /// The password of the user `postgres` of every server.
 pub const PASSWORD: &str = "t0p-s3cret";
 
@@ -31,8 +39,8 @@ pub struct Server {
     settings: Vec<String>,
 }
 
-/// Where `initdb` and `postgres` are.
-fn programs() -> PathBuf {
+/// Where `initdb`, `postgres` and `psql` are.
+pub fn programs() -> PathBuf {
     if let Some(named) = std::env::var_os(PROGRAMS) {
         return named.into();
     }
@@ -66,6 +74,11 @@ fn unprivileged(program: &Path, ends: bool) -> Command {
 fn root() -> bool {
     let shown = Command::new("id").arg("-u").output().unwrap();
     shown.stdout.starts_with(b"0\n")
+}
+
+/// A connection by a URL.
+pub fn client_of(url: &str) -> Client {
+    Client::connect(url, NoTls).unwrap()
 }
 
 /// A port that nobody listens on at this moment.
@@ -128,12 +141,15 @@ impl Server {
         if tls {
             server.certify();
         }
-        // Another test may have taken the port.
-        while !server.try_go() {
+        // Another test may have taken the port since it was found free.
+        for _ in 0..TRIES {
+            if server.try_go() {
+                return server;
+            }
             server.stop("INT");
             server.port = free_port();
         }
-        server
+        panic!("no server starts: {}", server.log());
     }
 
     fn certify(&mut self) {
@@ -166,9 +182,14 @@ impl Server {
         ];
     }
 
-    /// Starts it again where it was, and waits until it answers.
+    /// Starts it again where it was, and waits until it answers. Somebody else's connection may hold the port for a while.
     pub fn go(&mut self) {
-        assert!(self.try_go(), "it does not start: {}", self.log());
+        let patience = Instant::now() + PATIENCE;
+        while !self.try_go() {
+            self.stop("INT");
+            assert!(Instant::now() < patience, "it does not start: {}", self.log());
+            std::thread::sleep(Duration::from_millis(200));
+        }
     }
 
     fn try_go(&mut self) -> bool {
@@ -193,9 +214,10 @@ impl Server {
         command.stdout(log.try_clone().unwrap()).stderr(log);
         let mut process = command.spawn().unwrap();
         // By the socket, which is surely its own.
-        let mut lives = true;
+        let (mut lives, patience) = (true, Instant::now() + PATIENCE);
         while lives && Client::connect(&self.socket_url(), NoTls).is_err() {
             std::thread::sleep(Duration::from_millis(20));
+            assert!(Instant::now() < patience, "it does not answer: {}", self.log());
             lives = matches!(process.try_wait(), Ok(None));
         }
         self.process = Some(process);
@@ -251,7 +273,7 @@ impl Server {
 
     /// A connection of the one who may everything.
     pub fn client(&self) -> Client {
-        Client::connect(&self.url(), NoTls).unwrap()
+        client_of(&self.url())
     }
 }
 

@@ -22,6 +22,7 @@ const ALONE: &[(&str, &[&str])] = &[
     ("larder-io-adls", &["--no-default-features"]),
     ("larder-io-adls", &[]),
     ("larder-io-delta", &[]),
+    ("larder-postgres", &[]),
     ("larder-io-postgres", &[]),
     ("larder-engine-datafusion", &[]),
     ("larder-engine-parse", &[]),

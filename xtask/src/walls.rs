@@ -26,7 +26,7 @@ const WALLS: &[Wall] = &[
     },
     Wall {
         arguments: &["--package", "larder-catalog"],
-        forbidden: &["tokio", "postgres", "rustls"],
+        forbidden: &["tokio", "postgres", "larder-postgres", "rustls"],
     },
     Wall {
         arguments: &["--package", "larder-catalog", "--all-features"],
@@ -37,6 +37,7 @@ const WALLS: &[Wall] = &[
             "larder-executor",
             "larder-io-object",
             "larder-io-fs",
+            "larder-io-postgres",
         ],
     },
     Wall {
@@ -109,6 +110,20 @@ const WALLS: &[Wall] = &[
             "larder-io-gcs",
             "larder-io-adls",
             "datafusion",
+        ],
+    },
+    Wall {
+        arguments: &["--package", "larder-postgres", "--all-features"],
+        forbidden: &[
+            "larder-catalog",
+            "larder-executor",
+            "larder-io-object",
+            "larder-io-postgres",
+            "arrow-array",
+            "aws-lc-rs",
+            "object_store",
+            "postgres",
+            "reqwest",
         ],
     },
     Wall {

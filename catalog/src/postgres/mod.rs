@@ -19,12 +19,12 @@ mod write;
 
 use crate::database::{Change, Database};
 use crate::{CatalogOptions, Check, Entry, Happening, RunDetail, RunSummary, State};
-use error::{Fault, Outcome};
+use error::Outcome;
 use larder_io_core::{AssetKey, Error, ErrorKind, PartitionKey, Result, RunId};
+use larder_postgres::Address;
 use session::Session;
 use std::sync::Arc;
 use std::time::Duration;
-use url::Address;
 
 /// A connection, or none while it is lost.
 pub(crate) struct Postgres {
@@ -85,7 +85,7 @@ impl Postgres {
             Ok(true)
         };
         self.with_session(|this, session| set_up(session, &this.address.place))
-            .map_err(|fault| fault.at(&self.address.place))
+            .map_err(|fault| error::told(fault, &self.address.place))
     }
 
     /// Does something with a connection, which is made if there is none, and ends up as it began or is let go.
@@ -129,7 +129,7 @@ impl Postgres {
             Err(fault) if had && fault.is_loss() => ask(),
             answer => answer,
         };
-        answer.map_err(|fault: Fault| fault.at(&self.address.place))
+        answer.map_err(|fault| error::told(fault, &self.address.place))
     }
 }
 
@@ -146,7 +146,7 @@ impl Database for Postgres {
         applied.map_err(|fault| {
             // What was given an id in the transaction has none now.
             self.ids = names::Ids::default();
-            fault.at(&self.address.place)
+            error::told(fault, &self.address.place)
         })
     }
 

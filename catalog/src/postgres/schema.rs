@@ -3,8 +3,9 @@
 //! A step is never changed once it was released: databases in the world have gone through it. A change is a new step.
 
 use super::error::{Fault, Outcome, Place, denied};
-use super::session::{Session, quoted};
+use super::session::Session;
 use larder_io_core::{Error, ErrorKind};
+use larder_postgres::quoted;
 use postgres::error::SqlState;
 use std::collections::BTreeMap;
 
@@ -62,7 +63,7 @@ fn look_by(session: &mut Session, place: &Place, known: i64) -> Outcome<Found> {
     }
     let sql = format!("SELECT name::text, value::text FROM {}.about", quoted(&place.schema));
     let rows = match session.once(&sql, &[]) {
-        Err(fault) if fault.code() == Some(&SqlState::UNDEFINED_COLUMN) => return Err(foreign()),
+        Err(fault) if fault.code() == Some(SqlState::UNDEFINED_COLUMN.code()) => return Err(foreign()),
         rows => rows?,
     };
     let mut about: BTreeMap<String, String> = BTreeMap::new();

@@ -12,7 +12,7 @@ fn stored(batch: &RecordBatch) -> Vec<u8> {
     let mut from = 0;
     while from < batch.num_rows() {
         let room = bytes.len() + 100;
-        from = encode::rows(batch, from, &mut bytes, room).expect("can be kept");
+        from = encode::rows(batch, &batch.schema(), from, 0, &mut bytes, room).expect("can be kept");
     }
     bytes.extend_from_slice(&TRAILER);
     bytes

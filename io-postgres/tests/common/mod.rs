@@ -2,11 +2,17 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
-use larder_io_core::{AssetValue, Error, Form, InputContext, IoManager, OutputContext, Receipt, Result, Table, Value};
+use larder_io_core::{
+    AssetValue, Error, Form, InputContext, IoManager, OutputContext, PartitionKey, Receipt, Result, Table, Value,
+};
 use larder_io_postgres::{PostgresConfig, PostgresIo};
 use larder_testkit::postgresql::{PASSWORD, Server};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
+
+/// How long anything may take on a machine that has much else to do.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A server, a runtime, and a manager of the schema `assets`.
 pub(crate) struct Ground {
@@ -44,8 +50,10 @@ impl Ground {
         config.open().unwrap()
     }
 
+    /// Runs something. It panics where that takes too long, so that what hangs is seen where it hangs.
     pub(crate) fn run<T>(&self, future: impl Future<Output = T>) -> T {
-        self.runtime.block_on(future)
+        let bounded = async { tokio::time::timeout(PATIENCE, future).await };
+        self.runtime.block_on(bounded).expect("is done in time")
     }
 
     pub(crate) fn store(&self, manager: &PostgresIo, at: &str, seed: i64) -> Result<Receipt> {
@@ -63,10 +71,19 @@ impl Ground {
             .number("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'larder'")
     }
 
-    /// Asks until the answer is the one that is waited for.
+    /// Asks until the answer is the one that is waited for. It panics where that takes too long.
     pub(crate) fn wait(&self, sql: &str, wanted: i64) {
-        while self.server.number(sql) != wanted {
-            std::thread::sleep(std::time::Duration::from_millis(20));
+        let patience = Instant::now() + PATIENCE;
+        loop {
+            let found = self.server.number(sql);
+            if found == wanted {
+                return;
+            }
+            assert!(
+                Instant::now() < patience,
+                "waited for {wanted} and found {found}: {sql}"
+            );
+            std::thread::sleep(Duration::from_millis(20));
         }
     }
 }
@@ -77,6 +94,15 @@ pub(crate) fn output(at: &str) -> OutputContext {
 
 pub(crate) fn input(at: &str) -> InputContext {
     output(at).to_input(Form::Table)
+}
+
+/// A partition of an asset, by day.
+pub(crate) fn partition(at: &str, key: &str) -> OutputContext {
+    let partition = PartitionKey::single("day", key).unwrap();
+    let location = format!("{at}/day={}", key.replace(['/', ';', '\''], "_"));
+    let mut ctx = OutputContext::new(at.parse().unwrap(), Some(partition), location.parse().unwrap());
+    ctx.asset_location = at.parse().unwrap();
+    ctx
 }
 
 /// Rows that all hold a seed.

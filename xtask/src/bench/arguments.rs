@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 const USAGE: &str =
-    "usage: cargo xtask bench [steps] [budget] [catalog] [tables] [head] [clouds] [--quick] [--page FILE]";
+    "usage: cargo xtask bench [steps] [budget] [catalog] [tables] [head] [clouds] [postgres] [--quick] [--page FILE]";
 
 /// A part that can be run by itself.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,17 +20,20 @@ pub(super) enum Part {
     Head,
     /// S3 on loopback.
     Clouds,
+    /// PostgreSQL beside psql.
+    Postgres,
 }
 
 impl Part {
     /// All, in the order in which they run.
-    pub(super) const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 7] = [
         Self::Steps,
         Self::Budget,
         Self::Catalog,
         Self::Tables,
         Self::Head,
         Self::Clouds,
+        Self::Postgres,
     ];
 
     /// As the command line calls it.
@@ -42,6 +45,7 @@ impl Part {
             Self::Tables => "tables",
             Self::Head => "head",
             Self::Clouds => "clouds",
+            Self::Postgres => "postgres",
         }
     }
 }

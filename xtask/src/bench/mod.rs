@@ -11,6 +11,7 @@ mod memory;
 mod page;
 mod peers;
 mod plan;
+mod postgres;
 mod row;
 mod steps;
 mod stream;
@@ -45,6 +46,8 @@ struct Size {
     cloud_stream: u64,
     /// Bytes that are moved to and from a cloud to measure time.
     cloud_speed: u64,
+    /// Rows that go into PostgreSQL and back.
+    postgres_rows: u64,
 }
 
 const FULL: Size = Size {
@@ -59,6 +62,7 @@ const FULL: Size = Size {
     // A little more than 5 GiB, so that the table is larger than that also as a file.
     cloud_stream: (5 << 30) + (256 << 20),
     cloud_speed: 1 << 30,
+    postgres_rows: 10_000_000,
 };
 const QUICK: Size = Size {
     scale: 0.1,
@@ -71,6 +75,7 @@ const QUICK: Size = Size {
     heads: 11,
     cloud_stream: 512 << 20,
     cloud_speed: 256 << 20,
+    postgres_rows: 1_000_000,
 };
 
 /// Waits until the disk has written what is left of those before, so that nobody pays for another's bytes.
@@ -131,6 +136,14 @@ fn measure(part: Part, runtime: &Runtime, size: Size) -> Result<Measured, String
         }),
         Part::Tables => tables::run(runtime, size),
         Part::Head => head::run(runtime, size),
+        Part::Postgres => Ok(Measured {
+            setting: format!(
+                "{} rows of three columns, PostgreSQL on loopback without fsync",
+                size.postgres_rows
+            ),
+            rows: postgres::run(size)?,
+            versions: Vec::new(),
+        }),
         Part::Clouds => Ok(Measured {
             setting: format!(
                 "{} MiB to and from S3 on loopback, {} MiB streamed; best of {}",

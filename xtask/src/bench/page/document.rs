@@ -10,7 +10,7 @@ use crate::bench::row::{Amount, Row, largest, operations};
 const STYLE: &str = include_str!("style.css");
 
 /// What a part is about, in its own words.
-const ABOUT: [(Part, &str, &str); 5] = [
+const ABOUT: [(Part, &str, &str); 6] = [
     (
         Part::Steps,
         "Steps and plans",
@@ -37,6 +37,11 @@ const ABOUT: [(Part, &str, &str); 5] = [
         Part::Clouds,
         "S3 on loopback",
         "Bare is object_store by hand with larder's part size and parts in flight; boto3 has its defaults.",
+    ),
+    (
+        Part::Postgres,
+        "PostgreSQL beside psql",
+        "The same rows by larder, which hashes them and publishes in one step, and by psql's \\copy to and from files.",
     ),
 ];
 

@@ -1,53 +1,58 @@
 //! The password file of PostgreSQL's own programs: <https://www.postgresql.org/docs/current/libpq-pgpass.html>.
 
-use larder_io_core::{Error, ErrorKind, ManagerUrl, Result};
+use crate::address::Variables;
+use larder_io_core::{Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
 use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
-/// The password that the file has for a server; the first line that fits counts.
-///
-/// # Errors
-/// `InvalidConfig` for a file that others may read, which libpq ignores as well.
-pub(crate) fn find(server: &Config, url: Option<&ManagerUrl>) -> Result<Option<String>> {
-    let variable = |name: &str| match url {
-        Some(url) => url.variable(name),
-        None => std::env::var(name).ok().filter(|value| !value.is_empty()),
-    };
-    let path = match variable("PGPASSFILE") {
-        Some(path) => PathBuf::from(path),
-        None => match variable("HOME") {
-            Some(home) => Path::new(&home).join(".pgpass"),
-            None => return Ok(None),
-        },
-    };
-    // No file, or none that this user may read, is no password: the server will say whether it wants one.
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        return Ok(None);
-    };
-    let (host, port) = match server.get_hosts().first() {
-        Some(Host::Tcp(name)) => (name.clone(), server.get_ports().first().copied().unwrap_or(5432)),
-        _ => (
-            "localhost".to_owned(),
-            server.get_ports().first().copied().unwrap_or(5432),
-        ),
-    };
-    let wanted = [
-        host.as_str(),
-        &port.to_string(),
-        server.get_dbname().unwrap_or_default(),
-        server.get_user().unwrap_or_default(),
-    ];
-    let found = text.lines().find_map(|line| password(line, &wanted));
-    match found {
-        Some(_) if open_to_others(&path) => {
-            let message = format!(
-                "the password file `{}` may be read by others, and is not used: `chmod 600` it",
-                path.display()
-            );
-            Err(Error::new(ErrorKind::InvalidConfig, message))
+/// A password file, or none: one that is not there, or that this user may not read, is none, and the server will say whether it
+/// wants a password.
+pub(crate) struct Passwords {
+    path: PathBuf,
+    text: String,
+}
+
+impl Passwords {
+    /// Reads the file that the environment names, else `~/.pgpass`.
+    pub(crate) fn read(variable: Variables<'_>) -> Option<Self> {
+        let path = match variable("PGPASSFILE") {
+            Some(path) => PathBuf::from(path),
+            None => Path::new(&variable("HOME")?).join(".pgpass"),
+        };
+        let text = std::fs::read_to_string(&path).ok()?;
+        Some(Self { path, text })
+    }
+
+    /// The password for a server of one host; the first line that fits counts.
+    ///
+    /// # Errors
+    /// `InvalidConfig` for a file that others may read, which libpq ignores as well.
+    pub(crate) fn find(&self, server: &Config) -> Result<Option<String>> {
+        let host = match (server.get_hosts().first(), server.get_hostaddrs().first()) {
+            (Some(Host::Tcp(name)), _) => name.clone(),
+            (None, Some(address)) => address.to_string(),
+            // A socket.
+            _ => "localhost".to_owned(),
+        };
+        let port = server.get_ports().first().copied().unwrap_or(5432);
+        let wanted = [
+            host.as_str(),
+            &port.to_string(),
+            server.get_dbname().unwrap_or_default(),
+            server.get_user().unwrap_or_default(),
+        ];
+        let found = self.text.lines().find_map(|line| password(line, &wanted));
+        match found {
+            Some(_) if open_to_others(&self.path) => {
+                let message = format!(
+                    "the password file `{}` may be read by others, and is not used: `chmod 600` it",
+                    self.path.display()
+                );
+                Err(Error::new(ErrorKind::InvalidConfig, message))
+            }
+            found => Ok(found),
         }
-        found => Ok(found),
     }
 }
 
