@@ -27,6 +27,7 @@ mod core;
 mod error;
 mod evolution;
 mod files;
+mod fill;
 mod list;
 mod log;
 mod maintenance;

@@ -1,5 +1,6 @@
 //! Removing files that no version of a table refers to.
 
+use crate::fill::is_filled;
 use crate::list::tables;
 use crate::log::Log;
 use crate::manager::DeltaIo;
@@ -43,7 +44,7 @@ async fn unreferenced(log: &Log, table: &str, options: &GcOptions) -> Result<Vec
     while let Some(meta) = listed.try_next().await.map_err(larder_io_object::error::error)? {
         let age = Duration::from_millis(u64::try_from(now - meta.last_modified.timestamp_millis()).unwrap_or(0));
         let name = meta.location.as_ref();
-        if is_own(name) && age >= options.older_than {
+        if (is_own(name) || is_filled(name)) && age >= options.older_than {
             candidates.push((meta, age));
         }
     }

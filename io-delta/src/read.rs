@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use delta_kernel::actions::deletion_vector::DeletionVectorDescriptor;
 use deltalake_core::kernel::Add;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use larder_io_core::{BatchStream, Error, ErrorKind, Predicate, Result, Scan, TableSource};
+use larder_io_core::{AtRest, BatchStream, Error, ErrorKind, Predicate, Result, Scan, TableSource};
 use larder_io_object::files::TableFiles;
 use object_store::ObjectStoreExt as _;
 use std::sync::Arc;
@@ -67,6 +67,22 @@ impl TableSource for DeltaSource {
             rows.filter(|_| self.scope.share(add, natural) == Share::All)
         });
         counts.sum()
+    }
+
+    fn at_rest(&self) -> Option<AtRest> {
+        let table = &self.table;
+        let files = table.files(&self.scope);
+        // All rows of all files, as they are: no part of the rows stands in the log, and none is deleted by it.
+        let whole = self.scope.predicate().is_none() && table.partition_columns.is_empty();
+        let plain = files
+            .iter()
+            .all(|add| add.deletion_vector.is_none() && is_plain(&add.path));
+        if !whole || !plain || files.is_empty() || table.natural.fields() != self.schema.fields() {
+            return None;
+        }
+        let root = &self.files.ground().root;
+        let url = |add: &&Add| Some(format!("{root}/{}", self.log.path(&add.path).ok()?));
+        files.iter().map(url).collect::<Option<Vec<_>>>().map(AtRest::Files)
     }
 
     async fn scan(&self, request: Scan) -> Result<BatchStream> {
@@ -125,6 +141,12 @@ impl TableSource for DeltaSource {
             .map(move |batch| batch.and_then(|batch| into_schema(&batch, &schema)));
         request.apply(&shown, batches.boxed())
     }
+}
+
+/// Whether a path is the same in a URL, however it is read.
+fn is_plain(path: &str) -> bool {
+    path.bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"-_./=".contains(&byte))
 }
 
 /// Rows that are written and that no commit refers to yet.

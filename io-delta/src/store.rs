@@ -140,9 +140,6 @@ impl DeltaIo {
             }
             _ => None,
         };
-        let digest: Digest = Arc::new(Mutex::new(Some(TableDigest::new(Arc::clone(&original)))));
-        let batches = source.scan(Scan::all()).await?;
-        let (batches, keys) = prepared(batches, &digest, &natural, &scope, keys);
         let fixed = scope
             .values()
             .into_iter()
@@ -158,14 +155,27 @@ impl DeltaIo {
             file_bytes: core.config.file_bytes,
             compression: core.compression(),
         };
-        let even_empty = core.config.mode.leaves_nothing() || free;
-        let files = writer.write(batches, even_empty).await?;
+        let digest: Digest = Arc::new(Mutex::new(Some(TableDigest::new(Arc::clone(&original)))));
+        let filled = match keys.is_none() && marker.is_none() && natural.fields() == original.fields() {
+            true => writer.fill(source, &scope).await?,
+            false => None,
+        };
+        let (files, keys, hashed) = match filled.filter(|files| !files.is_empty()) {
+            // Nobody has seen the rows.
+            Some(files) => (files, Arc::default(), false),
+            None => {
+                let batches = source.scan(Scan::all()).await?;
+                let (batches, keys) = prepared(batches, &digest, &natural, &scope, keys);
+                let even_empty = core.config.mode.leaves_nothing() || free;
+                (writer.write(batches, even_empty).await?, keys, true)
+            }
+        };
         let mut receipt = Receipt::begin(ctx, ctx.asset_location.with_suffix(SUFFIX)?, Form::Table, SUFFIX);
         receipt.uri = core.uri(&receipt.location);
         receipt.bytes = files.iter().map(|file| file.add.size.unsigned_abs()).sum();
         receipt.rows = Some(files.iter().map(|file| file.rows).sum());
         // Rows that join others are not the value: whoever compares hashes would take the same rows, added again, for no change.
-        receipt.content_hash = match core.config.mode.leaves_nothing() {
+        receipt.content_hash = match hashed && core.config.mode.leaves_nothing() {
             true => digest
                 .lock()
                 .ok()

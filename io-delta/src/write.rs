@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use deltalake_core::kernel::Add;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use larder_io_core::{BatchStream, ContentHash, Error, ErrorKind, Result, Scan, Table, TableSource, WriteId};
-use larder_io_object::files::TableFiles;
+use larder_io_object::files::{TableFile, TableFiles};
 use object_store::ObjectStoreExt as _;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -166,7 +166,7 @@ impl Writer<'_> {
             .collect()
     }
 
-    fn stored_schema(&self) -> SchemaRef {
+    pub(crate) fn stored_schema(&self) -> SchemaRef {
         let fields = self
             .stored_columns()
             .into_iter()
@@ -174,7 +174,7 @@ impl Writer<'_> {
         Arc::new(Schema::new(fields.collect::<Vec<_>>()))
     }
 
-    fn values(&self, mut values: HashMap<String, Option<String>>) -> HashMap<String, Option<String>> {
+    pub(crate) fn values(&self, mut values: HashMap<String, Option<String>>) -> HashMap<String, Option<String>> {
         for column in self.partition_columns {
             if let Some(fixed) = self.fixed.get(column) {
                 values.insert(column.clone(), fixed.clone());
@@ -188,25 +188,36 @@ impl Writer<'_> {
         let name = name(self.prefix, &id, self.compression);
         let path = self.log.path(&name)?;
         let file = self.files.write(&path, &id, source).await?;
+        Ok(self.written(name, file, values, &source.schema()))
+    }
+
+    /// A file as the log has it.
+    pub(crate) fn written(
+        &self,
+        name: String,
+        file: TableFile,
+        values: HashMap<String, Option<String>>,
+        schema: &Schema,
+    ) -> DataFile {
         let add = Add {
             path: name,
             partition_values: values,
             size: i64::try_from(file.bytes).unwrap_or(i64::MAX),
             modification_time: jiff::Timestamp::now().as_millisecond(),
             data_change: true,
-            stats: Some(stats::written(&file.metadata, &source.schema())),
+            stats: Some(stats::written(&file.metadata, schema)),
             ..Add::default()
         };
-        Ok(DataFile {
+        DataFile {
             add,
             rows: file.rows,
             hash: file.stored_hash,
-        })
+        }
     }
 }
 
 /// The name of a file below its table. A random id, so that nobody replaces a file that a commit may refer to.
-fn name(prefix: &str, id: &WriteId, compression: &str) -> String {
+pub(crate) fn name(prefix: &str, id: &WriteId, compression: &str) -> String {
     format!("{prefix}{id}.{compression}.parquet")
 }
 

@@ -3,6 +3,8 @@
 //! Such a file is never replaced, so that it needs no precondition, no receipt and no pinned version; which files count
 //! is said elsewhere.
 
+mod adopt;
+mod adopt;
 mod ground;
 mod reader;
 
@@ -79,6 +81,21 @@ impl TableFiles {
                 return Err(error);
             }
         };
+        let (bytes, stored_hash) = self.settle(sink, path, write).await?;
+        let metadata = written
+            .metadata
+            .ok_or_else(|| Error::new(ErrorKind::Unexpected, "a Parquet file was written without a footer"))?;
+        Ok(TableFile {
+            path: path.clone(),
+            bytes,
+            rows: written.rows,
+            stored_hash,
+            metadata,
+        })
+    }
+
+    /// Makes what a sink has taken a file.
+    async fn settle(&self, sink: Sink, path: &Path, write: &WriteId) -> Result<(u64, ContentHash)> {
         let (body, bytes, stored_hash) = sink.finish().await?;
         let options = crate::store::Written {
             write,
@@ -96,16 +113,7 @@ impl TableFiles {
                 }
             }
         }
-        let metadata = written
-            .metadata
-            .ok_or_else(|| Error::new(ErrorKind::Unexpected, "a Parquet file was written without a footer"))?;
-        Ok(TableFile {
-            path: path.clone(),
-            bytes,
-            rows: written.rows,
-            stored_hash,
-            metadata,
-        })
+        Ok((bytes, stored_hash))
     }
 
     /// Opens a file of known size by its footer: one request, or two for a large footer.

@@ -46,6 +46,11 @@ impl ParquetSource {
         Ok(Self { reader, metadata })
     }
 
+    /// The footer.
+    pub(crate) fn metadata(&self) -> Arc<ParquetMetaData> {
+        Arc::clone(self.metadata.metadata())
+    }
+
     /// Row groups to read, and how many rows of each.
     fn groups(&self, predicate: Option<&Predicate>, limit: Option<usize>) -> Result<Vec<(usize, Option<u64>)>> {
         let all = guarded(FORMAT, || {
