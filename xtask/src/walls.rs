@@ -163,6 +163,7 @@ const WALLS: &[Wall] = &[
             "polars-core",
             "polars-arrow",
             "postgres",
+            "larder-postgres",
             "tokio-postgres",
             "larder-observe",
         ],
