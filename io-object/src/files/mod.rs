@@ -4,7 +4,6 @@
 //! is said elsewhere.
 
 mod adopt;
-mod adopt;
 mod ground;
 mod reader;
 
