@@ -92,7 +92,7 @@ async fn held_against_duckdb(engine: Arc<dyn SqlEngine>, elsewhere: Option<Arc<d
 async fn bring(pipeline: &Pipeline, files: Arc<dyn IoManager>) {
     let mut copies = Vec::new();
     for asset in pipeline.assets() {
-        let table: LazyTable = pipeline.load(asset.key.clone()).await.unwrap();
+        let table: LazyTable = pipeline.load(&asset.key.to_string()).await.unwrap();
         let copy = Asset::builder(asset.key.to_string()).function(move |_| {
             let table = table.clone();
             async move { Ok(table) }

@@ -18,7 +18,7 @@ pub enum AtRest {
         select: String,
     },
     /// Several places, one for each partition, and the columns that each adds to its rows: name and text.
-    Parts(Vec<(AtRest, Vec<(String, String)>)>),
+    Parts(Vec<(Self, Vec<(String, String)>)>),
 }
 
 /// A column as a server is to make it.
