@@ -1,6 +1,7 @@
 //! Files that a query's own engine writes, where nobody looks; they become the table's like all others.
 
 use crate::partition::Scope;
+use crate::read::is_plain;
 use crate::write::{DataFile, Writer, name, remove};
 use arrow_schema::Schema;
 use futures_util::TryStreamExt;
@@ -9,6 +10,7 @@ use larder_io_object::files::TableFile;
 use object_store::ObjectStoreExt as _;
 use object_store::path::Path;
 use parquet::arrow::parquet_to_arrow_schema;
+use parquet::file::metadata::ParquetMetaData;
 use std::collections::HashMap;
 
 /// How the folder of such files begins, below the table: what begins with `_` is hidden from every reader of Delta.
@@ -40,7 +42,14 @@ impl Writer<'_> {
             return Ok(None);
         }
         let folder = format!("{FOLDER}{}", WriteId::random());
-        let place = NewPlace::Folder(format!("{}/{}/", self.files.ground().root, self.log.path(&folder)?));
+        let path = self.log.path(&folder)?;
+        let root = &self.files.ground().root;
+        // Others may read a `%` or a blank of a URL as something else.
+        let bare = root.split_once("://").map_or(root.as_str(), |(_, bare)| bare);
+        if !is_plain(bare) || !is_plain(path.as_ref()) {
+            return Ok(None);
+        }
+        let place = NewPlace::Folder(format!("{root}/{path}/"));
         if !fill.reaches(&place) {
             return Ok(None);
         }
@@ -119,6 +128,17 @@ impl Writer<'_> {
                 .collect::<Vec<_>>()
         };
         let (found, wanted) = (told(&found), told(&self.schema));
+        let firm = self.schema.fields().iter().filter(|field| !field.is_nullable());
+        if let Some(field) = firm
+            .into_iter()
+            .find(|field| !has_no_null(&file.metadata, field.name()))
+        {
+            let message = format!(
+                "column `{}` may not be null, and what the engine wrote has nulls there, or does not say",
+                field.name()
+            );
+            return Err(Error::new(ErrorKind::InvalidData, message));
+        }
         match found == wanted {
             true => Ok(()),
             false => {
@@ -140,4 +160,15 @@ impl Writer<'_> {
             let _ = objects.delete(&meta.location).await;
         }
     }
+}
+
+/// Whether a column has no null, by the file's own account.
+fn has_no_null(file: &ParquetMetaData, column: &str) -> bool {
+    let described = file.file_metadata().schema_descr();
+    let leaf = (0..described.num_columns()).find(|leaf| described.column(*leaf).path().parts() == [column]);
+    leaf.is_some_and(|leaf| {
+        let mut groups = file.row_groups().iter();
+        described.column(leaf).max_def_level() == 0
+            || groups.all(|group| group.column(leaf).statistics().and_then(|known| known.null_count_opt()) == Some(0))
+    })
 }

@@ -81,7 +81,15 @@ impl TableSource for DeltaSource {
             return None;
         }
         let root = &self.files.ground().root;
-        let url = |add: &&Add| Some(format!("{root}/{}", self.log.path(&add.path).ok()?));
+        let bare = root.split_once("://").map_or(root.as_str(), |(_, bare)| bare);
+        // Files that were written under other columns are read as the table's only by who knows the log.
+        if !is_plain(bare) || !files.iter().all(|add| has_columns(add, &table.natural)) {
+            return None;
+        }
+        let url = |add: &&Add| {
+            let path = self.log.path(&add.path).ok()?;
+            is_plain(path.as_ref()).then(|| format!("{root}/{path}"))
+        };
         files.iter().map(url).collect::<Option<Vec<_>>>().map(AtRest::Files)
     }
 
@@ -143,8 +151,17 @@ impl TableSource for DeltaSource {
     }
 }
 
+/// Whether a file was written with these columns, by its statistics; no where they do not say.
+fn has_columns(add: &Add, schema: &Schema) -> bool {
+    let stats: Option<serde_json::Value> = add.stats.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    let counted = stats.as_ref().and_then(|stats| stats.get("nullCount")?.as_object());
+    counted.is_some_and(|counted| {
+        counted.len() == schema.fields().len() && schema.fields().iter().all(|field| counted.contains_key(field.name()))
+    })
+}
+
 /// Whether a path is the same in a URL, however it is read.
-fn is_plain(path: &str) -> bool {
+pub(crate) fn is_plain(path: &str) -> bool {
     path.bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || b"-_./=".contains(&byte))
 }

@@ -160,13 +160,17 @@ impl DeltaIo {
             true => writer.fill(source, &scope).await?,
             false => None,
         };
-        let (files, keys, hashed) = match filled.filter(|files| !files.is_empty()) {
+        let even_empty = core.config.mode.leaves_nothing() || free;
+        let (files, keys, hashed) = match filled {
             // Nobody has seen the rows.
-            Some(files) => (files, Arc::default(), false),
+            Some(files) if !files.is_empty() => (files, Arc::default(), false),
+            Some(_) => {
+                let none = futures_util::stream::empty().boxed();
+                (writer.write(none, even_empty).await?, Arc::default(), false)
+            }
             None => {
                 let batches = source.scan(Scan::all()).await?;
                 let (batches, keys) = prepared(batches, &digest, &natural, &scope, keys);
-                let even_empty = core.config.mode.leaves_nothing() || free;
                 (writer.write(batches, even_empty).await?, keys, true)
             }
         };

@@ -117,6 +117,10 @@ impl Core {
         let client = lease.client()?;
         publish::discard(client, &self.book, data).await?;
         sweep::sweep(client, &self.book, &[data.to_owned()]).await?;
+        // Nobody else has the name, and its note may be gone already.
+        client
+            .batch_execute(&format!("DROP TABLE IF EXISTS {}", self.book.within(data)))
+            .await?;
         lease.give_back();
         Ok(())
     }

@@ -21,7 +21,8 @@ use larder_io_core::{Error, ErrorKind, Position, Prepared, Result};
 use sqlparser::ast::Statement;
 use sqlparser::dialect::Dialect;
 use sqlparser::parser::{Parser, ParserError};
-use walk::{Mark, Walk};
+use sqlparser::tokenizer::{Token, Tokenizer};
+use walk::{Mark, Walk, What};
 
 /// A query that was read.
 #[derive(Clone, Debug)]
@@ -29,6 +30,7 @@ pub struct Parsed {
     /// What everybody knows of it.
     pub prepared: Prepared,
     marks: Vec<Mark>,
+    names: Vec<String>,
 }
 
 /// Reads one query.
@@ -58,7 +60,9 @@ pub fn parse(dialect: &dyn Dialect, sql: &str) -> Result<Parsed> {
         },
         _ => return Err(not_a_query()),
     };
-    let walk = Walk::over(sql, query)?;
+    let mut walk = Walk::over(sql, query)?;
+    walk.marks.extend(ends(dialect, sql));
+    walk.marks.sort_by_key(|mark| mark.bytes.start);
     Ok(Parsed {
         prepared: Prepared {
             sql: sql.to_owned(),
@@ -68,7 +72,21 @@ pub fn parse(dialect: &dyn Dialect, sql: &str) -> Result<Parsed> {
             explains,
         },
         marks: walk.marks,
+        names: walk.names,
     })
+}
+
+/// The semicolons: there is one statement, so that they end it.
+fn ends(dialect: &dyn Dialect, sql: &str) -> Vec<Mark> {
+    let tokens = Tokenizer::new(dialect, sql)
+        .tokenize_with_location()
+        .unwrap_or_default();
+    let ends = tokens.into_iter().filter(|token| token.token == Token::SemiColon);
+    ends.filter_map(|token| {
+        let what = What::End;
+        text::bytes(sql, token.span).map(|bytes| Mark { bytes, what })
+    })
+    .collect()
 }
 
 fn not_a_query() -> Error {

@@ -17,7 +17,8 @@ pub struct Rewritten {
 
 impl Parsed {
     /// The query with `table(n)` for the n-th table, in the order of [`Prepared::tables`](larder_io_core::Prepared::tables), and `parameter(n)` for
-    /// the n-th parameter. `quoted` makes a name one of the dialect: a table that has no alias gets the last part of its name as one.
+    /// the n-th parameter. `quoted` makes a name one of the dialect: a table that has no alias gets the last part of its name as one,
+    /// or all of it where others have the same. What ends the query, `;`, goes.
     pub fn rewritten(
         &self,
         table: impl Fn(usize) -> String,
@@ -25,6 +26,7 @@ impl Parsed {
         quoted: impl Fn(&str) -> String,
     ) -> Rewritten {
         let original = &self.prepared.sql;
+        let named = |number: usize| quoted(self.names.get(number).map_or("", String::as_str));
         let (mut sql, mut parts, mut from) = (String::with_capacity(original.len()), Vec::new(), 0);
         for mark in &self.marks {
             // One within another does not occur: names and parameters are leaves.
@@ -34,9 +36,10 @@ impl Parsed {
             sql.push_str(&original[from..mark.bytes.start]);
             let start = sql.len();
             match &mark.what {
-                What::Table(number, None) => sql.push_str(&table(*number)),
-                What::Table(number, Some(alias)) => sql.push_str(&format!("{} as {}", table(*number), quoted(alias))),
-                What::Prefix(name) => sql.push_str(&quoted(name)),
+                What::Table(number, true) => sql.push_str(&table(*number)),
+                What::Table(number, false) => sql.push_str(&format!("{} as {}", table(*number), named(*number))),
+                What::Prefix(number) => sql.push_str(&named(*number)),
+                What::End => {}
                 What::Parameter(number) => sql.push_str(&parameter(*number)),
             }
             parts.push((start..sql.len(), mark.bytes.clone()));

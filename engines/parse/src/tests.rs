@@ -53,6 +53,27 @@ fn names_of_the_query_itself_are_no_tables() {
 }
 
 #[test]
+fn tables_of_one_last_part_are_not_taken_for_each_other() {
+    let sql =
+        "select * from raw.flights where exists (select 1 from clean.flights where clean.flights.id = raw.flights.id);";
+    assert_eq!(
+        changed(&read(sql)).sql,
+        "select * from <0> as \"raw.flights\" where exists (select 1 from <1> as \"clean.flights\" where \"clean.flights\".id = \"raw.flights\".id)"
+    );
+    // What has another name is not meant by its own.
+    let sql = "select 1 from raw.t as x join other.u as t on raw.t.v = t.v -- ; stays\n ;";
+    assert_eq!(
+        changed(&read(sql)).sql,
+        "select 1 from <0> as x join <1> as t on raw.t.v = t.v -- ; stays\n "
+    );
+    let sql = "with flights as (select flights.id from raw.flights) select flights.id from flights";
+    assert_eq!(
+        changed(&read(sql)).sql,
+        "with flights as (select flights.id from <0> as \"flights\") select flights.id from flights"
+    );
+}
+
+#[test]
 fn what_is_no_query_is_refused() {
     for (sql, said) in [
         ("drop table x", "a query reads"),
@@ -61,6 +82,7 @@ fn what_is_no_query_is_refused() {
         ("with d as (delete from x returning *) select * from d", "delete"),
         ("select * from x for update", "for update"),
         ("table x", "an SQL statement"),
+        ("select 1 union all table x", "select * from"),
         ("", "there is no query"),
         ("explain drop table x", "a query reads"),
     ] {

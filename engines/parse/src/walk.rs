@@ -18,10 +18,12 @@ pub(crate) struct Mark {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum What {
-    /// A table; the name that its columns have in front, where the query gives it none itself.
-    Table(usize, Option<String>),
-    /// A table's whole name in front of a column: its last part is enough.
-    Prefix(String),
+    /// A table, and whether the query gives it a name of its own.
+    Table(usize, bool),
+    /// A table's whole name in front of a column.
+    Prefix(usize),
+    /// What ends the query, and would end it too early.
+    End,
     /// A parameter.
     Parameter(usize),
 }
@@ -32,6 +34,8 @@ pub(crate) struct Walk {
     pub(crate) tables: Vec<TableName>,
     pub(crate) parameters: Vec<String>,
     pub(crate) marks: Vec<Mark>,
+    /// The name of each table where the query gives it none: its last part, or all of it where that would be another's too.
+    pub(crate) names: Vec<String>,
 }
 
 impl Walk {
@@ -44,6 +48,7 @@ impl Walk {
             text,
             walk: Self::default(),
             scopes: Vec::new(),
+            aliases: Vec::new(),
             writes: None,
             unmarked: None,
         };
@@ -57,14 +62,15 @@ impl Walk {
                 format!("`{what}` stands where no other table can be put in its place; write `select * from {what}`");
             return Err(Error::new(ErrorKind::Unsupported, message));
         }
-        let mut walk = finder.walk;
+        let (mut walk, aliases) = (finder.walk, finder.aliases);
         // Of those that contain others, only the inner ones are looked at twice.
         walk.marks.sort_by_key(|mark| mark.bytes.start);
         walk.marks.dedup();
         walk.order();
+        walk.names = walk.tables.iter().map(|table| walk.name(table, &aliases)).collect();
         let prefixes = Prefixes {
             text,
-            tables: &walk.tables,
+            walk: &walk,
             found: Vec::new(),
         };
         let found = prefixes.over(query);
@@ -72,6 +78,23 @@ impl Walk {
         walk.marks.sort_by_key(|mark| mark.bytes.start);
         walk.marks.dedup_by_key(|mark| mark.bytes.start);
         Ok(walk)
+    }
+
+    /// What a table is called that has no other name: two with one last part would be taken for each other in a query within the query.
+    fn name(&self, table: &TableName, aliases: &[(String, Vec<String>)]) -> String {
+        let last = table.parts.last().cloned().unwrap_or_default();
+        let alike = self
+            .tables
+            .iter()
+            .filter(|other| other.parts.last() == Some(&last))
+            .count();
+        let taken = aliases
+            .iter()
+            .any(|(alias, parts)| *alias == last && *parts != table.parts);
+        match table.parts.len() == 1 || (alike == 1 && !taken) {
+            true => last,
+            false => table.parts.join("."),
+        }
     }
 
     /// Tables and parameters in the order of the text.
@@ -82,7 +105,7 @@ impl Walk {
             let (known, number) = match &mut mark.what {
                 What::Table(number, _) => (&mut tables, number),
                 What::Parameter(number) => (&mut parameters, number),
-                What::Prefix(_) => continue,
+                What::Prefix(_) | What::End => continue,
             };
             *number = known.iter().position(|old| old == number).unwrap_or_else(|| {
                 known.push(*number);
@@ -109,6 +132,8 @@ struct Finder<'t> {
     walk: Walk,
     /// Names that `with` gives, for each query around.
     scopes: Vec<Vec<String>>,
+    /// Names that the query gives to tables.
+    aliases: Vec<(String, Vec<String>)>,
     writes: Option<&'static str>,
     unmarked: Option<String>,
 }
@@ -118,7 +143,7 @@ impl Finder<'_> {
         matches!(name, [only] if self.scopes.iter().flatten().any(|known| known == only))
     }
 
-    fn table(&mut self, name: &ObjectName, aliased: bool) {
+    fn table(&mut self, name: &ObjectName, alias: Option<&Ident>) {
         let idents: Vec<&Ident> = name.0.iter().filter_map(|part| part.as_ident()).collect();
         let parts = parts(idents.iter().copied());
         if parts.is_empty() || self.is_own(&parts) {
@@ -135,7 +160,10 @@ impl Finder<'_> {
             line: first.span.start.line,
             column: first.span.start.column,
         };
-        let alias = (!aliased).then(|| parts[parts.len() - 1].clone());
+        if let Some(alias) = alias {
+            let alias = crate::walk::parts(std::iter::once(alias)).concat();
+            self.aliases.push((alias, parts.clone()));
+        }
         let known = self.walk.tables.iter().position(|table| table.parts == parts);
         let number = known.unwrap_or_else(|| {
             self.walk.tables.push(TableName { parts, at: Some(at) });
@@ -146,7 +174,7 @@ impl Finder<'_> {
         {
             self.walk.tables[number].at = Some(at);
         }
-        let what = What::Table(number, alias);
+        let what = What::Table(number, alias.is_some());
         self.mark(Mark { bytes, what });
     }
 
@@ -176,12 +204,15 @@ impl Visitor for Finder<'_> {
         if !query.locks.is_empty() {
             self.writes.get_or_insert("for update");
         }
-        let mut body = query.body.as_ref();
-        while let SetExpr::SetOperation { left, .. } = body {
-            body = left;
-        }
-        if let SetExpr::Table(table) = body {
-            self.unmarked.get_or_insert(table.to_string());
+        let mut bodies = vec![query.body.as_ref()];
+        while let Some(body) = bodies.pop() {
+            match body {
+                SetExpr::SetOperation { left, right, .. } => bodies.extend([left.as_ref(), right.as_ref()]),
+                SetExpr::Table(table) => {
+                    self.unmarked.get_or_insert(table.to_string());
+                }
+                _ => {}
+            }
         }
         self.scopes.push(Vec::new());
         if let Some(with) = &query.with {
@@ -219,7 +250,7 @@ impl Visitor for Finder<'_> {
             ..
         } = factor
         {
-            self.table(name, alias.is_some());
+            self.table(name, alias.as_ref().map(|alias| &alias.name));
         }
         ControlFlow::Continue(())
     }
@@ -247,7 +278,7 @@ impl Visitor for Finder<'_> {
 /// Finds whole names of tables in front of columns, which no alias has.
 struct Prefixes<'t> {
     text: &'t str,
-    tables: &'t [TableName],
+    walk: &'t Walk,
     found: Vec<Mark>,
 }
 
@@ -259,12 +290,18 @@ impl Prefixes<'_> {
 
     fn prefix(&mut self, idents: &[Ident]) {
         let parts = parts(idents.iter());
-        let is_table = parts.len() > 1 && self.tables.iter().any(|table| table.parts == parts);
-        let (Some(first), Some(last)) = (idents.first(), idents.last()) else {
+        // One that has another name everywhere is not meant by its own.
+        let bare = |number: &usize| {
+            let what = What::Table(*number, false);
+            self.walk.marks.iter().any(|mark| mark.what == what)
+        };
+        let known = self.walk.tables.iter().position(|table| table.parts == parts);
+        let known = known.filter(|_| parts.len() > 1).filter(bare);
+        let (Some(first), Some(last), Some(number)) = (idents.first(), idents.last(), known) else {
             return;
         };
-        if let Some(bytes) = text::bytes(self.text, Span::new(first.span.start, last.span.end)).filter(|_| is_table) {
-            let what = What::Prefix(parts[parts.len() - 1].clone());
+        if let Some(bytes) = text::bytes(self.text, Span::new(first.span.start, last.span.end)) {
+            let what = What::Prefix(number);
             self.found.push(Mark { bytes, what });
         }
     }

@@ -5,15 +5,15 @@ use crate::columns::Shape;
 use crate::engine::{PostgresEngine, types, values};
 use crate::error::Sent;
 use crate::inputs::Inputs;
-use arrow_schema::SchemaRef;
+use arrow_schema::{DataType, SchemaRef};
 use async_trait::async_trait;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use larder_io_core::{BatchStream, Error, ErrorKind, Fill, Filled, NewPlace, Result, Scan, TableSource};
+use larder_io_core::{BatchStream, Error, ErrorKind, Fill, Filled, NewPlace, PlaceColumn, Result, Scan, TableSource};
 use larder_io_postgres::wire::{Rows, Session, quoted};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tokio_postgres::RowStream;
+use tokio_postgres::{Client, RowStream};
 
 pub(crate) struct Answer {
     engine: PostgresEngine,
@@ -131,6 +131,7 @@ impl Fill for Answer {
                 _ => server.error(error),
             })?;
         }
+        self.without_what_nobody_reads(client, table, columns).await?;
         // What plans of the next queries depend on, and how large it is.
         let measured = client.batch_execute(&format!("ANALYZE {table}")).await;
         measured.map_err(|error| server.error(error))?;
@@ -143,12 +144,47 @@ impl Fill for Answer {
         let size = size
             .and_then(|row| row.try_get::<_, i64>(0))
             .map_err(|error| server.error(error))?;
-        self.engine.end(session, "COMMIT").await?;
+        let committed = client.batch_execute("COMMIT").await;
+        committed.map_err(|error| server.error(error))?;
+        // Its functions may have set what the next query is not to have.
+        drop(session);
         Ok(Filled {
             rows,
             bytes: u64::try_from(size).ok(),
             files: Vec::new(),
         })
+    }
+}
+
+impl Answer {
+    /// Refuses values that PostgreSQL has and no table of larder: they would be published, and no load could read them.
+    async fn without_what_nobody_reads(&self, client: &Client, table: &str, columns: &[PlaceColumn]) -> Result<()> {
+        let odd = columns
+            .iter()
+            .zip(self.shape.schema.fields())
+            .filter_map(|(column, field)| {
+                let name = quoted(&column.name);
+                match field.data_type() {
+                    DataType::Date32 => Some(format!("NOT isfinite({name})")),
+                    // The last microsecond that 64 bits count from 1970.
+                    DataType::Timestamp(..) => Some(format!("NOT isfinite({name}) OR {name} >= '294247-01-01'")),
+                    DataType::Decimal128(..) | DataType::Decimal256(..) => Some(format!("{name} = 'NaN'")),
+                    _ => None,
+                }
+            });
+        let odd: Vec<String> = odd.collect();
+        if odd.is_empty() {
+            return Ok(());
+        }
+        let asked = format!("SELECT 1 FROM {table} WHERE {} LIMIT 1", odd.join(" OR "));
+        let found = client.query_opt(&asked, &[]).await;
+        match found.map_err(|error| self.engine.server().error(error))? {
+            None => Ok(()),
+            Some(_) => {
+                let message = "the result has an infinite date or time, or a NaN in a decimal, which no table of larder has; make it null, or a value that there is";
+                Err(Error::new(ErrorKind::InvalidData, message))
+            }
+        }
     }
 }
 
@@ -175,8 +211,9 @@ impl Reading {
                 Ok(Some(row)) => self.decoded.push(&row).map_err(unfit)?,
                 Ok(None) => {
                     self.decoded.end().map_err(unfit)?;
+                    // It was to read: what its functions did is not kept.
                     if let Some(session) = self.session.take() {
-                        self.engine.end(session, "COMMIT").await?;
+                        self.engine.end(session, "ROLLBACK").await?;
                     }
                 }
                 Err(error) => return Err(self.sent.told(self.engine.server(), error)),

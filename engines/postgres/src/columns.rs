@@ -38,12 +38,17 @@ impl Shape {
         let casts = schema.fields().iter().zip(&columns).map(|(field, column)| {
             let source = found.iter().find(|found| found.name() == field.name());
             let name = format!("q.{}", quoted(field.name()));
-            let fraction =
-                source.is_some_and(|source| [Type::NUMERIC, Type::FLOAT4, Type::FLOAT8].contains(source.type_()));
-            // PostgreSQL would round, where every other engine cuts off.
-            let value = match fraction && field.data_type().is_integer() {
-                true => format!("trunc({name}::numeric)"),
-                false => name,
+            let float = source.is_some_and(|found| [Type::FLOAT4, Type::FLOAT8].contains(found.type_()));
+            let numeric = source.is_some_and(|found| *found.type_() == Type::NUMERIC);
+            let (whole, decimal) = (field.data_type().is_integer(), column.sql.starts_with("numeric"));
+            // PostgreSQL would round to a whole number, where every other engine cuts off; and of a float its `numeric` has 15 digits at most, by way of
+            // the text all.
+            let value = match (float, numeric, whole, decimal) {
+                (true, _, true, false) => format!("trunc({name}::float8)"),
+                (true, _, true, true) => format!("trunc({name}::text::numeric)"),
+                (true, _, false, true) => format!("{name}::text::numeric"),
+                (_, true, true, _) => format!("trunc({name})"),
+                _ => name,
             };
             format!("CAST({value} AS {})", column.sql)
         });

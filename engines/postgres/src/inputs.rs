@@ -1,6 +1,7 @@
 //! Tables as the server reads them: where they are, or copied into temporary ones.
 
-use larder_io_core::{AssetValue as _, AtRest, LazyTable, Result, TableSource, Value};
+use arrow_schema::{DataType, Field, TimeUnit};
+use larder_io_core::{AssetValue as _, AtRest, Error, ErrorKind, LazyTable, Result, TableSource, Value};
 use larder_io_postgres::wire::{self, Server, quoted};
 use std::sync::Arc;
 use tokio_postgres::Client;
@@ -42,6 +43,9 @@ impl Inputs {
     pub(crate) async fn bring(&self, server: &Server, client: &Client, rows: bool) -> Result<()> {
         for (name, source) in &self.copies {
             let columns = wire::columns(&source.schema())?;
+            for (field, column) in source.schema().fields().iter().zip(&columns) {
+                means_the_same(field, &column.name)?;
+            }
             let made = format!(
                 "CREATE TEMPORARY TABLE {} ({}) ON COMMIT DROP",
                 name.trim_start_matches("pg_temp."),
@@ -64,11 +68,33 @@ impl Inputs {
     }
 }
 
+/// Refuses a column that would be another one in a query: nanoseconds are kept as a count, and some names are PostgreSQL's own.
+fn means_the_same(field: &Field, name: &str) -> Result<()> {
+    let counted = matches!(
+        field.data_type(),
+        DataType::Timestamp(TimeUnit::Nanosecond, _) | DataType::Time64(TimeUnit::Nanosecond) | DataType::Duration(_)
+    );
+    match counted || name != field.name() {
+        false => Ok(()),
+        true => {
+            let message = format!(
+                "the column `{}` ({}) cannot be queried on PostgreSQL as what it is; cast or rename it in the asset that makes it",
+                field.name(),
+                field.data_type()
+            );
+            Err(Error::new(ErrorKind::Unsupported, message))
+        }
+    }
+}
+
+/// Parts of a table that one query reads at most: each has a lock.
+const MOST_PARTS: usize = 500;
+
 /// The query for rows that are on this server.
 fn select(server: &Server, at: &AtRest) -> Option<String> {
     match at {
         AtRest::Server { server: there, select } => (there == server.name()).then(|| select.clone()),
-        AtRest::Parts(parts) => {
+        AtRest::Parts(parts) if parts.len() <= MOST_PARTS => {
             let part = |(at, added): &(AtRest, Vec<(String, String)>)| {
                 let rows = select(server, at)?;
                 let mut columns = String::from("p.*");

@@ -157,6 +157,46 @@ fn results_are_cast_to_declared_columns() {
     assert_eq!(left, 0);
 }
 
+/// Values and names that PostgreSQL has and larder has not, or that mean another thing there.
+#[test]
+#[ignore = "needs PostgreSQL's programs"]
+fn what_would_be_another_value_is_refused() {
+    let ground = Ground::start();
+    let whole = Asset::builder("whole")
+        .columns(columns([
+            ("a", DataType::Int64, true),
+            ("b", DataType::Int64, true),
+            ("c", DataType::Decimal128(18, 3), true),
+        ]))
+        .sql("select 1234567::real as a, 9007199254740992::float8 as b, 1234567.5::real as c;");
+    let pipeline = ground.made(ground.of([whole]));
+    assert_eq!(
+        ground.shown(&pipeline, "whole"),
+        [[json!(1234567), json!(9007199254740992_i64), json!("1234567.500")]]
+    );
+    let time = || DataType::Timestamp(TimeUnit::Microsecond, None);
+    for (kind, sql) in [
+        (time(), "select 'infinity'::timestamp as x"),
+        (DataType::Date32, "select '-infinity'::date as x"),
+        (DataType::Decimal128(9, 2), "select 'NaN'::numeric as x"),
+    ] {
+        let asset = Asset::builder("q").columns(columns([("x", kind, true)])).sql(sql);
+        let (kind, message) = ground.failed(ground.of([asset]), "q");
+        assert_eq!(kind, ErrorKind::InvalidData, "{sql}: {message}");
+        assert!(message.contains("infinite date or time"), "{sql}: {message}");
+    }
+    let fine = Asset::builder("fine").io_manager("here").function(|_| async {
+        let at: arrow_array::ArrayRef = Arc::new(arrow_array::TimestampNanosecondArray::from(vec![1]));
+        Ok(Table::from(
+            arrow_array::RecordBatch::try_from_iter([("at", at)]).expect("fits"),
+        ))
+    });
+    let asset = Asset::builder("q").sql("select at from fine");
+    let (kind, message) = ground.failed(ground.of([fine, asset]), "q");
+    assert_eq!(kind, ErrorKind::Unsupported, "{message}");
+    assert!(message.contains("`at`"), "{message}");
+}
+
 #[test]
 #[ignore = "needs PostgreSQL's programs"]
 fn parameters_and_partitions_are_data() {
