@@ -1,7 +1,7 @@
 //! Files that a query's own engine writes, where nobody looks; they become the table's like all others.
 
+use crate::at_rest::is_plain;
 use crate::partition::Scope;
-use crate::read::is_plain;
 use crate::write::{DataFile, Writer, name, remove};
 use arrow_schema::Schema;
 use futures_util::TryStreamExt;

@@ -19,6 +19,7 @@
 //! | `versions`, `list` | history, restoring, deleting; listing |
 //! | `maintenance`, `optimize`, `cluster`, `vacuum` | leftovers; small files, z-order; files of old versions |
 
+mod at_rest;
 mod backend;
 mod changes;
 mod cluster;

@@ -1,5 +1,6 @@
 //! Reading the rows of one version of a table, file by file in the order in which they were stored.
 
+use crate::at_rest;
 use crate::log::Log;
 use crate::partition::{Scope, Share};
 use crate::schema::{assemble, into_schema};
@@ -28,8 +29,8 @@ pub(crate) struct DeltaSource {
     pub(crate) files: TableFiles,
     pub(crate) log: Log,
     pub(crate) table: Arc<Table>,
-    scope: Scope,
-    schema: SchemaRef,
+    pub(crate) scope: Scope,
+    pub(crate) schema: SchemaRef,
 }
 
 impl DeltaSource {
@@ -70,27 +71,7 @@ impl TableSource for DeltaSource {
     }
 
     fn at_rest(&self) -> Option<AtRest> {
-        let table = &self.table;
-        let files = table.files(&self.scope);
-        // All rows of all files, as they are: no part of the rows stands in the log, and none is deleted by it.
-        let whole = self.scope.predicate().is_none() && table.partition_columns.is_empty();
-        let plain = files
-            .iter()
-            .all(|add| add.deletion_vector.is_none() && is_plain(&add.path));
-        if !whole || !plain || files.is_empty() || table.natural.fields() != self.schema.fields() {
-            return None;
-        }
-        let root = &self.files.ground().root;
-        let bare = root.split_once("://").map_or(root.as_str(), |(_, bare)| bare);
-        // Files that were written under other columns are read as the table's only by who knows the log.
-        if !is_plain(bare) || !files.iter().all(|add| has_columns(add, &table.natural)) {
-            return None;
-        }
-        let url = |add: &&Add| {
-            let path = self.log.path(&add.path).ok()?;
-            is_plain(path.as_ref()).then(|| format!("{root}/{path}"))
-        };
-        files.iter().map(url).collect::<Option<Vec<_>>>().map(AtRest::Files)
+        at_rest::files(self)
     }
 
     async fn scan(&self, request: Scan) -> Result<BatchStream> {
@@ -149,21 +130,6 @@ impl TableSource for DeltaSource {
             .map(move |batch| batch.and_then(|batch| into_schema(&batch, &schema)));
         request.apply(&shown, batches.boxed())
     }
-}
-
-/// Whether a file was written with these columns, by its statistics; no where they do not say.
-fn has_columns(add: &Add, schema: &Schema) -> bool {
-    let stats: Option<serde_json::Value> = add.stats.as_deref().and_then(|text| serde_json::from_str(text).ok());
-    let counted = stats.as_ref().and_then(|stats| stats.get("nullCount")?.as_object());
-    counted.is_some_and(|counted| {
-        counted.len() == schema.fields().len() && schema.fields().iter().all(|field| counted.contains_key(field.name()))
-    })
-}
-
-/// Whether a path is the same in a URL, however it is read.
-pub(crate) fn is_plain(path: &str) -> bool {
-    path.bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || b"-_./=".contains(&byte))
 }
 
 /// Rows that are written and that no commit refers to yet.
