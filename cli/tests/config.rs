@@ -221,6 +221,7 @@ fn the_schema_needs_no_valid_file() {
     let known = [
         "bind",
         "engine",
+        "engines",
         "inline_bytes",
         "io_manager",
         "io_managers",

@@ -19,7 +19,7 @@ fn mistakes_have_a_place_and_the_nearest_name() {
         ),
         (
             "[profile.p.profile.q]",
-            "larder.toml:1:12: there is no key `profile` here; there are io_manager, layout, io_managers, resources, bind, retention, inline_bytes, run, observe, engine, parameters, parent",
+            "larder.toml:1:12: there is no key `profile` here; there are io_manager, layout, io_managers, resources, bind, retention, inline_bytes, run, observe, engine, engines, parameters, parent",
         ),
         (
             "inline_bytes = -1",
@@ -63,7 +63,7 @@ fn mistakes_have_a_place_and_the_nearest_name() {
         ),
         (
             "io_manager = 'a'\n[io_managers.a]\nhistory = 2",
-            "larder.toml:2:14: this I/O manager has no `url`",
+            "larder.toml:2:14: this table has no `url`",
         ),
         (
             "io_manager = 'memroy:'",
