@@ -11,7 +11,7 @@ fn mistakes_have_a_place_and_the_nearest_name() {
         ),
         (
             "zzz = 1",
-            "larder.toml:1:1: there is no key `zzz` here; there are io_manager, layout, io_managers, resources, bind, retention, inline_bytes, run, observe, engine, parameters, profile",
+            "larder.toml:1:1: there is no key `zzz` here; there are io_manager, layout, io_managers, resources, bind, retention, inline_bytes, run, observe, engine, engines, parameters, profile",
         ),
         (
             "[profile.p]\n  bnid = 1",
