@@ -1,9 +1,10 @@
-//! Commands of the larder workspace: `cargo xtask test`, `cargo xtask ci`, `cargo xtask bench`, `cargo xtask emulators`.
+//! Commands of the larder workspace: `cargo xtask test`, `cargo xtask ci`, `cargo xtask bench`, `cargo xtask emulators`, `cargo xtask cluster`.
 
 #[cfg(feature = "bench")]
 mod bench;
 mod chromium;
 mod ci;
+mod cluster;
 mod emulators;
 mod postgresql;
 mod python;
@@ -21,6 +22,7 @@ cargo xtask COMMAND
   bench       speed and memory beside the bare libraries and peers, as a table and a page with charts
               [steps] [tables] [head] [clouds] [--quick] [--page FILE]
   emulators   up, down, status: object stores on loopback for tests, without Docker [localstack moto azurite fake-gcs]
+  cluster     up, down, status: a Spark cluster on loopback, from PyPI [--workers N] [--cores N] [--memory MIB] [--conf NAME=VALUE ..]
   python      makes the Python environment of the tests that need one, and tells its interpreter
   walls       only the walls between crates";
 
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
         Some("ci") => ci::run(),
         Some("walls") => walls::run(),
         Some("emulators") => emulators::run(&arguments[1..]),
+        Some("cluster") => cluster::run(&arguments[1..]),
         Some("python") => python::interpreter().map(|python| println!("{}", python.display())),
         Some("bench") => bench(&arguments[1..]),
         Some("--help" | "-h" | "help") => {

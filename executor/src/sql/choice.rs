@@ -121,10 +121,9 @@ fn nothing() -> String {
 }
 
 /// The features of larder that bring an engine, and its name.
-const FEATURES: [(&str, &str); 3] = [
+const FEATURES: [(&str, &str); 2] = [
     ("datafusion", "datafusion"),
     ("postgres", "engine-postgres"),
-    ("spark", "engine-spark"),
 ];
 
 fn feature(name: &str) -> String {

@@ -1,0 +1,129 @@
+//! What the result has, and the casts to what is declared, in Spark's SQL.
+
+use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use larder_io_core::{Error, ErrorKind, Result, nearest};
+use std::sync::Arc;
+
+/// A name as Spark's SQL has it.
+pub(crate) fn quoted(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}
+
+/// The columns of a query's result, cast to what is declared.
+///
+/// # Errors
+/// `InvalidDefinition` for a column that comes twice, is missing or not declared; `Unsupported` for a declared type that Spark has not.
+pub(crate) fn shaped(found: &Schema, declared: Option<&SchemaRef>) -> Result<(SchemaRef, String)> {
+    let names: Vec<&str> = found.fields().iter().map(|field| field.name().as_str()).collect();
+    if let Some((_, name)) = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
+        return Err(wrong(format!(
+            "the column `{name}` comes twice in the result; give one another name, with `as`"
+        )));
+    }
+    let Some(declared) = declared else {
+        let list: Vec<String> = names.iter().map(|name| quoted(name)).collect();
+        return Ok((Arc::new(found.clone()), list.join(", ")));
+    };
+    let mut problems = Vec::new();
+    for field in declared.fields() {
+        if !names.contains(&field.name().as_str()) {
+            problems.push(match nearest(field.name(), names.iter().copied()) {
+                Some(near) => format!("`{}` is missing; the query has `{near}`", field.name()),
+                None => format!("`{}` is missing", field.name()),
+            });
+        }
+    }
+    let more = names.iter().filter(|name| declared.field_with_name(name).is_err());
+    problems.extend(more.map(|name| format!("`{name}` is not declared")));
+    if !problems.is_empty() {
+        return Err(wrong(format!(
+            "the query has other columns than the asset declares: {}",
+            problems.join("; ")
+        )));
+    }
+    let list: Vec<String> = declared
+        .fields()
+        .iter()
+        .map(|field| cast(field))
+        .collect::<Result<_>>()?;
+    Ok((Arc::clone(declared), list.join(", ")))
+}
+
+fn wrong(message: String) -> Error {
+    Error::new(ErrorKind::InvalidDefinition, message)
+}
+
+fn cast(field: &Field) -> Result<String> {
+    let name = quoted(field.name());
+    let Some(kind) = kind(field.data_type()) else {
+        let message = format!(
+            "the asset declares the column `{}` as {}, which Spark does not have; declare another type",
+            field.name(),
+            field.data_type()
+        );
+        return Err(Error::new(ErrorKind::Unsupported, message));
+    };
+    let value = format!("cast({name} as {kind})");
+    Ok(match field.is_nullable() {
+        true => format!("{value} as {name}"),
+        // Spark's files take a null in every column.
+        false => {
+            let told = format!(
+                "column {} may not be null, as the asset declares it, and the query gives rows where it is",
+                field.name()
+            );
+            let told = told.replace('\\', "\\\\").replace('\'', "\\'");
+            format!("if({name} is null, cast(raise_error('{told}') as {kind}), {value}) as {name}")
+        }
+    })
+}
+
+/// The type in Spark's SQL; `None` where it has none with the same values.
+fn kind(data_type: &DataType) -> Option<String> {
+    use DataType as T;
+    Some(match data_type {
+        T::Boolean => "boolean".to_owned(),
+        T::Int8 => "tinyint".to_owned(),
+        T::Int16 => "smallint".to_owned(),
+        T::Int32 => "int".to_owned(),
+        T::Int64 => "bigint".to_owned(),
+        T::Float32 => "float".to_owned(),
+        T::Float64 => "double".to_owned(),
+        T::Utf8 | T::LargeUtf8 | T::Utf8View => "string".to_owned(),
+        T::Binary | T::LargeBinary | T::BinaryView => "binary".to_owned(),
+        T::Date32 => "date".to_owned(),
+        T::Timestamp(TimeUnit::Microsecond, None) => "timestamp_ntz".to_owned(),
+        T::Timestamp(TimeUnit::Microsecond, Some(_)) => "timestamp".to_owned(),
+        T::Decimal128(digits, scale) if *digits <= 38 && (0..=38).contains(scale) => {
+            format!("decimal({digits},{scale})")
+        }
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_cast_by_name() {
+        let found = Schema::new(vec![
+            Field::new("b", DataType::Int32, true),
+            Field::new("a`x", DataType::Utf8, true),
+        ]);
+        let declared: SchemaRef = Arc::new(Schema::new(vec![
+            Field::new("a`x", DataType::Utf8, true),
+            Field::new("b", DataType::Decimal128(12, 2), false),
+        ]));
+        let (schema, list) = shaped(&found, Some(&declared)).expect("fits");
+        assert_eq!(schema, declared);
+        assert!(
+            list.starts_with("cast(`a``x` as string) as `a``x`, if(`b` is null, cast(raise_error('column b may not"),
+            "{list}"
+        );
+        assert_eq!(shaped(&found, None).expect("fits").1, "`b`, `a``x`");
+        let other: SchemaRef = Arc::new(Schema::new(vec![Field::new("c", DataType::UInt8, true)]));
+        let error = shaped(&found, Some(&other)).expect_err("is refused");
+        assert!(error.message().contains("`c` is missing"), "{error}");
+    }
+}

@@ -1,0 +1,169 @@
+//! The engine.
+
+use crate::address::Address;
+use crate::answer::Answer;
+use crate::cast::{quoted, shaped};
+use crate::config::{NAME, SparkConfig};
+use crate::connect::Spark;
+use crate::inputs::Inputs;
+use crate::session::Session;
+use crate::settings::Settings;
+use crate::sql::Sql;
+use arrow_schema::SchemaRef;
+use async_trait::async_trait;
+use larder_engine_parse::dialect::DatabricksDialect;
+use larder_engine_parse::{Rewritten, parse};
+use larder_io_core::{
+    Error, ErrorKind, LazyTable, Position, Prepared, Query, Result, SqlEngine, SqlValue, TableSource, nearest,
+};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Runs queries in a cluster of Apache Spark, in its dialect. Parameters are written `$name`.
+///
+/// Tables in Parquet files and Delta tables that the workers reach are read there; others are copied into `staging` first. A result that goes into
+/// a Delta table is written by the workers; any other comes through this process as a stream.
+#[derive(Clone)]
+pub struct SparkEngine {
+    address: Address,
+    settings: Settings,
+    staging: Option<PathBuf>,
+}
+
+impl fmt::Debug for SparkEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SparkEngine({})", self.address)
+    }
+}
+
+impl SparkEngine {
+    pub(crate) fn new(address: Address, config: SparkConfig) -> Result<Self> {
+        let settings = config.settings();
+        settings.of_session()?;
+        Ok(Self {
+            address,
+            settings,
+            staging: config.staging,
+        })
+    }
+
+    async fn session(&self) -> Result<Session> {
+        Spark::connect(&self.address, &self.settings).await?.session().await
+    }
+}
+
+/// A query as it is sent: its parameters are numbered, so that no name of the user's is one of Spark's.
+pub(crate) struct Sent {
+    rewritten: Rewritten,
+    values: BTreeMap<String, SqlValue>,
+}
+
+impl Sent {
+    fn of(query: Query<'_>, inputs: &Inputs) -> Result<Self> {
+        if query.prepared.explains {
+            let message = "write the query alone; `explain ASSET --query-plan` shows how it is run";
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
+        let mut values = BTreeMap::new();
+        for (number, name) in query.prepared.parameters.iter().enumerate() {
+            let value = query.values.get(name).ok_or_else(|| {
+                let known = query.values.keys().map(String::as_str);
+                let message = match nearest(name, known) {
+                    Some(near) => format!("there is no parameter `${name}`; did you mean `${near}`?"),
+                    None => format!("the parameter `${name}` has no value"),
+                };
+                Error::new(ErrorKind::InvalidDefinition, message)
+            })?;
+            values.insert(parameter(number), value.clone());
+        }
+        let parsed = parse(&DatabricksDialect {}, &query.prepared.sql)?;
+        let table = |number: usize| inputs.sources.get(number).cloned().unwrap_or_default();
+        let rewritten = parsed.rewritten(table, |number| format!(":{}", parameter(number)), quoted);
+        Ok(Self { rewritten, values })
+    }
+
+    /// The query alone.
+    pub(crate) fn query(&self) -> Sql {
+        Sql::new(&self.rewritten.sql).bind_all(&self.values)
+    }
+
+    /// The query with casts around it; its own lines stay lines of their own.
+    fn cast(&self, list: &str) -> Sql {
+        Sql::new(format!("select {list} from (\n{}\n) as q", self.rewritten.sql)).bind_all(&self.values)
+    }
+
+    /// The error with the place in the user's text; `before` are the lines in front of the query.
+    pub(crate) fn told(&self, error: Error, before: u64) -> Error {
+        let Some((found, at)) = place(error.message()) else {
+            return error;
+        };
+        let Some(line) = at.line.checked_sub(before).filter(|line| *line > 0) else {
+            return error;
+        };
+        let origin = self.rewritten.origin_of(Position {
+            line,
+            column: at.column,
+        });
+        let message = error.message().replacen(&found, &origin.to_string(), 1);
+        Error::new(error.kind(), message)
+            .with_retry(error.retry())
+            .with_effect(error.effect())
+            .with_source(error)
+    }
+}
+
+fn parameter(number: usize) -> String {
+    format!("larder_{}", number + 1)
+}
+
+/// The first place that a message tells, and its text.
+fn place(message: &str) -> Option<(String, Position)> {
+    let rest = message.split_once("line ")?.1;
+    let (line, rest) = rest.split_once(", column ")?;
+    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    let (line, column) = (line.parse().ok()?, digits.parse().ok()?);
+    let at = Position { line, column };
+    Some((at.to_string(), at))
+}
+
+#[async_trait]
+impl SqlEngine for SparkEngine {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn prepare(&self, sql: &str) -> Result<Prepared> {
+        parse(&DatabricksDialect {}, sql).map(|parsed| parsed.prepared)
+    }
+
+    fn schema(&self, query: Query<'_>, _: &[SchemaRef]) -> Result<Option<SchemaRef>> {
+        Ok(query.columns.cloned())
+    }
+
+    async fn explain(&self, query: Query<'_>, tables: &[LazyTable]) -> Result<String> {
+        let session = self.session().await?;
+        let inputs = Inputs::bring(&session, tables, self.staging.as_deref(), false).await?;
+        let sent = Sent::of(query, &inputs)?;
+        session
+            .explain(&sent.query())
+            .await
+            .map_err(|error| sent.told(error, 0))
+    }
+
+    async fn execute(&self, query: Query<'_>, tables: &[LazyTable]) -> Result<Arc<dyn TableSource>> {
+        let session = self.session().await?;
+        let inputs = Inputs::bring(&session, tables, self.staging.as_deref(), true).await?;
+        let sent = Sent::of(query, &inputs)?;
+        let found = session
+            .schema(&sent.query())
+            .await
+            .map_err(|error| sent.told(error, 0))?;
+        let (schema, list) = shaped(&found, query.columns)?;
+        let sql = sent.cast(&list);
+        // The casts, which may not be there.
+        session.schema(&sql).await.map_err(|error| sent.told(error, 1))?;
+        Ok(Arc::new(Answer::new(session, inputs, sent, sql, schema)))
+    }
+}

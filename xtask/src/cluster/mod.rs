@@ -1,0 +1,196 @@
+//! A Spark cluster on loopback, from PyPI: `cargo xtask cluster`.
+//!
+//! `start` starts and ends processes, `note` keeps what runs in a file, so that `down` ends exactly those.
+
+mod note;
+pub(crate) mod start;
+
+use crate::python;
+use crate::shell::{Done, command, output, target};
+use start::{Cluster, Options};
+use std::path::PathBuf;
+
+/// The variable that tells tests where Spark Connect answers.
+pub(crate) const ADDRESS: &str = "LARDER_TEST_SPARK";
+
+/// The variable that names the note of the cluster: its processes, ports and programs.
+pub(crate) const NOTE: &str = "LARDER_TEST_SPARK_CLUSTER";
+
+/// Spark's own programs are in it.
+const PACKAGES: [&str; 1] = ["pyspark[connect]==4.0.1"];
+
+const HELP: &str = "\
+cargo xtask cluster up|down|status [--workers N] [--cores N] [--memory MIB] [--conf NAME=VALUE ..]
+
+  up       starts a standalone Spark cluster on loopback, with a Connect server, and leaves it running
+  down     ends the one that `up` started
+  status   tells what runs and where its logs are
+
+Each worker has 1 core and 1024 MiB, of which its executor's heap takes three quarters; there are 2. It needs Java 17 or 21.";
+
+/// The command.
+pub(crate) fn run(arguments: &[String]) -> Done {
+    let Some((verb, rest)) = arguments.split_first() else {
+        return Err(format!("cluster: say what to do\n\n{HELP}"));
+    };
+    match verb.as_str() {
+        "up" => up(rest),
+        "down" if rest.is_empty() => down(),
+        "status" if rest.is_empty() => status(),
+        "--help" | "-h" | "help" => {
+            println!("{HELP}");
+            Ok(())
+        }
+        other => Err(format!(
+            "cluster: `{other}` is no command, or takes no options\n\n{HELP}"
+        )),
+    }
+}
+
+fn home() -> PathBuf {
+    target().join("spark")
+}
+
+/// The Java that runs Spark: that of `JAVA_HOME`, else the one of the path.
+pub(crate) fn java() -> Result<PathBuf, String> {
+    let of_home = std::env::var_os("JAVA_HOME").map(|home| PathBuf::from(home).join("bin/java"));
+    let java = of_home
+        .filter(|java| java.is_file())
+        .unwrap_or_else(|| PathBuf::from("java"));
+    match output(&mut command(&java, &["-version"])) {
+        Ok(_) => Ok(java),
+        Err(_) => Err(
+            "Java 17 or 21, for Spark: your system's package default-jre-headless or openjdk-17-jre-headless"
+                .to_owned(),
+        ),
+    }
+}
+
+/// The options that a command line gives.
+fn options(arguments: &[String]) -> Result<Options, String> {
+    let mut options = Options {
+        home: PathBuf::new(),
+        java: PathBuf::new(),
+        work: home().join("cluster"),
+        workers: 2,
+        cores: 1,
+        memory: 1024,
+        confs: Vec::new(),
+        stays: true,
+    };
+    let mut rest = arguments.iter();
+    while let Some(name) = rest.next() {
+        let value = rest
+            .next()
+            .ok_or_else(|| format!("cluster: `{name}` takes a value\n\n{HELP}"))?;
+        let number = || {
+            value
+                .parse::<u32>()
+                .ok()
+                .filter(|number| *number > 0)
+                .ok_or_else(|| format!("cluster: `{name} {value}` is no number above 0"))
+        };
+        match name.as_str() {
+            "--workers" => options.workers = number()?,
+            "--cores" => options.cores = number()?,
+            "--memory" => options.memory = number()?,
+            "--conf" => {
+                let (key, value) = value
+                    .split_once('=')
+                    .ok_or_else(|| format!("cluster: `--conf {value}` is not NAME=VALUE"))?;
+                options.confs.push((key.to_owned(), value.to_owned()));
+            }
+            other => return Err(format!("cluster: `{other}` is no option\n\n{HELP}")),
+        }
+    }
+    Ok(options)
+}
+
+/// Installs Spark, where it is not there.
+fn installed(mut options: Options) -> Result<Options, String> {
+    options.java = java()?;
+    let python = python::environment(&home().join("python"), &PACKAGES, "", "Spark")?;
+    let ask = "import os, pyspark; print(os.path.dirname(pyspark.__file__))";
+    options.home = PathBuf::from(output(&mut command(python, &["-c", ask]))?.trim());
+    Ok(options)
+}
+
+fn up(arguments: &[String]) -> Done {
+    let options = options(arguments)?;
+    let path = note::path(&options.work);
+    if !note::running(&path).is_empty() {
+        return Err("a cluster runs already; `cargo xtask cluster down` ends it".to_owned());
+    }
+    let cluster = Cluster::start(&installed(options)?)?;
+    note::write(&path, &cluster)?;
+    println!(
+        "Spark Connect answers; its page is http://127.0.0.1:{}\n\nfor tests that use it:",
+        cluster.page
+    );
+    println!(
+        "export {ADDRESS}={}\nexport {NOTE}={}",
+        cluster.address(),
+        path.display()
+    );
+    cluster.leave();
+    Ok(())
+}
+
+fn down() -> Done {
+    let path = note::path(&home().join("cluster"));
+    let ended = note::end(&path)?;
+    println!(
+        "{}",
+        if ended == 0 {
+            "no cluster was running".to_owned()
+        } else {
+            format!("ended {ended} processes")
+        }
+    );
+    Ok(())
+}
+
+fn status() -> Done {
+    let work = home().join("cluster");
+    let path = note::path(&work);
+    let running = note::running(&path);
+    if running.is_empty() {
+        println!("no cluster runs");
+        return Ok(());
+    }
+    for (role, pid) in running {
+        println!("{role:<10} {pid:<8} {}", work.join(format!("{role}.log")).display());
+    }
+    println!("{}", note::told(&path)?);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{options, run};
+
+    fn words(text: &str) -> Vec<String> {
+        text.split(' ').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn options_are_read_and_wrong_ones_refused() {
+        let read = options(&words("--workers 3 --memory 2048 --conf spark.a=b=c")).expect("is right");
+        assert_eq!((read.workers, read.cores, read.memory), (3, 1, 2048));
+        assert_eq!(read.confs, [("spark.a".to_owned(), "b=c".to_owned())]);
+        for (wrong, told) in [
+            ("--workers 0", "`--workers 0` is no number above 0"),
+            ("--cores", "`--cores` takes a value"),
+            ("--conf spark.a", "`--conf spark.a` is not NAME=VALUE"),
+            ("--core 1", "`--core` is no option"),
+        ] {
+            let error = options(&words(wrong)).expect_err("is wrong");
+            assert!(error.contains(told), "{error}");
+        }
+        assert!(
+            run(&words("start"))
+                .expect_err("unknown")
+                .contains("`start` is no command")
+        );
+    }
+}
