@@ -15,16 +15,11 @@ fn with_engines(definitions: Definitions) -> Definitions {
         false => definitions.engine(std::sync::Arc::new(larder_engine_datafusion::DataFusion::new())),
     };
     #[cfg(feature = "engine-postgres")]
-    let definitions = with_engine_backend(definitions, larder_engine_postgres::backend());
-    definitions
-}
-
-#[cfg(feature = "engine-postgres")]
-fn with_engine_backend(definitions: Definitions, backend: std::sync::Arc<dyn crate::EngineBackend>) -> Definitions {
-    match definitions.has_engine(backend.name()) {
+    let definitions = match definitions.has_engine("postgres") {
         true => definitions,
-        false => definitions.engine_backend(backend),
-    }
+        false => definitions.engine_backend(larder_engine_postgres::backend()),
+    };
+    definitions
 }
 
 /// Adds the compiled-in kinds of observers whose name nobody has handed over yet.

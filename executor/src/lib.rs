@@ -59,6 +59,8 @@ pub mod selection;
 mod sql;
 #[cfg(feature = "arrow")]
 mod table_facts;
+#[cfg(feature = "arrow")]
+mod told;
 mod watch;
 
 pub use args::{Args, blocking};

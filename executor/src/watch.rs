@@ -173,9 +173,8 @@ mod table {
     use arrow_schema::SchemaRef;
     use async_trait::async_trait;
     use futures_util::stream::StreamExt;
-    use larder_io_core::{
-        AtRest, BatchStream, Error, ErrorKind, Fill, Filled, NewPlace, Result, Scan, Table, TableSource,
-    };
+    use larder_io_core::table::filler;
+    use larder_io_core::{AtRest, BatchStream, Fill, Filled, NewPlace, Result, Scan, Table, TableSource};
     use std::sync::Arc;
 
     impl Weighed for RecordBatch {
@@ -233,11 +232,7 @@ mod table {
         }
 
         async fn fill(&self, place: &NewPlace) -> Result<Filled> {
-            let fill = self.source.fill().ok_or_else(|| {
-                let message =
-                    "a table was asked to fill a place that it does not reach; this is a defect of its manager";
-                Error::new(ErrorKind::Unexpected, message)
-            })?;
+            let fill = filler(self.source.as_ref())?;
             let filled = opened(&self.watch, fill.fill(place)).await?;
             let rows = usize::try_from(filled.rows).unwrap_or(usize::MAX);
             // No byte of them went through here.

@@ -6,9 +6,11 @@
 #[cfg(feature = "arrow")]
 use crate::backend::ManagerUrl;
 #[cfg(feature = "arrow")]
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 #[cfg(feature = "arrow")]
 use crate::table::{LazyTable, TableSource};
+#[cfg(feature = "arrow")]
+use crate::text::nearest;
 #[cfg(feature = "arrow")]
 use arrow_schema::SchemaRef;
 #[cfg(feature = "arrow")]
@@ -136,6 +138,60 @@ pub struct Query<'a> {
     pub values: &'a BTreeMap<String, SqlValue>,
     /// The columns that its result is cast to, by their names and in this order; those that it has without.
     pub columns: Option<&'a SchemaRef>,
+}
+
+#[cfg(feature = "arrow")]
+impl<'a> Query<'a> {
+    /// The value of a parameter.
+    ///
+    /// # Errors
+    /// `InvalidDefinition` when it has none, with the nearest that has one.
+    pub fn value(&self, parameter: &str) -> Result<&'a SqlValue> {
+        self.values.get(parameter).ok_or_else(|| {
+            let known = self.values.keys().map(String::as_str);
+            wrong(match nearest(parameter, known) {
+                Some(near) => format!("there is no parameter `${parameter}`; did you mean `${near}`?"),
+                None => format!("the parameter `${parameter}` has no value"),
+            })
+        })
+    }
+
+    /// Holds the columns that a result has against those that it is cast to: each once, none missing, none more.
+    ///
+    /// # Errors
+    /// `InvalidDefinition` with every difference.
+    pub fn check_columns(&self, found: &[&str]) -> Result<()> {
+        if let Some((_, name)) = found.iter().enumerate().find(|(at, name)| found[..*at].contains(name)) {
+            return Err(wrong(format!(
+                "the column `{name}` comes twice in the result; give one another name, with `as`"
+            )));
+        }
+        let Some(declared) = self.columns else { return Ok(()) };
+        let missing = declared
+            .fields()
+            .iter()
+            .filter(|field| !found.contains(&field.name().as_str()));
+        let missing = missing.map(|field| match nearest(field.name(), found.iter().copied()) {
+            Some(near) => format!("`{}` is missing; the query has `{near}`", field.name()),
+            None => format!("`{}` is missing", field.name()),
+        });
+        let more = found.iter().filter(|name| declared.field_with_name(name).is_err());
+        let problems: Vec<String> = missing
+            .chain(more.map(|name| format!("`{name}` is not declared")))
+            .collect();
+        match problems.is_empty() {
+            true => Ok(()),
+            false => Err(wrong(format!(
+                "the query has other columns than the asset declares: {}",
+                problems.join("; ")
+            ))),
+        }
+    }
+}
+
+#[cfg(feature = "arrow")]
+fn wrong(message: String) -> Error {
+    Error::new(ErrorKind::InvalidDefinition, message)
 }
 
 /// Runs queries: in this process, on a server, on a cluster. It reads tables and writes nothing but what it is told to

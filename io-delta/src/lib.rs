@@ -15,6 +15,7 @@
 //! | `protocol` | which tables may be written |
 //! | `schema`, `evolution` | Arrow types in Delta and back, and changes of a table's schema |
 //! | `read`, `write`, `verify` | data files |
+//! | `at_rest`, `fill` | data files that engines read where they are, and those that engines write |
 //! | `target` | tables that references point to |
 //! | `versions`, `list` | history, restoring, deleting; listing |
 //! | `maintenance`, `optimize`, `cluster`, `vacuum` | leftovers; small files, z-order; files of old versions |

@@ -46,7 +46,7 @@ pub(crate) fn from_engine(error: DataFusionError) -> Error {
             SchemaError::FieldNotFound { field, valid_fields } => no_column(field, valid_fields),
             _ => error.strip_backtrace(),
         },
-        DataFusionError::SQL(parser, _) => parsing(&parser.to_string()),
+        DataFusionError::SQL(parser, _) => larder_engine_parse::placed(&parser.to_string()),
         DataFusionError::ResourcesExhausted(_) => {
             format!("{}; `DataFusion::with_memory` gives it more", error.strip_backtrace())
         }
@@ -87,15 +87,4 @@ fn no_column(field: &Column, valid: &[Column]) -> String {
     }
     let known: Vec<String> = valid.iter().map(|column| format!("`{}`", column.name)).collect();
     format!("there is no column `{wanted}`; there are {}", known.join(", "))
-}
-
-/// The parser's words, which end with the place, with the place in front.
-fn parsing(text: &str) -> String {
-    let text = text.strip_prefix("sql parser error: ").unwrap_or(text);
-    let placed = text.rsplit_once(" at Line: ").and_then(|(what, place)| {
-        let (line, column) = place.split_once(", Column: ")?;
-        let (line, column) = (line.parse().ok()?, column.trim().parse().ok()?);
-        Some(format!("{}: {what}", Position { line, column }))
-    });
-    placed.unwrap_or_else(|| text.to_owned())
 }

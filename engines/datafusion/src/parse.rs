@@ -7,7 +7,8 @@ use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
     Expr, ObjectName, Select, Statement as SqlStatement, TableFactor, Value, ValueWithSpan, Visit, Visitor,
 };
-use larder_io_core::{Error, ErrorKind, Position, Prepared, Result, TableName};
+use larder_engine_parse::not_a_query;
+use larder_io_core::{Position, Prepared, Result, TableName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
@@ -48,10 +49,6 @@ fn reads(statement: &Statement) -> bool {
         Statement::Explain(_) => true,
         _ => false,
     }
-}
-
-pub(crate) fn not_a_query() -> Error {
-    Error::new(ErrorKind::Unsupported, "a query reads: write `select ..` or `with ..`")
 }
 
 fn ast(statement: &Statement) -> Option<&SqlStatement> {

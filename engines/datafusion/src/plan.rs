@@ -1,7 +1,7 @@
 //! From a parsed query to a plan: tables, values of parameters, declared columns.
 
 use crate::error::from_engine;
-use crate::parse::{not_a_query, reference};
+use crate::parse::reference;
 use arrow_schema::SchemaRef;
 use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, TableProvider};
 use datafusion::common::metadata::ScalarAndMetadata;
@@ -10,7 +10,8 @@ use datafusion::execution::context::SQLOptions;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement;
-use larder_io_core::{Error, ErrorKind, Query, Result, SqlValue, TableName, nearest};
+use larder_engine_parse::not_a_query;
+use larder_io_core::{Query, Result, SqlValue, TableName};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -33,13 +34,7 @@ pub(crate) async fn plan(session: &SessionContext, statement: Statement, query: 
         .iter()
         .map(|field| field.name().as_str())
         .collect();
-    if let Some(twice) = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
-        let message = format!(
-            "the column `{0}` comes twice in the result; give one another name, with `as`",
-            twice.1
-        );
-        return Err(Error::new(ErrorKind::InvalidDefinition, message));
-    }
+    query.check_columns(&names)?;
     match query.columns {
         None => Ok(plan),
         Some(columns) => as_declared(plan, columns),
@@ -50,15 +45,7 @@ pub(crate) async fn plan(session: &SessionContext, statement: Statement, query: 
 fn values(query: Query<'_>) -> Result<ParamValues> {
     let mut values = HashMap::new();
     for name in &query.prepared.parameters {
-        let value = query.values.get(name).ok_or_else(|| {
-            let known = query.values.keys().map(String::as_str);
-            let message = match nearest(name, known) {
-                Some(near) => format!("there is no parameter `${name}`; did you mean `${near}`?"),
-                None => format!("the parameter `${name}` has no value"),
-            };
-            Error::new(ErrorKind::InvalidDefinition, message)
-        })?;
-        values.insert(name.clone(), ScalarAndMetadata::from(scalar(value)));
+        values.insert(name.clone(), ScalarAndMetadata::from(scalar(query.value(name)?)));
     }
     Ok(ParamValues::Map(values))
 }
@@ -79,30 +66,6 @@ fn scalar(value: &SqlValue) -> ScalarValue {
 
 /// The result cast to columns, by their names and in their order.
 fn as_declared(plan: LogicalPlan, columns: &SchemaRef) -> Result<LogicalPlan> {
-    let found: Vec<String> = plan
-        .schema()
-        .fields()
-        .iter()
-        .map(|field| field.name().clone())
-        .collect();
-    let wrong = |message: String| Error::new(ErrorKind::InvalidDefinition, message);
-    let mut problems = Vec::new();
-    for field in columns.fields() {
-        if !found.contains(field.name()) {
-            problems.push(match nearest(field.name(), found.iter().map(String::as_str)) {
-                Some(near) => format!("`{}` is missing; the query has `{near}`", field.name()),
-                None => format!("`{}` is missing", field.name()),
-            });
-        }
-    }
-    let more = found.iter().filter(|name| columns.field_with_name(name).is_err());
-    problems.extend(more.map(|name| format!("`{name}` is not declared")));
-    if !problems.is_empty() {
-        let told = problems.join("; ");
-        return Err(wrong(format!(
-            "the query has other columns than the asset declares: {told}"
-        )));
-    }
     let qualified: Vec<Column> = plan.schema().columns();
     let projected: Vec<Expr> = columns
         .fields()

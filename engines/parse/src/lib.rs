@@ -89,22 +89,30 @@ fn ends(dialect: &dyn Dialect, sql: &str) -> Vec<Mark> {
     .collect()
 }
 
-fn not_a_query() -> Error {
+/// The error of a statement that is no query.
+pub fn not_a_query() -> Error {
     Error::new(ErrorKind::Unsupported, "a query reads: write `select ..` or `with ..`")
 }
 
-/// The parser's words, which end with the place, with the place in front.
 fn refused(error: &ParserError) -> Error {
     let (ParserError::ParserError(text) | ParserError::TokenizerError(text)) = error else {
         return Error::new(ErrorKind::Unsupported, "the query is nested too deeply");
     };
+    Error::new(
+        ErrorKind::InvalidDefinition,
+        format!("the query failed: {}", placed(text)),
+    )
+}
+
+/// The parser's words, which end with the place, with the place in front.
+pub fn placed(text: &str) -> String {
+    let text = text.strip_prefix("sql parser error: ").unwrap_or(text);
     let placed = text.rsplit_once(" at Line: ").and_then(|(what, place)| {
         let (line, column) = place.split_once(", Column: ")?;
         let (line, column) = (line.parse().ok()?, column.trim().parse().ok()?);
         Some(format!("{}: {what}", Position { line, column }))
     });
-    let what = placed.unwrap_or_else(|| text.to_owned());
-    Error::new(ErrorKind::InvalidDefinition, format!("the query failed: {what}"))
+    placed.unwrap_or_else(|| text.to_owned())
 }
 
 #[cfg(test)]

@@ -1,10 +1,8 @@
 //! Values of parameters, bound and never pasted.
 
-use larder_io_core::{Error, ErrorKind, Query, SqlValue, nearest};
-
-type Told<T> = larder_io_core::Result<T>;
 use bytes::{BufMut, BytesMut};
-use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+use larder_io_core::{Error, ErrorKind, Query, Result, SqlValue};
+use tokio_postgres::types::{IsNull, ToSql, Type};
 
 /// A value and its type there.
 pub(crate) type Bound = (Box<dyn ToSql + Sync + Send>, Type);
@@ -17,7 +15,11 @@ const EPOCH: i64 = 946_684_800;
 struct Moment(jiff::Timestamp);
 
 impl ToSql for Moment {
-    fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+    fn to_sql(
+        &self,
+        _: &Type,
+        out: &mut BytesMut,
+    ) -> std::result::Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
         out.put_i64(self.0.as_microsecond() - EPOCH * 1_000_000);
         Ok(IsNull::No)
     }
@@ -26,31 +28,19 @@ impl ToSql for Moment {
         *known == Type::TIMESTAMPTZ
     }
 
-    to_sql_checked!();
+    tokio_postgres::types::to_sql_checked!();
 }
 
 /// The values, in the order of the query's parameters.
 ///
 /// # Errors
 /// `InvalidDefinition` for one without a value; `InvalidData` for a text with a NUL, which PostgreSQL cannot hold.
-pub(crate) fn values(query: Query<'_>) -> Told<Vec<Bound>> {
+pub(crate) fn values(query: Query<'_>) -> Result<Vec<Bound>> {
     let parameters = query.prepared.parameters.iter();
-    parameters
-        .map(|name| match query.values.get(name) {
-            Some(value) => bound(name, value),
-            None => {
-                let known = query.values.keys().map(String::as_str);
-                let message = match nearest(name, known) {
-                    Some(near) => format!("there is no parameter `${name}`; did you mean `${near}`?"),
-                    None => format!("the parameter `${name}` has no value"),
-                };
-                Err(Error::new(ErrorKind::InvalidDefinition, message))
-            }
-        })
-        .collect()
+    parameters.map(|name| bound(name, query.value(name)?)).collect()
 }
 
-fn bound(name: &str, value: &SqlValue) -> Told<Bound> {
+fn bound(name: &str, value: &SqlValue) -> Result<Bound> {
     let text = |text: String| match text.contains('\0') {
         true => {
             let message = format!("the parameter `${name}` is a text with NUL, which PostgreSQL cannot hold");

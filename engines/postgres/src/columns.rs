@@ -1,7 +1,7 @@
 //! What the result has, and the casts to what is declared.
 
 use arrow_schema::{DataType, Field, IntervalUnit, Schema, SchemaRef, TimeUnit};
-use larder_io_core::{Error, ErrorKind, PlaceColumn, Result, nearest};
+use larder_io_core::{Error, ErrorKind, PlaceColumn, Query, Result};
 use larder_io_postgres::wire::{self, quoted};
 use std::sync::Arc;
 use tokio_postgres::Column;
@@ -20,18 +20,11 @@ impl Shape {
     ///
     /// # Errors
     /// `InvalidDefinition` for a column that comes twice, that is missing or not declared, or whose type is not known exactly.
-    pub(crate) fn of(found: &[Column], declared: Option<&SchemaRef>) -> Result<Self> {
+    pub(crate) fn of(found: &[Column], query: Query<'_>) -> Result<Self> {
         let names: Vec<&str> = found.iter().map(Column::name).collect();
-        if let Some((_, name)) = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
-            return Err(wrong(format!(
-                "the column `{name}` comes twice in the result; give one another name, with `as`"
-            )));
-        }
-        let schema = match declared {
-            Some(declared) => {
-                fits(&names, declared)?;
-                Arc::clone(declared)
-            }
+        query.check_columns(&names)?;
+        let schema = match query.columns {
+            Some(declared) => Arc::clone(declared),
             None => Arc::new(Schema::new(found.iter().map(field).collect::<Result<Vec<_>>>()?)),
         };
         let columns = wire::columns(&schema)?;
@@ -71,27 +64,6 @@ impl Shape {
 
 fn wrong(message: String) -> Error {
     Error::new(ErrorKind::InvalidDefinition, message)
-}
-
-fn fits(found: &[&str], declared: &Schema) -> Result<()> {
-    let mut problems = Vec::new();
-    for field in declared.fields() {
-        if !found.contains(&field.name().as_str()) {
-            problems.push(match nearest(field.name(), found.iter().copied()) {
-                Some(near) => format!("`{}` is missing; the query has `{near}`", field.name()),
-                None => format!("`{}` is missing", field.name()),
-            });
-        }
-    }
-    let more = found.iter().filter(|name| declared.field_with_name(name).is_err());
-    problems.extend(more.map(|name| format!("`{name}` is not declared")));
-    match problems.is_empty() {
-        true => Ok(()),
-        false => Err(wrong(format!(
-            "the query has other columns than the asset declares: {}",
-            problems.join("; ")
-        ))),
-    }
 }
 
 /// The type of a column that nobody declared.

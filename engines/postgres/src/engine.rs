@@ -117,7 +117,7 @@ impl SqlEngine for PostgresEngine {
         };
         let statement = session.client()?.prepare_typed(&sent.sql, &types(&bound)).await;
         let statement = statement.map_err(|error| sent.told(&self.server, error))?;
-        let shape = Shape::of(statement.columns(), query.columns)?;
+        let shape = Shape::of(statement.columns(), query)?;
         let (sql, before) = shape.over(&sent.rewritten.sql);
         let sent = Sent {
             sql,

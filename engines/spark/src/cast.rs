@@ -1,7 +1,7 @@
 //! What the result has, and the casts to what is declared, in Spark's SQL.
 
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use larder_io_core::{Error, ErrorKind, Result, nearest};
+use larder_io_core::{Error, ErrorKind, Query, Result};
 use std::sync::Arc;
 
 /// A name as Spark's SQL has it.
@@ -13,44 +13,19 @@ pub(crate) fn quoted(name: &str) -> String {
 ///
 /// # Errors
 /// `InvalidDefinition` for a column that comes twice, is missing or not declared; `Unsupported` for a declared type that Spark has not.
-pub(crate) fn shaped(found: &Schema, declared: Option<&SchemaRef>) -> Result<(SchemaRef, String)> {
+pub(crate) fn shaped(found: &Schema, query: Query<'_>) -> Result<(SchemaRef, String)> {
     let names: Vec<&str> = found.fields().iter().map(|field| field.name().as_str()).collect();
-    if let Some((_, name)) = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
-        return Err(wrong(format!(
-            "the column `{name}` comes twice in the result; give one another name, with `as`"
-        )));
-    }
-    let Some(declared) = declared else {
+    query.check_columns(&names)?;
+    let Some(declared) = query.columns else {
         let list: Vec<String> = names.iter().map(|name| quoted(name)).collect();
         return Ok((Arc::new(found.clone()), list.join(", ")));
     };
-    let mut problems = Vec::new();
-    for field in declared.fields() {
-        if !names.contains(&field.name().as_str()) {
-            problems.push(match nearest(field.name(), names.iter().copied()) {
-                Some(near) => format!("`{}` is missing; the query has `{near}`", field.name()),
-                None => format!("`{}` is missing", field.name()),
-            });
-        }
-    }
-    let more = names.iter().filter(|name| declared.field_with_name(name).is_err());
-    problems.extend(more.map(|name| format!("`{name}` is not declared")));
-    if !problems.is_empty() {
-        return Err(wrong(format!(
-            "the query has other columns than the asset declares: {}",
-            problems.join("; ")
-        )));
-    }
     let list: Vec<String> = declared
         .fields()
         .iter()
         .map(|field| cast(field))
         .collect::<Result<_>>()?;
     Ok((Arc::clone(declared), list.join(", ")))
-}
-
-fn wrong(message: String) -> Error {
-    Error::new(ErrorKind::InvalidDefinition, message)
 }
 
 fn cast(field: &Field) -> Result<String> {
@@ -104,6 +79,24 @@ fn kind(data_type: &DataType) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use larder_io_core::Prepared;
+    use std::collections::BTreeMap;
+
+    fn shaped(found: &Schema, columns: Option<&SchemaRef>) -> Result<(SchemaRef, String)> {
+        let prepared = Prepared {
+            sql: String::new(),
+            normal: String::new(),
+            tables: Vec::new(),
+            parameters: Vec::new(),
+            explains: false,
+        };
+        let query = Query {
+            prepared: &prepared,
+            values: &BTreeMap::new(),
+            columns,
+        };
+        super::shaped(found, query)
+    }
 
     #[test]
     fn columns_are_cast_by_name() {

@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use larder_engine_parse::dialect::DatabricksDialect;
 use larder_engine_parse::{Rewritten, parse};
 use larder_io_core::{
-    Error, ErrorKind, LazyTable, Position, Prepared, Query, Result, SqlEngine, SqlValue, TableSource, nearest,
+    Error, ErrorKind, LazyTable, Position, Prepared, Query, Result, SqlEngine, SqlValue, TableSource,
 };
 use std::collections::BTreeMap;
 use std::fmt;
@@ -68,15 +68,7 @@ impl Sent {
         }
         let mut values = BTreeMap::new();
         for (number, name) in query.prepared.parameters.iter().enumerate() {
-            let value = query.values.get(name).ok_or_else(|| {
-                let known = query.values.keys().map(String::as_str);
-                let message = match nearest(name, known) {
-                    Some(near) => format!("there is no parameter `${name}`; did you mean `${near}`?"),
-                    None => format!("the parameter `${name}` has no value"),
-                };
-                Error::new(ErrorKind::InvalidDefinition, message)
-            })?;
-            values.insert(parameter(number), value.clone());
+            values.insert(parameter(number), query.value(name)?.clone());
         }
         let parsed = parse(&DatabricksDialect {}, &query.prepared.sql)?;
         let table = |number: usize| inputs.sources.get(number).cloned().unwrap_or_default();
@@ -160,7 +152,7 @@ impl SqlEngine for SparkEngine {
             .schema(&sent.query())
             .await
             .map_err(|error| sent.told(error, 0))?;
-        let (schema, list) = shaped(&found, query.columns)?;
+        let (schema, list) = shaped(&found, query)?;
         let sql = sent.cast(&list);
         // The casts, which may not be there.
         session.schema(&sql).await.map_err(|error| sent.told(error, 1))?;

@@ -19,7 +19,7 @@
 //! | `rows` | Arrow batches out of what the server sends |
 //! | `write` | files that the cluster writes, and the evidence for them |
 //! | `files` | files as a view |
-//! | `sql`, `markers` | a query's text and its values |
+//! | `sql` | a query's text and its values |
 //! | `types` | Arrow's types and Spark's |
 //! | `error`, `refusal` | what Spark's refusals mean |
 
@@ -32,7 +32,6 @@ mod engine;
 mod error;
 mod files;
 mod inputs;
-mod markers;
 mod operation;
 mod refusal;
 mod rows;
@@ -47,7 +46,6 @@ pub use config::backend;
 pub use connect::Spark;
 pub use engine::SparkEngine;
 pub use files::Files;
-pub use markers::with_colons;
 pub use rows::Rows;
 pub use session::Session;
 pub use settings::Settings;

@@ -14,7 +14,7 @@ pub struct Sql {
 }
 
 impl Sql {
-    /// A query. Parameters that another engine writes as `$name` become `:name` by [`with_colons`](crate::with_colons).
+    /// A query. Its parameters are written `:name`.
     pub fn new(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),

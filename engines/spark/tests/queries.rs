@@ -11,7 +11,7 @@ mod on_spark {
         RecordBatch, StringArray, TimestampMicrosecondArray,
     };
     use arrow_schema::{DataType, Field, Schema, TimeUnit};
-    use larder_engine_spark::{Files, Sql, with_colons};
+    use larder_engine_spark::{Files, Sql};
     use larder_io_core::{ErrorKind, SqlValue};
     use std::path::Path;
     use std::sync::Arc;
@@ -172,9 +172,7 @@ mod on_spark {
         let session = session().await;
         let evil = "'; drop table x; --\\' \" ` :a $b\0";
         let time: jiff::Timestamp = "1969-07-20T20:17:40.000001Z".parse().expect("is one");
-        let sql = Sql::new(with_colons(
-            "select $t as t, $i as i, $f as f, $b as b, $z as z, '$t' as u, typeof($z) as k",
-        ))
+        let sql = Sql::new("select :t as t, :i as i, :f as f, :b as b, :z as z, '$t' as u, typeof(:z) as k")
         .bind("t", evil)
         .bind("i", i64::MIN)
         .bind("f", f64::MIN_POSITIVE)

@@ -37,7 +37,12 @@ pub(super) fn followed(value: Value, reference: &DataRef, pin: Pin) -> Value {
     };
     match value {
         #[cfg(feature = "arrow")]
-        Value::Table(source) => Value::Table(Arc::new(table::FollowedTable { source, way })),
+        Value::Table(source) => Value::Table(Arc::new(crate::told::ToldTable {
+            source,
+            // Who reads a pinned target where it is would not see that it is another one by now.
+            rests: !way.pinned,
+            tell: Arc::new(move |error| way.told(error)),
+        })),
         Value::Blob(source) => Value::Blob(Arc::new(FollowedBlob { source, way })),
         other => other,
     }
@@ -66,50 +71,5 @@ impl BlobSource for FollowedBlob {
         let way = self.way.clone();
         let chunks = self.source.open().await.map_err(|error| way.told(error))?;
         Ok(chunks.map(move |chunk| chunk.map_err(|error| way.told(error))).boxed())
-    }
-}
-
-#[cfg(feature = "arrow")]
-mod table {
-    use super::Way;
-    use arrow_schema::SchemaRef;
-    use async_trait::async_trait;
-    use futures_util::stream::StreamExt;
-    use larder_io_core::{AtRest, BatchStream, Result, Scan, Table, TableSource};
-    use std::sync::Arc;
-
-    pub(super) struct FollowedTable {
-        pub(super) source: Arc<dyn TableSource>,
-        pub(super) way: Way,
-    }
-
-    #[async_trait]
-    impl TableSource for FollowedTable {
-        fn schema(&self) -> SchemaRef {
-            self.source.schema()
-        }
-
-        fn replayable(&self) -> bool {
-            self.source.replayable()
-        }
-
-        fn rows(&self) -> Option<u64> {
-            self.source.rows()
-        }
-
-        fn in_memory(&self) -> Option<Table> {
-            self.source.in_memory()
-        }
-
-        fn at_rest(&self) -> Option<AtRest> {
-            // Who reads it there would not see that it is another one by now.
-            self.source.at_rest().filter(|_| !self.way.pinned)
-        }
-
-        async fn scan(&self, request: Scan) -> Result<BatchStream> {
-            let way = self.way.clone();
-            let batches = self.source.scan(request).await.map_err(|error| way.told(error))?;
-            Ok(batches.map(move |batch| batch.map_err(|error| way.told(error))).boxed())
-        }
     }
 }

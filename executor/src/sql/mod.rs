@@ -10,7 +10,6 @@
 //! | `choice` | which engine runs it |
 //! | `parameters` | values of parameters: of the asset, the configuration, the partition |
 //! | `resolve` | all of that when definitions are built: the query becomes a function |
-//! | `of_file` | its rows, whose errors name its file |
 //! | `columns` | whether a query fits the columns that are known |
 //! | `ask` | queries of people |
 
@@ -20,7 +19,6 @@ mod choice;
 mod columns;
 mod file;
 mod names;
-mod of_file;
 mod parameters;
 mod resolve;
 mod types;

@@ -3,17 +3,20 @@
 use super::asset::Sql;
 use super::choice::Engines;
 use super::names::Names;
-use super::of_file::{OfFile, QUERY};
 use super::parameters::Parameters;
 use crate::args::Args;
 use crate::asset::{Asset, CodeVersion, InputSpec};
 use crate::config::ParameterTable;
 use crate::graph::definition;
+use crate::told::ToldTable;
 use arrow_schema::SchemaRef;
 use futures_util::FutureExt;
 use larder_io_core::{AssetKey, ContentHash, Error, LazyTable, Made, Prepared, Query, Result, SqlEngine, Value};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+
+/// The context of errors that names the file of a query.
+const QUERY: &str = "query";
 
 /// A query whose engine, tables and parameters are known.
 #[derive(Debug)]
@@ -46,9 +49,11 @@ impl Resolved {
             None => rows?,
             Some(file) => {
                 let rows = rows.map_err(|error| error.with_context(QUERY, file))?;
-                Arc::new(OfFile {
-                    rows,
-                    file: file.clone(),
+                let file = file.clone();
+                Arc::new(ToldTable {
+                    source: rows,
+                    tell: Arc::new(move |error: Error| error.with_context(QUERY, &file)),
+                    rests: true,
                 })
             }
         };

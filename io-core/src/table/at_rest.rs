@@ -1,6 +1,7 @@
 //! Where rows are at rest, so that an engine reads and writes them there instead of taking them through the process.
 
-use crate::error::Result;
+use super::TableSource;
+use crate::error::{Error, ErrorKind, Result};
 use async_trait::async_trait;
 use std::fmt;
 
@@ -87,3 +88,14 @@ pub trait Fill: Send + Sync {
 }
 
 const _: fn(&dyn Fill) = |_| {};
+
+/// Who fills a place with the rows of a table that has said it can.
+///
+/// # Errors
+/// `Unexpected` when it cannot: its manager did not ask.
+pub fn filler(source: &dyn TableSource) -> Result<&dyn Fill> {
+    source.fill().ok_or_else(|| {
+        let message = "a table was asked to fill a place that it does not reach; this is a defect of its manager";
+        Error::new(ErrorKind::Unexpected, message)
+    })
+}

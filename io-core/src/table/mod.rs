@@ -13,7 +13,7 @@ mod statistics;
 mod stream;
 mod whole;
 
-pub use at_rest::{AtRest, Fill, Filled, NewPlace, PlaceColumn};
+pub use at_rest::{AtRest, Fill, Filled, NewPlace, PlaceColumn, filler};
 #[doc(hidden)]
 pub use columns::derived;
 pub use columns::{ColumnType, TableSchema};
