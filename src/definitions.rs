@@ -15,11 +15,18 @@ fn with_engines(definitions: Definitions) -> Definitions {
         false => definitions.engine(std::sync::Arc::new(larder_engine_datafusion::DataFusion::new())),
     };
     #[cfg(feature = "engine-postgres")]
-    let definitions = match definitions.has_engine("postgres") {
-        true => definitions,
-        false => definitions.engine_backend(larder_engine_postgres::backend()),
-    };
+    let definitions = with_engine_backend(definitions, larder_engine_postgres::backend());
+    #[cfg(feature = "engine-spark")]
+    let definitions = with_engine_backend(definitions, larder_engine_spark::backend());
     definitions
+}
+
+#[cfg(any(feature = "engine-postgres", feature = "engine-spark"))]
+fn with_engine_backend(definitions: Definitions, backend: std::sync::Arc<dyn crate::EngineBackend>) -> Definitions {
+    match definitions.has_engine(backend.name()) {
+        true => definitions,
+        false => definitions.engine_backend(backend),
+    }
 }
 
 /// Adds the compiled-in kinds of observers whose name nobody has handed over yet.

@@ -69,6 +69,8 @@ pub mod engines {
     pub use larder_engine_datafusion as datafusion;
     #[cfg(feature = "engine-postgres")]
     pub use larder_engine_postgres as postgres;
+    #[cfg(feature = "engine-spark")]
+    pub use larder_engine_spark as spark;
 }
 
 /// Frames of other libraries that are compiled in, by name.

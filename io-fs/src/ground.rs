@@ -21,13 +21,13 @@ const OF_VALUES: [&str; 10] = [
 ];
 
 impl FsConfig {
-    /// Opens the directory for a table format, without history: it keeps its own.
+    /// Opens the directory for a table format, without history: it keeps its own, and what it deletes is gone from the disk.
     ///
     /// # Errors
     /// As [`FsConfig::open_store`].
     pub fn open_ground(&self) -> Result<Ground> {
         let config = Self {
-            history: 1,
+            history: 0,
             ..self.clone()
         };
         let store = config.open_store()?;
@@ -58,4 +58,43 @@ impl GroundBackend for FsGround {
 /// Local disk for table formats such as Delta Lake.
 pub fn ground() -> Arc<dyn GroundBackend> {
     Arc::new(FsGround)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::TryStreamExt;
+    use object_store::ObjectStoreExt as _;
+
+    #[tokio::test]
+    async fn what_a_table_format_deletes_is_gone_with_its_directories() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let ground = FsConfig::new(dir.path()).open_ground().expect("opens");
+        let path = |path: &str| object_store::path::Path::from(path);
+        for name in ["t/a/b/1.parquet", "t/a/2.parquet", "t/log/0.json"] {
+            ground
+                .objects
+                .put(&path(name), "rows".into())
+                .await
+                .expect("is written");
+        }
+        // A file that others wrote.
+        std::fs::create_dir_all(dir.path().join("t/theirs")).expect("is made");
+        std::fs::write(dir.path().join("t/theirs/3.parquet"), "rows").expect("is written");
+        for name in ["t/a/b/1.parquet", "t/theirs/3.parquet"] {
+            ground.objects.delete(&path(name)).await.expect("is deleted");
+        }
+        assert!(!dir.path().join("t/a/b").exists());
+        assert!(!dir.path().join("t/theirs").exists());
+        let left: Vec<_> = ground.objects.list(None).try_collect().await.expect("is listed");
+        let mut left: Vec<String> = left.into_iter().map(|meta| meta.location.to_string()).collect();
+        left.sort();
+        assert_eq!(left, ["t/a/2.parquet", "t/log/0.json"]);
+        assert!(!dir.path().join(".larder/versions/t").exists());
+        ground
+            .objects
+            .put(&path("t/a/b/4.parquet"), "rows".into())
+            .await
+            .expect("is written again");
+    }
 }

@@ -228,6 +228,20 @@ impl Tree {
         self.disk
             .remove(public)
             .map_err(|error| disk_error(error, "remove", public))?;
-        self.sync_dir(public.parent().unwrap_or(self.names.root()))
+        let dir = public.parent().unwrap_or(self.names.root());
+        self.sync_dir(dir)?;
+        self.remove_empty(dir);
+        Ok(())
+    }
+
+    /// Removes a directory that holds nothing any more, and those above it, where no history is kept: what lies below such a root comes under ever new
+    /// names. Nothing depends on it: whoever publishes there makes the directory again.
+    fn remove_empty(&self, dir: &Path) {
+        let mut at = dir;
+        while self.settings.history == 0 && at != self.names.root() && self.disk.remove_dir(at).is_ok() {
+            self.forget_dirs();
+            let Some(above) = at.parent() else { return };
+            at = above;
+        }
     }
 }

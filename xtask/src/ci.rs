@@ -27,6 +27,7 @@ const ALONE: &[(&str, &[&str])] = &[
     ("larder-engine-datafusion", &[]),
     ("larder-engine-parse", &[]),
     ("larder-engine-postgres", &[]),
+    ("larder-engine-spark", &[]),
     ("larder-partitions", &[]),
     ("larder-catalog", &[]),
     ("larder-catalog", &["--features", "postgres"]),
@@ -48,6 +49,7 @@ const ALONE: &[(&str, &[&str])] = &[
     ("larder", &["--no-default-features", "--features", "catalog-postgres"]),
     ("larder", &["--no-default-features", "--features", "postgres"]),
     ("larder", &["--no-default-features", "--features", "engine-postgres"]),
+    ("larder", &["--no-default-features", "--features", "engine-spark"]),
     (
         "larder",
         &["--no-default-features", "--features", "openlineage,prometheus,otlp"],

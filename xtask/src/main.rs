@@ -6,6 +6,7 @@ mod chromium;
 mod ci;
 mod cluster;
 mod emulators;
+mod facade;
 mod postgresql;
 mod python;
 mod shell;

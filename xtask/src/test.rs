@@ -1,7 +1,7 @@
 //! Every test.
 
 use crate::shell::{Done, cargo, command, root, run as execute, target};
-use crate::{chromium, emulators, postgresql, python};
+use crate::{chromium, cluster, emulators, postgresql, python};
 use std::path::Path;
 
 /// Runs every test: the workspace's, those that are ignored because they need something, a stranger's backend.
@@ -13,19 +13,30 @@ pub(crate) fn run_all() -> Done {
         eprintln!("the page of a run is not opened in a browser; missing: {missing}");
     }
     let migration = python::migration()?;
+    let java = cluster::wanted().and_then(|()| cluster::java());
+    if let Err(missing) = &java {
+        eprintln!("the tests of larder-engine-spark that need a cluster (on_spark::) are not run; missing: {missing}");
+    }
     emulators::with_all(|variables| {
         // One run shows everything that fails.
         let plain = cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"]);
-        let ignored = ignored(
-            &python,
-            &dagster,
-            &[
-                Some((postgresql::VARIABLE, postgresql.as_path())),
-                chromium.as_deref().ok().map(|chromium| (chromium::VARIABLE, chromium)),
-                migration.as_deref().map(|python| (python::MIGRATION_VARIABLE, python)),
-            ],
-            variables,
-        );
+        let programs = [
+            Some((postgresql::VARIABLE, postgresql.as_path())),
+            chromium.as_deref().ok().map(|chromium| (chromium::VARIABLE, chromium)),
+            migration.as_deref().map(|python| (python::MIGRATION_VARIABLE, python)),
+        ];
+        let further = |spark: &[(&str, String)]| {
+            let variables: Vec<(&str, String)> = variables.iter().chain(spark).cloned().collect();
+            ignored(&python, &dagster, &programs, &variables)
+        };
+        let ignored = match &java {
+            // Streams that end soon: whoever takes the end of one for the end of a result is found out by every test.
+            Ok(_) => cluster::with(&[(cluster::STREAMS_END, "4s")], |address, note| {
+                let note = note.display().to_string();
+                further(&[(cluster::ADDRESS, address.to_owned()), (cluster::NOTE, note)])
+            }),
+            Err(_) => further(&[]),
+        };
         plain.and(ignored)
     })?;
     stranger()
@@ -56,10 +67,14 @@ fn ignored(python: &Path, dagster: &Path, programs: &[Option<(&str, &Path)>], va
             "--ignored",
         ],
     );
-    let there = |variable| programs.iter().flatten().any(|(name, _)| *name == variable);
+    let there = |variable| {
+        programs.iter().flatten().any(|(name, _)| *name == variable)
+            || variables.iter().any(|(name, _)| *name == variable)
+    };
     for (variable, name) in [
         (chromium::VARIABLE, "the_page_in_a_browser"),
         (python::MIGRATION_VARIABLE, "old_pipelines::"),
+        (cluster::ADDRESS, "on_spark::"),
     ] {
         if !there(variable) {
             tests.args(["--skip", name]);
@@ -114,7 +129,8 @@ fn missing() -> Done {
         .map(|(program, _, how)| format!("\n  {program}: {how}"))
         .collect();
     let server = postgresql::programs().err().map(|how| format!("\n  {how}"));
-    let missing: Vec<String> = missing.into_iter().chain(server).collect();
+    let protoc = cluster::protoc().err().map(|how| format!("\n  {how}"));
+    let missing: Vec<String> = missing.into_iter().chain(server).chain(protoc).collect();
     match missing.is_empty() {
         true => Ok(()),
         false => Err(format!("these are missing:{}", missing.concat())),

@@ -1,5 +1,6 @@
 //! The walls between crates, proved by `cargo tree`.
 
+use crate::facade;
 use crate::shell::{Done, command, output};
 
 /// A build, and what must not be in it.
@@ -220,6 +221,20 @@ const WALLS: &[Wall] = &[
         ],
     },
     Wall {
+        arguments: &["--package", "larder-engine-spark", "--all-features"],
+        forbidden: &[
+            "apache-spark-connect",
+            "aws-lc-rs",
+            "datafusion",
+            "larder-executor",
+            "larder-io-object",
+            "larder-io-fs",
+            "larder-io-delta",
+            "object_store",
+            "reqwest",
+        ],
+    },
+    Wall {
         arguments: &["--package", "larder-engine-postgres", "--all-features"],
         forbidden: &[
             "larder-executor",
@@ -239,127 +254,13 @@ const WALLS: &[Wall] = &[
     },
 ];
 
-/// Backends of the facade: with one of them, nothing of the others comes in.
-const FACADE: &[(&str, &[&str])] = &[
-    ("fs", &["larder-io-memory", "larder-cli", "reqwest", "datafusion"]),
-    (
-        "datafusion",
-        &["larder-io-fs", "larder-io-memory", "larder-cli", "reqwest"],
-    ),
-    (
-        "s3",
-        &[
-            "larder-io-gcs",
-            "larder-io-adls",
-            "google-cloud-auth",
-            "azure_core",
-            "azure_identity",
-        ],
-    ),
-    (
-        "gcs",
-        &[
-            "larder-io-s3",
-            "larder-io-adls",
-            "aws-config",
-            "aws-sdk-s3",
-            "azure_core",
-            "azure_identity",
-        ],
-    ),
-    (
-        "adls",
-        &[
-            "larder-io-s3",
-            "larder-io-gcs",
-            "aws-config",
-            "aws-sdk-s3",
-            "google-cloud-auth",
-        ],
-    ),
-    (
-        "delta",
-        &[
-            "larder-io-s3",
-            "larder-io-gcs",
-            "larder-io-adls",
-            "datafusion",
-            "aws-config",
-        ],
-    ),
-    (
-        "polars",
-        &[
-            "larder-io-fs",
-            "larder-io-object",
-            "object_store",
-            "parquet",
-            "polars-io",
-            "polars-lazy",
-        ],
-    ),
-    (
-        "engine-postgres",
-        &[
-            "larder-io-fs",
-            "larder-io-object",
-            "larder-cli",
-            "datafusion",
-            "object_store",
-            "parquet",
-            "reqwest",
-        ],
-    ),
-    (
-        "postgres",
-        &[
-            "larder-engine-postgres",
-            "sqlparser",
-            "larder-io-fs",
-            "larder-io-object",
-            "larder-io-memory",
-            "larder-cli",
-            "object_store",
-            "parquet",
-            "postgres",
-            "reqwest",
-            "aws-lc-rs",
-        ],
-    ),
-    (
-        "catalog-postgres",
-        &[
-            "larder-io-fs",
-            "larder-io-object",
-            "object_store",
-            "parquet",
-            "reqwest",
-            "aws-lc-rs",
-        ],
-    ),
-    ("s3-lean", &["aws-config", "aws-sdk-s3"]),
-    ("gcs-lean", &["google-cloud-auth"]),
-    ("adls-lean", &["azure_core", "azure_identity"]),
-    (
-        "memory",
-        &[
-            "larder-io-fs",
-            "larder-io-object",
-            "object_store",
-            "parquet",
-            "larder-cli",
-            "reqwest",
-        ],
-    ),
-];
-
 /// Checks every wall.
 pub(crate) fn run() -> Done {
     let mut broken = Vec::new();
     for wall in WALLS {
         check(wall.arguments, wall.forbidden, &mut broken)?;
     }
-    for (feature, forbidden) in FACADE {
+    for (feature, forbidden) in facade::FACADE {
         check(
             &["--package", "larder", "--no-default-features", "--features", feature],
             forbidden,
@@ -368,7 +269,7 @@ pub(crate) fn run() -> Done {
     }
     match broken.is_empty() {
         true => {
-            println!("{} walls stand", WALLS.len() + FACADE.len());
+            println!("{} walls stand", WALLS.len() + facade::FACADE.len());
             Ok(())
         }
         false => Err(format!("walls are broken:\n  {}", broken.join("\n  "))),

@@ -9,7 +9,7 @@ use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use futures_util::StreamExt;
-use larder_io_core::{BatchStream, Error, ErrorKind, Fill, Filled, NewPlace, Result, Scan, TableSource};
+use larder_io_core::{BatchStream, Effect, Error, ErrorKind, Fill, Filled, NewPlace, Result, Scan, TableSource};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -50,6 +50,28 @@ impl Inner {
             true => Err(Error::new(ErrorKind::Unsupported, "a query is run once; run it anew")),
         }
     }
+
+    /// The error with its place in the query. Whatever the cluster still does of it, nobody will look at that.
+    fn told(&self, error: Error) -> Error {
+        self.sent.told(error, BEFORE).with_effect(Effect::None)
+    }
+}
+
+/// A directory that the cluster writes into; it goes when nobody waits for it any more. What is written into it later is found by `gc`.
+struct Unfinished(Option<PathBuf>);
+
+impl Unfinished {
+    fn is_finished(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Some(directory) = &self.0 {
+            let _ = std::fs::remove_dir_all(directory);
+        }
+    }
 }
 
 #[async_trait]
@@ -70,9 +92,9 @@ impl TableSource for Answer {
         let inner = Arc::clone(&self.0);
         inner.once()?;
         let rows = inner.session.rows(&inner.sql).await;
-        let rows = rows.map_err(|error| inner.sent.told(error, BEFORE))?;
+        let rows = rows.map_err(|error| inner.told(error))?;
         let batches = rows.map(move |batch| {
-            let batch = batch.map_err(|error| inner.sent.told(error, BEFORE))?;
+            let batch = batch.map_err(|error| inner.told(error))?;
             fitted(&batch, &inner.schema)
         });
         request.apply(&self.0.schema, batches.boxed())
@@ -123,12 +145,14 @@ impl Fill for Answer {
             return Err(Error::new(ErrorKind::Unexpected, message));
         };
         self.0.once()?;
+        let unfinished = Unfinished(Some(directory.clone()));
         let written = self
             .0
             .session
             .write_parquet(&self.0.sql, &Target::new(&directory))
             .await;
-        let written = written.map_err(|error| self.0.sent.told(error, BEFORE))?;
+        let written = written.map_err(|error| self.0.told(error))?;
+        unfinished.is_finished();
         let files = written.files.into_iter().map(|file| {
             let name = file.path.strip_prefix(&directory).unwrap_or(&file.path);
             (name.display().to_string(), file.bytes)

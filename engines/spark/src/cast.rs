@@ -18,7 +18,9 @@ pub(crate) fn shaped(found: &Schema, query: Query<'_>) -> Result<(SchemaRef, Str
     query.check_columns(&names)?;
     let Some(declared) = query.columns else {
         let list: Vec<String> = names.iter().map(|name| quoted(name)).collect();
-        return Ok((Arc::new(found.clone()), list.join(", ")));
+        // What Spark knows to hold no null today is no promise of the asset: the next query may give some.
+        let fields = found.fields().iter().map(|field| field.as_ref().clone().with_nullable(true));
+        return Ok((Arc::new(Schema::new(fields.collect::<Vec<_>>())), list.join(", ")));
     };
     let list: Vec<String> = declared
         .fields()
@@ -101,7 +103,7 @@ mod tests {
     #[test]
     fn columns_are_cast_by_name() {
         let found = Schema::new(vec![
-            Field::new("b", DataType::Int32, true),
+            Field::new("b", DataType::Int32, false),
             Field::new("a`x", DataType::Utf8, true),
         ]);
         let declared: SchemaRef = Arc::new(Schema::new(vec![
@@ -114,7 +116,9 @@ mod tests {
             list.starts_with("cast(`a``x` as string) as `a``x`, if(`b` is null, cast(raise_error('column b may not"),
             "{list}"
         );
-        assert_eq!(shaped(&found, None).expect("fits").1, "`b`, `a``x`");
+        let (schema, list) = shaped(&found, None).expect("fits");
+        assert_eq!(list, "`b`, `a``x`");
+        assert!(schema.fields().iter().all(|field| field.is_nullable()));
         let other: SchemaRef = Arc::new(Schema::new(vec![Field::new("c", DataType::UInt8, true)]));
         let error = shaped(&found, Some(&other)).expect_err("is refused");
         assert!(error.message().contains("`c` is missing"), "{error}");

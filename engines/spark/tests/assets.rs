@@ -1,31 +1,17 @@
 //! Queries as assets in a cluster, over Delta tables that it reads and writes itself, and over what it does not.
 
+mod common;
+
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
-use arrow_schema::{DataType, Field, Schema};
-use larder_executor::{Asset, Definitions, Pipeline};
-use larder_io_core::{ErrorKind, LazyTable, PartitionKey, Table};
+use arrow_schema::DataType;
+use common::pipelines::{columns, failed, lines, made, shown, walk};
+use larder_executor::{Asset, Definitions};
+use larder_io_core::{ErrorKind, PartitionKey, Table};
 use larder_partitions::Partitioning;
 use std::path::Path;
 use std::sync::Arc;
 
 const NEEDED: &str = "LARDER_TEST_SPARK names a server";
-
-/// Everything in Delta tables below a directory that the cluster shares, but for what says `here`.
-fn definitions(dir: &Path) -> Definitions {
-    let server = std::env::var("LARDER_TEST_SPARK").expect(NEEDED);
-    let root = dir.display();
-    let definitions = larder_io_delta::backends(vec![larder_io_fs::ground()])
-        .into_iter()
-        .fold(Definitions::new(), Definitions::backend);
-    definitions
-        .backend(larder_io_memory::backend())
-        .engine_backend(larder_engine_spark::backend())
-        .variables([])
-        .config_text(format!(
-            "io_manager = 'lake'\nengine = 'spark'\n[io_managers.lake]\nurl = 'delta+file://{root}/lake'\n[io_managers.here]\nurl = 'memory:'\n\
-             [engines.spark]\nurl = '{server}'\nstaging = '{root}/staging'\n[engines.spark.session]\n'spark.sql.shuffle.partitions' = '2'\n"
-        ))
-}
 
 fn transactions() -> Table {
     let customers: ArrayRef = Arc::new(Int64Array::from(vec![1, 2, 1, 3, 2]));
@@ -40,58 +26,8 @@ fn raw() -> Asset {
     Asset::builder("raw/transactions").function(|_| async { Ok(transactions()) })
 }
 
-fn columns(fields: impl IntoIterator<Item = (&'static str, DataType, bool)>) -> Arc<Schema> {
-    let field = |(name, data_type, nullable)| Field::new(name, data_type, nullable);
-    Arc::new(Schema::new(fields.into_iter().map(field).collect::<Vec<_>>()))
-}
-
-async fn made(definitions: Definitions) -> Pipeline {
-    let pipeline = definitions.build().expect("is valid");
-    let report = pipeline.run("*").await.expect("runs");
-    assert!(report.succeeded(), "{report:?}");
-    pipeline
-}
-
-async fn failed(definitions: Definitions, key: &str) -> (ErrorKind, String) {
-    let report = definitions.build().expect("is valid").run("*").await.expect("runs");
-    let error = report
-        .error(key)
-        .unwrap_or_else(|| panic!("`{key}` was made: {report:?}"));
-    (error.kind(), error.to_string())
-}
-
-/// Every row, its values as texts.
-async fn shown(pipeline: &Pipeline, key: &str) -> Vec<String> {
-    let table: LazyTable = pipeline.load(key).await.expect("is stored");
-    lines(&table.collect().await.expect("is read"))
-}
-
-fn lines(table: &Table) -> Vec<String> {
-    let of = |batch: &RecordBatch| {
-        let cell = |column: &ArrayRef, row| arrow_cast::display::array_value_to_string(column, row).expect("is shown");
-        let line = |row| {
-            batch
-                .columns()
-                .iter()
-                .map(|column| cell(column, row))
-                .collect::<Vec<_>>()
-                .join("|")
-        };
-        (0..batch.num_rows()).map(line).collect::<Vec<_>>()
-    };
-    table.batches().iter().flat_map(of).collect()
-}
-
-fn walk(dir: &Path) -> Vec<String> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(dir).expect("is read") {
-        let path = entry.expect("is read").path();
-        found.push(path.display().to_string());
-        if path.is_dir() {
-            found.extend(walk(&path));
-        }
-    }
-    found
+fn definitions(dir: &Path) -> Definitions {
+    common::pipelines::definitions(dir, &std::env::var("LARDER_TEST_SPARK").expect(NEEDED))
 }
 
 mod on_spark {
@@ -167,7 +103,7 @@ mod on_spark {
     async fn what_is_wrong_is_told_where_it_stands_and_loses_nothing() {
         let dir = tempfile::tempdir().expect("a directory");
         let sql = |sql: &str| Asset::builder("q").sql(sql);
-        let pipeline = made(definitions(dir.path()).assets([raw(), sql("select 1 as x")])).await;
+        let pipeline = made(definitions(dir.path()).assets([raw(), sql("select 1.5D as x")])).await;
         for (text, kind, said) in [
             (
                 "select customer,\n  amont from raw.transactions",
@@ -185,13 +121,13 @@ mod on_spark {
             assert_eq!(found, kind, "{text}: {message}");
             assert!(message.contains(said), "{text}: {message}");
         }
-        let firm = Asset::builder("q")
+        let firm = Asset::builder("firm")
             .columns(columns([("x", DataType::Int64, false)]))
             .sql("select nullif(customer, 3) as x from raw.transactions");
-        let (kind, message) = failed(definitions(dir.path()).assets([raw(), firm]), "q").await;
+        let (kind, message) = failed(definitions(dir.path()).assets([raw(), firm]), "firm").await;
         assert_eq!(kind, ErrorKind::InvalidData, "{message}");
         assert!(message.contains("column x may not be null"), "{message}");
-        assert_eq!(shown(&pipeline, "q").await, ["1"]);
+        assert_eq!(shown(&pipeline, "q").await, ["1.5"]);
         let left = walk(dir.path());
         assert!(!left.iter().any(|name| name.contains("_larder_fill_")), "{left:?}");
     }

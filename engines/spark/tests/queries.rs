@@ -173,11 +173,11 @@ mod on_spark {
         let evil = "'; drop table x; --\\' \" ` :a $b\0";
         let time: jiff::Timestamp = "1969-07-20T20:17:40.000001Z".parse().expect("is one");
         let sql = Sql::new("select :t as t, :i as i, :f as f, :b as b, :z as z, '$t' as u, typeof(:z) as k")
-        .bind("t", evil)
-        .bind("i", i64::MIN)
-        .bind("f", f64::MIN_POSITIVE)
-        .bind("b", false)
-        .bind("z", time);
+            .bind("t", evil)
+            .bind("i", i64::MIN)
+            .bind("f", f64::MIN_POSITIVE)
+            .bind("b", false)
+            .bind("z", time);
         let batches = all(session.rows(&sql).await).await.expect("runs");
         let row = &batches[0];
         assert_eq!(row.column(0).as_string::<i32>().value(0), evil);

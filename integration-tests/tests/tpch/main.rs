@@ -124,3 +124,28 @@ async fn postgresql_gives_the_rows_of_duckdb() {
     // Its thread waits for the server's end.
     tokio::task::spawn_blocking(move || drop(server)).await.unwrap();
 }
+
+#[cfg(feature = "spark")]
+mod on_spark {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    #[ignore = "needs LARDER_PYTHON and a Spark cluster: cargo xtask cluster up"]
+    async fn spark_gives_the_rows_of_duckdb() {
+        let dir = tempfile::tempdir().unwrap();
+        let backends = larder_io_delta::backends(vec![larder_io_fs::ground()]);
+        let lake: ManagerUrl = format!("delta+file://{}", dir.path().display()).parse().unwrap();
+        let backend = backends
+            .iter()
+            .find(|backend| backend.schemes().contains(&lake.scheme()));
+        let manager = backend.unwrap().open(&lake).unwrap();
+        let server =
+            std::env::var("LARDER_TEST_SPARK").expect("LARDER_TEST_SPARK names a server: cargo xtask cluster up");
+        let url: ManagerUrl = format!("{server}?session.spark\\.sql\\.shuffle\\.partitions=2")
+            .parse()
+            .unwrap();
+        // Without `staging` no row could be brought to the cluster: it reads the tables where they are.
+        let engine = larder::engines::spark::backend().open(&url).unwrap();
+        held_against_duckdb(engine, Some(manager)).await;
+    }
+}

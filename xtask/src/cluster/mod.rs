@@ -8,13 +8,27 @@ pub(crate) mod start;
 use crate::python;
 use crate::shell::{Done, command, output, target};
 use start::{Cluster, Options};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The variable that tells tests where Spark Connect answers.
 pub(crate) const ADDRESS: &str = "LARDER_TEST_SPARK";
 
 /// The variable that names the note of the cluster: its processes, ports and programs.
 pub(crate) const NOTE: &str = "LARDER_TEST_SPARK_CLUSTER";
+
+/// How long the server lets a stream last; then it ends it, and the client has to ask for the rest.
+pub(crate) const STREAMS_END: &str = "spark.connect.execute.reattachable.senderMaxStreamDuration";
+
+/// The variable that asks `cargo xtask test` for the tests on a cluster too: they take minutes, and 3 GiB of memory.
+const WANTED: &str = "LARDER_TEST_CLUSTER";
+
+/// Whether the tests on a cluster are asked for.
+pub(crate) fn wanted() -> Result<(), String> {
+    match std::env::var_os(WANTED) {
+        Some(_) => Ok(()),
+        None => Err(format!("{WANTED}=1, which asks for them")),
+    }
+}
 
 /// Spark's own programs are in it.
 const PACKAGES: [&str; 1] = ["pyspark[connect]==4.0.1"];
@@ -63,6 +77,15 @@ pub(crate) fn java() -> Result<PathBuf, String> {
             "Java 17 or 21, for Spark: your system's package default-jre-headless or openjdk-17-jre-headless"
                 .to_owned(),
         ),
+    }
+}
+
+/// What the build of Spark Connect's messages needs, with the messages that come along with it.
+pub(crate) fn protoc() -> Result<(), String> {
+    let program = std::env::var_os("PROTOC").unwrap_or_else(|| "protoc".into());
+    match output(&mut command(program, &["--version"])) {
+        Ok(_) => Ok(()),
+        Err(_) => Err("protoc, for larder-engine-spark: your system's packages protobuf-compiler and libprotobuf-dev; PROTOC and PROTOC_INCLUDE name another one".to_owned()),
     }
 }
 
@@ -163,6 +186,23 @@ fn status() -> Done {
     }
     println!("{}", note::told(&path)?);
     Ok(())
+}
+
+/// Does something while a cluster of its own runs, with these settings of the Connect server; it gets the address and the note's path.
+pub(crate) fn with(confs: &[(&str, &str)], work: impl FnOnce(&str, &Path) -> Done) -> Done {
+    let mut options = options(&[])?;
+    options.work = home().join("tests");
+    options.stays = false;
+    options.confs = confs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    let cluster = Cluster::start(&installed(options)?)?;
+    let path = note::path(&cluster.options.work);
+    note::write(&path, &cluster)?;
+    let done = work(&cluster.address(), &path);
+    let _ = std::fs::remove_file(path);
+    done
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Clusters for tests: the shared one, and others that a test may break.
 #![allow(dead_code, reason = "each test binary uses a part")]
 
+pub(crate) mod pipelines;
+
 #[path = "../../../../xtask/src/cluster/start/mod.rs"]
 pub(crate) mod start;
 

@@ -8,9 +8,9 @@ select
   sum(l_extendedprice) as sum_base_price,
   sum(l_extendedprice * (1 - l_discount)) as sum_disc_price,
   sum(l_extendedprice * (1 - l_discount) * (1 + l_tax)) as sum_charge,
-  cast(sum(l_quantity) as double precision) / count(*) as avg_qty,
-  cast(sum(l_extendedprice) as double precision) / count(*) as avg_price,
-  cast(sum(l_discount) as double precision) / count(*) as avg_disc,
+  sum(l_quantity) * 1e0 / count(*) as avg_qty,
+  sum(l_extendedprice) * 1e0 / count(*) as avg_price,
+  sum(l_discount) * 1e0 / count(*) as avg_disc,
   count(*) as count_order
 from lineitem
 where l_shipdate <= date '1998-09-02'
