@@ -3,8 +3,8 @@
 use crate::capacity::{Memory, positive};
 use crate::output::Out;
 use crate::table::{Side, columns};
-use crate::text::escape;
-use crate::{DONE, materialize};
+use crate::text::{escape, escape_lines};
+use crate::{DONE, FAILED, materialize};
 use larder_executor::Pipeline;
 use larder_executor::capacity::{Advice, advise as advice_for};
 use larder_io_core::Result;
@@ -20,7 +20,7 @@ pub(crate) struct Advise {
     pub(crate) memory: Memory,
 }
 
-/// `advise`.
+/// `advise`. It fails when a function is over more than one machine holds.
 pub(crate) async fn advise(pipeline: &Pipeline, wanted: &Advise, out: &mut Out<'_>) -> Result<u8> {
     let options = wanted.memory.options();
     let selection = materialize::selection(pipeline, &wanted.selection);
@@ -29,9 +29,13 @@ pub(crate) async fn advise(pipeline: &Pipeline, wanted: &Advise, out: &mut Out<'
         usage.uses_per_day = wanted.uses_per_day.or(usage.uses_per_day);
     }
     let all: Vec<Advice> = known.iter().map(|usage| advice_for(usage, &options)).collect();
+    let code = match all.iter().any(|advice| advice.refused.is_some()) {
+        true => FAILED,
+        false => DONE,
+    };
     if out.json {
         out.document(&all)?;
-        return Ok(DONE);
+        return Ok(code);
     }
     let rows: Vec<[String; 6]> = all
         .iter()
@@ -68,5 +72,8 @@ pub(crate) async fn advise(pipeline: &Pipeline, wanted: &Advise, out: &mut Out<'
     for warning in all.iter().filter_map(|advice| advice.warning.as_deref()) {
         out.warn(warning);
     }
-    Ok(DONE)
+    for refused in all.iter().filter_map(|advice| advice.refused.as_deref()) {
+        out.tell(format_args!("refused: {}", escape_lines(refused)));
+    }
+    Ok(code)
 }

@@ -327,3 +327,32 @@ fn advice_follows_size_use_and_what_was_measured() {
     );
     assert_eq!(document[0]["measured"][1]["format"], "pickle");
 }
+
+#[test]
+fn a_function_over_a_table_of_more_than_one_machine_is_refused() {
+    let home = tempfile::tempdir().expect("a directory");
+    record(
+        home.path(),
+        &[
+            ("never", "0", 24, Form::Table, "parquet", 20_000_000_000, 60.0),
+            ("clean/flights", "0", 24, Form::Object, "json", 9_000_000_000, 60.0),
+        ],
+    );
+    let (code, out, err) = run(home.path(), "advise never page --memory 16GB");
+    assert_eq!(code, 1, "{out}{err}");
+    let refused: Vec<&str> = err.lines().filter(|line| line.starts_with("refused: ")).collect();
+    assert_eq!(refused.len(), 2, "{err}");
+    assert!(refused.iter().all(|line| line.contains("`engine = \"spark\"`")), "{err}");
+    assert!(
+        err.contains("refused: never is a table of 20.0 GB, which is too large for a function on one machine"),
+        "{err}"
+    );
+    assert!(
+        err.contains("refused: the function of page takes clean/flights whole (9.0 GB): 3 × 9.0 GB = 27.0 GB"),
+        "{err}"
+    );
+    let (code, out, _) = run(home.path(), "advise never --json");
+    assert_eq!(code, 1);
+    let document: Json = serde_json::from_str(&out).expect("is one document");
+    assert_eq!(document[0]["way"], "engine");
+}

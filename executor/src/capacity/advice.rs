@@ -13,6 +13,12 @@ const LARGE: u64 = 1_000_000_000;
 const HUGE: u64 = 10_000_000_000;
 /// What is stored or loaded more often than this in a day is used often.
 const OFTEN: f64 = 10.0;
+/// Engines that compute elsewhere than in this process.
+const ELSEWHERE: [&str; 2] = ["spark", "postgres"];
+/// What to set for a query.
+const INSTEAD: &str = "set `engine = \"spark\"` for a cluster, or `engine = \"postgres\"` where its inputs are tables there";
+/// What to write for a function.
+const QUERY: &str = "write it as a query (`sql_asset!`) with `engine = \"spark\"`, which a cluster computes and writes itself, or return a `DataRef`";
 /// Formats that keep columns, compressed or mapped into memory.
 const COLUMNAR: [&str; 3] = ["parquet", "arrow", "delta"];
 
@@ -29,6 +35,8 @@ pub enum Way {
     Streamed,
     /// Elsewhere, with only a `DataRef` in the pipeline.
     Reference,
+    /// As a query of an engine that computes and keeps it where the data is: a cluster, a warehouse.
+    Engine,
 }
 
 /// What was measured of one format of an asset, as means of its stores.
@@ -71,10 +79,13 @@ pub struct Advice {
     pub gains: Vec<String>,
     /// What does not fit into memory.
     pub warning: Option<String>,
+    /// Why it cannot be made as it is written, and what to write instead: a function over more than one machine holds.
+    pub refused: Option<String>,
 }
 
 /// Recommends a manager and a format by size and frequency: under 10 MB as it is; to 1 GB, and stored or loaded more than 10 times a day, as
-/// Parquet or Arrow; over 1 GB streamed or in the warehouse; over 10 GB by reference.
+/// Parquet or Arrow; over 1 GB streamed or in the warehouse; over 10 GB by reference, and a table computed by an engine where the data is. A function is
+/// refused whose table is over 10 GB, or that takes more into memory than there is.
 pub fn advise(usage: &AssetUsage, options: &CapacityOptions) -> Advice {
     let mut advice = Advice {
         asset: usage.asset.to_string(),
@@ -87,6 +98,7 @@ pub fn advise(usage: &AssetUsage, options: &CapacityOptions) -> Advice {
         gains: gains(&usage.measured, options),
         measured: usage.measured.clone(),
         warning: None,
+        refused: refused(usage, options),
     };
     let Some(size) = usage.size else {
         let why = usage.unknown.as_deref().unwrap_or("no size is recorded");
@@ -109,6 +121,13 @@ pub fn advise(usage: &AssetUsage, options: &CapacityOptions) -> Advice {
                 advice.io_manager = advice.io_manager.map(|key| format!("{key}, or delta"));
             }
         }
+        Way::Engine => {
+            advice.io_manager = advice.io_manager.map(|key| match advice.format.as_deref() {
+                Some("delta") => key,
+                _ => format!("{key}, or delta"),
+            });
+            advice.format = Some("delta, or a table of the warehouse".to_owned());
+        }
         Way::Reference => {
             advice.io_manager = Some("none: the warehouse or bucket that has it".to_owned());
             advice.format = Some("a `DataRef`".to_owned());
@@ -124,6 +143,18 @@ fn is_columnar(format: &str) -> bool {
 
 fn choose(usage: &AssetUsage, size: u64, options: &CapacityOptions) -> (Way, String) {
     let shown = options.units.bytes(size);
+    if size > HUGE && usage.form == Form::Table {
+        return match usage.engine.as_deref() {
+            Some(engine) if ELSEWHERE.contains(&engine) => {
+                (Way::AsIs, format!("{shown} is over 10 GB, and `{engine}` computes it where the data is"))
+            }
+            Some(engine) => {
+                let because = format!("{shown} is over 10 GB, and `{engine}` runs on this machine: {INSTEAD}");
+                (Way::Engine, because)
+            }
+            None => (Way::Engine, format!("{shown} is over 10 GB: {QUERY}")),
+        };
+    }
     if size > HUGE {
         let because = format!("{shown} is over 10 GB: return a `DataRef`, and let the engine that has it do the work");
         return (Way::Reference, because);
@@ -160,6 +191,36 @@ fn choose(usage: &AssetUsage, size: u64, options: &CapacityOptions) -> (Way, Str
         }
     };
     (Way::AsIs, because)
+}
+
+/// What no function does in this process: a table of more than one machine's, inputs of more than its memory.
+fn refused(usage: &AssetUsage, options: &CapacityOptions) -> Option<String> {
+    if usage.engine.is_some() {
+        return None;
+    }
+    let units = options.units;
+    if let Some(size) = usage.size.filter(|size| *size > HUGE && usage.form == Form::Table) {
+        return Some(format!(
+            "{} is a table of {}, which is too large for a function on one machine: {QUERY}",
+            usage.asset,
+            units.bytes(size)
+        ));
+    }
+    let taken: u64 = usage.taken_whole.iter().map(|(_, bytes)| bytes).sum();
+    let (memory, needed) = (options.memory?, taken as f64 * options.memory_factor);
+    let largest = usage.taken_whole.iter().max_by_key(|(_, bytes)| bytes)?;
+    (needed > memory as f64).then(|| {
+        format!(
+            "the function of {} takes {} whole ({}): {} × {} = {}, and the memory is {}; take a `LazyTable` or a `TableStream`, or {QUERY}",
+            usage.asset,
+            largest.0,
+            units.bytes(largest.1),
+            number(options.memory_factor),
+            units.bytes(taken),
+            units.bytes(needed as u64),
+            units.bytes(memory)
+        )
+    })
 }
 
 fn warning(usage: &AssetUsage, options: &CapacityOptions) -> Option<String> {

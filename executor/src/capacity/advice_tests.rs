@@ -48,8 +48,51 @@ fn what_is_right_already_stays() {
     assert_eq!(advice.format.as_deref(), Some("parquet, or arrow on local disk"));
     let advice = of(Form::Table, 2_000_000_000, None, "csv");
     assert_eq!(advice.io_manager.as_deref(), Some("lake, or delta"));
-    let advice = of(Form::Table, 20_000_000_000, None, "parquet");
+    let advice = of(Form::Object, 20_000_000_000, None, "json");
     assert_eq!(advice.format.as_deref(), Some("a `DataRef`"));
+}
+
+#[test]
+fn a_table_of_more_than_one_machine_is_an_engines() {
+    let by = |engine: Option<&str>| {
+        let mut usage = usage(Form::Table, 20_000_000_000, None, "parquet");
+        usage.engine = engine.map(str::to_owned);
+        advise(&usage, &CapacityOptions::default())
+    };
+    let function = by(None);
+    assert_eq!(function.way, Some(Way::Engine));
+    assert_eq!(function.io_manager.as_deref(), Some("lake, or delta"));
+    let refused = function.refused.expect("is refused");
+    assert!(
+        refused.starts_with("clean/flights is a table of 20.0 GB, which is too large for a function on one machine: write it as a query"),
+        "{refused}"
+    );
+    let here = by(Some("datafusion"));
+    assert_eq!((here.way, here.refused), (Some(Way::Engine), None));
+    assert!(here.because.contains("set `engine = \"spark\"`"), "{}", here.because);
+    for engine in ELSEWHERE {
+        let there = by(Some(engine));
+        assert_eq!((there.way, there.refused), (Some(Way::AsIs), None));
+    }
+}
+
+#[test]
+fn a_function_that_takes_more_than_the_memory_is_refused() {
+    let with = |memory| {
+        let mut usage = usage(Form::Object, 1000, None, "json");
+        usage.taken_whole = vec![("raw/small".to_owned(), 1_000_000_000), ("raw/large".to_owned(), 5_000_000_000)];
+        let options = CapacityOptions {
+            memory,
+            ..CapacityOptions::default()
+        };
+        advise(&usage, &options).refused
+    };
+    let refused = with(Some(16_000_000_000)).expect("is refused");
+    let wanted = "the function of clean/flights takes raw/large whole (5.0 GB): 3 × 6.0 GB = 18.0 GB, and the memory is 16.0 GB; take a `LazyTable`";
+    assert!(refused.starts_with(wanted), "{refused}");
+    assert!(refused.contains("`engine = \"spark\"`"), "{refused}");
+    assert_eq!(with(Some(18_000_000_000)), None);
+    assert_eq!(with(None), None);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::definitions::Pipeline;
 use crate::selection::Selection;
 use jiff::Timestamp;
 use larder_catalog::{Catalog, Entry, Happening, State};
-use larder_io_core::{AssetKey, Error, ErrorKind, Form, Result, Retention};
+use larder_io_core::{Access, AssetKey, Error, ErrorKind, Form, Result, Retention};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,6 +43,10 @@ pub struct AssetUsage {
     pub retention: Option<Retention>,
     /// The function that makes it.
     pub step: usize,
+    /// The engine that computes it; `None` for an asset that is no query.
+    pub engine: Option<String>,
+    /// Assets that its function takes whole, with the bytes of their largest value; what a query takes is its engine's.
+    pub taken_whole: Vec<(String, u64)>,
     /// Each format that was stored, the newest first.
     pub measured: Vec<Measured>,
     /// Why its size is unknown.
@@ -68,6 +72,8 @@ impl AssetUsage {
             uses_per_day: None,
             retention: None,
             step: 0,
+            engine: None,
+            taken_whole: Vec::new(),
             measured: Vec::new(),
             unknown: Some(why.to_owned()),
         }
@@ -103,13 +109,43 @@ impl Pipeline {
         })?;
         let mut all = Vec::new();
         for step in &selected.steps {
+            let taken_whole = self.taken_whole(catalog, *step).await?;
             for key in &self.graph().nodes[*step].keys {
                 if self.stored(key)?.form != Form::Nothing {
-                    all.push(self.usage_of(catalog, *step, key, as_of).await?);
+                    let mut usage = self.usage_of(catalog, *step, key, as_of).await?;
+                    usage.taken_whole.clone_from(&taken_whole);
+                    all.push(usage);
                 }
             }
         }
         Ok(all)
+    }
+
+    /// What the function of a step takes into memory, as far as sizes are recorded.
+    async fn taken_whole(&self, catalog: &Catalog, step: usize) -> Result<Vec<(String, u64)>> {
+        let mut taken = Vec::new();
+        if self.engine_of(step).is_some() {
+            return Ok(taken);
+        }
+        let asset = &self.0.assets[step];
+        for (input, key) in asset.inputs.iter().zip(&self.graph().nodes[step].inputs) {
+            if input.access == Access::Whole
+                && let Some(largest) = entries(catalog, key).await?.iter().filter_map(bytes).max()
+            {
+                taken.push((key.to_string(), largest));
+            }
+        }
+        Ok(taken)
+    }
+
+    fn engine_of(&self, step: usize) -> Option<String> {
+        #[cfg(feature = "arrow")]
+        return self.resolved(step).map(|query| query.engine.name().to_owned());
+        #[cfg(not(feature = "arrow"))]
+        {
+            let _ = step;
+            None
+        }
     }
 
     async fn usage_of(&self, catalog: &Catalog, step: usize, key: &AssetKey, as_of: Timestamp) -> Result<AssetUsage> {
@@ -126,6 +162,7 @@ impl Pipeline {
         };
         let mut usage = AssetUsage::without_history(key.clone(), stored.form, why);
         usage.step = step;
+        usage.engine = self.engine_of(step);
         if let Some(bound) = &stored.bound {
             usage.io_manager = Some(bound.key.clone());
             usage.remote = bound.manager.info().remote;

@@ -121,7 +121,11 @@ fn nothing() -> String {
 }
 
 /// The features of larder that bring an engine, and its name.
-const FEATURES: [(&str, &str); 2] = [("datafusion", "datafusion"), ("postgres", "engine-postgres")];
+const FEATURES: [(&str, &str); 3] = [
+    ("datafusion", "datafusion"),
+    ("postgres", "engine-postgres"),
+    ("spark", "engine-spark"),
+];
 
 fn feature(name: &str) -> String {
     match FEATURES.iter().find(|(engine, _)| *engine == name) {

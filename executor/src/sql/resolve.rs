@@ -44,19 +44,21 @@ impl Resolved {
             values: &values,
             columns: self.columns.as_ref(),
         };
-        let rows = self.engine.execute(query, &tables).await;
-        let rows = match &self.file {
-            None => rows?,
-            Some(file) => {
-                let rows = rows.map_err(|error| error.with_context(QUERY, file))?;
-                let file = file.clone();
-                Arc::new(ToldTable {
-                    source: rows,
-                    tell: Arc::new(move |error: Error| error.with_context(QUERY, &file)),
-                    rests: true,
-                })
+        let file = self.file.clone();
+        // Rows come when they are stored, and are the asset's own work all the same: whoever retries computes them again.
+        let tell = move |error: Error| {
+            let error = error.with_context("operation", "compute");
+            match &file {
+                Some(file) => error.with_context(QUERY, file),
+                None => error,
             }
         };
+        let rows = self.engine.execute(query, &tables).await.map_err(&tell)?;
+        let rows = Arc::new(ToldTable {
+            source: rows,
+            tell: Arc::new(tell),
+            rests: true,
+        });
         Ok(vec![Value::Table(rows).into()])
     }
 
