@@ -13,9 +13,9 @@ pub(crate) fn run_all() -> Done {
         eprintln!("the page of a run is not opened in a browser; missing: {missing}");
     }
     let migration = python::migration()?;
-    let java = cluster::wanted().and_then(|()| cluster::java());
+    let java = cluster::java();
     if let Err(missing) = &java {
-        eprintln!("the tests of larder-engine-spark that need a cluster (on_spark::) are not run; missing: {missing}");
+        eprintln!("the tests on a Spark cluster (on_spark::) are not run; missing: {missing}");
     }
     emulators::with_all(|variables| {
         // One run shows everything that fails.

@@ -19,17 +19,6 @@ pub(crate) const NOTE: &str = "LARDER_TEST_SPARK_CLUSTER";
 /// How long the server lets a stream last; then it ends it, and the client has to ask for the rest.
 pub(crate) const STREAMS_END: &str = "spark.connect.execute.reattachable.senderMaxStreamDuration";
 
-/// The variable that asks `cargo xtask test` for the tests on a cluster too: they take minutes, and 3 GiB of memory.
-const WANTED: &str = "LARDER_TEST_CLUSTER";
-
-/// Whether the tests on a cluster are asked for.
-pub(crate) fn wanted() -> Result<(), String> {
-    match std::env::var_os(WANTED) {
-        Some(_) => Ok(()),
-        None => Err(format!("{WANTED}=1, which asks for them")),
-    }
-}
-
 /// Spark's own programs are in it.
 const PACKAGES: [&str; 1] = ["pyspark[connect]==4.0.1"];
 
@@ -65,19 +54,30 @@ fn home() -> PathBuf {
     target().join("spark")
 }
 
+/// The versions of Java that Spark 4.0 runs on (its overview, <https://spark.apache.org/docs/4.0.1/>).
+const JAVAS: [&str; 2] = ["17", "21"];
+
 /// The Java that runs Spark: that of `JAVA_HOME`, else the one of the path.
 pub(crate) fn java() -> Result<PathBuf, String> {
     let of_home = std::env::var_os("JAVA_HOME").map(|home| PathBuf::from(home).join("bin/java"));
     let java = of_home
         .filter(|java| java.is_file())
         .unwrap_or_else(|| PathBuf::from("java"));
-    match output(&mut command(&java, &["-version"])) {
-        Ok(_) => Ok(java),
+    // On standard output, where `-version` tells it on the other one.
+    match output(&mut command(&java, &["--version"])) {
+        Ok(told) if JAVAS.contains(&major(&told)) => Ok(java),
+        Ok(told) => Err(format!("Java 17 or 21, for Spark: `{}` is {}", java.display(), told.lines().next().unwrap_or("another"))),
         Err(_) => Err(
             "Java 17 or 21, for Spark: your system's package default-jre-headless or openjdk-17-jre-headless"
                 .to_owned(),
         ),
     }
+}
+
+/// The `17` of `openjdk 17.0.15 2025-04-15`.
+fn major(told: &str) -> &str {
+    let version = told.split_whitespace().nth(1).unwrap_or_default();
+    version.split(['.', '+', '-']).next().unwrap_or_default()
 }
 
 /// What the build of Spark Connect's messages needs, with the messages that come along with it.
@@ -207,7 +207,19 @@ pub(crate) fn with(confs: &[(&str, &str)], work: impl FnOnce(&str, &Path) -> Don
 
 #[cfg(test)]
 mod tests {
-    use super::{options, run};
+    use super::{major, options, run};
+
+    #[test]
+    fn versions_of_java() {
+        for (told, wanted) in [
+            ("openjdk 17.0.15 2025-04-15\nOpenJDK Runtime", "17"),
+            ("java 21 2023-09-19 LTS", "21"),
+            ("openjdk 25-ea 2025-09-16", "25"),
+            ("", ""),
+        ] {
+            assert_eq!(major(told), wanted, "{told}");
+        }
+    }
 
     fn words(text: &str) -> Vec<String> {
         text.split(' ').map(str::to_owned).collect()
