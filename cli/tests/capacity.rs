@@ -342,7 +342,10 @@ fn a_function_over_a_table_of_more_than_one_machine_is_refused() {
     assert_eq!(code, 1, "{out}{err}");
     let refused: Vec<&str> = err.lines().filter(|line| line.starts_with("refused: ")).collect();
     assert_eq!(refused.len(), 2, "{err}");
-    assert!(refused.iter().all(|line| line.contains("`engine = \"spark\"`")), "{err}");
+    assert!(
+        refused.iter().all(|line| line.contains("`engine = \"spark\"`")),
+        "{err}"
+    );
     assert!(
         err.contains("refused: never is a table of 20.0 GB, which is too large for a function on one machine"),
         "{err}"

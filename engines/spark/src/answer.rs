@@ -61,7 +61,7 @@ impl Inner {
 struct Unfinished(Option<PathBuf>);
 
 impl Unfinished {
-    fn is_finished(mut self) {
+    fn keep(mut self) {
         self.0 = None;
     }
 }
@@ -152,7 +152,7 @@ impl Fill for Answer {
             .write_parquet(&self.0.sql, &Target::new(&directory))
             .await;
         let written = written.map_err(|error| self.0.told(error))?;
-        unfinished.is_finished();
+        unfinished.keep();
         let files = written.files.into_iter().map(|file| {
             let name = file.path.strip_prefix(&directory).unwrap_or(&file.path);
             (name.display().to_string(), file.bytes)

@@ -19,7 +19,10 @@ pub(crate) fn shaped(found: &Schema, query: Query<'_>) -> Result<(SchemaRef, Str
     let Some(declared) = query.columns else {
         let list: Vec<String> = names.iter().map(|name| quoted(name)).collect();
         // What Spark knows to hold no null today is no promise of the asset: the next query may give some.
-        let fields = found.fields().iter().map(|field| field.as_ref().clone().with_nullable(true));
+        let fields = found
+            .fields()
+            .iter()
+            .map(|field| field.as_ref().clone().with_nullable(true));
         return Ok((Arc::new(Schema::new(fields.collect::<Vec<_>>())), list.join(", ")));
     };
     let list: Vec<String> = declared

@@ -16,7 +16,8 @@ const OFTEN: f64 = 10.0;
 /// Engines that compute elsewhere than in this process.
 const ELSEWHERE: [&str; 2] = ["spark", "postgres"];
 /// What to set for a query.
-const INSTEAD: &str = "set `engine = \"spark\"` for a cluster, or `engine = \"postgres\"` where its inputs are tables there";
+const INSTEAD: &str =
+    "set `engine = \"spark\"` for a cluster, or `engine = \"postgres\"` where its inputs are tables there";
 /// What to write for a function.
 const QUERY: &str = "write it as a query (`sql_asset!`) with `engine = \"spark\"`, which a cluster computes and writes itself, or return a `DataRef`";
 /// Formats that keep columns, compressed or mapped into memory.
@@ -145,9 +146,10 @@ fn choose(usage: &AssetUsage, size: u64, options: &CapacityOptions) -> (Way, Str
     let shown = options.units.bytes(size);
     if size > HUGE && usage.form == Form::Table {
         return match usage.engine.as_deref() {
-            Some(engine) if ELSEWHERE.contains(&engine) => {
-                (Way::AsIs, format!("{shown} is over 10 GB, and `{engine}` computes it where the data is"))
-            }
+            Some(engine) if ELSEWHERE.contains(&engine) => (
+                Way::AsIs,
+                format!("{shown} is over 10 GB, and `{engine}` computes it where the data is"),
+            ),
             Some(engine) => {
                 let because = format!("{shown} is over 10 GB, and `{engine}` runs on this machine: {INSTEAD}");
                 (Way::Engine, because)

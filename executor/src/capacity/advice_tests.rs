@@ -64,7 +64,9 @@ fn a_table_of_more_than_one_machine_is_an_engines() {
     assert_eq!(function.io_manager.as_deref(), Some("lake, or delta"));
     let refused = function.refused.expect("is refused");
     assert!(
-        refused.starts_with("clean/flights is a table of 20.0 GB, which is too large for a function on one machine: write it as a query"),
+        refused.starts_with(
+            "clean/flights is a table of 20.0 GB, which is too large for a function on one machine: write it as a query"
+        ),
         "{refused}"
     );
     let here = by(Some("datafusion"));
@@ -80,7 +82,10 @@ fn a_table_of_more_than_one_machine_is_an_engines() {
 fn a_function_that_takes_more_than_the_memory_is_refused() {
     let with = |memory| {
         let mut usage = usage(Form::Object, 1000, None, "json");
-        usage.taken_whole = vec![("raw/small".to_owned(), 1_000_000_000), ("raw/large".to_owned(), 5_000_000_000)];
+        usage.taken_whole = vec![
+            ("raw/small".to_owned(), 1_000_000_000),
+            ("raw/large".to_owned(), 5_000_000_000),
+        ];
         let options = CapacityOptions {
             memory,
             ..CapacityOptions::default()

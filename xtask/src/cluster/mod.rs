@@ -66,7 +66,11 @@ pub(crate) fn java() -> Result<PathBuf, String> {
     // On standard output, where `-version` tells it on the other one.
     match output(&mut command(&java, &["--version"])) {
         Ok(told) if JAVAS.contains(&major(&told)) => Ok(java),
-        Ok(told) => Err(format!("Java 17 or 21, for Spark: `{}` is {}", java.display(), told.lines().next().unwrap_or("another"))),
+        Ok(told) => Err(format!(
+            "Java 17 or 21, for Spark: `{}` is {}",
+            java.display(),
+            told.lines().next().unwrap_or("another")
+        )),
         Err(_) => Err(
             "Java 17 or 21, for Spark: your system's package default-jre-headless or openjdk-17-jre-headless"
                 .to_owned(),
