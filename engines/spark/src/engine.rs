@@ -88,6 +88,7 @@ impl Sent {
 
     /// The error with the place in the user's text; `before` are the lines in front of the query.
     pub(crate) fn told(&self, error: Error, before: u64) -> Error {
+        let error = gone(error);
         let Some((found, at)) = place(error.message()) else {
             return error;
         };
@@ -104,6 +105,18 @@ impl Sent {
             .with_effect(error.effect())
             .with_source(error)
     }
+}
+
+/// A file that a query does not find was an input's when the query was prepared.
+pub(crate) fn gone(error: Error) -> Error {
+    if error.kind() != ErrorKind::NotFound {
+        return error;
+    }
+    let message = format!(
+        "a file of an input is there no more: it was taken away while the query was about to read it; run it again, and if that says the same, the table is damaged ({})",
+        error.message()
+    );
+    Error::new(ErrorKind::Conflict, message).with_source(error)
 }
 
 fn parameter(number: usize) -> String {
@@ -136,7 +149,9 @@ impl SqlEngine for SparkEngine {
 
     async fn explain(&self, query: Query<'_>, tables: &[LazyTable]) -> Result<String> {
         let session = self.session().await?;
-        let inputs = Inputs::bring(&session, tables, self.staging.as_deref(), false).await?;
+        let inputs = Inputs::bring(&session, tables, self.staging.as_deref(), false)
+            .await
+            .map_err(gone)?;
         let sent = Sent::of(query, &inputs)?;
         session
             .explain(&sent.query())
@@ -146,7 +161,9 @@ impl SqlEngine for SparkEngine {
 
     async fn execute(&self, query: Query<'_>, tables: &[LazyTable]) -> Result<Arc<dyn TableSource>> {
         let session = self.session().await?;
-        let inputs = Inputs::bring(&session, tables, self.staging.as_deref(), true).await?;
+        let inputs = Inputs::bring(&session, tables, self.staging.as_deref(), true)
+            .await
+            .map_err(gone)?;
         let sent = Sent::of(query, &inputs)?;
         let found = session
             .schema(&sent.query())

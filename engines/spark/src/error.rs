@@ -60,6 +60,7 @@ fn kind(refusal: &Refusal) -> ErrorKind {
     match class.split('.').next().unwrap_or_default() {
         "OPERATION_CANCELED" => return ErrorKind::Cancelled,
         "PATH_NOT_FOUND" => return ErrorKind::NotFound,
+        "FAILED_READ_FILE" if class.ends_with(".FILE_NOT_EXIST") => return ErrorKind::NotFound,
         "PATH_ALREADY_EXISTS" => return ErrorKind::AlreadyExists,
         "INSUFFICIENT_PERMISSIONS" | "INSUFFICIENT_PERMISSIONS_EXT_LOC" | "INSUFFICIENT_TABLE_PROPERTY" => {
             return ErrorKind::PermissionDenied;
@@ -166,6 +167,7 @@ mod tests {
             (13, "TABLE_OR_VIEW_NOT_FOUND", "42P01", InvalidDefinition),
             (13, "DATATYPE_MISMATCH.BINARY_OP_DIFF_TYPES", "42K09", InvalidDefinition),
             (13, "PATH_NOT_FOUND", "42K03", NotFound),
+            (13, "FAILED_READ_FILE.FILE_NOT_EXIST", "KD001", NotFound),
             (13, "PATH_ALREADY_EXISTS", "42K04", AlreadyExists),
             (13, "DIVIDE_BY_ZERO", "22012", InvalidData),
             (13, "CAST_INVALID_INPUT", "22018", InvalidData),

@@ -131,4 +131,25 @@ mod on_spark {
         let left = walk(dir.path());
         assert!(!left.iter().any(|name| name.contains("_larder_fill_")), "{left:?}");
     }
+
+    #[tokio::test(flavor = "multi_thread")]
+    #[ignore = "needs a Spark cluster: cargo xtask cluster up"]
+    async fn a_file_that_was_taken_away_is_no_fault_of_the_query() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let sum = Asset::builder("q").sql("select sum(amount) as x from raw.transactions");
+        let pipeline = made(definitions(dir.path()).assets([raw(), sum])).await;
+        for name in walk(&dir.path().join("lake/raw")) {
+            if name.ends_with(".parquet") {
+                std::fs::remove_file(name).expect("is there");
+            }
+        }
+        let report = pipeline.run("q").await.expect("runs");
+        let error = report.error("q").expect("a file is gone");
+        assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+        assert!(
+            error.message().contains("a file of an input is there no more"),
+            "{error}"
+        );
+        assert_eq!(shown(&pipeline, "q").await, ["136.5"]);
+    }
 }
