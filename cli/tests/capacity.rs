@@ -329,7 +329,7 @@ fn advice_follows_size_use_and_what_was_measured() {
 }
 
 #[test]
-fn a_function_over_a_table_of_more_than_one_machine_is_refused() {
+fn a_function_that_takes_more_than_the_memory_is_refused() {
     let home = tempfile::tempdir().expect("a directory");
     record(
         home.path(),
@@ -341,21 +341,14 @@ fn a_function_over_a_table_of_more_than_one_machine_is_refused() {
     let (code, out, err) = run(home.path(), "advise never page --memory 16GB");
     assert_eq!(code, 1, "{out}{err}");
     let refused: Vec<&str> = err.lines().filter(|line| line.starts_with("refused: ")).collect();
-    assert_eq!(refused.len(), 2, "{err}");
+    let [refused] = refused.as_slice() else { panic!("{err}") };
     assert!(
-        refused.iter().all(|line| line.contains("`engine = \"spark\"`")),
+        refused.contains("the function of page takes clean/flights whole (9.0 GB): 3 × 9.0 GB = 27.0 GB"),
         "{err}"
     );
-    assert!(
-        err.contains("refused: never is a table of 20.0 GB, which is too large for a function on one machine"),
-        "{err}"
-    );
-    assert!(
-        err.contains("refused: the function of page takes clean/flights whole (9.0 GB): 3 × 9.0 GB = 27.0 GB"),
-        "{err}"
-    );
+    assert!(refused.contains("`engine = \"spark\"`"), "{err}");
     let (code, out, _) = run(home.path(), "advise never --json");
-    assert_eq!(code, 1);
+    assert_eq!(code, 0);
     let document: Json = serde_json::from_str(&out).expect("is one document");
     assert_eq!(document[0]["way"], "engine");
 }

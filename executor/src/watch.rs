@@ -21,6 +21,9 @@ pub(crate) trait Watch: Send + Sync + 'static {
     /// Something passed.
     fn passed(&self, rows: usize, bytes: usize);
 
+    /// Rows of so many bytes are there, and did not pass: whoever asked for them moves them himself.
+    fn arrived(&self, _bytes: u64) {}
+
     /// The source failed.
     fn failed(&self) {}
 
@@ -235,8 +238,9 @@ mod table {
             let fill = filler(self.source.as_ref())?;
             let filled = opened(&self.watch, fill.fill(place)).await?;
             let rows = usize::try_from(filled.rows).unwrap_or(usize::MAX);
-            // No byte of them went through here.
+            // No byte of them went through here. A manager may have to take over what was written.
             self.watch.passed(rows, 0);
+            self.watch.arrived(filled.bytes.unwrap_or(0));
             Ok(filled)
         }
     }

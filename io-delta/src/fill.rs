@@ -20,9 +20,10 @@ const ROWS: &str = ".parquet";
 /// How engines compress them, for their names here.
 const COMPRESSION: &str = "zstd";
 
-/// Whether a file below the table lies in such a folder.
-pub(crate) fn is_filled(name: &str) -> bool {
-    name.starts_with(FOLDER)
+/// The folder that a file below the table lies in, if it is such a one.
+pub(crate) fn filled_folder(name: &str) -> Option<&str> {
+    let (folder, _) = name.split_once('/')?;
+    folder.starts_with(FOLDER).then_some(folder)
 }
 
 impl Writer<'_> {

@@ -1,6 +1,6 @@
 //! Removing files that no version of a table refers to.
 
-use crate::fill::is_filled;
+use crate::fill::filled_folder;
 use crate::list::tables;
 use crate::log::Log;
 use crate::manager::DeltaIo;
@@ -11,8 +11,8 @@ use futures_util::TryStreamExt;
 use larder_io_core::{
     Garbage, GcOptions, InputContext, Maintenance, OptimizeOptions, Optimized, Result, VacuumOptions,
 };
-use object_store::ObjectStoreExt as _;
-use std::collections::HashSet;
+use object_store::{ObjectMeta, ObjectStoreExt as _};
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 #[async_trait]
@@ -40,14 +40,20 @@ impl Maintenance for DeltaIo {
 async fn unreferenced(log: &Log, table: &str, options: &GcOptions) -> Result<Vec<Garbage>> {
     let now = jiff::Timestamp::now().as_millisecond();
     let mut candidates = Vec::new();
+    let mut filled: HashMap<String, Vec<(ObjectMeta, Duration)>> = HashMap::new();
     let mut listed = log.objects().list(None);
     while let Some(meta) = listed.try_next().await.map_err(larder_io_object::error::error)? {
         let age = Duration::from_millis(u64::try_from(now - meta.last_modified.timestamp_millis()).unwrap_or(0));
         let name = meta.location.as_ref();
-        if (is_own(name) || is_filled(name)) && age >= options.older_than {
+        if let Some(folder) = filled_folder(name) {
+            filled.entry(folder.to_owned()).or_default().push((meta, age));
+        } else if is_own(name) && age >= options.older_than {
             candidates.push((meta, age));
         }
     }
+    // A folder that an engine fills is as old as its youngest file: a job that runs for long has old files, and needs them.
+    let quiet = |files: &Vec<(ObjectMeta, Duration)>| files.iter().all(|(_, age)| *age >= options.older_than);
+    candidates.extend(filled.into_values().filter(quiet).flatten());
     if candidates.is_empty() {
         return Ok(Vec::new());
     }
@@ -58,10 +64,11 @@ async fn unreferenced(log: &Log, table: &str, options: &GcOptions) -> Result<Vec
         .filter(|(meta, _)| !referred.contains(meta.location.as_ref()))
     {
         if !options.dry_run {
-            log.objects()
-                .delete(&meta.location)
-                .await
-                .map_err(larder_io_object::error::error)?;
+            match log.objects().delete(&meta.location).await {
+                // Whoever wrote it took it away.
+                Err(object_store::Error::NotFound { .. }) => continue,
+                deleted => deleted.map_err(larder_io_object::error::error)?,
+            }
         }
         garbage.push(Garbage::new(
             format!("{table}/{}", meta.location),

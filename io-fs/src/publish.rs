@@ -229,7 +229,11 @@ impl Tree {
             .remove(public)
             .map_err(|error| disk_error(error, "remove", public))?;
         let dir = public.parent().unwrap_or(self.names.root());
-        self.sync_dir(dir)?;
+        match self.sync_dir(dir) {
+            // Whoever deleted the last of its files took it away.
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            synced => synced?,
+        }
         self.remove_empty(dir);
         Ok(())
     }

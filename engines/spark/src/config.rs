@@ -103,10 +103,23 @@ impl EngineBackend for SparkBackend {
                 true => ";",
                 false => "/;",
             };
-            address = format!("{}{separator}token={}", address.trim_end_matches('/'), token.expose());
+            address = format!(
+                "{}{separator}token={}",
+                address.trim_end_matches('/'),
+                encoded(token.expose())
+            );
         }
         Ok(Arc::new(SparkEngine::new(Address::parse(&address)?, config)?))
     }
+}
+
+/// As a value of an address, where `;`, `=` and `%` say something.
+fn encoded(value: &str) -> String {
+    let one = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    value.bytes().map(one).collect()
 }
 
 #[cfg(test)]
@@ -136,6 +149,9 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::InvalidConfig, "{url}: {error}");
             assert!(format!("{error}").contains(said), "{url}: {error}");
         }
+        // Of base64, with what would be another setting of the address.
+        of("sc://h:1/;use_ssl=true?token=dG9r%3D%3D%3Buser%3Dx").expect("opens");
+        assert_eq!(encoded("dG9r==;a%41"), "dG9r%3D%3D%3Ba%2541");
         let error = of("sc://h:1?token=s3cret").map(drop);
         assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
     }

@@ -14,17 +14,17 @@ use async_trait::async_trait;
 use larder_engine_parse::dialect::DatabricksDialect;
 use larder_engine_parse::{Rewritten, parse};
 use larder_io_core::{
-    Error, ErrorKind, LazyTable, Position, Prepared, Query, Result, SqlEngine, SqlValue, TableSource,
+    Error, ErrorKind, LazyTable, Position, Prepared, Query, Result, Retry, SqlEngine, SqlValue, TableSource,
 };
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Runs queries in a cluster of Apache Spark, in its dialect. Parameters are written `$name`.
 ///
-/// Tables in Parquet files and Delta tables that the workers reach are read there; others are copied into `staging` first. A result that goes into
-/// a Delta table is written by the workers; any other comes through this process as a stream.
+/// Delta tables that the workers reach are read there, as far as their files alone say what their rows are; others are copied into `staging` first. A result
+/// that goes into a Delta table is written by the workers; any other comes through this process as a stream.
 #[derive(Clone)]
 pub struct SparkEngine {
     address: Address,
@@ -107,16 +107,42 @@ impl Sent {
     }
 }
 
-/// A file that a query does not find was an input's when the query was prepared.
+/// A file that a query does not find was an input's when the query was prepared, or is where only this process finds it.
 pub(crate) fn gone(error: Error) -> Error {
     if error.kind() != ErrorKind::NotFound {
         return error;
     }
-    let message = format!(
-        "a file of an input is there no more: it was taken away while the query was about to read it; run it again, and if that says the same, the table is damaged ({})",
-        error.message()
-    );
-    Error::new(ErrorKind::Conflict, message).with_source(error)
+    let said = error.message();
+    let (kind, message) = match file_of(said).filter(|file| Path::new(file).exists()) {
+        Some(file) => (
+            ErrorKind::InvalidConfig,
+            format!(
+                "the cluster does not find `{file}`, which is there for this process: do all workers and the server share this path? ({said})"
+            ),
+        ),
+        None => (
+            ErrorKind::Conflict,
+            format!(
+                "a file of an input is there no more: it was taken away while the query was about to read it; run it again, and if that says the same, the table is damaged ({said})"
+            ),
+        ),
+    };
+    let retry = match kind {
+        // With what is stored then.
+        ErrorKind::Conflict => Retry::After(None),
+        _ => Retry::Never,
+    };
+    Error::new(kind, message).with_retry(retry).with_source(error)
+}
+
+/// The first local file that a message names.
+fn file_of(message: &str) -> Option<&str> {
+    let at = message.find("file:/")? + "file:".len();
+    let rest = &message[at..];
+    let end = rest.find(|letter: char| letter.is_whitespace() || "`'\",;()".contains(letter));
+    let path = rest[..end.unwrap_or(rest.len())].trim_end_matches('.');
+    // One slash or three.
+    Some(path.strip_prefix("//").unwrap_or(path))
 }
 
 fn parameter(number: usize) -> String {
@@ -149,7 +175,7 @@ impl SqlEngine for SparkEngine {
 
     async fn explain(&self, query: Query<'_>, tables: &[LazyTable]) -> Result<String> {
         let session = self.session().await?;
-        let inputs = Inputs::bring(&session, tables, self.staging.as_deref(), false)
+        let inputs = Inputs::bring(&session, tables, self.staging.as_deref())
             .await
             .map_err(gone)?;
         let sent = Sent::of(query, &inputs)?;
@@ -161,7 +187,7 @@ impl SqlEngine for SparkEngine {
 
     async fn execute(&self, query: Query<'_>, tables: &[LazyTable]) -> Result<Arc<dyn TableSource>> {
         let session = self.session().await?;
-        let inputs = Inputs::bring(&session, tables, self.staging.as_deref(), true)
+        let mut inputs = Inputs::bring(&session, tables, self.staging.as_deref())
             .await
             .map_err(gone)?;
         let sent = Sent::of(query, &inputs)?;
@@ -173,6 +199,46 @@ impl SqlEngine for SparkEngine {
         let sql = sent.cast(&list);
         // The casts, which may not be there.
         session.schema(&sql).await.map_err(|error| sent.told(error, 1))?;
+        inputs.bring_rows(&session).await.map_err(gone)?;
         Ok(Arc::new(Answer::new(session, inputs, sent, sql, schema)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_only_this_process_finds_is_no_shared_one() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = dir.path().join("part-0.parquet");
+        std::fs::write(&file, "rows").expect("is written");
+        for message in [
+            format!(
+                "[PATH_NOT_FOUND] Path does not exist: file:{}. SQLSTATE: 42K03",
+                file.display()
+            ),
+            format!("`file://{}` is not there", file.display()),
+        ] {
+            let error = gone(Error::new(ErrorKind::NotFound, message));
+            assert_eq!(
+                (error.kind(), error.retry()),
+                (ErrorKind::InvalidConfig, Retry::Never),
+                "{error}"
+            );
+            assert!(error.message().contains("share this path"), "{error}");
+        }
+        std::fs::remove_file(&file).expect("is removed");
+        let message = format!("Path does not exist: file:{}.", file.display());
+        let error = gone(Error::new(ErrorKind::NotFound, message));
+        assert_eq!(
+            (error.kind(), error.retry()),
+            (ErrorKind::Conflict, Retry::After(None)),
+            "{error}"
+        );
+        assert_eq!(
+            gone(Error::new(ErrorKind::NotFound, "nothing")).kind(),
+            ErrorKind::Conflict
+        );
     }
 }

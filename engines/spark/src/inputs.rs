@@ -4,54 +4,67 @@ use crate::cast::quoted;
 use crate::files::Files;
 use crate::session::Session;
 use arrow_schema::SchemaRef;
-use futures_util::TryStreamExt;
-use larder_io_core::{AtRest, Error, ErrorKind, LazyTable, Result};
+use futures_util::{StreamExt, TryStreamExt};
+use larder_io_core::{AtRest, BatchStream, Error, ErrorKind, LazyTable, Result};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// What stands in a query for its tables, while the session lives.
 pub(crate) struct Inputs {
     /// In the order of the tables.
     pub(crate) sources: Vec<String>,
+    /// Tables that are in no files yet, and the names of their views.
+    spooled: Vec<(String, LazyTable)>,
     /// Files that were made for the query; they go with it.
-    _spool: Option<Spool>,
+    spool: Option<Spool>,
 }
 
 impl Inputs {
-    /// Makes views in the session. Of tables that are in no files `rows` says whether their rows are brought, or their columns alone.
+    /// Makes views in the session. Of tables that are in no files that the cluster reads the columns alone are brought, so that a query can be looked at before
+    /// a row is read.
     ///
     /// # Errors
     /// `Unsupported` for a table that is in no files where no `staging` is set, or with a column that Spark does not read; whatever the tables give.
-    pub(crate) async fn bring(
-        session: &Session,
-        tables: &[LazyTable],
-        staging: Option<&Path>,
-        rows: bool,
-    ) -> Result<Self> {
+    pub(crate) async fn bring(session: &Session, tables: &[LazyTable], staging: Option<&Path>) -> Result<Self> {
         let mut inputs = Self {
             sources: Vec::new(),
-            _spool: None,
+            spooled: Vec::new(),
+            spool: None,
         };
         for (number, table) in tables.iter().enumerate() {
             let name = format!("larder_input_{}", number + 1);
             let source = match table.at_rest() {
                 Some(at) if reads(&at) => view(session, &name, &at, table.schema()).await?,
                 _ => {
-                    let spool = match &mut inputs._spool {
+                    let spool = match &mut inputs.spool {
                         Some(spool) => spool,
                         empty => empty.insert(Spool::new(staging)?),
                     };
-                    let file = spool.keep(&name, table, rows).await?;
-                    let at = AtRest::Files(vec![file]);
-                    view(session, &name, &at, table.schema()).await?
+                    let file = spool.file(&format!("{name}-columns"), table, None).await?;
+                    inputs.spooled.push((name.clone(), table.clone()));
+                    view(session, &name, &AtRest::Files(vec![file]), table.schema()).await?
                 }
             };
             inputs.sources.push(source);
         }
         Ok(inputs)
+    }
+
+    /// Brings the rows of what is in no files.
+    ///
+    /// # Errors
+    /// Whatever the tables give; `Unavailable` when they cannot be written.
+    pub(crate) async fn bring_rows(&mut self, session: &Session) -> Result<()> {
+        let Some(spool) = &self.spool else { return Ok(()) };
+        for (name, table) in self.spooled.drain(..) {
+            let file = spool.file(&name, &table, Some(table.stream().await?.boxed())).await?;
+            view(session, &name, &AtRest::Files(vec![file]), table.schema()).await?;
+        }
+        Ok(())
     }
 }
 
@@ -99,16 +112,42 @@ async fn view(session: &Session, name: &str, at: &AtRest, schema: &SchemaRef) ->
     }
 }
 
+/// How the directories of copies begin.
+const SPOOL: &str = "larder-";
+/// A directory of copies that nobody has changed for so long is of a process that was killed: 7 days, which no query takes.
+const LEFT: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Pages that are held before they are written: 32 MiB.
+const ROW_GROUP_BYTES: usize = 32 << 20;
+
+/// Removes what processes left that were killed. It is tried again with the next copies.
+fn sweep(staging: &Path) {
+    let Ok(entries) = std::fs::read_dir(staging) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let own = entry.file_name().to_str().is_some_and(|name| {
+            let id = name.strip_prefix(SPOOL).unwrap_or_default();
+            id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())
+        });
+        let changed = entry.metadata().and_then(|known| known.modified()).ok();
+        let age = changed.and_then(|changed| changed.elapsed().ok());
+        if own && age.is_some_and(|age| age > LEFT) {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
 /// A directory that the cluster reaches, which goes when this is dropped.
 struct Spool(PathBuf);
 
 impl Spool {
     fn new(staging: Option<&Path>) -> Result<Self> {
         let Some(staging) = staging else {
-            let message = "a table of the query is in no files that the cluster reads: keep it in Parquet files or a Delta table on a disk that the workers share, or set `staging` in `[engines.spark]` to a directory that they share, for copies";
+            let message = "a table of the query is in no files that the cluster reads: keep it in a Delta table (without partition columns, up to 32 columns) on a disk that the workers share, or set `staging` in `[engines.spark]` to a directory that they share, for copies";
             return Err(Error::new(ErrorKind::Unsupported, message));
         };
-        let directory = staging.join(format!("larder-{}", uuid::Uuid::new_v4().simple()));
+        sweep(staging);
+        let directory = staging.join(format!("{SPOOL}{}", uuid::Uuid::new_v4().simple()));
         std::fs::create_dir_all(&directory).map_err(|error| {
             let message = format!(
                 "the directory `staging` ({}) cannot be written: {error}",
@@ -119,31 +158,41 @@ impl Spool {
         Ok(Self(directory))
     }
 
-    /// Writes the rows of a table; at no time more is held than a row group's pages.
-    async fn keep(&self, name: &str, table: &LazyTable, rows: bool) -> Result<String> {
+    /// Writes a table; at no time more is held than a row group's pages.
+    async fn file(&self, name: &str, table: &LazyTable, rows: Option<BatchStream>) -> Result<String> {
         let path = self.0.join(format!("{name}.parquet"));
-        let failed = |error: String| {
-            let message = format!(
-                "the rows for the cluster cannot be written to `{}`: {error}",
-                path.display()
-            );
-            Error::new(ErrorKind::Unavailable, message)
+        let failed = {
+            let path = path.display().to_string();
+            move |error: String| {
+                let message = format!("the rows for the cluster cannot be written to `{path}`: {error}");
+                Error::new(ErrorKind::Unavailable, message)
+            }
         };
-        let file = File::create(&path).map_err(|error| failed(error.to_string()))?;
         let settings = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_max_row_group_row_count(Some(128 << 10))
+            .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
             .build();
+        let file = File::create(&path).map_err(|error| failed(error.to_string()))?;
         let writer = ArrowWriter::try_new(file, SchemaRef::clone(table.schema()), Some(settings));
         let mut writer = writer.map_err(|error| failed(error.to_string()))?;
-        if rows {
-            let mut batches = table.stream().await?;
-            while let Some(batch) = batches.try_next().await? {
-                writer.write(&batch).map_err(|error| failed(error.to_string()))?;
-            }
+        let mut batches = rows.unwrap_or_else(|| futures_util::stream::empty().boxed());
+        while let Some(batch) = batches.try_next().await? {
+            let work = move || writer.write(&batch).map(|()| writer);
+            writer = blocking(work).await.map_err(&failed)?;
         }
-        writer.close().map_err(|error| failed(error.to_string()))?;
+        blocking(move || writer.close()).await.map_err(&failed)?;
         Ok(format!("file://{}", path.display()))
+    }
+}
+
+/// Compresses and writes where it may take its time.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> parquet::errors::Result<T> + Send + 'static,
+) -> Result<T, String> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done.map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
     }
 }
 
@@ -151,5 +200,31 @@ impl Drop for Spool {
     fn drop(&mut self) {
         // What stays is in a directory that is named after larder.
         let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_killed_processes_left_is_swept() {
+        let staging = tempfile::tempdir().expect("a directory");
+        let make = |name: &str, age: Duration| {
+            let path = staging.path().join(name);
+            std::fs::create_dir(&path).expect("is made");
+            std::fs::write(path.join("rows.parquet"), "rows").expect("is written");
+            let then = std::time::SystemTime::now() - age;
+            File::open(&path)
+                .and_then(|dir| dir.set_modified(then))
+                .expect("is set");
+            path
+        };
+        let id = "0123456789abcdef0123456789abcdef";
+        let old = make(&format!("larder-{id}"), LEFT * 2);
+        let young = make(&format!("larder-{}", id.replace('0', "1")), LEFT / 2);
+        let theirs = make("larder-notes", LEFT * 2);
+        sweep(staging.path());
+        assert_eq!([&old, &young, &theirs].map(|path| path.exists()), [false, true, true]);
     }
 }

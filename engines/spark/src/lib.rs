@@ -17,7 +17,7 @@
 //! | `session` | what a query runs in |
 //! | `operation` | one query or command at the server, until it is done, was refused, or is given up |
 //! | `rows` | Arrow batches out of what the server sends |
-//! | `write` | files that the cluster writes, and the evidence for them |
+//! | `write`, `evidence` | files that the cluster writes, and the evidence for them |
 //! | `files` | files as a view |
 //! | `sql` | a query's text and its values |
 //! | `types` | Arrow's types and Spark's |
@@ -30,6 +30,7 @@ mod config;
 mod connect;
 mod engine;
 mod error;
+mod evidence;
 mod files;
 mod inputs;
 mod operation;

@@ -18,7 +18,10 @@ const DEFAULTS: [(&str, &str); 6] = [
 ];
 
 /// What a session is given, whatever the settings say: with other values rows would be lost, or be others, without a word.
-const FIXED: [(&str, &str); 4] = [
+const FIXED: [(&str, &str); 6] = [
+    // `${env:HOME}` in a query is text.
+    ("spark.sql.variable.substitute", "false"),
+    ("spark.sql.parser.escapedStringLiterals", "false"),
     ("spark.sql.session.timeZone", "UTC"),
     ("spark.sql.ansi.enabled", "true"),
     ("spark.sql.files.ignoreCorruptFiles", "false"),

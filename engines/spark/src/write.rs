@@ -1,6 +1,7 @@
 //! Files that the cluster writes, and the evidence for them.
 
-use crate::files::{Files, absolute};
+use crate::evidence::{evidence, fresh, missing};
+use crate::files::Files;
 use crate::operation::Operation;
 use crate::rows::Rows;
 use crate::session::Link;
@@ -9,10 +10,9 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_schema::SchemaRef;
 use futures_util::TryStreamExt;
-use larder_io_core::{Effect, Error, ErrorKind, Result};
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use larder_io_core::{Error, ErrorKind, Result};
 use spark_connect_proto as proto;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// How the pages of Parquet files are compressed.
@@ -92,6 +92,15 @@ pub(crate) async fn write(link: &Arc<Link>, sql: &Sql, target: &Target) -> Resul
             shuffle: Some(false),
         }))),
     };
+    // What the query gave, as Spark counted it on the way into the files: rows of a task whose file got lost are in it all the same.
+    let observed = format!("larder_{}", uuid::Uuid::new_v4().simple());
+    let input = relation(proto::relation::RelType::CollectMetrics(Box::new(
+        proto::CollectMetrics {
+            input: Some(Box::new(input)),
+            name: observed.clone(),
+            metrics: vec![count_of_one()],
+        },
+    )));
     let compression = match target.compression {
         Compression::None => "none",
         Compression::Snappy => "snappy",
@@ -102,6 +111,8 @@ pub(crate) async fn write(link: &Arc<Link>, sql: &Sql, target: &Target) -> Resul
         // Only a task whose commit the driver has allowed leaves a file, and the job's marker is written last.
         ("mapreduce.fileoutputcommitter.algorithm.version", "1"),
         ("mapreduce.fileoutputcommitter.marksuccessfuljobs", "true"),
+        // Long values would leave their column without statistics, the count of its nulls among them.
+        ("parquet.statistics.truncate.length", "64"),
     ];
     let command = proto::WriteOperation {
         input: Some(input),
@@ -118,7 +129,14 @@ pub(crate) async fn write(link: &Arc<Link>, sql: &Sql, target: &Target) -> Resul
         &what,
     )
     .await?;
-    while operation.next().await?.is_some() {}
+    let mut given = None;
+    while let Some(response) = operation.next().await? {
+        let mut metrics = response.observed_metrics.iter();
+        given = metrics
+            .find(|metrics| metrics.name == observed)
+            .and_then(told)
+            .or(given);
+    }
     let evidence = {
         let path = path.clone();
         tokio::task::spawn_blocking(move || evidence(&path))
@@ -137,126 +155,26 @@ pub(crate) async fn write(link: &Arc<Link>, sql: &Sql, target: &Target) -> Resul
         );
         return Err(missing(message));
     }
+    // A server that is slow to gather what it observed says nothing of it.
+    if let Some(given) = given.filter(|given| *given != written.rows) {
+        let message = format!(
+            "{what} failed: the query gave {given} rows, and the files have {}; do all workers share this directory, or did somebody remove files?",
+            written.rows
+        );
+        return Err(missing(message));
+    }
     Ok(written)
 }
 
-/// # Errors
-/// `InvalidDefinition` for a path that is not absolute or no text; `AlreadyExists`; `Unsupported` for one that Spark could not read again.
-fn fresh(directory: &Path) -> Result<(PathBuf, String)> {
-    let refuse = |kind, why: &str| Error::new(kind, format!("Spark cannot write to `{}`: {why}", directory.display()));
-    let name = directory
-        .to_str()
-        .ok_or_else(|| refuse(ErrorKind::InvalidDefinition, "its path is no text"))?;
-    let path = PathBuf::from(name.strip_prefix("file://").unwrap_or(name));
-    if !path.is_absolute()
-        || path
-            .components()
-            .any(|part| matches!(part, std::path::Component::ParentDir))
-    {
-        absolute(name)?;
-        return Err(refuse(
-            ErrorKind::InvalidDefinition,
-            "it is no absolute path on a file system that this process shares with the cluster",
-        ));
-    }
-    match path.symlink_metadata() {
-        Ok(_) => Err(refuse(
-            ErrorKind::AlreadyExists,
-            "it is there already, and nothing is ever overwritten; take a new directory for each write",
-        )),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let name = path.to_str().unwrap_or(name).to_owned();
-            Ok((path, name))
-        }
-        Err(error) => Err(refuse(ErrorKind::Unavailable, &error.to_string())
-            .with_effect(Effect::None)
-            .with_source(error)),
+/// The one count of observed metrics.
+fn told(metrics: &proto::execute_plan_response::ObservedMetrics) -> Option<u64> {
+    match metrics.values.first()?.literal_type.as_ref()? {
+        proto::expression::literal::LiteralType::Long(rows) => u64::try_from(*rows).ok(),
+        _ => None,
     }
 }
 
-fn missing(message: String) -> Error {
-    Error::new(ErrorKind::InvalidData, message).with_effect(Effect::Unknown)
-}
-
-/// What the files say themselves.
-fn evidence(directory: &Path) -> Result<Written> {
-    let io = |path: &Path, error: std::io::Error| {
-        let hint = "do the cluster and this process share this directory?";
-        missing(format!(
-            "Spark said that it has written, but `{}` cannot be read ({hint}): {error}",
-            path.display()
-        ))
-        .with_source(error)
-    };
-    let mut names: Vec<String> = Vec::new();
-    for entry in std::fs::read_dir(directory).map_err(|error| io(directory, error))? {
-        let entry = entry.map_err(|error| io(directory, error))?;
-        let name = entry.file_name().into_string().map_err(|name| {
-            missing(format!(
-                "Spark wrote a file that is not its own: {name:?} in `{}`",
-                directory.display()
-            ))
-        })?;
-        names.push(name);
-    }
-    names.sort_unstable();
-    if !names.iter().any(|name| name == "_SUCCESS") {
-        return Err(missing(format!(
-            "Spark said that it has written, but `{}` has no `_SUCCESS`",
-            directory.display()
-        )));
-    }
-    // Sums of the local file system, which nobody needs, are hidden files.
-    let odd = |name: &&String| {
-        !name.starts_with("part-") && *name != "_SUCCESS" && !(name.starts_with('.') && name.ends_with(".crc"))
-    };
-    if let Some(odd) = names.iter().find(odd) {
-        return Err(missing(format!(
-            "what Spark wrote to `{}` is not finished, or somebody else writes there: it has `{odd}`",
-            directory.display()
-        )));
-    }
-    let mut files = Vec::new();
-    let mut schema: Option<SchemaRef> = None;
-    for name in names.into_iter().filter(|name| name.starts_with("part-")) {
-        let path = directory.join(name);
-        let file = std::fs::File::open(&path).map_err(|error| io(&path, error))?;
-        file.sync_all().map_err(|error| io(&path, error))?;
-        let bytes = file.metadata().map_err(|error| io(&path, error))?.len();
-        // Spark's own columns, not those that it tells Arrow: the ones that a reader will see.
-        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new().with_skip_arrow_metadata(true))
-            .map_err(|error| missing(format!("what Spark wrote is damaged: `{}`: {error}", path.display())))?;
-        let columns = Arc::new(arrow_schema::Schema::new(metadata.schema().fields().clone()));
-        match &schema {
-            Some(first) if *first != columns => {
-                return Err(missing(format!(
-                    "`{}` has other columns than the files before it",
-                    path.display()
-                )));
-            }
-            _ => schema = Some(columns),
-        }
-        let rows = metadata.metadata().file_metadata().num_rows();
-        let rows =
-            u64::try_from(rows).map_err(|_| missing(format!("`{}` says that it has {rows} rows", path.display())))?;
-        files.push(File { path, bytes, rows });
-    }
-    std::fs::File::open(directory)
-        .and_then(|directory| directory.sync_all())
-        .map_err(|error| io(directory, error))?;
-    let schema = schema.ok_or_else(|| {
-        missing(format!(
-            "Spark said that it has written, but `{}` has no file of rows",
-            directory.display()
-        ))
-    })?;
-    let rows = files.iter().map(|file| file.rows).sum();
-    Ok(Written { files, rows, schema })
-}
-
-/// How many rows the cluster finds in what it wrote.
-async fn count(link: &Arc<Link>, written: proto::Relation, what: &str) -> Result<u64> {
-    let odd = || missing(format!("{what} failed: Spark did not count what it wrote"));
+fn count_of_one() -> proto::Expression {
     let expression = |of| proto::Expression {
         expr_type: Some(of),
         ..Default::default()
@@ -270,10 +188,16 @@ async fn count(link: &Arc<Link>, written: proto::Relation, what: &str) -> Result
         arguments: vec![expression(proto::expression::ExprType::Literal(one))],
         ..Default::default()
     };
+    expression(proto::expression::ExprType::UnresolvedFunction(function))
+}
+
+/// How many rows the cluster finds in what it wrote.
+async fn count(link: &Arc<Link>, written: proto::Relation, what: &str) -> Result<u64> {
+    let odd = || missing(format!("{what} failed: Spark did not count what it wrote"));
     let aggregate = proto::Aggregate {
         input: Some(Box::new(written)),
         group_type: proto::aggregate::GroupType::Groupby.into(),
-        aggregate_expressions: vec![expression(proto::expression::ExprType::UnresolvedFunction(function))],
+        aggregate_expressions: vec![count_of_one()],
         ..Default::default()
     };
     let plan = proto::Plan {
@@ -295,96 +219,4 @@ async fn count(link: &Arc<Link>, written: proto::Relation, what: &str) -> Result
         .flatten()
         .and_then(|rows| u64::try_from(rows).ok())
         .ok_or_else(odd)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{evidence, fresh};
-    use arrow_array::{ArrayRef, Int32Array, Int64Array, RecordBatch};
-    use larder_io_core::{Effect, ErrorKind};
-    use std::path::Path;
-    use std::sync::Arc;
-
-    fn write(path: &Path, column: ArrayRef) {
-        let batch = RecordBatch::try_from_iter([("a", column)]).expect("fits");
-        let file = std::fs::File::create(path).expect("is made");
-        let mut writer = parquet::arrow::ArrowWriter::try_new(file, batch.schema(), None).expect("begins");
-        writer.write(&batch).expect("writes");
-        writer.close().expect("ends");
-    }
-
-    fn longs(count: i64) -> ArrayRef {
-        Arc::new(Int64Array::from_iter_values(0..count))
-    }
-
-    #[test]
-    fn evidence_is_what_the_files_say() {
-        let dir = tempfile::tempdir().expect("a folder");
-        write(&dir.path().join("part-00001-x.parquet"), longs(2));
-        write(&dir.path().join("part-00000-x.parquet"), longs(3));
-        std::fs::write(dir.path().join(".part-00000-x.parquet.crc"), b"").expect("is written");
-        let told = |dir: &Path| evidence(dir).expect_err("is not enough");
-        assert!(told(dir.path()).message().contains("has no `_SUCCESS`"));
-        std::fs::write(dir.path().join("_SUCCESS"), b"").expect("is written");
-        let written = evidence(dir.path()).expect("is enough");
-        assert_eq!(written.rows, 5);
-        assert_eq!(written.files.iter().map(|file| file.rows).collect::<Vec<_>>(), [3, 2]);
-
-        std::fs::create_dir(dir.path().join("_temporary")).expect("is made");
-        let error = told(dir.path());
-        assert!(
-            error.message().contains("is not finished") && error.message().contains("`_temporary`"),
-            "{error}"
-        );
-        std::fs::remove_dir(dir.path().join("_temporary")).expect("is removed");
-
-        write(
-            &dir.path().join("part-00002-x.parquet"),
-            Arc::new(Int32Array::from(vec![1])),
-        );
-        let error = told(dir.path());
-        assert!(error.message().contains("other columns"), "{error}");
-        std::fs::write(dir.path().join("part-00002-x.parquet"), b"PAR1").expect("is written");
-        let error = told(dir.path());
-        assert_eq!(
-            (error.kind(), error.effect()),
-            (ErrorKind::InvalidData, Effect::Unknown)
-        );
-        assert!(error.message().contains("part-00002"), "{error}");
-    }
-
-    #[test]
-    fn no_file_and_no_directory_are_no_evidence() {
-        let dir = tempfile::tempdir().expect("a folder");
-        assert!(
-            evidence(&dir.path().join("x"))
-                .expect_err("is not there")
-                .message()
-                .contains("share this directory")
-        );
-        std::fs::write(dir.path().join("_SUCCESS"), b"").expect("is written");
-        assert!(
-            evidence(dir.path())
-                .expect_err("is empty")
-                .message()
-                .contains("no file of rows")
-        );
-    }
-
-    #[test]
-    fn a_target_is_new_and_absolute() {
-        let dir = tempfile::tempdir().expect("a folder");
-        assert_eq!(
-            fresh(dir.path()).expect_err("is there").kind(),
-            ErrorKind::AlreadyExists
-        );
-        let dangling = dir.path().join("link");
-        std::os::unix::fs::symlink(dir.path().join("nowhere"), &dangling).expect("is made");
-        assert_eq!(
-            fresh(&dangling).expect_err("is a link").kind(),
-            ErrorKind::AlreadyExists
-        );
-        let url = format!("file://{}/x", dir.path().display());
-        assert_eq!(fresh(Path::new(&url)).expect("is right").0, dir.path().join("x"));
-    }
 }

@@ -152,4 +152,36 @@ mod on_spark {
         );
         assert_eq!(shown(&pipeline, "q").await, ["136.5"]);
     }
+
+    #[tokio::test(flavor = "multi_thread")]
+    #[ignore = "needs a Spark cluster: cargo xtask cluster up"]
+    async fn long_values_and_what_looks_like_a_variable_are_data() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let declared = columns([("long", DataType::Utf8, false), ("text", DataType::Utf8, false)]);
+        let texts = Asset::builder("texts")
+            .columns(declared)
+            .sql("select repeat('x', 5000) as long, '${env:HOME} ${spark.app.name} \\n' as text");
+        let pipeline = made(definitions(dir.path()).assets([texts])).await;
+        let wanted = format!("{}|${{env:HOME}} ${{spark.app.name}} \n", "x".repeat(5000));
+        assert_eq!(shown(&pipeline, "texts").await, [wanted]);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    #[ignore = "needs a Spark cluster: cargo xtask cluster up"]
+    async fn a_query_over_copies_is_looked_at_before_its_rows() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let here = || {
+            Asset::builder("raw/transactions")
+                .io_manager("here")
+                .function(|_| async { Ok(transactions()) })
+        };
+        let wrong = Asset::builder("q").sql("select amont from raw.transactions");
+        let (kind, message) = failed(definitions(dir.path()).assets([here(), wrong]), "q").await;
+        assert_eq!(kind, ErrorKind::InvalidDefinition, "{message}");
+        let right = Asset::builder("q").sql("select sum(amount) as x from raw.transactions");
+        let pipeline = made(definitions(dir.path()).assets([here(), right])).await;
+        assert_eq!(shown(&pipeline, "q").await, ["136.5"]);
+        let left = std::fs::read_dir(dir.path().join("staging")).expect("was used").count();
+        assert_eq!(left, 0);
+    }
 }

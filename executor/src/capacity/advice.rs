@@ -80,13 +80,13 @@ pub struct Advice {
     pub gains: Vec<String>,
     /// What does not fit into memory.
     pub warning: Option<String>,
-    /// Why it cannot be made as it is written, and what to write instead: a function over more than one machine holds.
+    /// Why it cannot be made as it is written, and what to write instead: a function over more than the machine holds.
     pub refused: Option<String>,
 }
 
 /// Recommends a manager and a format by size and frequency: under 10 MB as it is; to 1 GB, and stored or loaded more than 10 times a day, as
-/// Parquet or Arrow; over 1 GB streamed or in the warehouse; over 10 GB by reference, and a table computed by an engine where the data is. A function is
-/// refused whose table is over 10 GB, or that takes more into memory than there is.
+/// Parquet or Arrow; over 1 GB streamed or in the warehouse; over 10 GB by reference, and a table computed by an engine where the data is. A function that
+/// takes more into memory than there is is refused.
 pub fn advise(usage: &AssetUsage, options: &CapacityOptions) -> Advice {
     let mut advice = Advice {
         asset: usage.asset.to_string(),
@@ -144,6 +144,9 @@ fn is_columnar(format: &str) -> bool {
 
 fn choose(usage: &AssetUsage, size: u64, options: &CapacityOptions) -> (Way, String) {
     let shown = options.units.bytes(size);
+    if size > HUGE && usage.external {
+        return (Way::AsIs, format!("{shown} is over 10 GB, and something else makes it"));
+    }
     if size > HUGE && usage.form == Form::Table {
         return match usage.engine.as_deref() {
             Some(engine) if ELSEWHERE.contains(&engine) => (
@@ -195,19 +198,12 @@ fn choose(usage: &AssetUsage, size: u64, options: &CapacityOptions) -> (Way, Str
     (Way::AsIs, because)
 }
 
-/// What no function does in this process: a table of more than one machine's, inputs of more than its memory.
+/// What no function does in this process: take more into memory than there is.
 fn refused(usage: &AssetUsage, options: &CapacityOptions) -> Option<String> {
     if usage.engine.is_some() {
         return None;
     }
     let units = options.units;
-    if let Some(size) = usage.size.filter(|size| *size > HUGE && usage.form == Form::Table) {
-        return Some(format!(
-            "{} is a table of {}, which is too large for a function on one machine: {QUERY}",
-            usage.asset,
-            units.bytes(size)
-        ));
-    }
     let taken: u64 = usage.taken_whole.iter().map(|(_, bytes)| bytes).sum();
     let (memory, needed) = (options.memory?, taken as f64 * options.memory_factor);
     let largest = usage.taken_whole.iter().max_by_key(|(_, bytes)| bytes)?;

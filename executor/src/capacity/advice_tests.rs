@@ -62,13 +62,18 @@ fn a_table_of_more_than_one_machine_is_an_engines() {
     let function = by(None);
     assert_eq!(function.way, Some(Way::Engine));
     assert_eq!(function.io_manager.as_deref(), Some("lake, or delta"));
-    let refused = function.refused.expect("is refused");
+    // A stream of any size needs a fixed number of buffers.
+    assert_eq!(function.refused, None);
     assert!(
-        refused.starts_with(
-            "clean/flights is a table of 20.0 GB, which is too large for a function on one machine: write it as a query"
-        ),
-        "{refused}"
+        function
+            .because
+            .contains("write it as a query (`sql_asset!`) with `engine = \"spark\"`"),
+        "{}",
+        function.because
     );
+    let mut theirs = usage(Form::Table, 20_000_000_000, None, "parquet");
+    theirs.external = true;
+    assert_eq!(advise(&theirs, &CapacityOptions::default()).way, Some(Way::AsIs));
     let here = by(Some("datafusion"));
     assert_eq!((here.way, here.refused), (Some(Way::Engine), None));
     assert!(here.because.contains("set `engine = \"spark\"`"), "{}", here.because);

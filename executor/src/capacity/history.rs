@@ -5,7 +5,7 @@ use crate::definitions::Pipeline;
 use crate::selection::Selection;
 use jiff::Timestamp;
 use larder_catalog::{Catalog, Entry, Happening, State};
-use larder_io_core::{Access, AssetKey, Error, ErrorKind, Form, Result, Retention};
+use larder_io_core::{Access, Arity, AssetKey, Error, ErrorKind, Form, Result, Retention};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,7 +45,10 @@ pub struct AssetUsage {
     pub step: usize,
     /// The engine that computes it; `None` for an asset that is no query.
     pub engine: Option<String>,
-    /// Assets that its function takes whole, with the bytes of their largest value; what a query takes is its engine's.
+    /// Whether something else makes it.
+    pub external: bool,
+    /// Assets that its function takes whole, with the bytes of their largest value, or of all partitions where it takes them all; what a query takes is its
+    /// engine's.
     pub taken_whole: Vec<(String, u64)>,
     /// Each format that was stored, the newest first.
     pub measured: Vec<Measured>,
@@ -73,6 +76,7 @@ impl AssetUsage {
             retention: None,
             step: 0,
             engine: None,
+            external: false,
             taken_whole: Vec::new(),
             measured: Vec::new(),
             unknown: Some(why.to_owned()),
@@ -129,11 +133,20 @@ impl Pipeline {
         }
         let asset = &self.0.assets[step];
         for (input, key) in asset.inputs.iter().zip(&self.graph().nodes[step].inputs) {
-            if input.access == Access::Whole
-                && let Some(largest) = entries(catalog, key).await?.iter().filter_map(bytes).max()
-            {
-                taken.push((key.to_string(), largest));
+            if input.access != Access::Whole {
+                continue;
             }
+            let entries = entries(catalog, key).await?;
+            let taken_bytes = match input.arity {
+                Arity::Many => {
+                    // All partitions at once, each as it is now.
+                    let mut seen = BTreeSet::new();
+                    let newest = entries.iter().filter(|entry| seen.insert(entry.partition.clone()));
+                    newest.filter_map(bytes).reduce(|sum, bytes| sum + bytes)
+                }
+                _ => entries.iter().filter_map(bytes).max(),
+            };
+            taken.extend(taken_bytes.map(|bytes| (key.to_string(), bytes)));
         }
         Ok(taken)
     }
@@ -163,6 +176,7 @@ impl Pipeline {
         let mut usage = AssetUsage::without_history(key.clone(), stored.form, why);
         usage.step = step;
         usage.engine = self.engine_of(step);
+        usage.external = self.is_external(step);
         if let Some(bound) = &stored.bound {
             usage.io_manager = Some(bound.key.clone());
             usage.remote = bound.manager.info().remote;

@@ -88,6 +88,10 @@ impl Watch for Clock {
         self.passed.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
+    fn arrived(&self, bytes: u64) {
+        self.expected.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     fn failed(&self) {
         self.source_failed.store(true, Ordering::Relaxed);
     }
@@ -202,4 +206,31 @@ fn too_slow(policy: &TimeoutPolicy, operation: &Operation<'_>, clock: &Clock) ->
         Effect::None
     };
     Error::new(ErrorKind::Timeout, message).with_effect(effect)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_an_engine_wrote_is_given_time_to_be_taken_over() {
+        let policy = TimeoutPolicy::default();
+        let clock = Clock::new(0);
+        clock.asked();
+        tokio::time::advance(Duration::from_secs(7200)).await;
+        clock.answered(Duration::ZERO);
+        assert_eq!(
+            clock.left(&policy),
+            Some((policy.base, false)),
+            "the engine's time is no time of the storage"
+        );
+        clock.arrived(100 * policy.bytes_per_second);
+        tokio::time::advance(Duration::from_secs(90)).await;
+        assert_eq!(
+            clock.left(&policy),
+            Some((policy.base + Duration::from_secs(10), false))
+        );
+        tokio::time::advance(policy.base + Duration::from_secs(10)).await;
+        assert_eq!(clock.left(&policy), None);
+    }
 }
