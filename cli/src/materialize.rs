@@ -6,7 +6,7 @@ use crate::progress::{Forward, Watch};
 use crate::summary::{pages, summarize};
 use crate::text::escape;
 use crate::{DONE, FAILED, INTERRUPTED, TERMINATED, command, units};
-use larder_executor::{Observer, Pipeline, Recompute, RetryPolicy, RunOptions, RunReport, Selection, StepStatus, Stop};
+use larder_executor::{Observer, Pipeline, Recompute, RetryPolicy, RunOptions, Selection, StepStatus, Stop};
 use larder_io_core::{ContentHash, Error, ErrorKind, Result};
 use larder_partitions::PartitionSet;
 use std::num::NonZeroUsize;
