@@ -15,8 +15,8 @@ pub use larder_executor::{
     DoctorOptions, Event, Examination, Executor, Explanation, FsckFinding, FsckOptions, FsckProblem, FsckReport,
     HiveLayout, HookContext, Level, Limit, ManagerReport, Materialization, Moment, NoSettings, ObjectDifference,
     Observer, ObserverKind, ObserverReport, ObserverTarget, OutputSpec, Pipeline, Place, Plan, Previewed, Progress,
-    Reason, Recompute, Resource, ResourceReport, RunOptions, RunReport, RunResource, STEP_VARIABLE, Selection,
-    SettingReport, StepCommand, StepReport, StepStatus, Stop, Verdict, capacity, doctor, graph,
+    QueryReport, Reason, Recompute, Resource, ResourceReport, RunOptions, RunReport, RunResource, STEP_VARIABLE,
+    Selection, SettingReport, StepCommand, StepReport, StepStatus, Stop, Verdict, capacity, doctor, graph,
 };
 #[cfg(feature = "arrow")]
 pub use larder_executor::{ColumnDifference, TableDifference};

@@ -1,12 +1,14 @@
 //! Checks of what is published, and what they said last.
 
+use crate::interrupt::Interrupts;
+use crate::materialize::{LAST_MOMENT, let_go};
 use crate::output::{Out, RED, YELLOW, paint};
 use crate::table::{Side, columns};
 use crate::text::escape;
-use crate::{DONE, FAILED, materialize, units};
+use crate::{DONE, FAILED, json as documents, materialize, units};
 use larder_catalog::Happening;
-use larder_executor::{CheckInfo, CheckOptions, Checked, Pipeline, Severity};
-use larder_io_core::{AssetKey, Result};
+use larder_executor::{CheckInfo, CheckOptions, CheckReport, Checked, Pipeline, Severity, Stop};
+use larder_io_core::{AssetKey, Error, ErrorKind, Result};
 use serde_json::json;
 
 /// Events of an asset that are looked through for what its checks said last.
@@ -32,12 +34,13 @@ pub(crate) async fn check(pipeline: &Pipeline, wanted: &Check, out: &mut Out<'_>
     }
     let mut options = CheckOptions::default();
     options.partitions.clone_from(&wanted.partitions);
-    let report = pipeline.check(selection, options).await?;
+    let (report, interrupted) = made(pipeline, selection, options).await?;
     let named = !wanted.selection.is_empty() || wanted.partitions.is_some();
     let missing: Vec<String> = report.missing.iter().map(ToString::to_string).collect();
-    let code = match report.succeeded() && (missing.is_empty() || !named) {
-        true => DONE,
-        false => FAILED,
+    let code = match (interrupted, report.succeeded() && (missing.is_empty() || !named)) {
+        (Some(code), _) => code,
+        (None, true) => DONE,
+        (None, false) => FAILED,
     };
     if out.json {
         let checked: Vec<_> = report
@@ -45,7 +48,13 @@ pub(crate) async fn check(pipeline: &Pipeline, wanted: &Check, out: &mut Out<'_>
             .iter()
             .map(|made| larder_executor::json::checked(made))
             .collect();
-        out.document(&json!({ "checked": checked, "missing": missing }))?;
+        let unclosed: Vec<_> = report.unclosed.iter().map(|error| documents::error(error)).collect();
+        out.document(&json!({
+            "checked": checked,
+            "missing": missing,
+            "unclosed": unclosed,
+            "interrupted": interrupted.is_some(),
+        }))?;
         return Ok(code);
     }
     let rows: Vec<[String; 6]> = report.checked.iter().map(|made| row(made)).collect();
@@ -75,7 +84,40 @@ pub(crate) async fn check(pipeline: &Pipeline, wanted: &Check, out: &mut Out<'_>
         wrong,
         units::counted(warned as u64, "warning")
     ));
+    if interrupted.is_some() {
+        out.tell("interrupted; the checks that were made are recorded");
+    }
     Ok(code)
+}
+
+/// Makes the checks, until Ctrl-C or SIGTERM: resources are closed then too, and the answer has the exit code.
+async fn made(
+    pipeline: &Pipeline,
+    selection: larder_executor::Selection,
+    mut options: CheckOptions,
+) -> Result<(CheckReport, Option<u8>)> {
+    let (mut interrupts, stop) = (Interrupts::listen(), Stop::new());
+    options.stop = Some(stop.clone());
+    let pipeline = pipeline.clone();
+    let last_moment = LAST_MOMENT.saturating_add(pipeline.closing_time());
+    // A task of its own: Ctrl-C is heard also while a check keeps its thread.
+    let mut checking = tokio::spawn(async move { pipeline.check(selection, options).await });
+    let (ended, interrupted) = tokio::select! {
+        biased;
+        code = interrupts.next() => {
+            stop.stop();
+            (let_go(&mut checking, &mut interrupts, last_moment).await, Some(code))
+        }
+        ended = &mut checking => (Some(ended), None),
+    };
+    match ended {
+        Some(Ok(report)) => Ok((report?, interrupted)),
+        Some(Err(stopped)) => {
+            Err(Error::new(ErrorKind::Unexpected, format!("the checks stopped: {stopped}")).with_source(stopped))
+        }
+        // It did not let go.
+        None => Ok((CheckReport::default(), interrupted)),
+    }
 }
 
 fn row(made: &Checked) -> [String; 6] {

@@ -85,6 +85,7 @@ fn tell(report: &ConfigReport, out: &mut Out<'_>) {
         ));
     }
     resources(report, out);
+    queries(report, out);
     if report.bindings.is_empty() {
         return;
     }
@@ -111,6 +112,26 @@ fn tell(report: &ConfigReport, out: &mut Out<'_>) {
         let (at, pattern) = (&binding.defined, &binding.pattern);
         out.warn(&format!("{at}: `{pattern}` fits no asset of this pipeline"));
     }
+}
+
+fn queries(report: &ConfigReport, out: &mut Out<'_>) {
+    if report.queries.is_empty() {
+        return;
+    }
+    let rows = report.queries.iter();
+    let rows: Vec<[String; 5]> = rows
+        .map(|query| {
+            [
+                query.asset.clone(),
+                query.engine.clone(),
+                query.because.clone(),
+                query.parameters.join(", "),
+                query.file.clone().unwrap_or_default(),
+            ]
+        })
+        .collect();
+    let header = ["query", "engine", "because", "parameters", "file"].map(|name| (name, Side::Left));
+    out.line(columns(header, &rows));
 }
 
 fn resources(report: &ConfigReport, out: &mut Out<'_>) {

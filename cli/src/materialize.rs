@@ -6,19 +6,19 @@ use crate::progress::{Forward, Watch};
 use crate::summary::{pages, summarize};
 use crate::text::escape;
 use crate::{DONE, FAILED, INTERRUPTED, TERMINATED, command, units};
-use larder_executor::{Observer, Pipeline, Recompute, RetryPolicy, RunOptions, RunReport, Selection, StepStatus, Stop};
+use larder_executor::{Observer, Pipeline, Recompute, RetryPolicy, RunOptions, Selection, StepStatus, Stop};
 use larder_io_core::{ContentHash, Error, ErrorKind, Result};
 use larder_partitions::PartitionSet;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 
 /// Often enough to look alive, seldom enough to cost nothing.
 const REDRAW_EVERY: Duration = Duration::from_millis(100);
 /// How long an interrupted run may take to let go of what it holds, besides the time that closing its resources may take.
-const LAST_MOMENT: Duration = Duration::from_millis(700);
+pub(crate) const LAST_MOMENT: Duration = Duration::from_millis(700);
 
 /// What several runs of one command have in common.
 struct Session {
@@ -121,7 +121,7 @@ async fn run(
     };
     if ended.is_err() {
         stop.stop();
-        let_go(&mut running, &mut session.interrupts, last_moment).await;
+        let _ = let_go(&mut running, &mut session.interrupts, last_moment).await;
     }
     while let Ok(event) = events.try_recv() {
         match ended {
@@ -220,14 +220,19 @@ pub(crate) fn selection(pipeline: &Pipeline, given: &[String]) -> Selection {
     }
 }
 
-/// Waits until a stopped run has let go of what it holds, and drops it. A second signal does not wait.
-async fn let_go(run: &mut JoinHandle<Result<RunReport>>, interrupts: &mut Interrupts, most: Duration) {
+/// Waits until a stopped run has let go of what it holds, and answers how it ended; else drops it. A second signal does not wait.
+pub(crate) async fn let_go<T>(
+    run: &mut JoinHandle<T>,
+    interrupts: &mut Interrupts,
+    most: Duration,
+) -> Option<Result<T, JoinError>> {
     tokio::select! {
-        _ = &mut *run => {}
+        ended = &mut *run => return Some(ended),
         () = tokio::time::sleep(most) => {}
         _ = interrupts.next() => {}
     }
     run.abort();
+    None
 }
 
 fn interrupted(published: usize, out: &mut Out<'_>) {
@@ -261,10 +266,11 @@ mod tests {
                 kill_process(getpid(), first).expect("is sent");
                 let heard = timeout(HANGS, interrupts.next()).await;
                 assert_eq!(heard, Ok(code));
-                let mut run = tokio::spawn(std::future::pending());
+                let mut run = tokio::spawn(std::future::pending::<()>());
                 kill_process(getpid(), second).expect("is sent");
                 let going = let_go(&mut run, &mut interrupts, 2 * HANGS);
-                timeout(HANGS, going).await.expect("the second signal is heard");
+                let ended = timeout(HANGS, going).await.expect("the second signal is heard");
+                assert!(ended.is_none(), "it holds on");
                 assert!(run.await.expect_err("is dropped").is_cancelled());
             }
         });

@@ -7,14 +7,15 @@ use larder_io_core::{
     InputContext, IoManager, Location, ManagerInfo, OutputContext, Receipt, Result, Staged, Value, async_trait,
 };
 use larder_io_memory::MemoryIo;
+use rustix::process::{Signal, getpid, kill_process};
 use std::ffi::OsString;
 use std::future::pending;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Its loads never end: they press Ctrl-C.
+/// Its loads never end: the first of them presses Ctrl-C.
 #[derive(Debug)]
-struct Interrupting(MemoryIo);
+struct Interrupting(MemoryIo, AtomicBool);
 
 #[async_trait]
 impl IoManager for Interrupting {
@@ -27,13 +28,11 @@ impl IoManager for Interrupting {
     }
 
     async fn load_input(&self, _: &InputContext) -> Result<Value> {
-        // The command listened before it asked for anything.
-        loop {
-            if rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::INT).is_err() {
-                pending::<()>().await;
-            }
-            tokio::time::sleep(Duration::from_secs(2)).await;
+        // The command listened before it asked for anything. A second one would end it at once.
+        if !self.1.swap(true, Ordering::Relaxed) {
+            kill_process(getpid(), Signal::INT).expect("is sent");
         }
+        pending().await
     }
 
     async fn head(&self, ctx: &InputContext) -> Result<Option<Receipt>> {
@@ -56,7 +55,7 @@ fn an_interrupted_examination_removes_what_it_wrote() {
         .without_config()
         .variables([])
         .asset(Asset::builder("value").function(|_| async { Ok(1_u8) }))
-        .default_io_manager(Arc::new(Interrupting(memory.clone())));
+        .default_io_manager(Arc::new(Interrupting(memory.clone(), AtomicBool::new(false))));
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let args = ["flights", "doctor"].map(OsString::from);
     let code = larder_cli::run(definitions, args, &mut out, &mut err, false);

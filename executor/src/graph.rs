@@ -40,6 +40,17 @@ pub struct Graph {
     pub order: Vec<usize>,
 }
 
+/// Behind the key of an asset in a message: the file of its query, with the line of the header that says this; nothing of other assets.
+pub(crate) fn said(asset: &Asset, setting: &str) -> String {
+    #[cfg(feature = "arrow")]
+    return asset.said(setting);
+    #[cfg(not(feature = "arrow"))]
+    {
+        let _ = (asset, setting);
+        String::new()
+    }
+}
+
 impl Graph {
     /// Builds the graph. Problems are gathered, not only the first.
     pub(crate) fn build(assets: &[Asset], problems: &mut Vec<Error>) -> Self {
@@ -50,13 +61,17 @@ impl Graph {
                 match spec.key.parse::<AssetKey>() {
                     Ok(key) => {
                         if let Some(before) = graph.origins.insert(key.clone(), Origin { step, output }) {
-                            let message = format!("two assets have the key `{key}`; rename one of them");
+                            let said = said(asset, "key");
+                            let message = format!("two assets have the key `{key}`; rename one of them{said}");
                             problems.push(definition(message));
                             graph.origins.insert(key.clone(), before);
                         }
                         keys.push(key);
                     }
-                    Err(error) => problems.push(error),
+                    Err(error) => {
+                        let message = format!("{}{}", error.message(), said(asset, "key"));
+                        problems.push(Error::new(error.kind(), message));
+                    }
                 }
             }
             graph.nodes.push(Node {

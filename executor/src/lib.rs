@@ -69,7 +69,9 @@ pub use capacity::{Advice, AssetUsage, CapacityOptions, CapacityPlan};
 pub use check::{
     Check, CheckBuilder, CheckFn, CheckInfo, CheckOptions, CheckReport, CheckResult, Checked, Earlier, Severity,
 };
-pub use config::{BindingReport, ConfigReport, ManagerReport, ObserverReport, ResourceReport, SettingReport};
+pub use config::{
+    BindingReport, ConfigReport, ManagerReport, ObserverReport, QueryReport, ResourceReport, SettingReport,
+};
 pub use context::AssetContext;
 pub use definitions::{AssetInfo, AssetPartition, Definitions, Explanation, Pipeline};
 pub use doctor::{Checkup, Diagnosis, DoctorOptions, Examination, Verdict};

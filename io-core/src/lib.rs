@@ -44,6 +44,7 @@ pub mod sql;
 #[cfg(feature = "arrow")]
 pub mod table;
 mod text;
+mod userinfo;
 pub mod value;
 
 pub use async_trait::async_trait;
@@ -62,7 +63,7 @@ pub use receipt::{ContentHash, Receipt};
 pub use reference::{DataRef, Latest, Pin, Pinned, Target, TargetFacts};
 pub use retention::Retention;
 pub use secret::Secret;
-pub use settings::{Environment, from_texts, is_secret};
+pub use settings::{Environment, from_texts, is_secret, secrets_within};
 #[cfg(feature = "arrow")]
 pub use sql::{EngineBackend, Query, SqlEngine};
 pub use sql::{Position, Prepared, SqlValue, TableName};

@@ -1,6 +1,6 @@
 //! What references to local disk point to: ordinary files of anybody, and folders of them.
 //!
-//! A file is known by inode, time of change and length. It is read, never mapped: others may cut it. Links, pipes and devices are refused.
+//! A file is known by inode, length, and the times of its contents and of itself. It is read, never mapped: others may cut it. Links, pipes and devices are refused.
 
 use crate::config::FsConfig;
 use crate::disk::{FileInfo, open_ordinary};
@@ -72,6 +72,13 @@ impl TargetStore for Disk {
         });
         levels.try_flatten().boxed()
     }
+
+    /// What earlier releases recorded lacks the last part, and says as much as it does.
+    fn is_version(&self, wanted: &Version, found: &Version) -> bool {
+        let (wanted, found) = (wanted.as_str(), found.as_str());
+        let former = found.rsplit_once('-').map(|(former, _)| former);
+        wanted == found || Some(wanted) == former
+    }
 }
 
 /// The files and folders of one directory, without those that readers of folders leave out.
@@ -110,13 +117,22 @@ fn level(folder: &ObjectPath) -> Result<(Vec<FileFacts>, Vec<ObjectPath>)> {
             return Err(not_ordinary(&entry.path()));
         }
         match open_ordinary(&entry.path()).and_then(|file| file.info()) {
-            Ok(info) => files.push(FileFacts::new(path, foreign_version(&info), info.len, millis(&info))),
+            Ok(info) => {
+                let file = FileFacts::new(path, version(&info), info.len, millis(&info));
+                files.push(file.with_former(foreign_version(&info)));
+            }
             // Somebody removed it since the directory was read.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(refused(error, &entry.path())),
         }
     }
     Ok((files, folders))
+}
+
+/// A file's version, with the time that nobody can put back: of contents, rights, owner and names.
+fn version(info: &FileInfo) -> String {
+    let changed = info.changed.duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("{}-{:x}", foreign_version(info), changed.as_nanos())
 }
 
 fn millis(info: &FileInfo) -> i64 {
@@ -151,7 +167,7 @@ struct OutsideFile {
 impl OutsideFile {
     fn new(opened: Opened) -> Self {
         Self {
-            version: Version::from_text(opened.version()),
+            version: Version::from_text(version(&opened.info)),
             modified_millis: millis(&opened.info),
             reader: Arc::new(FileReader::new(opened, false)),
         }

@@ -19,11 +19,13 @@ fn main() -> ExitCode {
     if std::env::var_os(PIPELINE).is_some() {
         return larder_cli::main(pipeline::definitions());
     }
-    let tests: [(&str, fn()); 5] = [
+    let tests: [(&str, fn()); 7] = [
         ("a_run_has_one_and_in_processes_each_has_its_own", once),
         ("what_needs_none_opens_none", needless),
         ("ctrl_c_closes_it", interrupted),
         ("in_a_process_its_time_is_none_of_the_steps", slow),
+        ("ctrl_c_closes_it_while_it_is_checked", checking),
+        ("check_tells_what_cannot_be_closed", unclosed),
         ("a_process_tells_what_cannot_be_opened_or_closed", broken),
     ];
     let trials = tests.map(|(name, test)| {
@@ -119,14 +121,7 @@ fn interrupted() {
     for executor in ["in_process", "threads", "processes"] {
         let home = tempfile::tempdir().expect("a directory");
         let child = start(home.path(), "", &["materialize", "long", "--executor", executor]);
-        let used = (0..LOOKS).any(|_| {
-            std::thread::sleep(Duration::from_millis(50));
-            diary(home.path()).iter().any(|(what, _)| what == "use")
-        });
-        assert!(used, "{executor}");
-        let id = Pid::from_child(&child);
-        kill_process(id, Signal::INT).expect("is sent");
-        let output = child.wait_with_output().expect("ends");
+        let output = interrupt(home.path(), child, "use", 1);
         assert_eq!(output.status.code(), Some(130), "{executor}: {}", told(&output));
         // A process of a step has half a second for its end, which a busy machine may not give it.
         let least = if executor == "processes" { 2 } else { 3 };
@@ -139,11 +134,79 @@ fn interrupted() {
     }
 }
 
+/// Ends a pipeline by Ctrl-C, once this stands in its diary so often.
+fn interrupt(home: &Path, child: Child, wanted: &str, times: usize) -> Output {
+    let found = (0..LOOKS).any(|_| {
+        std::thread::sleep(Duration::from_millis(50));
+        diary(home).iter().filter(|(what, _)| what == wanted).count() == times
+    });
+    let id = Pid::from_child(&child);
+    kill_process(id, Signal::INT).expect("is sent");
+    let output = child.wait_with_output().expect("ends");
+    assert!(found, "no {wanted}: {}", told(&output));
+    output
+}
+
+/// A home in which `checked` is stored, and whose diary is empty.
+fn stored() -> tempfile::TempDir {
+    let home = tempfile::tempdir().expect("a directory");
+    let output = ran(home.path(), "", &["materialize", "checked"]);
+    assert!(output.status.success(), "{}", told(&output));
+    std::fs::remove_file(home.path().join("diary")).expect("was written");
+    home
+}
+
+fn checking() {
+    let message = "could not be closed: it is stuck";
+    for (settings, arguments) in [
+        ("", &["check"][..]),
+        ("stuck = true", &["check"]),
+        ("stuck = true", &["check", "--json"]),
+    ] {
+        let home = stored();
+        std::fs::write(home.path().join(pipeline::HOLD), "").expect("is written");
+        let output = interrupt(home.path(), start(home.path(), settings, arguments), "check", 1);
+        let said = told(&output);
+        assert_eq!(output.status.code(), Some(130), "{said}");
+        assert_eq!(by_process(home.path()), [["open", "check", "close"]], "{said}");
+        assert!(said.contains("interrupted"), "{said}");
+        assert_eq!(said.contains(message), !settings.is_empty(), "{said}");
+    }
+}
+
+fn unclosed() {
+    let home = stored();
+    for (settings, trouble) in [("", false), ("stuck = true", true)] {
+        let output = ran(home.path(), settings, &["check", "--json"]);
+        assert!(output.status.success(), "{}", told(&output));
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("is JSON");
+        assert_eq!(document["checked"][0]["passed"], true, "{document}");
+        assert_eq!(document["interrupted"], false, "{document}");
+        let unclosed = document["unclosed"].as_array().expect("is a list");
+        assert_eq!(unclosed.len(), usize::from(trouble), "{document}");
+        let message = unclosed.iter().filter_map(|error| error["message"].as_str()).next();
+        assert_eq!(
+            message.is_some_and(|said| said.contains("it is stuck")),
+            trouble,
+            "{document}"
+        );
+    }
+}
+
+/// Opening takes longer than the step may, and is not given up for it; the step itself never ends and is. However slow the machine is,
+/// the step's time begins only once it is open.
 fn slow() {
     let home = tempfile::tempdir().expect("a directory");
-    let arguments = ["materialize", "a", "--executor", "processes", "--step-timeout", "6s"];
-    let output = ran(home.path(), "slow = 9", &arguments);
-    assert!(output.status.success(), "{}", told(&output));
+    let arguments = ["materialize", "long", "--executor", "processes", "--step-timeout", "1s"];
+    let output = ran(home.path(), "slow = 3", &arguments);
+    let said = told(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("error[Timeout]"), "{said}");
+    let all = by_process(home.path());
+    assert!(
+        matches!(&all[..], [one] if one.starts_with(&["open".to_owned(), "opened".to_owned()])),
+        "{all:?} {said}"
+    );
 }
 
 fn broken() {
@@ -153,7 +216,7 @@ fn broken() {
     let output = ran(home.path(), settings, &arguments);
     let said = told(&output);
     assert_eq!(output.status.code(), Some(1), "{said}");
-    let message = "the resource `diary` (`resources::pipeline::Kept`), taken by `a`, `b`, `long`, could not be opened in 2 attempts: nobody there (larder.toml:1:12)";
+    let message = "the resource `diary` (`resources::pipeline::Kept`), taken by `a`, `b`, `long`, the check `kept`, could not be opened in 2 attempts: nobody there (larder.toml:1:12)";
     assert!(said.contains(message), "{said}");
     assert!(said.contains("materialized plain"), "{said}");
     // One process, two attempts: the step is not made again.

@@ -1,12 +1,15 @@
 //! A pipeline whose assets take a resource that writes down what is done to it, and by which process.
 
-use larder_executor::{Asset, Definitions, Resource};
+use larder_executor::{Asset, Check, Definitions, Resource};
 use larder_io_core::{Error, ErrorKind, Result, async_trait};
 use serde::Deserialize;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// The file in the working directory for which the check of `checked` does not end.
+pub(crate) const HOLD: &str = "hold";
 
 struct Diary(PathBuf);
 
@@ -48,7 +51,10 @@ impl Resource for Kept {
             // Of a kind for which a step is made again, where the step fails with it.
             return Err(std::io::Error::other("nobody there").into());
         }
-        tokio::time::sleep(Duration::from_secs(settings.slow)).await;
+        if settings.slow > 0 {
+            tokio::time::sleep(Duration::from_secs(settings.slow)).await;
+            diary.write("opened")?;
+        }
         let stuck = settings.stuck;
         Ok(Self { diary, stuck })
     }
@@ -72,9 +78,19 @@ fn asset(key: &str, seconds: u64) -> Asset {
 
 pub(crate) fn definitions() -> Definitions {
     let plain = Asset::builder("plain").function(|_| async { Ok(1_u64) });
-    let assets = [asset("a", 0), asset("b", 0), asset("long", 3600), plain];
+    let checked = Asset::builder("checked").function(|_| async { Ok(1_u64) });
+    let assets = [asset("a", 0), asset("b", 0), asset("long", 3600), plain, checked];
+    let check = Check::builder("kept").asset("checked").resource::<Kept>();
+    let check = check.function(|args| async move {
+        args.resource::<Kept>()?.diary.write("check")?;
+        if std::path::Path::new(HOLD).exists() {
+            std::future::pending::<()>().await;
+        }
+        Ok(true)
+    });
     Definitions::new()
         .backend(larder_io_fs::backend())
         .assets(assets)
+        .checks([check])
         .resource_named::<Kept>("diary")
 }

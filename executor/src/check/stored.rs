@@ -6,6 +6,7 @@ use crate::event::{Emitter, Event, Observer};
 use crate::freshness::Recorder;
 use crate::graph::definition;
 use crate::resource::Held;
+use crate::run::{Stop, stopped};
 use crate::selection::Selection;
 use larder_io_core::{AssetKey, Error, Form, Result};
 use larder_partitions::PartitionSet;
@@ -20,6 +21,8 @@ pub struct CheckOptions {
     pub partitions: Option<String>,
     /// Who is told of each check as it is made.
     pub observers: Vec<Arc<dyn Observer>>,
+    /// Stops it from outside, in good order. Default: nobody does.
+    pub stop: Option<Stop>,
 }
 
 impl fmt::Debug for CheckOptions {
@@ -40,13 +43,23 @@ pub struct CheckReport {
     pub missing: Vec<AssetPartition>,
     /// Resources that could not be closed, or not in their time.
     pub unclosed: Vec<Arc<Error>>,
+    /// Whether it was stopped before its end; what was checked until then stands.
+    pub stopped: bool,
 }
 
 impl CheckReport {
-    /// Whether no value is wrong; warnings do not count.
+    /// Whether all was checked and no value is wrong; warnings do not count.
     pub fn succeeded(&self) -> bool {
-        !self.checked.iter().any(|checked| checked.is_wrong())
+        !self.stopped && !self.checked.iter().any(|checked| checked.is_wrong())
     }
+}
+
+/// What all checks of one call have in common.
+struct Checking<'c> {
+    partitions: Option<&'c str>,
+    emitter: &'c Emitter,
+    held: &'c Arc<Held>,
+    recorder: &'c Recorder,
 }
 
 impl Pipeline {
@@ -57,7 +70,7 @@ impl Pipeline {
     /// from being written. A value that cannot be loaded does not pass its checks.
     ///
     /// # Cancel safety
-    /// What was checked before is recorded.
+    /// What was checked before is recorded; resources are closed in the background. [`CheckOptions::stop`] waits for both.
     pub async fn check(&self, selection: impl Into<Selection>, options: CheckOptions) -> Result<CheckReport> {
         let steps = selection.into().assets(self)?;
         let keys = steps.iter().flat_map(|step| &self.graph().nodes[*step].keys);
@@ -69,25 +82,34 @@ impl Pipeline {
         }
         let emitter = Emitter(options.observers.into());
         let held = self.hold(&emitter);
-        let checked = self
-            .check_published(&keys, options.partitions.as_deref(), &emitter, &held)
-            .await;
+        let (recorder, mut report) = (Recorder(self.catalog().cloned()), CheckReport::default());
+        let checking = Checking {
+            partitions: options.partitions.as_deref(),
+            emitter: &emitter,
+            held: &held,
+            recorder: &recorder,
+        };
+        let checked = tokio::select! {
+            biased;
+            () = stopped(options.stop.as_ref()) => None,
+            checked = self.check_published(&keys, &checking, &mut report) => Some(checked),
+        };
         // However it ended.
-        let unclosed = held.close().await;
-        checked.map(|report| CheckReport { unclosed, ..report })
+        report.unclosed = held.close().await;
+        report.stopped = checked.is_none();
+        checked.transpose()?;
+        recorder.flush().await?;
+        Ok(report)
     }
 
     async fn check_published(
         &self,
         keys: &[&AssetKey],
-        partitions: Option<&str>,
-        emitter: &Emitter,
-        held: &Arc<Held>,
-    ) -> Result<CheckReport> {
-        let recorder = Recorder(self.catalog().cloned());
-        let mut report = CheckReport::default();
+        checking: &Checking<'_>,
+        report: &mut CheckReport,
+    ) -> Result<()> {
         for key in keys.iter().copied() {
-            let (partitions, named) = self.asked(key, partitions).await?;
+            let (partitions, named) = self.asked(key, checking.partitions).await?;
             let values: Vec<AssetPartition> = match &partitions {
                 None => vec![key.into()],
                 Some(set) => set.iter().map(|partition| (key, &partition).into()).collect(),
@@ -109,18 +131,17 @@ impl Pipeline {
                     earlier: self.earlier(&of, true).await,
                     of,
                     run: None,
-                    held: Arc::clone(held),
-                    emitter: emitter.clone(),
+                    held: Arc::clone(checking.held),
+                    emitter: checking.emitter.clone(),
                 };
                 for checked in self.make_checks(&subject, &value).await {
-                    recorder.checked(&checked);
-                    emitter.emit(|| Event::Checked(Arc::clone(&checked)));
+                    checking.recorder.checked(&checked);
+                    checking.emitter.emit(|| Event::Checked(Arc::clone(&checked)));
                     report.checked.push(checked);
                 }
             }
         }
-        recorder.flush().await?;
-        Ok(report)
+        Ok(())
     }
 
     /// The partitions that are asked for, and whether they were named.

@@ -5,7 +5,7 @@ use super::item::{Entry, Item, Value};
 use super::layer::{ManagerTable, POLICIES, RETENTION, URL, retention};
 use super::place::Place;
 use crate::policy::Policies;
-use larder_io_core::{Error, ErrorKind, ManagerUrl, Result, Retention, Secret, from_texts, is_secret};
+use larder_io_core::{Error, ErrorKind, ManagerUrl, Result, Retention, Secret, from_texts, is_secret, secrets_within};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -102,11 +102,16 @@ impl Resolved {
         apart.map(|setting| (setting.name.as_str(), setting.text.as_str()))
     }
 
-    /// Values that no message shows: of settings that come from elsewhere, or have a name for what is secret.
+    /// Values that no message shows: of settings that come from elsewhere, or have a name for what is secret, and passwords within others.
     pub(super) fn secrets(&self) -> Vec<String> {
-        let secret = |setting: &&Setting| setting.referred || is_secret(&setting.name);
-        let secrets = self.settings.iter().filter(secret);
-        secrets.map(|setting| setting.text.clone()).collect()
+        let secrets = |setting: &Setting| {
+            let mut secrets = secrets_within(&setting.text);
+            if setting.referred || is_secret(&setting.name) {
+                secrets.push(setting.text.clone());
+            }
+            secrets
+        };
+        self.settings.iter().flat_map(secrets).collect()
     }
 
     /// The settings as texts by name, for assets that have some of their own.

@@ -22,7 +22,9 @@ pub(crate) use manager::{Resolved, Surroundings};
 pub(crate) use observe::{ObserveLine, ObserveTable};
 pub(crate) use pattern::{Binding, Kept, Line, Lines, Pattern};
 pub(crate) use place::Place;
-pub use report::{BindingReport, ConfigReport, ManagerReport, ObserverReport, ResourceReport, SettingReport};
+pub use report::{
+    BindingReport, ConfigReport, ManagerReport, ObserverReport, QueryReport, ResourceReport, SettingReport,
+};
 pub(crate) use resources::{Given, OWN};
 pub(crate) use run::RunTable;
 pub(crate) use schema::schema;

@@ -23,6 +23,24 @@ pub struct ConfigReport {
     pub observers: Vec<ObserverReport>,
     /// Every resource that runs open, in the order of the definitions.
     pub resources: Vec<ResourceReport>,
+    /// Every asset that a query makes, in the order of the definitions.
+    pub queries: Vec<QueryReport>,
+}
+
+/// One asset that a query makes.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct QueryReport {
+    /// The asset.
+    pub asset: String,
+    /// The file that the query stands in; `None` for one in code.
+    pub file: Option<String>,
+    /// The engine that runs it.
+    pub engine: String,
+    /// Why that engine.
+    pub because: String,
+    /// Its parameters with their values, as `least = 1.5`, but for those that a partition gives.
+    pub parameters: Vec<String>,
 }
 
 /// One resource that runs open.

@@ -110,7 +110,8 @@ impl<'d> Binder<'d> {
             return self.everything(manager);
         }
         if let Some(own) = &output.io_manager {
-            let bound = self.keyed(own, "the asset names it".to_owned())?;
+            let bound = self.keyed(own, "the asset names it".to_owned());
+            let bound = bound.map_err(|refused| refused.about("io_manager"))?;
             return self.set(bound, OwnSettings::of(&output.settings));
         }
         let binding = self.config.bindings.of(key, group).map_err(Refused::placed)?;

@@ -173,6 +173,10 @@ impl Definitions {
             run: run_settings::reports(&config),
             observers: pipeline.observer_reports(&config)?,
             resources: self.resource_reports(&pipeline, &config),
+            #[cfg(feature = "arrow")]
+            queries: pipeline.query_reports(),
+            #[cfg(not(feature = "arrow"))]
+            queries: Vec::new(),
         })
     }
 

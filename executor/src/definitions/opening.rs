@@ -26,9 +26,19 @@ pub(super) struct Refused {
     pub(super) message: String,
     /// Whether the message begins with a place of the configuration.
     pub(super) placed: bool,
+    /// What the asset says that it is about, as a header of a query names it.
+    pub(super) about: Option<String>,
 }
 
 impl Refused {
+    /// An error about something that the asset says.
+    pub(super) fn about(self, setting: impl Into<String>) -> Self {
+        Self {
+            about: Some(setting.into()),
+            ..self
+        }
+    }
+
     /// An error whose message begins with its place.
     pub(super) fn placed(error: Error) -> Self {
         Self {
@@ -46,7 +56,11 @@ impl From<Error> for Refused {
 
 impl From<String> for Refused {
     fn from(message: String) -> Self {
-        Self { message, placed: false }
+        Self {
+            message,
+            placed: false,
+            about: None,
+        }
     }
 }
 
@@ -122,6 +136,7 @@ impl<'d> Opener<'d> {
             return self.named(&text, because, None).map(Some).map_err(|refused| Refused {
                 message: format!("{variable}: {}", refused.message),
                 placed: false,
+                about: None,
             });
         }
         if let Some((text, place, of_profile)) = &self.config.default {

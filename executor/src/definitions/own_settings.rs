@@ -91,11 +91,16 @@ impl OwnSettings {
         };
         match of_line {
             Some((line, _)) => Refused::placed(line.located(line.veiled(error))),
-            None => format!(
-                "its own settings do not fit the I/O manager `{manager}`: {}",
-                error.message()
-            )
-            .into(),
+            None => {
+                let message = format!(
+                    "its own settings do not fit the I/O manager `{manager}`: {}",
+                    error.message()
+                );
+                let name = error.context("setting").map(str::to_owned);
+                let name = name.filter(|name| self.asset.contains_key(name));
+                let name = name.or_else(|| self.asset.keys().next().cloned());
+                Refused::from(message).about(format!("setting: {}", name.unwrap_or_default()))
+            }
         }
     }
 }

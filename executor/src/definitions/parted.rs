@@ -1,7 +1,7 @@
 //! By what assets are parted, and which partitions of its inputs each is made from.
 
 use crate::asset::{Asset, InputSpec};
-use crate::graph::{Graph, Origin, definition};
+use crate::graph::{Graph, Origin, definition, said};
 use larder_io_core::{Arity, AssetKey, Error, Form, Forms};
 use larder_partitions::{Mapping, Partitioning};
 
@@ -33,7 +33,11 @@ pub(super) fn parted(assets: &[Asset], graph: &Graph, problems: &mut Vec<Error>)
         let partitioning = match &asset.partitions {
             Some(Ok(partitioning)) => Some(partitioning.clone()),
             Some(Err(problem)) => {
-                problems.push(definition(format!("`{}`: {problem}", name())));
+                problems.push(definition(format!(
+                    "`{}`{}: {problem}",
+                    name(),
+                    said(asset, "partitions")
+                )));
                 None
             }
             None if many => {
@@ -62,7 +66,8 @@ pub(super) fn parted(assets: &[Asset], graph: &Graph, problems: &mut Vec<Error>)
                     .first()
                     .map(ToString::to_string)
                     .unwrap_or_default();
-                let what = format!("`{consumer}` takes `{}: {}`", input.argument, input.type_name);
+                let said = said(&assets[step], "partitions");
+                let what = format!("`{consumer}`{said} takes `{}: {}`", input.argument, input.type_name);
                 problems.push(definition(format!("{what}, but {problem}")));
                 None
             })

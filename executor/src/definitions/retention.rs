@@ -4,7 +4,7 @@ use super::Definitions;
 use super::binding::{Binder, Bound};
 use super::opening::Refused;
 use crate::asset::OutputSpec;
-use larder_io_core::{AssetKey, Error, ErrorKind, Retention};
+use larder_io_core::{AssetKey, Retention};
 use std::num::NonZeroUsize;
 
 /// A retention, and the reason for it.
@@ -42,7 +42,9 @@ impl Binder<'_> {
         }
         let kept = match &output.retention {
             Some(text) => Some(Kept {
-                retention: text.parse::<Retention>()?,
+                retention: text
+                    .parse::<Retention>()
+                    .map_err(|error| Refused::from(error).about("retention"))?,
                 because: "the asset says so".to_owned(),
             }),
             None => match self.config().retention.of(key, group).map_err(Refused::placed)? {
@@ -67,7 +69,7 @@ impl Binder<'_> {
                 "its retention is `{}`, because {}, but the I/O manager `{}` keeps versions that share files and can only be removed by age; write `30 days`, or `forever`",
                 kept.retention, kept.because, bound.key
             );
-            return Err(Error::new(ErrorKind::InvalidConfig, message).into());
+            return Err(Refused::from(message).about("retention"));
         }
         let none = Retention::last(NonZeroUsize::MIN);
         if kept.retention != none && !bound.manager.info().capabilities.versions {
@@ -75,7 +77,7 @@ impl Binder<'_> {
                 "its old versions are to be kept ({}, because {}), but the I/O manager `{}` keeps none",
                 kept.retention, kept.because, bound.key
             );
-            return Err(Error::new(ErrorKind::InvalidConfig, message).into());
+            return Err(Refused::from(message).about("retention"));
         }
         Ok(Some(kept))
     }

@@ -3,7 +3,7 @@
 use super::Pipeline;
 use crate::asset::Asset;
 use crate::config::{Config, SettingReport};
-use crate::graph::definition;
+use crate::graph::{definition, said};
 use crate::policy::RetryPolicy;
 use crate::run::RunOptions;
 use larder_io_core::{AssetKey, Error, Result, duration};
@@ -60,10 +60,13 @@ pub(super) fn check(assets: &[Asset], problems: &mut Vec<Error>) {
             .map(|output| output.key.as_str())
             .unwrap_or_default();
         if let Some(Err(error)) = asset.retry.as_ref().map(RetryPolicy::validate) {
-            problems.push(definition(format!("`{key}`: {}", error.message())));
+            let said = said(asset, "retries");
+            problems.push(definition(format!("`{key}`{said}: {}", error.message())));
         }
         if asset.timeout == Some(Duration::ZERO) {
-            let message = format!("`{key}`: `timeout` is 0, so that it could never run; leave it out for no limit");
+            let said = said(asset, "timeout");
+            let message =
+                format!("`{key}`{said}: `timeout` is 0, so that it could never run; leave it out for no limit");
             problems.push(definition(message));
         }
     }

@@ -12,7 +12,7 @@ use crate::args::missing_resource;
 use crate::asset::Asset;
 use crate::check::{self, Checks};
 use crate::config::Config;
-use crate::graph::{Graph, definition};
+use crate::graph::{Graph, definition, said};
 use crate::policy::root;
 use crate::reference::misfit;
 use larder_io_core::{AssetKey, Error, ErrorKind, Form, Forms, Location, Naming, Result};
@@ -245,9 +245,10 @@ fn bind(
                 Err(refused) => {
                     if told.insert(refused.message.clone()) {
                         // A place says more than the first asset that met the problem.
+                        let said = said(asset, refused.about.as_deref().unwrap_or_default());
                         let message = match refused.placed {
                             true => refused.message,
-                            false => format!("`{key}`: {}", refused.message),
+                            false => format!("`{key}`{said}: {}", refused.message),
                         };
                         problems.push(Error::new(ErrorKind::InvalidConfig, message));
                     }
@@ -267,8 +268,8 @@ fn bind(
                     stored.insert(key.clone(), Stored { bound: Some(bound), form, refers, location, extension, group, kept });
                 }
                 None => problems.push(definition(format!(
-                    "`{key}` is a value of form {}, but its I/O manager `{}` ({}) takes {}; give the asset another manager with `io_manager = \"..\"`",
-                    output.forms, bound.key, info.scheme, info.forms
+                    "`{key}`{} is a value of form {}, but its I/O manager `{}` ({}) takes {}; give the asset another manager with `io_manager = \"..\"`",
+                    said(asset, "io_manager"), output.forms, bound.key, info.scheme, info.forms
                 ))),
             }
         }
@@ -330,7 +331,8 @@ fn memories(definitions: &Definitions, graph: &Graph, problems: &mut Vec<Error>)
     for (asset, node) in definitions.assets.iter().zip(&graph.nodes) {
         if let Some(Err(problem)) = &asset.memory {
             let key = node.keys.first().map(ToString::to_string).unwrap_or_default();
-            problems.push(definition(format!("the memory of `{key}`: {problem}")));
+            let said = said(asset, "memory");
+            problems.push(definition(format!("the memory of `{key}`{said}: {problem}")));
         }
     }
 }

@@ -28,6 +28,7 @@ pub use limits::Limit;
 pub use process::{STEP_VARIABLE, serve_step};
 pub use report::{RunOptions, RunReport, StepReport, StepStatus};
 pub use stop::Stop;
+pub(crate) use stop::stopped;
 
 use crate::args::remember_places;
 use crate::check::Checked;

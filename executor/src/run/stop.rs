@@ -10,7 +10,7 @@ pub(super) const GRACE: Duration = Duration::from_millis(400);
 
 /// Stops the runs that it is given to by [`RunOptions::stop`](crate::RunOptions::stop), in good order: steps are dropped at their next await and what
 /// they staged is discarded, nothing more begins, and the run ends with a report. What was not published then has failed, with the kind `Cancelled`, and
-/// is in the catalogue as such.
+/// is in the catalogue as such. Checks are stopped in the same way, by [`CheckOptions::stop`](crate::CheckOptions::stop).
 #[derive(Clone, Debug)]
 pub struct Stop(Arc<watch::Sender<bool>>);
 
@@ -33,7 +33,7 @@ impl Stop {
 }
 
 /// Waits until somebody stops the run; for ever where nobody can.
-pub(super) async fn stopped(stop: Option<&Stop>) {
+pub(crate) async fn stopped(stop: Option<&Stop>) {
     if let Some(stop) = stop
         && stop.0.subscribe().wait_for(|stopped| *stopped).await.is_ok()
     {

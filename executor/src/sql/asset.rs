@@ -15,6 +15,8 @@ pub(crate) struct Sql {
     /// The engine that the asset asks for.
     pub(crate) engine: Option<String>,
     pub(crate) parameters: BTreeMap<String, SqlValue>,
+    /// The lines of the header by what they say; of parameters, tags and settings with their names, as `parameter: least`.
+    pub(crate) header: BTreeMap<String, usize>,
     /// What is wrong with what the file says, with its line.
     pub(crate) problems: Vec<String>,
     /// Once definitions are built.
@@ -28,6 +30,27 @@ impl Sql {
             Some(file) => format!(" ({file})"),
             None => String::new(),
         }
+    }
+
+    /// The same with the line of the header that says this, where one does.
+    pub(crate) fn said(&self, setting: &str) -> String {
+        match (&self.file, self.header.get(setting)) {
+            (Some(file), Some(line)) => format!(" ({file}:{line})"),
+            _ => self.placed(),
+        }
+    }
+
+    /// That line before a problem, where the file is named already.
+    pub(crate) fn line(&self, setting: &str) -> String {
+        let line = self.header.get(setting);
+        line.map_or_else(String::new, |line| format!("line {line}: "))
+    }
+}
+
+impl Asset {
+    /// Behind its key in a message: the file of its query, with the line of the header that says this.
+    pub(crate) fn said(&self, setting: &str) -> String {
+        self.sql.as_ref().map_or_else(String::new, |sql| sql.said(setting))
     }
 }
 

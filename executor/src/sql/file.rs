@@ -5,6 +5,7 @@ use crate::asset::{Asset, AssetBuilder, CodeVersion};
 use jiff::Timestamp;
 use larder_io_core::{SqlValue, duration, nearest};
 use larder_partitions::{IntoPartitioning, Partitioning};
+use std::collections::BTreeMap;
 
 /// What a header may say.
 const NAMES: [&str; 14] = [
@@ -39,7 +40,7 @@ impl Asset {
     /// | `tag: team = ops`, `setting: mode = append` | a tag; a setting of its I/O manager |
     /// | `retries: 3`, `timeout: 5m`, `memory: 400MiB` | as the builder's methods |
     ///
-    /// What is wrong with the header is told when definitions are built, with the file, and the line of what cannot be read.
+    /// What is wrong with the header is told when definitions are built, with the file and the line.
     pub fn sql_file(key: &str, path: &str, text: &str) -> Self {
         let text = text.trim_start_matches('\u{feff}');
         let mut header = Header::new(key);
@@ -53,7 +54,7 @@ impl Asset {
             description,
             declared,
             mut problems,
-            ..
+            seen,
         } = header;
         if !description.is_empty() {
             builder = builder.description(description.join("\n"));
@@ -69,6 +70,7 @@ impl Asset {
         if let Some(sql) = &mut asset.sql {
             sql.file = Some(path.to_owned());
             sql.problems = problems;
+            sql.header = seen;
         }
         asset
     }
@@ -102,8 +104,8 @@ struct Header<'a> {
     /// Lists of columns, with their lines.
     declared: Vec<(usize, &'a str)>,
     problems: Vec<String>,
-    /// What came already: of parameters, tags and settings with their names.
-    seen: Vec<String>,
+    /// What came already, with its line: of parameters, tags and settings with their names.
+    seen: BTreeMap<String, usize>,
 }
 
 impl<'a> Header<'a> {
@@ -113,7 +115,7 @@ impl<'a> Header<'a> {
             description: Vec::new(),
             declared: Vec::new(),
             problems: Vec::new(),
-            seen: Vec::new(),
+            seen: BTreeMap::new(),
         }
     }
 
@@ -147,6 +149,7 @@ impl<'a> Header<'a> {
         }
         if known == "columns" {
             self.declared.push((number, value.trim_end_matches(',')));
+            self.seen.entry(name.to_owned()).or_insert(number);
             return Ok(());
         }
         let several = ["parameter", "tag", "setting"].contains(&known);
@@ -154,10 +157,10 @@ impl<'a> Header<'a> {
             Some((of, _)) => format!("{name}: {}", of.trim()),
             None => name.to_owned(),
         };
-        if self.seen.contains(&once) {
+        if self.seen.contains_key(&once) {
             return Err(format!("`{once}` comes twice"));
         }
-        self.seen.push(once);
+        self.seen.insert(once, number);
         self.builder = set(self.builder.clone(), known, value)?;
         Ok(())
     }

@@ -41,14 +41,15 @@ impl Parameters {
         let mut problems = Vec::new();
         let given = of_partitioning(partitioning);
         for name in sql.parameters.keys() {
+            let line = sql.line(&format!("parameter: {name}"));
             if given.contains(name) {
                 problems.push(format!(
-                    "the parameter `{name}` is one that the partition gives; give it another name"
+                    "{line}the parameter `{name}` is one that the partition gives; give it another name"
                 ));
             } else if !taken.contains(name) {
                 problems.push(match nearest(name, taken.iter().map(String::as_str)) {
-                    Some(near) => format!("the query has no `${name}`; did you mean `${near}`?"),
-                    None => format!("the query has no `${name}`, to which the parameter `{name}` could be bound"),
+                    Some(near) => format!("{line}the query has no `${name}`; did you mean `${near}`?"),
+                    None => format!("{line}the query has no `${name}`, to which the parameter `{name}` could be bound"),
                 });
             }
         }

@@ -6,8 +6,9 @@ use super::names::Names;
 use super::parameters::Parameters;
 use crate::args::Args;
 use crate::asset::{Asset, CodeVersion, InputSpec};
-use crate::config::ParameterTable;
-use crate::graph::definition;
+use crate::config::{ParameterTable, QueryReport};
+use crate::definitions::Pipeline;
+use crate::graph::{Node, definition};
 use crate::told::ToldTable;
 use arrow_schema::SchemaRef;
 use futures_util::FutureExt;
@@ -104,6 +105,25 @@ pub(crate) fn resolve(assets: &mut [Asset], engines: &Engines, table: &Parameter
     }
 }
 
+impl Pipeline {
+    /// What runs every query, and with what.
+    pub(crate) fn query_reports(&self) -> Vec<QueryReport> {
+        let nodes = self.0.assets.iter().zip(&self.graph().nodes);
+        let report = |(asset, node): (&Asset, &Node)| {
+            let sql = asset.sql.as_ref()?;
+            let query = sql.resolved.as_ref()?;
+            Some(QueryReport {
+                asset: node.keys.first()?.to_string(),
+                file: sql.file.clone(),
+                engine: query.engine.name().to_owned(),
+                because: query.because.clone(),
+                parameters: query.parameters.told(),
+            })
+        };
+        nodes.filter_map(report).collect()
+    }
+}
+
 fn own_keys(asset: &Asset) -> impl Iterator<Item = AssetKey> {
     asset.outputs.iter().filter_map(|output| output.key.parse().ok())
 }
@@ -124,7 +144,7 @@ fn one(
     }
     let (engine, because) = match engines.choose(sql.engine.as_deref()) {
         Ok(chosen) => chosen,
-        Err(problem) => return Err(vec![problem]),
+        Err(problem) => return Err(vec![format!("{}{problem}", sql.line("engine"))]),
     };
     let prepared = match engine.prepare(&sql.text) {
         Ok(prepared) => prepared,

@@ -71,6 +71,47 @@ async fn replaced_by_one_of_the_same_size_and_time() {
     refused(&pipeline, &["was replaced"]).await;
 }
 
+/// Written in place, with the size and the time that it had: nobody can put back the time of the file itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn written_in_place_with_its_time_put_back() {
+    for stem in ["raw", "raw/a"] {
+        let lake = Lake::new();
+        lake.write(stem, "parquet", rows(100)).await;
+        let name = if stem == "raw" { "raw.parquet" } else { "raw/" };
+        let pipeline = lake.pipeline([raw(DataRef::new(lake.uri(name))), counting(out())]);
+        run(&pipeline, "raw").await;
+        assert_eq!(counted(&pipeline).await.expect("is as recorded"), 100);
+        let path = lake.outside(&format!("{stem}.parquet"));
+        let bytes = fs::read(&path).expect("reads");
+        overwrite(&path, &bytes, 0);
+        refused(
+            &pipeline,
+            &["was replaced", "its time was put back after it was written"],
+        )
+        .await;
+    }
+}
+
+/// References that were stored before the time of the file itself was part of a version.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_earlier_releases_recorded_of_a_file_is_still_found() {
+    let lake = Lake::new();
+    let pipeline = recorded(&lake, "parquet", |reference| reference).await;
+    let stored: DataRef = pipeline.load("raw").await.expect("loads");
+    let version = stored.version.expect("has one");
+    let former = version.rsplit_once('-').expect("has parts").0;
+    let text = lake.stored("raw").expect("is stored").replace(&version, former);
+    lake.damage("raw", &text);
+    assert_eq!(counted(&pipeline).await.expect("is as recorded"), 100);
+    let path = lake.outside("raw.parquet");
+    let bytes = fs::read(&path).expect("reads");
+    // As far as what was recorded tells.
+    overwrite(&path, &bytes, 0);
+    assert_eq!(counted(&pipeline).await.expect("seems as recorded"), 100);
+    overwrite(&path, &bytes, 1);
+    refused(&pipeline, &["was replaced"]).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn truncated() {
     for format in ["parquet", "arrow"] {

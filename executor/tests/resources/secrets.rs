@@ -61,3 +61,70 @@ async fn in_no_error_and_no_event() {
         assert!(!all.contains(secret), "{secret}: {all}");
     }
 }
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Linked {
+    url: String,
+    dsn: String,
+}
+
+/// A client that quotes the whole of its URL, or the password that it found in it.
+#[tokio::test(start_paused = true)]
+async fn a_password_within_a_url_is_in_none_either() {
+    let quoting = RunResource::new("db", |settings: Linked| async move {
+        let told = format!("cannot reach {} as hun#ter2, nor {}", settings.url, settings.dsn);
+        Err::<Db, _>(Error::new(ErrorKind::InvalidConfig, told))
+    });
+    let text = r#"
+[resources.db]
+url = "postgres://me:hun%23ter2@db.example:5432/d?sslmode=require&sslpassword=other-one"
+dsn = "host=db.example user=me password='third-one'"
+"#;
+    let pipeline = definitions([takes::<Db>("a", seconds(0))])
+        .config_text(text)
+        .run_resource(quoting)
+        .build()
+        .expect("is valid");
+    let report = run(&pipeline, options(&Journal::default())).await;
+    let error = report.error("a").expect("has failed");
+    assert!(
+        error.message().contains("postgres://me:[redacted]@db.example:5432/d"),
+        "{error}"
+    );
+    let all = format!("{error:?} {report:?}");
+    for secret in ["hun%23ter2", "hun#ter2", "other-one", "third-one"] {
+        assert!(!all.contains(secret), "{secret}: {all}");
+    }
+}
+
+/// The words of a type that reads the URL may quote it.
+#[test]
+fn what_a_url_is_refused_for_does_not_quote_it() {
+    #[derive(Debug)]
+    struct Url;
+    impl<'de> Deserialize<'de> for Url {
+        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let text = String::deserialize(deserializer)?;
+            Err(serde::de::Error::custom(format!("`{text}` is none")))
+        }
+    }
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code)]
+    struct Settings {
+        url: Url,
+    }
+    let refused = |url: &str| {
+        let resource = RunResource::new("db", |_: Settings| async move {
+            Err::<Db, _>(std::io::Error::other("none"))
+        });
+        let definitions = definitions([takes::<Db>("a", seconds(0))])
+            .config_text(format!("[resources.db]\nurl = \"{url}\"\n"))
+            .run_resource(resource);
+        format!("{:?}", definitions.check_config().expect_err("is refused"))
+    };
+    let error = refused("postgres://me:hunter2@host/db");
+    assert!(!error.contains("hunter2"), "{error}");
+    assert!(refused("postgres://me@host/db").contains("`postgres://me@host/db` is none"));
+}

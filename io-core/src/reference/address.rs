@@ -3,6 +3,7 @@
 use super::DataRef;
 use crate::backend::ManagerUrl;
 use crate::error::{Error, ErrorKind, Result};
+use crate::userinfo::{self, Before};
 
 /// Bytes of an address at most; keys of object stores end at 1,024.
 const MOST_BYTES: usize = 4096;
@@ -26,14 +27,15 @@ pub fn address(uri: &str) -> Result<ManagerUrl> {
     if uri.chars().any(char::is_control) {
         return refused("the address of a reference has a control character");
     }
-    let Ok(url) = uri.parse::<ManagerUrl>() else {
+    let Some((scheme, address, query)) = parts(uri) else {
         return refused("the address of a reference begins with a scheme, as in `s3://bucket/key` or `file:///path`");
     };
-    if has_password(url.address()) {
+    if has_password(scheme, address, query) {
         return refused(
-            "the address of a reference is stored and must hold no password; give it in the settings of an I/O manager of that place, or in the environment",
+            "the address of a reference is stored and must hold no password; give it in the settings of an I/O manager of that place, or in the environment, and percent-encode an `@` that is part of the address",
         );
     }
+    let url: ManagerUrl = uri.parse()?;
     if !url.query().is_empty() && url.setting_names().is_empty() {
         return refused("the settings in the address of a reference are not UTF-8");
     }
@@ -82,28 +84,41 @@ fn secrets(url: &ManagerUrl) -> Vec<String> {
     names
 }
 
-/// Whether somebody's password stands before the host. It may hold `/` and `@` where somebody forgot to encode them.
-fn has_password(address: &str) -> bool {
-    let Some(bare) = address.strip_prefix("//") else {
-        return false;
-    };
-    let authority = bare.split('/').next().unwrap_or_default();
-    let user = authority
-        .rsplit_once('@')
-        .is_some_and(|(user, _)| user.contains(':') || user.contains('@'));
-    let port = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    let no_port = port
-        .split_once(':')
-        .is_some_and(|(_, port)| port.bytes().any(|byte| !byte.is_ascii_digit()));
-    // An IPv6 address has colons of its own, within brackets.
-    user || (no_port && !port.starts_with('['))
+/// Scheme, address and query, also of what no manager has for its URL.
+fn parts(uri: &str) -> Option<(&str, &str, &str)> {
+    let (scheme, rest) = uri.split_once(':')?;
+    let is_scheme = !scheme.is_empty() && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+    let (address, query) = rest.split_once('?').unwrap_or((rest, ""));
+    // As a manager's URL has it: the `//` of an empty host does not count.
+    let path = address.strip_prefix("//");
+    let path = path.filter(|path| path.is_empty() || path.starts_with('/'));
+    is_scheme.then(|| (scheme, path.unwrap_or(address), query))
+}
+
+/// Whether somebody's password may stand before the host.
+fn has_password(scheme: &str, address: &str, query: &str) -> bool {
+    let scheme = scheme.to_ascii_lowercase();
+    userinfo::is_cut(&scheme, address, query) || userinfo::before_host(&scheme, address) == Before::Password
 }
 
 /// The address for messages: without settings, user and password, and not endless.
 fn shown(uri: &str) -> String {
-    let bare = match uri.parse::<ManagerUrl>() {
-        Ok(url) if has_password(url.address()) => url.to_string(),
-        _ => uri.split('?').next().unwrap_or_default().to_owned(),
+    let hidden = |scheme: &str, address, query| {
+        let before = userinfo::before_host(scheme, address);
+        before != Before::Nothing || userinfo::is_cut(scheme, address, query)
+    };
+    let whole = || uri.split('?').next().unwrap_or_default().to_owned();
+    let bare = match parts(uri) {
+        Some((scheme, address, query)) => {
+            let scheme = scheme.to_ascii_lowercase();
+            match hidden(&scheme, address, query) {
+                true => userinfo::redacted(&scheme, address, query),
+                false => whole(),
+            }
+        }
+        // What is no address may still have somebody's password before a host.
+        None if uri.contains('@') => userinfo::redacted("", uri, "").trim_start_matches(':').to_owned(),
+        None => whole(),
     };
     let mut text: String = bare.chars().take(SHOWN_CHARS).flat_map(char::escape_debug).collect();
     if bare.chars().nth(SHOWN_CHARS).is_some() {

@@ -58,7 +58,18 @@ impl DataRef {
             now.bytes,
             now.modified,
         );
-        found.push(format!("it was replaced: it had {had} and has {has}"));
+        let alike = self.bytes.is_some()
+            && self.bytes == now.bytes
+            && self.modified.is_some()
+            && self.modified == now.modified
+            && self.uri.to_ascii_lowercase().starts_with("file:");
+        let alike = match alike {
+            true => {
+                ", of the same size and time: its time was put back after it was written, or only its rights, its owner or its names changed"
+            }
+            false => "",
+        };
+        found.push(format!("it was replaced: it had {had} and has {has}{alike}"));
         found
     }
 }

@@ -3,6 +3,7 @@
 mod deserialize;
 mod environment;
 mod problem;
+mod within;
 
 use crate::backend::ManagerUrl;
 use crate::error::{Error, ErrorKind, Result};
@@ -11,6 +12,7 @@ use deserialize::Node;
 pub use environment::Environment;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
+pub use within::secrets_within;
 
 /// Parts of setting names after which a value is never shown.
 const SECRET_WORDS: [&str; 6] = ["secret", "key", "token", "password", "sas", "credential"];
@@ -174,7 +176,8 @@ fn read<C: DeserializeOwned>(settings: impl IntoIterator<Item = Setting>, place:
         let name = problem.name();
         let setting = given.get(&name);
         let value = setting.map(|setting| setting.value.as_str());
-        let secret = is_secret(&name) || setting.is_some_and(|setting| setting.secret);
+        let secret = is_secret(&name)
+            || setting.is_some_and(|setting| setting.secret || !secrets_within(&setting.value).is_empty());
         let variable = setting.and_then(|setting| setting.variable.as_deref());
         wrong(place, &name, variable, &problem.message(value, secret))
     })

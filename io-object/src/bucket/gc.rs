@@ -7,17 +7,18 @@ use futures_util::stream::TryStreamExt;
 use larder_io_core::{Garbage, GcOptions, Location, Receipt, Result};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStoreExt};
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 /// Only vendors that publish by a copy stage objects of their own; those are removed with every version. A receipt is
-/// deleted as a value is: in a bucket whose versions are not used, the old versions of its value may still need its own.
+/// deleted as a value is: where the bucket keeps versions, its own old ones are left to the bucket's rules.
 pub(super) async fn run(store: &BucketStore, options: &GcOptions) -> Result<Vec<Garbage>> {
     let purger = store.vendor.as_ref().filter(|vendor| vendor.features().purge);
-    let mut garbage = Vec::new();
+    let (mut garbage, mut histories) = (Vec::new(), Histories::new());
     for (folder, what) in [(UPLOADS, "staged"), (RECEIPTS, "receipt")] {
         for meta in listed(store, folder).await? {
             let age = age(meta.last_modified.timestamp_millis());
-            if age < options.older_than || (what == "receipt" && in_use(store, &meta.location).await?) {
+            if age < options.older_than || (what == "receipt" && in_use(store, &meta.location, &mut histories).await?) {
                 continue;
             }
             if !options.dry_run {
@@ -62,22 +63,32 @@ fn age(since_millis: i64) -> Duration {
     Duration::from_millis(now.saturating_sub(since_millis).max(0).unsigned_abs())
 }
 
+/// Which writes the old versions of each location are of; `None` where nobody may tell.
+type Histories = HashMap<Path, Option<HashSet<String>>>;
+
 /// Whether the value that a receipt was written for is still there, published or as an old version.
-async fn in_use(store: &BucketStore, path: &Path) -> Result<bool> {
-    if store.history {
-        // An old version may need it, and asking every version of a value costs more than a kilobyte is worth.
-        return Ok(true);
-    }
+async fn in_use(store: &BucketStore, path: &Path, histories: &mut Histories) -> Result<bool> {
     let stored = reader::small(store, path, RECEIPT_BYTES).await?;
     // A receipt that cannot be read is kept: it may be one of a newer larder.
     let Ok(receipt) = serde_json::from_slice::<Receipt>(&stored) else {
         return Ok(true);
     };
-    let Ok(location) = Path::parse(receipt.location.as_str()) else {
+    let (Ok(location), Some(write)) = (Path::parse(receipt.location.as_str()), path.filename()) else {
         return Ok(true);
     };
-    match path.filename() {
-        Some(write) => store.is_published(&location, write).await,
-        None => Ok(true),
+    if store.is_published(&location, write).await? {
+        return Ok(true);
     }
+    if !store.history {
+        return Ok(false);
+    }
+    if !histories.contains_key(&location) {
+        let writes = store.kept_writes(&location).await?;
+        histories.insert(location.clone(), writes);
+    }
+    let writes = histories.get(&location).and_then(Option::as_ref);
+    Ok(writes.is_none_or(|writes| writes.contains(write)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,8 @@ const COUNTED_FILES: usize = 64;
 pub(super) struct Listed {
     pub(super) files: Vec<FileFacts>,
     version: Version,
+    /// What earlier releases made of the same files, where that is another text.
+    former: Option<Version>,
     format: Option<Kind>,
 }
 
@@ -83,20 +85,28 @@ impl ObjectTarget {
             return Err(self.empty().await);
         }
         files.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+        let former = |file: &FileFacts| file.former.clone().unwrap_or_else(|| file.version.clone());
+        let has_former = files.iter().any(|file| file.former.is_some());
+        let format = self.format.clone().or_else(|| one_format(&files));
+        Ok(Listed {
+            version: self.version_by(&files, |file| file.version.clone()),
+            former: has_former.then(|| self.version_by(&files, former)),
+            files,
+            format,
+        })
+    }
+
+    /// A hash of names and versions.
+    fn version_by(&self, files: &[FileFacts], version: impl Fn(&FileFacts) -> String) -> Version {
         let mut hasher = blake3::Hasher::new();
-        for file in &files {
-            for text in [below(&self.path, &file.path).as_str(), file.version.as_str()] {
+        for file in files {
+            for text in [below(&self.path, &file.path), version(file)] {
                 // With their lengths, so that no two lists of names and versions are the same bytes.
                 hasher.update(&(text.len() as u64).to_le_bytes());
                 hasher.update(text.as_bytes());
             }
         }
-        let format = self.format.clone().or_else(|| one_format(&files));
-        Ok(Listed {
-            version: Version::from_text(hasher.finalize().to_hex().as_str()[..32].to_owned()),
-            files,
-            format,
-        })
+        Version::from_text(hasher.finalize().to_hex().as_str()[..32].to_owned())
     }
 
     /// The error of a folder without files, which may be a file.
@@ -119,7 +129,9 @@ impl ObjectTarget {
 
     async fn wanted(&self, version: Option<&Version>) -> Result<Listed> {
         let listed = self.listed().await?;
-        self.is_wanted(version, &listed.version)?;
+        if version.is_none() || version != listed.former.as_ref() {
+            self.is_wanted(version, &listed.version)?;
+        }
         Ok(listed)
     }
 

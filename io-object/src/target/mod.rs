@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 /// A file, or all files of a folder, in a store.
 ///
-/// A file's version is the store's: an ETag, on local disk inode, time and size. A folder's is a hash of the names and versions of its files,
+/// A file's version is the store's: an ETag, on local disk inode, times and size. A folder's is a hash of the names and versions of its files,
 /// but for those below a name that begins with `.` or `_`, which programs that read folders leave out.
 #[derive(Clone)]
 pub struct ObjectTarget {
@@ -97,7 +97,7 @@ impl ObjectTarget {
     /// Whether the version that was asked for is the one that is there.
     fn is_wanted(&self, wanted: Option<&Version>, found: &Version) -> Result<()> {
         match wanted {
-            Some(wanted) if wanted != found => {
+            Some(wanted) if !self.store.is_version(wanted, found) => {
                 let message = format!(
                     "`{}` is version `{found}` now, and `{wanted}` cannot be had any more",
                     self.shown

@@ -1,10 +1,14 @@
 use super::store::file_version;
 use super::*;
 use crate::Transfer;
+use futures_util::stream::{BoxStream, StreamExt};
 use larder_io_core::AssetValue as _;
 use larder_io_core::Blob;
 use object_store::memory::InMemory;
-use object_store::{ObjectStore, ObjectStoreExt as _};
+use object_store::{
+    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt as _,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult,
+};
 
 /// A bucket whose files are read by ranges of 16 bytes.
 struct Bucket {
@@ -36,6 +40,153 @@ impl Bucket {
         let url: ManagerUrl = url.parse().expect("is a URL");
         ObjectTarget::in_bucket(self.store.clone(), url.host_and_path().1, &url, None)
     }
+}
+
+/// A store whose lists tell no ETags, though its answers do.
+#[derive(Debug)]
+struct Terse(Arc<InMemory>);
+
+impl fmt::Display for Terse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Terse")
+    }
+}
+
+#[async_trait]
+impl ObjectStore for Terse {
+    async fn put_opts(&self, at: &Path, bytes: PutPayload, options: PutOptions) -> object_store::Result<PutResult> {
+        self.0.put_opts(at, bytes, options).await
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        at: &Path,
+        options: PutMultipartOptions,
+    ) -> object_store::Result<Box<dyn MultipartUpload>> {
+        self.0.put_multipart_opts(at, options).await
+    }
+
+    async fn get_opts(&self, at: &Path, options: GetOptions) -> object_store::Result<GetResult> {
+        self.0.get_opts(at, options).await
+    }
+
+    fn delete_stream(
+        &self,
+        locations: BoxStream<'static, object_store::Result<Path>>,
+    ) -> BoxStream<'static, object_store::Result<Path>> {
+        self.0.delete_stream(locations)
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
+        let time = "2024-01-01T00:00:00Z".parse().expect("is a time");
+        let without = move |meta: object_store::Result<ObjectMeta>| {
+            meta.map(|meta| ObjectMeta {
+                e_tag: None,
+                last_modified: time,
+                ..meta
+            })
+        };
+        self.0.list(prefix).map(without).boxed()
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> object_store::Result<ListResult> {
+        self.0.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> object_store::Result<()> {
+        self.0.copy_opts(from, to, options).await
+    }
+}
+
+/// A file that is replaced by another one of its size within a second is another one.
+#[tokio::test]
+async fn a_folder_is_known_by_etags_where_lists_tell_none() {
+    let bucket = Bucket::new();
+    let terse = Arc::new(Terse(Arc::clone(&bucket.objects)));
+    let store = BucketStore::new(terse, "s3://lake");
+    let url: ManagerUrl = "s3://lake/year/".parse().expect("is a URL");
+    let target = ObjectTarget::in_bucket(store, "year", &url, None).expect("is one");
+    bucket.put("year/a.csv", "n\n1\n").await;
+    bucket.put("year/b.csv", "n\n2\n").await;
+    let version = target.head().await.expect("is there").version.expect("has one");
+    #[cfg(feature = "arrow")]
+    {
+        let value = target.open(Form::Table, Some(&version)).await.expect("is this one");
+        let table = larder_io_core::Table::from_value(value).await.expect("reads");
+        assert_eq!(table.rows(), 2);
+    }
+    // What earlier releases made of sizes and times is still found.
+    let mut hasher = blake3::Hasher::new();
+    for text in ["a.csv", "4-1704067200000", "b.csv", "4-1704067200000"] {
+        hasher.update(&(text.len() as u64).to_le_bytes());
+        hasher.update(text.as_bytes());
+    }
+    let former = Version::from_text(hasher.finalize().to_hex().as_str()[..32].to_owned());
+    assert_ne!(former, version);
+    let facts = target.describe(Some(&former)).await.expect("is still there");
+    assert_eq!(
+        facts.version.as_ref(),
+        Some(&version),
+        "the next reference has the new one"
+    );
+    bucket.put("year/b.csv", "n\n3\n").await;
+    assert_ne!(target.head().await.expect("is there").version, Some(version.clone()));
+    let error = target
+        .describe(Some(&version))
+        .await
+        .map(drop)
+        .expect_err("is another one");
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+}
+
+#[tokio::test]
+async fn a_version_is_known_as_other_tools_write_it() {
+    let bucket = Bucket::new();
+    let is = |wanted: &str, found: &str| {
+        bucket
+            .store
+            .is_version(&Version::from_text(wanted), &Version::from_text(found))
+    };
+    for (wanted, found) in [
+        ("\"abc\"", "\"abc\""),
+        ("abc", "\"abc\""),
+        ("W/\"abc\"", "\"abc\""),
+        ("\"abc\"", "abc"),
+        ("abc", "W/\"abc\""),
+        ("abc", "id~\"abc\""),
+        ("\"abc\"", "id~\"abc\""),
+        ("id", "id~\"abc\""),
+        ("id~abc", "id~\"abc\""),
+    ] {
+        assert!(is(wanted, found), "{wanted} {found}");
+    }
+    for (wanted, found) in [
+        ("", "\"abc\""),
+        ("ab", "\"abc\""),
+        ("abcd", "\"abc\""),
+        ("other~abc", "id~\"abc\""),
+        ("id~abd", "id~\"abc\""),
+        ("id~abc", "\"abc\""),
+        ("ABC", "\"abc\""),
+    ] {
+        assert!(!is(wanted, found), "{wanted} {found}");
+    }
+    bucket.put("raw.csv", LONG).await;
+    let target = bucket.target("s3://lake/raw.csv").expect("is one");
+    let full = target.head().await.expect("is there").version.expect("has one");
+    let bare = Version::from_text(format!("\"{}\"", full.as_str().trim_matches('"')));
+    let facts = target.describe(Some(&bare)).await.expect("is this one");
+    assert_eq!(
+        facts.version,
+        Some(full.clone()),
+        "what is recorded is the store's own text"
+    );
+    let error = target
+        .describe(Some(&Version::from_text("another")))
+        .await
+        .map(drop)
+        .expect_err("is another one");
+    assert!(error.message().contains(full.as_str()), "{error}");
 }
 
 async fn text(value: Value) -> Result<String> {
