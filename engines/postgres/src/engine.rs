@@ -95,14 +95,11 @@ impl SqlEngine for PostgresEngine {
             .collect::<Result<Vec<_>, _>>();
         let lines = lines.map_err(|error| self.server.error(error))?;
         self.end(session).await?;
-        let copies = match inputs.copies() {
-            0 => String::new(),
-            copies => format!(
-                "{copies} of {} tables are elsewhere and are copied first; shown here empty\n",
-                tables.len()
-            ),
-        };
-        Ok(format!("{copies}{}\n", lines.join("\n")))
+        Ok(format!(
+            "{}{}\n",
+            inputs.described(&query.prepared.tables),
+            lines.join("\n")
+        ))
     }
 
     async fn execute(&self, query: Query<'_>, tables: &[LazyTable]) -> Result<Arc<dyn TableSource>> {

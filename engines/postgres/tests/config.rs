@@ -1,6 +1,7 @@
 //! What the configuration says of the engine. No server is needed.
 
 use larder_executor::{Asset, Definitions};
+use larder_io_core::ErrorKind;
 
 fn refusal(config: &str) -> String {
     let asked = Definitions::new()
@@ -34,6 +35,21 @@ fn settings_of_a_manager_mean_nothing_to_an_engine() {
         // With the place of the setting.
         assert!(told.contains(said) && told.contains(":4:"), "{setting}: {told}");
     }
+}
+
+#[test]
+fn an_engine_that_cannot_be_opened_is_told_once() {
+    let asset = |name: &str| Asset::builder(name).sql("select 1 as x");
+    let asked = Definitions::new()
+        .engine_backend(larder_engine_postgres::backend())
+        .variables([])
+        .asset(asset("a"))
+        .asset(asset("b"))
+        .config_text("engine = 'postgres'\n[engines.postgres]\nurl = '${NOWHERE}'\n");
+    let error = asked.build().map(drop).expect_err("is refused");
+    assert_eq!(error.kind(), ErrorKind::InvalidConfig, "{error}");
+    assert_eq!(error.message().matches("NOWHERE is not set").count(), 1, "{error}");
+    assert!(!error.message().contains("`a`"), "{error}");
 }
 
 #[test]

@@ -117,6 +117,16 @@ impl Engines {
         Err(format!("there is no engine `{name}` ({because}); {hint}"))
     }
 
+    /// Why the engine that an asset asks for, or else the configuration, cannot be opened: it is the same for every asset, and no fault of theirs.
+    pub(crate) fn broken(&self, asked: Option<&str>) -> Option<&str> {
+        let name = asked.or(self.wanted.as_ref().map(|(name, _)| name.as_str()))?;
+        let handed_over = self.all.iter().any(|engine| engine.name() == name);
+        match self.opened.get(name) {
+            Some(Err(problem)) if !handed_over => Some(problem),
+            _ => None,
+        }
+    }
+
     /// What is missing where nothing says which engine, and every one that there is needs an address.
     fn unchosen(&self) -> String {
         let missing = |backend: &Arc<dyn EngineBackend>| {
