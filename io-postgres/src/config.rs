@@ -125,7 +125,7 @@ impl PostgresConfig {
         Ok(config)
     }
 
-    fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         let wrong = |setting: &'static str, message: &str| {
             Err(Error::new(ErrorKind::InvalidConfig, message).with_context("setting", setting))
         };

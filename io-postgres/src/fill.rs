@@ -28,8 +28,19 @@ impl Core {
             server: self.pool.place().url.clone(),
             table: self.book.within(&data),
             columns: types::columns(&schema)?.into_iter().map(Column::placed).collect(),
+            hold: self.hold(&data)?,
         };
         Ok(fill.reaches(&place).then_some((fill, place, data)))
+    }
+
+    /// Keeps the note of a table for as long as a transaction that makes it is open, also where nobody hears of its end any more: a note that went
+    /// before its table came would leave a table that nobody knows. What else changes of a note does not wait for it.
+    fn hold(&self, data: &str) -> Result<String> {
+        let name = names::literal(data).ok_or_else(|| Error::new(ErrorKind::Unexpected, "a name has NUL"))?;
+        let values = self.book.values();
+        Ok(format!(
+            "SELECT 1 FROM {values} WHERE data_table = {name} AND state = 'staged' FOR KEY SHARE"
+        ))
     }
 
     /// Notes the table, lets the query make it, notes what was made. A crash leaves a note, and perhaps a table, which `gc` finds.

@@ -81,6 +81,13 @@ impl Lease {
         })
     }
 
+    /// Ends it, outside of any transaction: for one in which others may have set what the next is not to have.
+    pub(crate) fn close(mut self) {
+        if let Some(connection) = self.connection.take() {
+            connection.close();
+        }
+    }
+
     /// Gives it back for the next, outside of any transaction.
     pub(crate) fn give_back(mut self) {
         let Some(connection) = self.connection.take() else {

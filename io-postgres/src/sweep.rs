@@ -64,7 +64,8 @@ pub(crate) async fn sweep(client: &Client, book: &Book, tables: &[String]) -> Ou
 async fn one(client: &Client, book: &Book, data: &String) -> Outcome<Fate> {
     let values = book.values();
     client.batch_execute("BEGIN").await?;
-    // The row first, as a publish has it, and never waiting: whoever holds both would else wait for each other.
+    // The row first, as a publish has it, and never waiting: whoever holds both would else wait for each other. Whoever makes the table holds it too:
+    // one that is not there yet may still come.
     let row = format!(
         "SELECT published_at IS NOT NULL FROM {values} WHERE data_table = $1 AND state IN ('staged', 'dropped') FOR UPDATE SKIP LOCKED"
     );

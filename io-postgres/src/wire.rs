@@ -25,6 +25,14 @@ const FREE: &str = "SET synchronize_seqscans TO DEFAULT; SET max_parallel_worker
     SET enable_indexscan TO DEFAULT; SET enable_indexonlyscan TO DEFAULT; SET enable_seqscan TO DEFAULT;
     SET idle_in_transaction_session_timeout = 0; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET TimeZone = 'UTC'; SET extra_float_digits = 1";
 
+/// Looks at an address before its settings are read, whose errors might show a part of it.
+///
+/// # Errors
+/// `InvalidConfig` for one that is wrong.
+pub fn check(url: &ManagerUrl) -> Result<()> {
+    address::check(url.address()).map(drop)
+}
+
 /// A server that queries are run on.
 #[derive(Clone)]
 pub struct Server {
@@ -39,13 +47,13 @@ impl fmt::Debug for Server {
 }
 
 impl Server {
-    /// Opens it by the URL of a manager. No I/O.
+    /// Opens it by settings of a manager, of which those count that its connections have; the URL has the variables. No I/O.
     ///
     /// # Errors
     /// `InvalidConfig` for an address or a setting that is wrong.
-    pub fn open(url: &ManagerUrl) -> Result<Self> {
-        let config = PostgresConfig::of_url(url)?;
-        let address = address::read(&config, Some(url))?;
+    pub fn open(config: &PostgresConfig, url: &ManagerUrl) -> Result<Self> {
+        config.check()?;
+        let address = address::read(config, Some(url))?;
         let pool = Pool::new(address, LOCKS, config.connect_timeout, config.idle_connections);
         Ok(Self {
             name: pool.place().url.clone(),
@@ -120,7 +128,12 @@ impl Session {
         })
     }
 
-    /// Keeps the connection for the next query. Outside of any transaction.
+    /// Ends it. Outside of any transaction.
+    pub fn close(self) {
+        self.lease.close();
+    }
+
+    /// Keeps the connection for the next query, if none has run in it. Outside of any transaction.
     pub fn give_back(self) {
         self.lease.give_back();
     }

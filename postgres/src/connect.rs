@@ -152,6 +152,11 @@ impl Connection {
         !self.client.is_closed() && !self.task.is_finished()
     }
 
+    /// Ends it where nothing is under way.
+    pub fn close(self) {
+        self.task.abort();
+    }
+
     /// Ends it, and what the server does for it: what is under way is cancelled and rolled back.
     pub fn give_up(self) {
         let (token, tls, task) = (self.client.cancel_token(), self.tls.clone(), self.task.clone());

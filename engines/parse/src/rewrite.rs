@@ -13,6 +13,8 @@ pub struct Rewritten {
     original: String,
     /// What was replaced: in the new text, in the original.
     parts: Vec<(Range<usize>, Range<usize>)>,
+    /// Which table stands where in the new text.
+    tables: Vec<(Range<usize>, usize)>,
 }
 
 impl Parsed {
@@ -28,6 +30,7 @@ impl Parsed {
         let original = &self.prepared.sql;
         let named = |number: usize| quoted(self.names.get(number).map_or("", String::as_str));
         let (mut sql, mut parts, mut from) = (String::with_capacity(original.len()), Vec::new(), 0);
+        let mut tables = Vec::new();
         for mark in &self.marks {
             // One within another does not occur: names and parameters are leaves.
             if mark.bytes.start < from {
@@ -36,8 +39,13 @@ impl Parsed {
             sql.push_str(&original[from..mark.bytes.start]);
             let start = sql.len();
             match &mark.what {
-                What::Table(number, true) => sql.push_str(&table(*number)),
-                What::Table(number, false) => sql.push_str(&format!("{} as {}", table(*number), named(*number))),
+                What::Table(number, has_alias) => {
+                    sql.push_str(&table(*number));
+                    tables.push((start..sql.len(), *number));
+                    if !has_alias {
+                        sql.push_str(&format!(" as {}", named(*number)));
+                    }
+                }
                 What::Prefix(number) => sql.push_str(&named(*number)),
                 What::End => {}
                 What::Parameter(number) => sql.push_str(&parameter(*number)),
@@ -50,6 +58,7 @@ impl Parsed {
             sql,
             original: original.clone(),
             parts,
+            tables,
         }
     }
 }
@@ -68,6 +77,15 @@ impl Rewritten {
             shift = (new.end, old.end);
         }
         text::position(&self.original, byte - shift.0 + shift.1)
+    }
+
+    /// Which table this byte belongs to, in the order of [`Prepared::tables`](larder_io_core::Prepared::tables): where what stands for it is wrong, the
+    /// user's text is not.
+    pub fn table_at(&self, byte: usize) -> Option<usize> {
+        let mut tables = self.tables.iter();
+        tables
+            .find(|(range, _)| range.contains(&byte))
+            .map(|(_, number)| *number)
     }
 
     /// The same for a line and a column, from 1.

@@ -74,6 +74,50 @@ fn tables_of_one_last_part_are_not_taken_for_each_other() {
 }
 
 #[test]
+fn a_table_is_found_in_front_of_all_of_its_columns_and_of_parts_of_one() {
+    for (asked, expected) in [
+        ("count(raw.t.*)", "count(\"t\".*)"),
+        ("count(distinct raw.t.*)", "count(distinct \"t\".*)"),
+        (
+            "array_agg(Raw.\"t\".* order by raw.t.id)",
+            "array_agg(\"t\".* order by \"t\".id)",
+        ),
+        (
+            "count(raw.t.*) filter (where raw.t.v is null)",
+            "count(\"t\".*) filter (where \"t\".v is null)",
+        ),
+        ("row(raw.t.*, 1)", "row(\"t\".*, 1)"),
+        ("(raw.t.*, raw.t.id)", "(\"t\".*, \"t\".id)"),
+        ("(raw.t.*) is null", "(\"t\".*) is null"),
+        ("to_jsonb(raw.t.*) -> 'a'", "to_jsonb(\"t\".*) -> 'a'"),
+        ("raw.t.col[1]", "\"t\".col[1]"),
+        ("raw.t.col[raw.t.id][2]", "\"t\".col[\"t\".id][2]"),
+        ("raw.t.col[1:raw.t.id]", "\"t\".col[1:\"t\".id]"),
+        ("(raw.t.col).field", "(\"t\".col).field"),
+        ("(raw.t.col[1]).field", "(\"t\".col[1]).field"),
+        ("(raw.t.col::text)", "(\"t\".col::text)"),
+        ("f(x => raw.t.*)", "f(x => \"t\".*)"),
+        ("x.col[1], x.*", "x.col[1], x.*"),
+    ] {
+        let parsed = read(&format!("select {asked} from raw.t, x"));
+        assert_eq!(
+            changed(&parsed).sql,
+            format!("select {expected} from <0> as \"t\", <1> as \"x\""),
+            "{asked}"
+        );
+    }
+    // The parser has no such thing, and says where.
+    let error = parse(&PostgreSqlDialect {}, "select (raw.t.col).* from raw.t").expect_err("is refused");
+    assert!(error.message().contains("line 1, column 22"), "{error}");
+    let parsed =
+        read("select e from raw.t, lateral jsonb_each(to_jsonb(raw.t.*)) e, unnest(raw.t.col) u, f(raw.t.*) g");
+    assert_eq!(
+        changed(&parsed).sql,
+        "select e from <0> as \"t\", lateral jsonb_each(to_jsonb(\"t\".*)) e, unnest(\"t\".col) u, f(\"t\".*) g"
+    );
+}
+
+#[test]
 fn what_is_no_query_is_refused() {
     for (sql, said) in [
         ("drop table x", "a query reads"),
@@ -104,6 +148,10 @@ fn places_lead_back_to_the_user() {
     assert_eq!(at("ü"), Position { line: 1, column: 8 });
     let told = text::position(&rewritten.sql, rewritten.sql.find("nope").expect("is there"));
     assert_eq!(rewritten.origin_of(told), Position { line: 2, column: 18 });
+    let table = |word: &str| rewritten.table_at(rewritten.sql.find(word).expect("is there"));
+    assert_eq!((table("<0>"), table("0>")), (Some(0), Some(0)));
+    // The name is the user's.
+    assert_eq!((table(" as \"t\""), table("nope"), table("from")), (None, None, None));
 }
 
 proptest! {

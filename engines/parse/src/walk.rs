@@ -3,8 +3,8 @@
 use crate::text;
 use larder_io_core::{Error, ErrorKind, Position, Result, TableName};
 use sqlparser::ast::{
-    Expr, Ident, ObjectName, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, Spanned, Statement,
-    TableFactor, Value, ValueWithSpan, Visit, Visitor,
+    AccessExpr, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, Query, Select, SelectItem,
+    SelectItemQualifiedWildcardKind, SetExpr, Spanned, Statement, TableFactor, Value, ValueWithSpan, Visit, Visitor,
 };
 use sqlparser::tokenizer::Span;
 use std::ops::{ControlFlow, Range};
@@ -307,14 +307,69 @@ impl Prefixes<'_> {
     }
 }
 
+impl Prefixes<'_> {
+    /// A column behind its table's name.
+    fn column(&mut self, idents: &[Ident]) {
+        if let Some((_, table)) = idents.split_last() {
+            self.prefix(table);
+        }
+    }
+
+    /// A column, and a part of its value.
+    fn path(&mut self, root: &Expr, chain: &[AccessExpr]) {
+        let of = |expr: &Expr| match expr {
+            Expr::Identifier(ident) => Some(ident.clone()),
+            _ => None,
+        };
+        let below = chain.iter().map_while(|access| match access {
+            AccessExpr::Dot(expr) => of(expr),
+            AccessExpr::Subscript(_) => None,
+        });
+        let Some(first) = of(root) else { return };
+        let idents: Vec<Ident> = std::iter::once(first).chain(below).collect();
+        self.column(&idents);
+    }
+
+    /// All columns of a table.
+    fn whole(&mut self, name: &ObjectName) {
+        let idents: Vec<Ident> = name.0.iter().filter_map(|part| part.as_ident().cloned()).collect();
+        self.prefix(&idents);
+    }
+
+    fn arguments(&mut self, arguments: &[FunctionArg]) {
+        for argument in arguments {
+            let (FunctionArg::Named { arg, .. } | FunctionArg::ExprNamed { arg, .. } | FunctionArg::Unnamed(arg)) =
+                argument;
+            if let FunctionArgExpr::QualifiedWildcard(name) = arg {
+                self.whole(name);
+            }
+        }
+    }
+}
+
 impl Visitor for Prefixes<'_> {
     type Break = ();
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        if let Expr::CompoundIdentifier(idents) = expr
-            && let Some((_, table)) = idents.split_last()
-        {
-            self.prefix(table);
+        match expr {
+            Expr::CompoundIdentifier(idents) => self.column(idents),
+            Expr::CompoundFieldAccess { root, access_chain } => self.path(root, access_chain),
+            Expr::QualifiedWildcard(name, _) => self.whole(name),
+            Expr::Function(function) => {
+                if let FunctionArguments::List(list) = &function.args {
+                    self.arguments(&list.args);
+                }
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+        match factor {
+            TableFactor::Table { args: Some(args), .. } => self.arguments(&args.args),
+            TableFactor::Function { args, .. } => self.arguments(args),
+            _ => {}
         }
         ControlFlow::Continue(())
     }
@@ -322,8 +377,7 @@ impl Visitor for Prefixes<'_> {
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
         for item in &select.projection {
             if let SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) = item {
-                let idents: Vec<Ident> = name.0.iter().filter_map(|part| part.as_ident().cloned()).collect();
-                self.prefix(&idents);
+                self.whole(name);
             }
         }
         ControlFlow::Continue(())

@@ -92,22 +92,45 @@ impl Fill for Answer {
     }
 
     async fn fill(&self, place: &NewPlace) -> Result<Filled> {
-        let NewPlace::Table { table, columns, .. } = place else {
+        let NewPlace::Table {
+            table, columns, hold, ..
+        } = place
+        else {
             let message = format!("PostgreSQL does not reach {place}; this is a defect of its manager");
             return Err(Error::new(ErrorKind::Unexpected, message));
         };
         self.once()?;
-        let (server, shape) = (self.engine.server(), &self.shape);
         let session = self.engine.begin(&self.inputs, true).await?;
-        let client = session.client()?;
+        let filled = self.make(session.client()?, table, columns, hold).await;
+        match &filled {
+            // Its functions may have set what the next query is not to have.
+            Ok(_) => session.close(),
+            // What it holds is free at once; dropped, it would be so when the server comes to it.
+            Err(_) => {
+                if let Ok(client) = session.client()
+                    && !client.is_closed()
+                {
+                    let _ = client.batch_execute("ROLLBACK").await;
+                }
+            }
+        }
+        filled
+    }
+}
+
+impl Answer {
+    /// Makes the table, in the transaction that is open, and commits it.
+    async fn make(&self, client: &Client, table: &str, columns: &[PlaceColumn], hold: &str) -> Result<Filled> {
+        let (server, shape) = (self.engine.server(), &self.shape);
+        let held = client.query_opt(hold, &[]).await;
+        if held.map_err(|error| server.error(error))?.is_none() {
+            let message = "the place for the result is gone: `gc` of another session removed it before the query began; raise the age that `gc` is called with";
+            return Err(Error::new(ErrorKind::Conflict, message));
+        }
         let names: Vec<String> = columns.iter().map(|column| quoted(&column.name)).collect();
         // `heap` keeps rows in the order of their writing, which other kinds of tables need not.
         let head = format!("CREATE TABLE {table} ({}) USING heap AS ", names.join(", "));
-        let sent = Sent {
-            sql: format!("{head}{}", self.sent.sql),
-            before: head.len() + self.sent.before,
-            rewritten: self.sent.rewritten.clone(),
-        };
+        let sent = self.sent.within(head.len(), format!("{head}{}", self.sent.sql));
         let told = |error| sent.told(server, error);
         let statement = client
             .prepare_typed(&sent.sql, &types(&self.bound))
@@ -146,17 +169,13 @@ impl Fill for Answer {
             .map_err(|error| server.error(error))?;
         let committed = client.batch_execute("COMMIT").await;
         committed.map_err(|error| server.error(error))?;
-        // Its functions may have set what the next query is not to have.
-        drop(session);
         Ok(Filled {
             rows,
             bytes: u64::try_from(size).ok(),
             files: Vec::new(),
         })
     }
-}
 
-impl Answer {
     /// Refuses values that PostgreSQL has and no table of larder: they would be published, and no load could read them.
     async fn without_what_nobody_reads(&self, client: &Client, table: &str, columns: &[PlaceColumn]) -> Result<()> {
         let odd = columns
@@ -190,7 +209,7 @@ impl Answer {
 
 /// A query whose rows are taken. Dropped before its end, it is cancelled.
 struct Reading {
-    /// Given back at the end.
+    /// Gone at the end.
     session: Option<Session>,
     rows: Pin<Box<RowStream>>,
     decoded: Rows,
@@ -213,7 +232,7 @@ impl Reading {
                     self.decoded.end().map_err(unfit)?;
                     // It was to read: what its functions did is not kept.
                     if let Some(session) = self.session.take() {
-                        self.engine.end(session, "ROLLBACK").await?;
+                        self.engine.end(session).await?;
                     }
                 }
                 Err(error) => return Err(self.sent.told(self.engine.server(), error)),

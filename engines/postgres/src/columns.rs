@@ -43,7 +43,12 @@ impl Shape {
                 (_, true, true, _) => format!("trunc({name})"),
                 _ => name,
             };
-            format!("CAST({value} AS {})", column.sql)
+            // A table of the manager has the database's own order of texts, whatever the query compared them by.
+            let collated = match column.sql.as_str() {
+                "text" => " COLLATE \"default\"",
+                _ => "",
+            };
+            format!("CAST({value} AS {}){collated}", column.sql)
         });
         Ok(Self {
             casts: casts.collect(),

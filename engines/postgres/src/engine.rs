@@ -3,7 +3,7 @@
 use crate::answer::Answer;
 use crate::bind::{self, Bound};
 use crate::columns::Shape;
-use crate::config::NAME;
+use crate::config::{self, NAME};
 use crate::error::Sent;
 use crate::inputs::Inputs;
 use arrow_schema::SchemaRef;
@@ -30,7 +30,7 @@ impl PostgresEngine {
     /// `InvalidConfig` for an address or a setting that is wrong.
     pub fn open(url: &ManagerUrl) -> Result<Self> {
         Ok(Self {
-            server: Server::open(url)?,
+            server: config::server(url)?,
         })
     }
 }
@@ -84,6 +84,7 @@ impl SqlEngine for PostgresEngine {
             sql: format!("{head}{}", rewritten.sql),
             before: head.len(),
             rewritten,
+            tables: query.prepared.tables.clone(),
         };
         let told = |error| sent.told(&self.server, error);
         let statement = client.prepare_typed(&sent.sql, &types(&bound)).await.map_err(told)?;
@@ -93,15 +94,12 @@ impl SqlEngine for PostgresEngine {
             .map(|row| row.try_get::<_, String>(0))
             .collect::<Result<Vec<_>, _>>();
         let lines = lines.map_err(|error| self.server.error(error))?;
-        self.end(session, "ROLLBACK").await?;
-        let copies = match inputs.copies() {
-            0 => String::new(),
-            copies => format!(
-                "{copies} of {} tables are elsewhere and are copied first; shown here empty\n",
-                tables.len()
-            ),
-        };
-        Ok(format!("{copies}{}\n", lines.join("\n")))
+        self.end(session).await?;
+        Ok(format!(
+            "{}{}\n",
+            inputs.described(&query.prepared.tables),
+            lines.join("\n")
+        ))
     }
 
     async fn execute(&self, query: Query<'_>, tables: &[LazyTable]) -> Result<Arc<dyn TableSource>> {
@@ -114,20 +112,19 @@ impl SqlEngine for PostgresEngine {
             sql: rewritten.sql.clone(),
             before: 0,
             rewritten,
+            tables: query.prepared.tables.clone(),
         };
         let statement = session.client()?.prepare_typed(&sent.sql, &types(&bound)).await;
         let statement = statement.map_err(|error| sent.told(&self.server, error))?;
         let shape = Shape::of(statement.columns(), query)?;
         let (sql, before) = shape.over(&sent.rewritten.sql);
-        let sent = Sent {
-            sql,
-            before,
-            rewritten: sent.rewritten,
-        };
+        let sent = sent.within(before, sql);
         // Then with the casts, which may not be there.
         let cast = session.client()?.prepare_typed(&sent.sql, &types(&bound)).await;
         cast.map_err(|error| sent.told(&self.server, error))?;
-        self.end(session, "ROLLBACK").await?;
+        // Nothing has run in it yet.
+        self.ended(&session).await?;
+        session.give_back();
         Ok(Arc::new(Answer::new(self.clone(), inputs, sent, shape, bound)))
     }
 }
@@ -149,11 +146,16 @@ impl PostgresEngine {
         Ok(session)
     }
 
-    /// Ends the transaction, and keeps the connection.
-    pub(crate) async fn end(&self, session: Session, how: &str) -> Result<()> {
-        let ended = session.client()?.batch_execute(how).await;
-        ended.map_err(|error| self.server.error(error))?;
-        session.give_back();
+    /// Ends a transaction that was to read, and its session: functions of a query may have set or locked what outlives it, and no statement of the
+    /// server undoes all of that.
+    pub(crate) async fn end(&self, session: Session) -> Result<()> {
+        self.ended(&session).await?;
+        session.close();
         Ok(())
+    }
+
+    async fn ended(&self, session: &Session) -> Result<()> {
+        let ended = session.client()?.batch_execute("ROLLBACK").await;
+        ended.map_err(|error| self.server.error(error))
     }
 }

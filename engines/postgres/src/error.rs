@@ -1,7 +1,7 @@
 //! What the server says of a query, at the place in the user's text.
 
 use larder_engine_parse::Rewritten;
-use larder_io_core::{Error, ErrorKind};
+use larder_io_core::{Error, ErrorKind, Position, TableName};
 use larder_io_postgres::wire::Server;
 use tokio_postgres::error::{DbError, ErrorPosition};
 
@@ -13,9 +13,20 @@ pub(crate) struct Sent {
     pub(crate) before: usize,
     /// All that was sent.
     pub(crate) sql: String,
+    /// What the query calls its tables.
+    pub(crate) tables: Vec<TableName>,
 }
 
 impl Sent {
+    /// The same with another statement around it: how many bytes of that are in front of the query.
+    pub(crate) fn within(&self, before: usize, sql: String) -> Self {
+        Self {
+            before: before + self.before,
+            sql,
+            ..self.clone()
+        }
+    }
+
     /// The error of this query.
     pub(crate) fn told(&self, server: &Server, error: tokio_postgres::Error) -> Error {
         let Some(said) = error.as_db_error() else {
@@ -24,7 +35,15 @@ impl Sent {
         let Some(kind) = kind(said.code().code()) else {
             return server.error(error);
         };
-        let at = self.place(said);
+        let byte = self.byte(said);
+        if matches!(said.code().code(), "42P01" | "3F000") {
+            let table = byte.and_then(|byte| self.rewritten.table_at(byte));
+            let table = table.and_then(|number| self.tables.get(number));
+            if table.is_some() || said.message().contains(DATA) {
+                return gone(table, byte.map(|byte| self.rewritten.origin(byte)), said).with_source(error);
+            }
+        }
+        let at = byte.map(|byte| self.rewritten.origin(byte));
         let at = at.map(|at| format!("{at}: ")).unwrap_or_default();
         let hint = said.hint().map(|hint| format!("; {}", small(hint))).unwrap_or_default();
         let detail = said
@@ -39,16 +58,33 @@ impl Sent {
         Error::new(kind, message).with_source(error)
     }
 
-    /// Where in the user's text it is wrong.
-    fn place(&self, said: &DbError) -> Option<larder_io_core::Position> {
+    /// Where in the rewritten query it is wrong.
+    fn byte(&self, said: &DbError) -> Option<usize> {
         let ErrorPosition::Original(letter) = said.position()? else {
             return None;
         };
         let letter = usize::try_from(letter.checked_sub(1)?).ok()?;
         let byte = self.sql.char_indices().nth(letter).map(|(at, _)| at)?;
         let within = byte.checked_sub(self.before)?;
-        (within <= self.rewritten.sql.len()).then(|| self.rewritten.origin(within))
+        (within <= self.rewritten.sql.len()).then_some(within)
     }
+}
+
+/// How tables that larder made are called.
+const DATA: &str = "larder_data_";
+
+/// A table that was there when its place was looked up: the query is right, and comes too late.
+fn gone(table: Option<&TableName>, at: Option<Position>, said: &DbError) -> Error {
+    let what = match (table, at) {
+        (Some(table), Some(at)) => format!("{at}: the rows of `{table}` are"),
+        _ => "the rows of a table are".to_owned(),
+    };
+    let message = format!(
+        "the query failed: {what} not there any more: newer ones were stored since and the old ones let go, or somebody dropped their table. Run it again; keep more with `history`, or for longer with `grace`; if that does not help, materialize the table again ({}, PostgreSQL {})",
+        said.message(),
+        said.code().code()
+    );
+    Error::new(ErrorKind::Conflict, message)
 }
 
 fn small(text: &str) -> String {

@@ -1,10 +1,16 @@
 //! Tables as the server reads them: where they are, or copied into temporary ones.
 
 use arrow_schema::{DataType, Field, TimeUnit};
-use larder_io_core::{AssetValue as _, AtRest, Error, ErrorKind, LazyTable, Result, TableSource, Value};
+use larder_io_core::{AssetValue as _, AtRest, Error, ErrorKind, LazyTable, Result, TableName, TableSource, Value};
 use larder_io_postgres::wire::{self, Server, quoted};
 use std::sync::Arc;
 use tokio_postgres::Client;
+
+/// What the names of copies begin with, before their number.
+const COPY: &str = "pg_temp.larder_input_";
+
+/// Letters of a table's `select` that people are shown.
+const SHOWN: usize = 400;
 
 /// What stands in a query for each of its tables.
 pub(crate) struct Inputs {
@@ -29,7 +35,7 @@ impl Inputs {
     }
 
     fn copied(&mut self, number: usize, table: &LazyTable) -> String {
-        let name = format!("pg_temp.larder_input_{}", number + 1);
+        let name = format!("{COPY}{}", number + 1);
         if let Value::Table(source) = table.clone().into_value() {
             self.copies.push((name.clone(), source));
         }
@@ -62,9 +68,19 @@ impl Inputs {
         Ok(())
     }
 
-    /// How many are copied, for people.
-    pub(crate) fn copies(&self) -> usize {
-        self.copies.len()
+    /// Where each table is read, for people: a plan has other names than a query. Of one with many parts the beginning is shown.
+    pub(crate) fn described(&self, names: &[TableName]) -> String {
+        let one = |(name, source): (&TableName, &String)| {
+            if source.starts_with(COPY) {
+                return format!("{name}: elsewhere, and copied into {source} first; shown here empty\n");
+            }
+            let select = source.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
+            let mut letters = select.unwrap_or(source).chars();
+            let shown: String = letters.by_ref().take(SHOWN).collect();
+            let more = if letters.next().is_some() { " .." } else { "" };
+            format!("{name}: {shown}{more}\n")
+        };
+        names.iter().zip(&self.sources).map(one).collect()
     }
 }
 

@@ -2,18 +2,18 @@
 
 mod common;
 
-use common::{Ground, raw};
+use common::{Ground, raw, until};
 use larder_executor::{Asset, Definitions, Pipeline};
 use larder_io_core::{ErrorKind, GcOptions};
 use postgres::Client;
 use serde_json::{Value as Json, json};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The address of the server, for a process that is to be ended.
 const CHILD: &str = "LARDER_TEST_ENGINE_CHILD";
-/// Longer than any machine takes; what waits so long is stuck.
-const STUCK: Duration = Duration::from_secs(60);
+/// What that process asks, where it is another query than usual.
+const QUERY: &str = "LARDER_TEST_ENGINE_QUERY";
 /// What the query waits for, where a test wants it to.
 const GATE: i64 = 4_711;
 
@@ -37,28 +37,25 @@ fn definitions(url: &str, second: bool) -> Definitions {
 #[ignore = "needs a test that starts it"]
 fn child() {
     let Ok(url) = std::env::var(CHILD) else { return };
-    let pipeline = definitions(&url, true).build().expect("is valid");
+    let asset = match std::env::var(QUERY) {
+        Ok(sql) => Asset::builder("number").sql(sql),
+        Err(_) => number(true),
+    };
+    let pipeline = common::kept(&url, &url).asset(asset).build().expect("is valid");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let report = runtime.block_on(pipeline.run("*")).expect("runs");
     assert!(report.succeeded(), "{report:?}");
 }
 
-fn start_child(ground: &Ground) -> Child {
+fn start_child(ground: &Ground, query: Option<&str>) -> Child {
     Command::new(std::env::current_exe().expect("is known"))
         .args(["--exact", "child", "--ignored"])
         .env(CHILD, ground.server.url())
+        .envs(query.map(|query| (QUERY, query)))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .expect("starts")
-}
-
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !holds() {
-        assert!(began.elapsed() < STUCK, "stuck: {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
 }
 
 /// Waits until a statement that begins so waits for a lock.
@@ -126,6 +123,12 @@ fn shown(ground: &Ground, pipeline: &Pipeline) -> Vec<Vec<Json>> {
     ground.shown(pipeline, "number")
 }
 
+fn cleaned(ground: &Ground, pipeline: &Pipeline) {
+    let mut options = GcOptions::default();
+    options.older_than = Duration::ZERO;
+    ground.run(pipeline.gc(&options)).expect("is cleaned");
+}
+
 /// After a failure: the old value, nothing that works on, nothing left after `gc`; and the next run makes the new one.
 fn recovers(ground: &Ground, pipeline: &Pipeline, what: &str) {
     assert_eq!(shown(ground, pipeline), [[json!(1)]], "{what}");
@@ -133,9 +136,7 @@ fn recovers(ground: &Ground, pipeline: &Pipeline, what: &str) {
     until("the server goes on with what nobody waits for", || {
         ground.server.number(active) == 0
     });
-    let mut options = GcOptions::default();
-    options.older_than = Duration::ZERO;
-    ground.run(pipeline.gc(&options)).expect("is cleaned");
+    cleaned(ground, pipeline);
     assert_eq!(
         ground
             .server
@@ -156,7 +157,7 @@ fn stopped(how: &str, stop: impl Fn(&Ground, &mut Child)) {
         let pipeline = ground.made(definitions(&url, false));
         assert_eq!(shown(&ground, &pipeline), [[json!(1)]], "{what}");
         let mut client = ground.server.client();
-        let mut child = phase.reach(&ground, &mut client, || start_child(&ground));
+        let mut child = phase.reach(&ground, &mut client, || start_child(&ground, None));
         stop(&ground, &mut child);
         // The locks go with the connection.
         drop(client);
@@ -187,6 +188,55 @@ fn connections_that_are_lost_in_any_phase_leave_the_old_table() {
             .number("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'larder'");
         assert!(killed > 0);
     });
+}
+
+/// A commit that the server has heard of and not done yet, while nobody waits for it any more and `gc` cleans up.
+#[test]
+#[ignore = "needs PostgreSQL's programs"]
+fn a_commit_that_lands_after_gc_leaves_no_table_that_nobody_knows() {
+    let ground = Ground::start();
+    let url = ground.server.url();
+    // What the query writes beside it is looked at when it commits, and that waits at the gate.
+    ground.server.sql(&format!(
+        "CREATE TABLE public.asked (n int8);
+         CREATE FUNCTION public.at_the_gate() RETURNS trigger LANGUAGE plpgsql AS
+             $$ BEGIN PERFORM pg_advisory_xact_lock_shared({GATE}); RETURN NULL; END $$;
+         CREATE CONSTRAINT TRIGGER waits AFTER INSERT ON public.asked DEFERRABLE INITIALLY DEFERRED
+             FOR EACH ROW EXECUTE FUNCTION public.at_the_gate();
+         CREATE FUNCTION public.ask() RETURNS int8 LANGUAGE sql VOLATILE AS $$ INSERT INTO public.asked VALUES (2) RETURNING n $$"
+    ));
+    let pipeline = ground.made(definitions(&url, false));
+    let mut client = ground.server.client();
+    let gate = |client: &mut Client, what: &str| {
+        client
+            .batch_execute(&format!("SELECT pg_advisory_{what}({GATE})"))
+            .expect("is done");
+    };
+    gate(&mut client, "lock");
+    let mut child = start_child(&ground, Some("select public.ask() as n"));
+    until_waits(&ground, "COMMIT");
+    child.kill().expect("is killed");
+    child.wait().expect("ends");
+    cleaned(&ground, &pipeline);
+    gate(&mut client, "unlock");
+    until("the commit", || {
+        ground.server.number("SELECT count(*) FROM public.asked") == 1
+    });
+    recovers(&ground, &pipeline, "the commit landed after gc");
+}
+
+#[test]
+#[ignore = "needs PostgreSQL's programs"]
+fn gc_leaves_alone_what_is_being_made() {
+    let ground = Ground::start();
+    let url = ground.server.url();
+    let pipeline = ground.made(definitions(&url, false));
+    let mut client = ground.server.client();
+    let mut child = Phase::Made.reach(&ground, &mut client, || start_child(&ground, None));
+    cleaned(&ground, &pipeline);
+    drop(client);
+    assert!(child.wait().expect("ends").success());
+    assert_eq!(shown(&ground, &pipeline), [[json!(2)]]);
 }
 
 #[test]

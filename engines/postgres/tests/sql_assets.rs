@@ -61,6 +61,8 @@ fn no_row_leaves_the_server() {
     let plan = ground.run(pipeline.query_plan(&pipeline.key("reports/best").expect("is there")));
     let plan = plan.expect("is planned").expect("is a query");
     assert!(plan.contains("Seq Scan on assets.larder_data_"), "{plan}");
+    let legend = "reports.totals: SELECT \"customer\", \"total\" FROM \"assets\".\"larder_data_";
+    assert!(plan.starts_with(legend), "{plan}");
 }
 
 #[test]
@@ -75,6 +77,10 @@ fn rows_come_and_go_where_they_are_kept_elsewhere() {
         .io_manager("here")
         .sql("select t.total::int8 as total, note from reports.totals t join raw.transactions using (customer) order by 1, 2");
     let pipeline = ground.made(ground.of([raw, totals, back]));
+    let plan = ground.run(pipeline.query_plan(&pipeline.key("reports/back").expect("is there")));
+    let plan = plan.expect("is planned").expect("is a query");
+    let copied = "raw.transactions: elsewhere, and copied into pg_temp.larder_input_2 first";
+    assert!(plan.contains(copied), "{plan}");
     let rows = ground.shown(&pipeline, "reports/back");
     assert_eq!(rows.len(), 5);
     assert_eq!(rows[0], [json!(1), json!("c")]);

@@ -42,23 +42,10 @@ impl Resolved {
     /// # Errors
     /// `InvalidConfig` with the place of a variable that is not set, or of a file that cannot be read.
     pub(crate) fn of(table: &ManagerTable, around: &Surroundings<'_>) -> Result<Self> {
-        let mut resolved = Self {
-            place: table.place.clone(),
-            url: None,
-            settings: Vec::new(),
-            policies: Vec::new(),
-            retention: None,
-        };
+        let mut resolved = Self::nothing_of(table);
         for entry in &table.entries {
             if entry.key == URL {
-                let (text, place) = entry.item.clone().text("`url`")?;
-                let filled = fill(&text, around.variable).map_err(|problem| place.wrong(problem))?;
-                resolved.url = Some(Setting {
-                    name: URL.to_owned(),
-                    text: filled.text,
-                    place,
-                    referred: filled.from_environment,
-                });
+                resolved.url = Some(address(entry, around)?);
                 continue;
             }
             if entry.key == RETENTION {
@@ -74,18 +61,44 @@ impl Resolved {
         Ok(resolved)
     }
 
-    /// A table without an address, as a resource has: every key is a setting, but for those `apart`.
+    /// The table of an engine, which has no policies and keeps nothing: every key but the address is a setting of its own, so that one that means
+    /// nothing to it is refused.
     ///
     /// # Errors
     /// As [`Resolved::of`].
-    pub(super) fn plain(table: &ManagerTable, apart: &[&str], around: &Surroundings<'_>) -> Result<Self> {
-        let mut resolved = Self {
+    pub(crate) fn of_engine(table: &ManagerTable, around: &Surroundings<'_>) -> Result<Self> {
+        let mut resolved = Self::nothing_of(table);
+        for entry in &table.entries {
+            match entry.key == URL {
+                true => resolved.url = Some(address(entry, around)?),
+                false => flatten(
+                    &escaped(&entry.key),
+                    &entry.place,
+                    &entry.item,
+                    around,
+                    &mut resolved.settings,
+                )?,
+            }
+        }
+        Ok(resolved)
+    }
+
+    fn nothing_of(table: &ManagerTable) -> Self {
+        Self {
             place: table.place.clone(),
             url: None,
             settings: Vec::new(),
             policies: Vec::new(),
             retention: None,
-        };
+        }
+    }
+
+    /// A table without an address, as a resource has: every key is a setting, but for those `apart`.
+    ///
+    /// # Errors
+    /// As [`Resolved::of`].
+    pub(super) fn plain(table: &ManagerTable, apart: &[&str], around: &Surroundings<'_>) -> Result<Self> {
+        let mut resolved = Self::nothing_of(table);
         for entry in &table.entries {
             let settings = match apart.contains(&entry.key.as_str()) {
                 true => &mut resolved.policies,
@@ -230,6 +243,18 @@ impl Resolved {
         };
         place.wrong(error.message()).with_source(error)
     }
+}
+
+/// The address of a table.
+fn address(entry: &Entry, around: &Surroundings<'_>) -> Result<Setting> {
+    let (text, place) = entry.item.clone().text("`url`")?;
+    let filled = fill(&text, around.variable).map_err(|problem| place.wrong(problem))?;
+    Ok(Setting {
+        name: URL.to_owned(),
+        text: filled.text,
+        place,
+        referred: filled.from_environment,
+    })
 }
 
 /// Whether one dotted name is above the other.

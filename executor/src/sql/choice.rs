@@ -14,6 +14,8 @@ pub(crate) struct Engines {
     opened: BTreeMap<String, Result<Arc<dyn SqlEngine>, String>>,
     /// The one that the configuration names, and where.
     wanted: Option<(String, String)>,
+    /// Those whose address the configuration has.
+    addressed: Vec<String>,
 }
 
 /// An engine, and why that one.
@@ -51,6 +53,7 @@ impl Engines {
         problems: &mut Vec<Error>,
     ) {
         self.wanted.clone_from(&config.engine);
+        self.addressed = config.engines.keys().cloned().collect();
         for (name, table) in &config.engines {
             if self.backends.iter().all(|backend| backend.name() != name) {
                 problems.push(table.place.wrong(self.stranger(name)));
@@ -89,7 +92,7 @@ impl Engines {
             (Some(name), _) => (name, "the asset says so".to_owned()),
             (None, Some((name, place))) => (name.as_str(), format!("{place} says so")),
             (None, None) => {
-                let first = self.all.first().map(Arc::clone).ok_or_else(nothing)?;
+                let first = self.all.first().map(Arc::clone).ok_or_else(|| self.unchosen())?;
                 let because = match self.all.len() {
                     1 => "it is the only one there is",
                     _ => "it was handed over first",
@@ -113,10 +116,53 @@ impl Engines {
         };
         Err(format!("there is no engine `{name}` ({because}); {hint}"))
     }
+
+    /// Why the engine that an asset asks for, or else the configuration, cannot be opened: it is the same for every asset, and no fault of theirs.
+    pub(crate) fn broken(&self, asked: Option<&str>) -> Option<&str> {
+        let name = asked.or(self.wanted.as_ref().map(|(name, _)| name.as_str()))?;
+        let handed_over = self.all.iter().any(|engine| engine.name() == name);
+        match self.opened.get(name) {
+            Some(Err(problem)) if !handed_over => Some(problem),
+            _ => None,
+        }
+    }
+
+    /// What is missing where nothing says which engine, and every one that there is needs an address.
+    fn unchosen(&self) -> String {
+        let missing = |backend: &Arc<dyn EngineBackend>| {
+            let (name, schemes) = (backend.name(), backend.schemes());
+            let scheme = schemes.first().copied().unwrap_or(name);
+            match self.addressed.iter().any(|known| known == name) {
+                true => format!("`engine = \"{name}\"`, since `[engines.{name}]` is there"),
+                false => {
+                    format!("`engine = \"{name}\"`, and into its table `[engines.{name}]` `url = \"{scheme}://..\"`")
+                }
+            }
+        };
+        let missing: Vec<String> = self.backends.iter().map(missing).collect();
+        let names: Vec<String> = self
+            .backends
+            .iter()
+            .map(|backend| format!("`{}`", backend.name()))
+            .collect();
+        match names.len() {
+            0 => nothing(),
+            1 => format!(
+                "nothing says what runs queries: there is the engine {}; write into larder.toml {}",
+                names.concat(),
+                missing.concat()
+            ),
+            _ => format!(
+                "nothing says what runs queries: there are the engines {}; write into larder.toml {}",
+                names.join(", "),
+                missing.join("; or ")
+            ),
+        }
+    }
 }
 
 fn nothing() -> String {
-    "nothing here runs queries: add the feature `datafusion` to the dependency on larder, or hand an engine over with `Definitions::engine`"
+    "nothing here runs queries: add the feature `datafusion` to the dependency on larder, or `engine-postgres` where a PostgreSQL server is to, or hand an engine over with `Definitions::engine`"
         .to_owned()
 }
 
@@ -149,7 +195,7 @@ fn open(
         ));
     };
     let told = |error: Error| error.message().to_owned();
-    let resolved = Resolved::of(table, around).map_err(told)?;
+    let resolved = Resolved::of_engine(table, around).map_err(told)?;
     let url: ManagerUrl = resolved.url(None, around).map_err(told)?;
     if !backend.schemes().contains(&url.scheme()) {
         let (place, schemes) = (config.place(table), backend.schemes().join("` or `"));

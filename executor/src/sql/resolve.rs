@@ -12,7 +12,9 @@ use crate::graph::{Node, definition};
 use crate::told::ToldTable;
 use arrow_schema::SchemaRef;
 use futures_util::FutureExt;
-use larder_io_core::{AssetKey, ContentHash, Error, LazyTable, Made, Prepared, Query, Result, SqlEngine, Value};
+use larder_io_core::{
+    AssetKey, ContentHash, Error, ErrorKind, LazyTable, Made, Prepared, Query, Result, SqlEngine, Value,
+};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -83,12 +85,19 @@ impl Resolved {
 
 /// Makes every query a function. Problems are gathered.
 pub(crate) fn resolve(assets: &mut [Asset], engines: &Engines, table: &ParameterTable, problems: &mut Vec<Error>) {
-    let mut taken = BTreeSet::new();
+    let (mut taken, mut broken) = (BTreeSet::new(), BTreeSet::new());
     if assets.iter().any(|asset| asset.sql.is_some()) {
         let keys: Vec<AssetKey> = assets.iter().flat_map(own_keys).collect();
         let names = Names::new(&keys);
         for asset in assets.iter_mut() {
             let Some(mut sql) = asset.sql.take() else { continue };
+            if let Some(problem) = engines.broken(sql.engine.as_deref()) {
+                if broken.insert(problem) {
+                    problems.push(Error::new(ErrorKind::InvalidConfig, problem));
+                }
+                asset.sql = Some(sql);
+                continue;
+            }
             if let Err(told) = one(asset, &mut sql, engines, &names, table) {
                 let (name, placed) = (&asset.outputs[0].key, sql.placed());
                 let told = told.into_iter();

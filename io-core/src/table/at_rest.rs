@@ -47,6 +47,9 @@ pub enum NewPlace {
         table: String,
         /// Its columns, in the order of the rows' own.
         columns: Vec<PlaceColumn>,
+        /// A query that the transaction which makes it begins with: it gives a row where the place is still to be filled, and until that transaction
+        /// ends, however that may be, nobody takes the place for one that was left behind.
+        hold: String,
     },
 }
 

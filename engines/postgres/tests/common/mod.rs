@@ -7,6 +7,7 @@ use larder_io_core::{AssetValue, ErrorKind, Table, Value};
 use larder_testkit::postgresql::Server;
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 
 pub(crate) struct Ground {
@@ -72,6 +73,17 @@ impl Ground {
     pub(crate) fn tables(&self) -> i64 {
         self.server
             .number("SELECT count(*) FROM pg_tables WHERE schemaname = 'assets' AND tablename LIKE 'larder\\_data\\_%'")
+    }
+}
+
+/// Longer than any machine takes; what waits so long is stuck.
+const STUCK: Duration = Duration::from_secs(60);
+
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < STUCK, "stuck: {what}");
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 
