@@ -68,11 +68,14 @@ impl Inputs {
     }
 }
 
+/// Parts of a table that one query reads at most: each is a view, and Spark plans their union.
+const MOST_PARTS: usize = 512;
+
 /// Whether the cluster reads what is there.
 fn reads(at: &AtRest) -> bool {
     match at {
         AtRest::Files(files) => !files.is_empty() && files.iter().all(|file| file.starts_with("file:/")),
-        AtRest::Parts(parts) => !parts.is_empty() && parts.iter().all(|(at, _)| reads(at)),
+        AtRest::Parts(parts) => (1..=MOST_PARTS).contains(&parts.len()) && parts.iter().all(|(at, _)| reads(at)),
         _ => false,
     }
 }
@@ -143,7 +146,7 @@ struct Spool(PathBuf);
 impl Spool {
     fn new(staging: Option<&Path>) -> Result<Self> {
         let Some(staging) = staging else {
-            let message = "a table of the query is in no files that the cluster reads: keep it in a Delta table (without partition columns, up to 32 columns) on a disk that the workers share, or set `staging` in `[engines.spark]` to a directory that they share, for copies";
+            let message = "a table of the query is in no files that the cluster reads: keep it in a Delta table (all of it, or by the asset's partitions, up to 32 columns) on a disk that the workers share, or set `staging` in `[engines.spark]` to a directory that they share, for copies";
             return Err(Error::new(ErrorKind::Unsupported, message));
         };
         sweep(staging);
