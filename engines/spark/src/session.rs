@@ -251,7 +251,8 @@ impl Session {
     /// Runs a query in the cluster, which writes its rows as Parquet files into a new directory; no row comes to the client.
     ///
     /// It has succeeded only when Spark said so and the files say so too: `_SUCCESS` is there, nothing unfinished is, the footers of all files
-    /// have one schema, and their rows are as many as Spark counts when it reads them. The files are then on disk (`fsync`).
+    /// have one schema, and their rows are as many as Spark counts when it reads them, and as the query gave on the way into them. The files are then on
+    /// disk (`fsync`).
     ///
     /// # Errors
     /// As [`Session::rows`]; `AlreadyExists` when the directory is there; `InvalidData` when what was written is not what was said. After every error
