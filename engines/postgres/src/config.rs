@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn opens_by_url() {
-        let engine = of("postgresql://me@db.example/d?sslmode=require&connect_timeout=2s&idle_connections=0&port=1");
+        let engine = of("postgresql://me@db.example/d?sslmode=require&connect_timeout=2s&idle_connections=0");
         assert_eq!(engine.expect("opens").name(), "postgres");
         for (url, said) in [
             ("postgres://me@h/d?history=3", "history"),
