@@ -127,12 +127,8 @@ pub(crate) fn gone(error: Error) -> Error {
             ),
         ),
     };
-    let retry = match kind {
-        // With what is stored then.
-        ErrorKind::Conflict => Retry::After(None),
-        _ => Retry::Never,
-    };
-    Error::new(kind, message).with_retry(retry).with_source(error)
+    // Computed again by the same step it would be read where it was.
+    Error::new(kind, message).with_retry(Retry::Never).with_source(error)
 }
 
 /// The first local file that a message names.
@@ -233,7 +229,7 @@ mod tests {
         let error = gone(Error::new(ErrorKind::NotFound, message));
         assert_eq!(
             (error.kind(), error.retry()),
-            (ErrorKind::Conflict, Retry::After(None)),
+            (ErrorKind::Conflict, Retry::Never),
             "{error}"
         );
         assert_eq!(
