@@ -105,6 +105,7 @@ pub(crate) fn end(path: &Path) -> Result<usize, String> {
 #[cfg(test)]
 mod tests {
     use super::{end, running};
+    use std::time::Duration;
 
     #[test]
     fn a_process_of_somebody_else_is_left_alone() {
@@ -131,6 +132,13 @@ mod tests {
             .expect("starts");
         let note = serde_json::json!({"work": dir.path(), "processes": [{"role": "master", "pid": ours.id()}]});
         std::fs::write(&path, note.to_string()).expect("is written");
+        // A process that just began has no command line for a moment.
+        for _ in 0..1000 {
+            if !running(&path).is_empty() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
         // A child that was not waited for still has its number, but no command line.
         let ended = std::thread::spawn(move || ours.wait());
         assert_eq!(end(&path).expect("ends"), 1);
