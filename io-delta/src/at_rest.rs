@@ -2,7 +2,7 @@
 
 use crate::partition::Share;
 use crate::read::DeltaSource;
-use arrow_schema::FieldRef;
+use arrow_schema::{DataType, Field, FieldRef};
 use deltalake_core::kernel::Add;
 use larder_io_core::AtRest;
 
@@ -20,7 +20,9 @@ pub(crate) fn files(source: &DeltaSource) -> Option<AtRest> {
         let whole = source.scope.share(add, &table.natural) == Share::All;
         whole && add.deletion_vector.is_none() && is_plain(&add.path)
     });
-    if !plain || files.is_empty() || !source.schema.fields().iter().eq(own.iter().copied()) {
+    let same = source.schema.fields().len() == own.len()
+        && source.schema.fields().iter().zip(&own).all(|(told, own)| is_same(told, own));
+    if !plain || files.is_empty() || !same {
         return None;
     }
     let root = &source.files.ground().root;
@@ -42,6 +44,17 @@ fn has_columns(add: &Add, own: &[&FieldRef]) -> bool {
     let counted = stats.as_ref().and_then(|stats| stats.get("nullCount")?.as_object());
     counted
         .is_some_and(|counted| counted.len() == own.len() && own.iter().all(|field| counted.contains_key(field.name())))
+}
+
+/// Whether a column has the values that its files have: Arrow has several encodings of texts and bytes, and Parquet one.
+fn is_same(told: &Field, own: &Field) -> bool {
+    let natural = |data_type: &DataType| match data_type {
+        DataType::LargeUtf8 | DataType::Utf8View => DataType::Utf8,
+        DataType::LargeBinary | DataType::BinaryView => DataType::Binary,
+        other => other.clone(),
+    };
+    (told.name(), told.is_nullable()) == (own.name(), own.is_nullable())
+        && natural(told.data_type()) == natural(own.data_type())
 }
 
 /// Whether a path is the same in a URL, however it is read.

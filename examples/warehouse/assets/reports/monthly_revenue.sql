@@ -6,6 +6,6 @@ select
   count(*) as lines,
   sum(l_extendedprice * (1 - l_discount)) as revenue
 from raw.lineitem
-where l_shipdate >= cast($date as date) and l_shipdate < cast($date as date) + interval '1 month'
+where l_shipdate >= cast($date as date) and l_shipdate < cast($date as date) + interval '1' month
 group by l_shipmode
 order by ship_mode
