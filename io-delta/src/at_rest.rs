@@ -21,7 +21,12 @@ pub(crate) fn files(source: &DeltaSource) -> Option<AtRest> {
         whole && add.deletion_vector.is_none() && is_plain(&add.path)
     });
     let same = source.schema.fields().len() == own.len()
-        && source.schema.fields().iter().zip(&own).all(|(told, own)| is_same(told, own));
+        && source
+            .schema
+            .fields()
+            .iter()
+            .zip(&own)
+            .all(|(told, own)| is_same(told, own));
     if !plain || files.is_empty() || !same {
         return None;
     }
