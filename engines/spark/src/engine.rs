@@ -16,6 +16,7 @@ use larder_engine_parse::{Rewritten, parse};
 use larder_io_core::{
     Error, ErrorKind, LazyTable, Position, Prepared, Query, Result, Retry, SqlEngine, SqlValue, TableSource,
 };
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -71,7 +72,15 @@ impl Sent {
             values.insert(parameter(number), query.value(name)?.clone());
         }
         let parsed = parse(&DatabricksDialect {}, &query.prepared.sql)?;
-        let table = |number: usize| inputs.sources.get(number).cloned().unwrap_or_default();
+        let taken = RefCell::new(vec![0; inputs.sources.len()]);
+        let table = |number: usize| {
+            let mut taken = taken.borrow_mut();
+            let Some((views, taken)) = inputs.sources.get(number).zip(taken.get_mut(number)) else {
+                return String::new();
+            };
+            *taken += 1;
+            views.get(*taken - 1).or(views.last()).cloned().unwrap_or_default()
+        };
         let rewritten = parsed.rewritten(table, |number| format!(":{}", parameter(number)), quoted);
         Ok(Self { rewritten, values })
     }
@@ -141,6 +150,19 @@ fn file_of(message: &str) -> Option<&str> {
     Some(path.strip_prefix("//").unwrap_or(path))
 }
 
+/// How often each table is named in a query.
+fn places(query: Query<'_>) -> Result<Vec<usize>> {
+    let places = RefCell::new(vec![0; query.prepared.tables.len()]);
+    let table = |number: usize| {
+        if let Some(count) = places.borrow_mut().get_mut(number) {
+            *count += 1;
+        }
+        String::new()
+    };
+    parse(&DatabricksDialect {}, &query.prepared.sql)?.rewritten(table, parameter, quoted);
+    Ok(places.into_inner())
+}
+
 fn parameter(number: usize) -> String {
     format!("larder_{}", number + 1)
 }
@@ -171,7 +193,7 @@ impl SqlEngine for SparkEngine {
 
     async fn explain(&self, query: Query<'_>, tables: &[LazyTable]) -> Result<String> {
         let session = self.session().await?;
-        let inputs = Inputs::bring(&session, tables, self.staging.as_deref())
+        let inputs = Inputs::bring(&session, tables, &places(query)?, self.staging.as_deref())
             .await
             .map_err(gone)?;
         let sent = Sent::of(query, &inputs)?;
@@ -183,7 +205,7 @@ impl SqlEngine for SparkEngine {
 
     async fn execute(&self, query: Query<'_>, tables: &[LazyTable]) -> Result<Arc<dyn TableSource>> {
         let session = self.session().await?;
-        let mut inputs = Inputs::bring(&session, tables, self.staging.as_deref())
+        let mut inputs = Inputs::bring(&session, tables, &places(query)?, self.staging.as_deref())
             .await
             .map_err(gone)?;
         let sent = Sent::of(query, &inputs)?;

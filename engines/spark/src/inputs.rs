@@ -15,21 +15,26 @@ use std::time::Duration;
 
 /// What stands in a query for its tables, while the session lives.
 pub(crate) struct Inputs {
-    /// In the order of the tables.
-    pub(crate) sources: Vec<String>,
-    /// Tables that are in no files yet, and the names of their views.
-    spooled: Vec<(String, LazyTable)>,
+    /// In the order of the tables, one for each place of it.
+    pub(crate) sources: Vec<Vec<String>>,
+    /// Tables that are in no files yet, with the names of their views and how many each has.
+    spooled: Vec<(String, usize, LazyTable)>,
     /// Files that were made for the query; they go with it.
     spool: Option<Spool>,
 }
 
 impl Inputs {
-    /// Makes views in the session. Of tables that are in no files that the cluster reads the columns alone are brought, so that a query can be looked at before
-    /// a row is read.
+    /// Makes views in the session, as many of each table as it has places in the query: Spark 4.0.1 mixes the columns of one view up that stands in a query and in
+    /// its subquery. Of tables that are in no files that the cluster reads the columns alone are brought, so that a query can be looked at before a row is read.
     ///
     /// # Errors
     /// `Unsupported` for a table that is in no files where no `staging` is set, or with a column that Spark does not read; whatever the tables give.
-    pub(crate) async fn bring(session: &Session, tables: &[LazyTable], staging: Option<&Path>) -> Result<Self> {
+    pub(crate) async fn bring(
+        session: &Session,
+        tables: &[LazyTable],
+        places: &[usize],
+        staging: Option<&Path>,
+    ) -> Result<Self> {
         let mut inputs = Self {
             sources: Vec::new(),
             spooled: Vec::new(),
@@ -37,16 +42,17 @@ impl Inputs {
         };
         for (number, table) in tables.iter().enumerate() {
             let name = format!("larder_input_{}", number + 1);
+            let places = places.get(number).copied().unwrap_or(1);
             let source = match table.at_rest() {
-                Some(at) if reads(&at) => view(session, &name, &at, table.schema()).await?,
+                Some(at) if reads(&at) => views(session, &name, places, &at, table.schema()).await?,
                 _ => {
                     let spool = match &mut inputs.spool {
                         Some(spool) => spool,
                         empty => empty.insert(Spool::new(staging)?),
                     };
                     let file = spool.file(&format!("{name}-columns"), table, None).await?;
-                    inputs.spooled.push((name.clone(), table.clone()));
-                    view(session, &name, &AtRest::Files(vec![file]), table.schema()).await?
+                    inputs.spooled.push((name.clone(), places, table.clone()));
+                    views(session, &name, places, &AtRest::Files(vec![file]), table.schema()).await?
                 }
             };
             inputs.sources.push(source);
@@ -60,9 +66,9 @@ impl Inputs {
     /// Whatever the tables give; `Unavailable` when they cannot be written.
     pub(crate) async fn bring_rows(&mut self, session: &Session) -> Result<()> {
         let Some(spool) = &self.spool else { return Ok(()) };
-        for (name, table) in self.spooled.drain(..) {
+        for (name, places, table) in self.spooled.drain(..) {
             let file = spool.file(&name, &table, Some(table.stream().await?.boxed())).await?;
-            view(session, &name, &AtRest::Files(vec![file]), table.schema()).await?;
+            views(session, &name, places, &AtRest::Files(vec![file]), table.schema()).await?;
         }
         Ok(())
     }
@@ -78,6 +84,19 @@ fn reads(at: &AtRest) -> bool {
         AtRest::Parts(parts) => (1..=MOST_PARTS).contains(&parts.len()) && parts.iter().all(|(at, _)| reads(at)),
         _ => false,
     }
+}
+
+/// The same rows as often as they are named in a query.
+async fn views(session: &Session, name: &str, places: usize, at: &AtRest, schema: &SchemaRef) -> Result<Vec<String>> {
+    let mut all = Vec::with_capacity(places);
+    for place in 1..=places {
+        let name = match place {
+            1 => name.to_owned(),
+            _ => format!("{name}_again_{place}"),
+        };
+        all.push(view(session, &name, at, schema).await?);
+    }
+    Ok(all)
 }
 
 /// Views of files, and what stands for them in a query.

@@ -184,4 +184,16 @@ mod on_spark {
         let left = std::fs::read_dir(dir.path().join("staging")).expect("was used").count();
         assert_eq!(left, 0);
     }
+
+    #[tokio::test(flavor = "multi_thread")]
+    #[ignore = "needs a Spark cluster: cargo xtask cluster up"]
+    async fn a_table_may_stand_in_a_query_and_in_its_subquery() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let large = Asset::builder("large").parameter("least", 20).sql(
+            "select t.customer, sum(t.amount) as total from raw.transactions t where t.customer in (select customer from raw.transactions group by customer having sum(amount) > $least) \
+             and exists (select 1 from raw.transactions where raw.transactions.customer = t.customer) group by t.customer",
+        );
+        let pipeline = made(definitions(dir.path()).assets([raw(), large])).await;
+        assert_eq!(shown(&pipeline, "large").await, ["2|120.5"]);
+    }
 }
