@@ -20,7 +20,7 @@ pub(crate) struct Advise {
     pub(crate) memory: Memory,
 }
 
-/// `advise`. It fails when a function is over more than one machine holds.
+/// `advise`. It fails when a function takes more than the memory.
 pub(crate) async fn advise(pipeline: &Pipeline, wanted: &Advise, out: &mut Out<'_>) -> Result<u8> {
     let options = wanted.memory.options();
     let selection = materialize::selection(pipeline, &wanted.selection);

@@ -18,12 +18,13 @@ pub struct Rewritten {
 }
 
 impl Parsed {
-    /// The query with `table(n)` for the n-th table, in the order of [`Prepared::tables`](larder_io_core::Prepared::tables), and `parameter(n)` for
+    /// The query with `table(n)` for the n-th table, in the order of [`Prepared::tables`](larder_io_core::Prepared::tables), asked once for each of its
+    /// places, and `parameter(n)` for
     /// the n-th parameter. `quoted` makes a name one of the dialect: a table that has no alias gets the last part of its name as one,
     /// or all of it where others have the same. What ends the query, `;`, goes.
     pub fn rewritten(
         &self,
-        table: impl Fn(usize) -> String,
+        mut table: impl FnMut(usize) -> String,
         parameter: impl Fn(usize) -> String,
         quoted: impl Fn(&str) -> String,
     ) -> Rewritten {

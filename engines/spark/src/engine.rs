@@ -16,7 +16,6 @@ use larder_engine_parse::{Rewritten, parse};
 use larder_io_core::{
     Error, ErrorKind, LazyTable, Position, Prepared, Query, Result, Retry, SqlEngine, SqlValue, TableSource,
 };
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -72,14 +71,11 @@ impl Sent {
             values.insert(parameter(number), query.value(name)?.clone());
         }
         let parsed = parse(&DatabricksDialect {}, &query.prepared.sql)?;
-        let taken = RefCell::new(vec![0; inputs.sources.len()]);
+        // Each place of a table takes the next of its views.
+        let mut views: Vec<_> = inputs.sources.iter().map(|views| views.iter()).collect();
         let table = |number: usize| {
-            let mut taken = taken.borrow_mut();
-            let Some((views, taken)) = inputs.sources.get(number).zip(taken.get_mut(number)) else {
-                return String::new();
-            };
-            *taken += 1;
-            views.get(*taken - 1).or(views.last()).cloned().unwrap_or_default()
+            let view = views.get_mut(number).and_then(Iterator::next);
+            view.cloned().unwrap_or_default()
         };
         let rewritten = parsed.rewritten(table, |number| format!(":{}", parameter(number)), quoted);
         Ok(Self { rewritten, values })
@@ -152,15 +148,15 @@ fn file_of(message: &str) -> Option<&str> {
 
 /// How often each table is named in a query.
 fn places(query: Query<'_>) -> Result<Vec<usize>> {
-    let places = RefCell::new(vec![0; query.prepared.tables.len()]);
+    let mut places = vec![0; query.prepared.tables.len()];
     let table = |number: usize| {
-        if let Some(count) = places.borrow_mut().get_mut(number) {
+        if let Some(count) = places.get_mut(number) {
             *count += 1;
         }
         String::new()
     };
     parse(&DatabricksDialect {}, &query.prepared.sql)?.rewritten(table, parameter, quoted);
-    Ok(places.into_inner())
+    Ok(places)
 }
 
 fn parameter(number: usize) -> String {
