@@ -51,19 +51,24 @@ pub(crate) fn misfit(input: &InputSpec, key: &AssetKey, stored: &Stored) -> Opti
     if input.forms == Forms::of([Form::Nothing]) {
         return None;
     }
-    let takes = format!("takes `{}: {}`", input.argument, input.type_name);
+    // Asked of every input of every asset, and nearly always of no use: written only where it is told.
+    let takes = || format!("takes `{}: {}`", input.argument, input.type_name);
     match (stored.refers, input.refers) {
         (true, false) if Wanted::by(input) == Wanted::Itself => Some(format!(
-            "{takes}, but `{key}` is a reference to data elsewhere; take it as a `DataRef`, or what it points to as a `Table`, `LazyTable`, `TableStream` or `Blob`"
+            "{}, but `{key}` is a reference to data elsewhere; take it as a `DataRef`, or what it points to as a `Table`, `LazyTable`, `TableStream` or `Blob`",
+            takes()
         )),
         (true, _) => None,
         (false, true) => Some(format!(
-            "{takes}, but `{key}` is no reference: it is stored as {}; take its own type",
+            "{}, but `{key}` is no reference: it is stored as {}; take its own type",
+            takes(),
             stored.form
         )),
         (false, false) if !input.forms.contains(stored.form) => Some(format!(
-            "{takes}, a value of form {}, but `{key}` is stored as {}; change one of the types",
-            input.forms, stored.form
+            "{}, a value of form {}, but `{key}` is stored as {}; change one of the types",
+            takes(),
+            input.forms,
+            stored.form
         )),
         (false, false) => None,
     }

@@ -115,7 +115,7 @@ impl Step {
             let processes = Arc::clone(processes);
             // What it takes is loaded there.
             self.inputs.clear();
-            return self.elsewhere(keys, sources, &processes).await;
+            return Box::pin(self.elsewhere(keys, sources, &processes)).await;
         }
         let (timeout, outcome) = (self.patience.timeout, Arc::clone(&self.outcome));
         let too_long = async {

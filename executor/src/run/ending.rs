@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Waits for a time; for ever without one.
-pub(super) async fn until(deadline: Option<(tokio::time::Instant, Duration)>) {
+pub(super) async fn until(deadline: Option<tokio::time::Instant>) {
     match deadline {
-        Some((when, _)) => tokio::time::sleep_until(when).await,
+        Some(when) => tokio::time::sleep_until(when).await,
         None => std::future::pending().await,
     }
 }
@@ -75,7 +75,8 @@ impl Running {
         Some(outcome)
     }
 
-    pub(super) async fn report(mut self, began: Instant) -> RunReport {
+    /// The report of what was made; waiting for it closes what the run opened, and writes down what is still to be recorded.
+    pub(super) fn report(&mut self, began: Instant) -> impl Future<Output = RunReport> + Send + use<> {
         let done = std::mem::take(&mut self.done);
         let mut checks = std::mem::take(&mut self.checks);
         let report = |(index, (unit, status)): (usize, (&Unit, Option<StepStatus>))| {
@@ -94,15 +95,18 @@ impl Running {
             unclosed: Vec::new(),
         };
         self.recorder.run_finished(&self.run, report.counts(), report.duration);
-        // All steps have ended, but those that do not let go and are not waited for.
-        report.unclosed = self.held.close().await;
-        report.unrecorded = self.recorder.flush().await.err().map(Arc::new);
-        let (counts, duration) = (report.counts(), report.duration);
-        self.emitter.emit(|| Event::RunFinished {
-            run: self.run.clone(),
-            counts,
-            duration,
-        });
-        report
+        let (held, recorder, emitter) = (Arc::clone(&self.held), self.recorder.clone(), self.emitter.clone());
+        async move {
+            // All steps have ended, but those that do not let go and are not waited for.
+            report.unclosed = held.close().await;
+            report.unrecorded = recorder.flush().await.err().map(Arc::new);
+            let (counts, duration) = (report.counts(), report.duration);
+            emitter.emit(|| Event::RunFinished {
+                run: report.run.clone(),
+                counts,
+                duration,
+            });
+            report
+        }
     }
 }

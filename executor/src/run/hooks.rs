@@ -10,10 +10,13 @@ use std::panic::AssertUnwindSafe;
 impl Step {
     /// Calls the hooks of a moment; what they say of themselves is a warning.
     pub(super) async fn hook(&self, moment: Moment, about: impl FnOnce(&mut HookContext) + Send) {
-        let mut hooks = self.pipeline.0.hooks.at(moment).peekable();
-        if hooks.peek().is_none() {
-            return;
+        if self.pipeline.0.hooks.at(moment).next().is_some() {
+            // Boxed, so that a step without hooks is not as large as one with them.
+            Box::pin(self.call_hooks(moment, about)).await;
         }
+    }
+
+    async fn call_hooks(&self, moment: Moment, about: impl FnOnce(&mut HookContext) + Send) {
         let assets = self.pipeline.graph().nodes[self.index].keys.clone();
         let Some(first) = assets.first().cloned() else { return };
         let mut context = HookContext {
@@ -26,7 +29,7 @@ impl Step {
             error: None,
         };
         about(&mut context);
-        for hook in hooks {
+        for hook in self.pipeline.0.hooks.at(moment) {
             // The closure itself may panic, before there is anything to wait for.
             let called = AssertUnwindSafe(async { hook(context.clone()).await });
             let problem = match called.catch_unwind().await {

@@ -39,7 +39,7 @@ impl Step {
                     let single = pipeline.parted(self.index).inputs[position]
                         .as_ref()
                         .is_some_and(|taken| taken.single);
-                    self.parted(&shared.key, spec, upstream, single).await
+                    Box::pin(self.parted(&shared.key, spec, upstream, single)).await
                 }
                 None => match self.handed_over(&shared, spec).await {
                     Ok(Some(value)) => {

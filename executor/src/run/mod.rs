@@ -3,6 +3,7 @@
 mod ahead;
 mod attempts;
 mod check;
+mod each;
 mod ending;
 mod executor;
 mod fresh;
@@ -22,6 +23,7 @@ mod step;
 mod stop;
 mod store;
 mod thread;
+mod workers;
 
 pub use executor::{Executor, StepCommand};
 pub use limits::Limit;
@@ -40,7 +42,6 @@ use crate::policy::RetryPolicy;
 use crate::resource::Held;
 use crate::selection::Selection;
 use attempts::Patience;
-use ending::{cancelled, until};
 use inputs::SharedInputs;
 use larder_io_core::{AssetKey, Error, ErrorKind, Result, RunId};
 use larder_partitions::PartitionSet;
@@ -55,7 +56,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use step::{Place, Step};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinSet};
+use workers::Signals;
 
 /// How a call ended, and the partitions for which it did.
 type Ended = (StepStatus, Option<PartitionSet>);
@@ -101,11 +103,16 @@ impl Pipeline {
         remember_places();
         let plan = self.plan(selection, &options).await?;
         let reserved = limits::reservations(self, &plan, &options).await?;
-        let run = Running::new(self.clone(), &plan, &options, reserved)?;
+        let (run, signals) = Running::new(self.clone(), &plan, &options, reserved)?;
         // In a task of its own, beside its steps: handing a step over is then no switch between threads. The set ends
         // it when this future is dropped.
         let mut task = JoinSet::new();
-        task.spawn(run.finish(plan));
+        task.spawn(async move {
+            let began = Instant::now();
+            run.announce(&plan);
+            drop(plan);
+            run.finish(signals, began).await
+        });
         match task.join_next().await {
             Some(Ok(report)) => Ok(report),
             Some(Err(error)) if error.is_panic() => {
@@ -132,15 +139,12 @@ struct Running {
     /// When all of it has to be done, and how long that was.
     deadline: Option<(tokio::time::Instant, Duration)>,
     over: bool,
-    stop: Option<Stop>,
     stopped: bool,
-    /// When steps that were asked to end are not waited for any longer.
-    grace: Option<(tokio::time::Instant, Duration)>,
     threads: bool,
     place: Place,
-    /// Closed when the run is given up: threads hear of it.
-    alive: watch::Sender<()>,
     max_concurrent: usize,
+    /// Those that make steps, with the call that each is at.
+    tasks: HashMap<task::Id, usize>,
     /// Of the steps that run.
     outcomes: HashMap<usize, Arc<Outcome>>,
     /// Of the steps that made some.
@@ -159,7 +163,7 @@ struct Running {
 }
 
 impl Running {
-    fn new(pipeline: Pipeline, plan: &Plan, options: &RunOptions, reserved: Option<Reservations>) -> Result<Self> {
+    fn new(pipeline: Pipeline, plan: &Plan, options: &RunOptions, reserved: Option<Reservations>) -> Result<(Self, Signals)> {
         let units = Units::new(&pipeline, plan, options.partitions_per_call)?;
         let mut calls = HashMap::new();
         for unit in &units.list {
@@ -175,27 +179,24 @@ impl Running {
         first.for_each(|unit| ready.push(unit));
         let alive = watch::Sender::new(());
         let emitter = Emitter(options.observers.clone().into());
-        Ok(Self {
+        let (early, computed) = kept.then(Early::new).unzip();
+        let place = match executor {
+            Executor::Processes => {
+                let command = options.step_command.as_ref();
+                let processes = Processes::new(&pipeline, plan, &run, command, alive.subscribe())?;
+                Place::Elsewhere(Arc::new(processes))
+            }
+            _ => Place::Here,
+        };
+        let running = Self {
             held: pipeline.hold(&emitter),
             retry: options.retry.clone().unwrap_or_else(|| RetryPolicy::of_attempts(1)),
             step_timeout: options.step_timeout,
             deadline: options.timeout.map(|most| (tokio::time::Instant::now() + most, most)),
             over: false,
-            stop: options.stop.clone(),
             stopped: false,
-            grace: None,
             threads: executor == Executor::Threads,
-            place: match executor {
-                Executor::Processes => Place::Elsewhere(Arc::new(Processes::new(
-                    &pipeline,
-                    plan,
-                    &run,
-                    options.step_command.as_ref(),
-                    alive.subscribe(),
-                )?)),
-                _ => Place::Here,
-            },
-            alive,
+            place,
             run,
             emitter,
             force: options.force,
@@ -204,23 +205,30 @@ impl Running {
             known: Arc::new(Known::new(&pipeline)),
             recorder: Recorder(pipeline.catalog().cloned()),
             max_concurrent: options.max_concurrent,
+            tasks: HashMap::new(),
             outcomes: HashMap::new(),
             checks: HashMap::new(),
             inputs,
             overlap: Arc::default(),
             ready,
-            early: kept.then(Early::new),
+            early,
             done: vec![None; units.list.len()],
             units: units.list,
             follows: Arc::new(units.follows),
             waiting: units.waiting,
             next: units.next,
             pipeline,
-        })
+        };
+        let signals = Signals {
+            stop: options.stop.clone(),
+            alive,
+            computed,
+        };
+        Ok((running, signals))
     }
 
-    async fn finish(mut self, plan: Plan) -> RunReport {
-        let began = Instant::now();
+    /// Tells everybody that it begins.
+    fn announce(&self, plan: &Plan) {
         self.emitter.emit(|| Event::RunStarted {
             run: self.run.clone(),
             assets: plan.steps().iter().flat_map(|step| self.keys(*step)).collect(),
@@ -228,105 +236,14 @@ impl Running {
         });
         self.recorder
             .run_started(&self.pipeline, &self.run, &plan.words, plan.text.as_deref());
-        drop(plan);
-        let mut running: JoinSet<(usize, Ended)> = JoinSet::new();
-        let mut by_task = HashMap::new();
-        loop {
-            while !self.over
-                && running.len() < self.max_concurrent
-                && let Some(unit) = self.ready.next()
-            {
-                let step = self.step(unit);
-                let task = match self.threads {
-                    false => running.spawn(async move { (unit, step.run().await) }),
-                    true => {
-                        let ended = thread::run(step, self.alive.subscribe());
-                        running.spawn(async move { (unit, ended.await) })
-                    }
-                };
-                by_task.insert(task.id(), unit);
-            }
-            let ended = tokio::select! {
-                biased;
-                ended = running.join_next_with_id() => ended,
-                computed = Early::computed(&mut self.early) => {
-                    self.release_early(computed);
-                    continue;
-                }
-                () = until(self.deadline.filter(|_| !self.over)) => {
-                    self.over = true;
-                    running.abort_all();
-                    // Threads are not aborted; they hear of it.
-                    let _ = self.alive.send(());
-                    continue;
-                }
-                () = stop::stopped(self.stop.as_ref().filter(|_| !self.over)) => {
-                    (self.over, self.stopped) = (true, true);
-                    let _ = self.alive.send(());
-                    if self.is_here() {
-                        running.abort_all();
-                    }
-                    self.grace = Some((tokio::time::Instant::now() + stop::GRACE, stop::GRACE));
-                    continue;
-                }
-                () = until(self.grace) => {
-                    self.grace = None;
-                    running.abort_all();
-                    // A task that does not let its thread go is not waited for.
-                    if self.is_here() {
-                        running.detach_all();
-                        for (_, unit) in by_task.drain() {
-                            let status = self.cut(unit);
-                            self.settle(unit, status);
-                        }
-                    }
-                    continue;
-                }
-            };
-            let (unit, status) = match ended {
-                None if self.over => match self.ready.give_up() {
-                    Some(unit) => (unit, self.cut(unit)),
-                    None => break,
-                },
-                None => break,
-                Some(Ok((id, (unit, (status, partitions))))) => {
-                    by_task.remove(&id);
-                    // Such a thread let go without a word.
-                    if self.stopped && self.threads && cancelled(&status) {
-                        let status = self.cut(unit);
-                        self.settle(unit, status);
-                        continue;
-                    }
-                    self.remember_checks(unit);
-                    if matches!(status, StepStatus::Failed(_)) {
-                        // What was published before, or was fresh, is not to be tried again.
-                        self.units[unit].partitions = partitions;
-                    }
-                    (unit, status)
-                }
-                // The step's own panics are caught inside; this is a defect of ours, or the runtime going down.
-                Some(Err(error)) => {
-                    let Some(unit) = by_task.remove(&error.id()) else {
-                        continue;
-                    };
-                    if self.over && error.is_cancelled() {
-                        (unit, self.cut(unit))
-                    } else {
-                        let error = Error::new(ErrorKind::Unexpected, format!("the step stopped: {error}"));
-                        (unit, StepStatus::Failed(Arc::new(error)))
-                    }
-                }
-            };
-            self.settle(unit, status);
-        }
-        self.report(began).await
     }
 
     fn keys(&self, step: usize) -> Vec<AssetKey> {
         self.pipeline.graph().nodes[step].keys.clone()
     }
 
-    fn step(&mut self, unit: usize) -> Step {
+    /// Boxed: as part of a task it would be moved with it, time and again.
+    fn step(&mut self, unit: usize) -> Box<Step> {
         let Unit { step, partitions } = self.units[unit].clone();
         let outcome = Arc::new(Outcome::new(partitions.clone()));
         self.outcomes.insert(unit, Arc::clone(&outcome));
@@ -335,7 +252,7 @@ impl Running {
             timeout: self.pipeline.0.assets[step].timeout.or(self.step_timeout),
         };
         let offers = self.ready.begins(&self.units[unit], &self.emitter);
-        Step {
+        Box::new(Step {
             computed: self.computed(unit, patience.retry.attempts, !offers.is_empty()),
             ahead: self.ahead(unit),
             lost: None,
@@ -363,7 +280,7 @@ impl Running {
             tries: Tries::after(self.ready.waited(unit)),
             patience,
             earlier: None,
-        }
+        })
     }
 
     /// A call ended: what waited for it becomes ready, or is skipped.

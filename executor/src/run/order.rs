@@ -13,7 +13,6 @@ use tokio::sync::{mpsc, watch};
 #[derive(Debug)]
 pub(super) struct Early {
     tell: mpsc::UnboundedSender<usize>,
-    heard: mpsc::UnboundedReceiver<usize>,
     /// What becomes of calls that handed over what they computed.
     fates: HashMap<usize, watch::Sender<Fate>>,
     /// Calls that need not wait for them any more.
@@ -23,27 +22,28 @@ pub(super) struct Early {
 }
 
 impl Early {
-    pub(super) fn new() -> Self {
-        let (tell, heard) = mpsc::unbounded_channel();
-        Self {
+    /// Nothing yet, and where calls that handed over what they computed are heard of.
+    pub(super) fn new() -> (Self, mpsc::UnboundedReceiver<usize>) {
+        let (tell, computed) = mpsc::unbounded_channel();
+        let early = Self {
             tell,
-            heard,
             fates: HashMap::new(),
             released: HashMap::new(),
             ahead: HashMap::new(),
-        }
-    }
-
-    /// The next call that handed over what it computed.
-    pub(super) async fn computed(early: &mut Option<Self>) -> usize {
-        let heard = match early {
-            Some(early) => early.heard.recv().await,
-            None => None,
         };
-        match heard {
-            Some(call) => call,
-            None => std::future::pending().await,
-        }
+        (early, computed)
+    }
+}
+
+/// The next call that handed over what it computed; for ever where none can.
+pub(super) async fn heard(computed: &mut Option<mpsc::UnboundedReceiver<usize>>) -> usize {
+    let heard = match computed {
+        Some(computed) => computed.recv().await,
+        None => None,
+    };
+    match heard {
+        Some(call) => call,
+        None => std::future::pending().await,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The end of a call: everything that is staged is published, and everybody hears of it.
 
+use super::each::each;
 use super::overlap::Overlapping;
 use super::step::{Place, Step};
 use super::store::{Written, discard};
@@ -8,11 +9,10 @@ use crate::freshness::{Origin, size_of};
 use crate::hook::Moment;
 use crate::measures::Measures;
 use crate::memory;
-use futures_util::stream::{self, StreamExt};
 use larder_io_core::{Error, ErrorKind, Receipt, Result};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 impl Step {
     /// Publishes everything. After a failure nothing more is begun, and what was not published is discarded.
@@ -23,16 +23,8 @@ impl Step {
         overlapping: &Overlapping,
     ) -> Result<()> {
         let stop = AtomicBool::new(false);
-        let mut publishing = stream::iter(written)
-            .map(|output| self.publish(output, common, overlapping, &stop))
-            .buffered(self.at_once());
-        let mut failed = None;
-        while let Some(published) = publishing.next().await {
-            if let Err(error) = published {
-                failed = failed.or(Some(error));
-            }
-        }
-        failed.map_or(Ok(()), Err)
+        let publish = |output| self.publish(output, common, overlapping, &stop);
+        each(written, self.at_once(), publish).await.into_iter().collect()
     }
 
     async fn publish(
@@ -64,6 +56,24 @@ impl Step {
                 ));
             }
         };
+        let materialization = self.tell(output, receipt, began.elapsed(), common, overlapping);
+        self.hook(Moment::AfterStore, |of| {
+            of.subject = Some(materialization.asset.clone());
+            of.materialization = Some(Arc::clone(&materialization));
+        })
+        .await;
+        Ok(())
+    }
+
+    /// Tells everybody of an output that was published. Not async: it would be held while the storage works.
+    fn tell(
+        &self,
+        output: Written,
+        receipt: Option<Receipt>,
+        publishing: Duration,
+        common: &Materialization,
+        overlapping: &Overlapping,
+    ) -> Arc<Materialization> {
         if let (Some(offer), Some(receipt)) = (output.offer, &receipt) {
             offer.make(receipt);
         }
@@ -74,7 +84,7 @@ impl Step {
             version: receipt.as_ref().map(|receipt| receipt.version.to_string()),
             receipt,
             compute: common.compute + output.produced,
-            store: output.stored + began.elapsed(),
+            store: output.stored + publishing,
             peak_memory: memory::peak(),
             overlapped: overlapping.others(),
             #[cfg(feature = "arrow")]
@@ -96,12 +106,7 @@ impl Step {
             inline: output.inline,
         };
         self.published(&materialization, origin);
-        self.hook(Moment::AfterStore, |of| {
-            of.subject = Some(materialization.asset.clone());
-            of.materialization = Some(Arc::clone(&materialization));
-        })
-        .await;
-        Ok(())
+        materialization
     }
 
     /// Tells everybody of a value that was published.

@@ -86,7 +86,7 @@ pub(super) enum Place {
 
 impl Step {
     /// How it ended, and for which partitions it failed.
-    pub(super) async fn run(mut self) -> (StepStatus, Option<PartitionSet>) {
+    pub(super) async fn run(mut self: Box<Self>) -> (StepStatus, Option<PartitionSet>) {
         let keys = self.pipeline.graph().nodes[self.index].keys.clone();
         let overlapping = self.overlap.begin();
         let span = tracing::debug_span!(

@@ -1,5 +1,6 @@
 //! The outputs of a call: everything is staged before anything is published.
 
+use super::each::{each, try_each};
 use super::fresh::Sources;
 use super::shelf::Offer;
 use super::step::Step;
@@ -8,7 +9,6 @@ use crate::event::Event;
 use crate::hook::Moment;
 use crate::lifecycle::unchanged;
 use crate::metered::metered;
-use futures_util::stream::{self, StreamExt, TryStreamExt};
 use larder_catalog::InputVersions;
 use larder_io_core::{
     AssetKey, Error, ErrorKind, Form, Made, OutputContext, PartitionKey, Precondition, Result, Staged, Value,
@@ -72,12 +72,12 @@ impl Step {
                 Some(set) => wanted.extend(set.iter().map(|partition| (key.clone(), Some(partition)))),
             }
         }
-        let looked_at = stream::iter(wanted).map(|(key, partition)| async move {
+        let look_at = |(key, partition): (AssetKey, Option<PartitionKey>)| async move {
             let precondition = self.precondition(&key, partition.as_ref()).await;
             let precondition = precondition.map_err(|error| self.about(error, &key, partition.as_ref(), "head"))?;
             Ok(((key, partition), precondition))
-        });
-        looked_at.buffer_unordered(AT_ONCE).try_collect().await
+        };
+        try_each(wanted, AT_ONCE, look_at).await.map(Places::from_iter)
     }
 
     pub(super) fn about(
@@ -168,28 +168,25 @@ impl Step {
     /// Stages every output before any is published, so that a failure among them leaves all old values.
     pub(super) async fn write_all(&self, outputs: Vec<Output>, sources: &Sources) -> Result<Vec<Written>> {
         let stop = AtomicBool::new(false);
-        let mut writing = stream::iter(outputs)
-            .map(|output| async {
-                if stop.load(Ordering::Relaxed) {
-                    return Ok(None);
-                }
-                let (key, partition) = (output.key.clone(), output.partition.clone());
-                let written = self.write(output, sources).await.map(Some);
-                written.map_err(|error| {
-                    stop.store(true, Ordering::Relaxed);
-                    self.about(error, &key, partition.as_ref(), "store")
-                })
+        let write = |output: Output| async {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            let (key, partition) = (output.key.clone(), output.partition.clone());
+            let written = self.write(output, sources).await.map(Some);
+            written.map_err(|error| {
+                stop.store(true, Ordering::Relaxed);
+                self.about(error, &key, partition.as_ref(), "store")
             })
-            .buffered(self.at_once());
-        let (mut all, mut failed) = (Vec::new(), None);
-        while let Some(written) = writing.next().await {
-            // After a failure the rest is let finish, so that it can be discarded.
+        };
+        let (mut all, mut failed) = (Vec::with_capacity(outputs.len()), None);
+        // After a failure the rest is let finish, so that it can be discarded.
+        for written in each(outputs, self.at_once(), write).await {
             match written {
                 Ok(written) => all.extend(written),
                 Err(error) => failed = failed.or(Some(error)),
             }
         }
-        drop(writing);
         match failed {
             Some(error) => {
                 discard(&mut all).await;

@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 
 /// Runs a step on a thread of its own, which ends when the run is gone. Not of the runtime's pool: what the step waits for needs that.
-pub(super) async fn run(step: Step, mut alive: watch::Receiver<()>) -> Ended {
+pub(super) async fn run(step: Box<Step>, mut alive: watch::Receiver<()>) -> Ended {
     let (told, ended) = oneshot::channel();
     let runtime = Handle::current();
     let work = move || {

@@ -146,6 +146,11 @@ impl Ready {
         self.queue.begin()
     }
 
+    /// Whether a call might begin now.
+    pub(super) fn could_begin(&self) -> bool {
+        self.queue.could_begin()
+    }
+
     /// A call that will not run, because the time is over.
     pub(super) fn give_up(&mut self) -> Option<usize> {
         self.queue.give_up()

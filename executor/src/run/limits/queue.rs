@@ -99,6 +99,14 @@ impl Queue {
         }
     }
 
+    /// Whether a call might begin now; whether there is room for it is not looked at.
+    pub(crate) fn could_begin(&self) -> bool {
+        match &self.limited {
+            None => !self.came.is_empty(),
+            Some(limited) => !limited.stuck && !limited.firsts.is_empty(),
+        }
+    }
+
     /// The call that has waited longest, room or not: it will not run.
     pub(crate) fn give_up(&mut self) -> Option<usize> {
         match &mut self.limited {

@@ -1,0 +1,212 @@
+//! Who makes the steps of a run: tasks that settle the step they made and take the next one by themselves, so that one step after another
+//! is no switch between tasks. The run's own task begins more of them where there is more to do, and ends the run.
+
+use super::ending::{cancelled, until};
+use super::order::heard;
+use super::report::RunReport;
+use super::step::Step;
+use super::stop::{self, Stop};
+use super::{Ended, Running, StepStatus, thread};
+use larder_io_core::{Error, ErrorKind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::{JoinError, JoinSet};
+
+/// A call, and the step that makes it.
+type Next = (usize, Box<Step>);
+
+/// What reaches a run beside the ends of its steps.
+pub(super) struct Signals {
+    /// The run is to stop.
+    pub(super) stop: Option<Stop>,
+    /// Closed when the run is given up: threads and processes hear of it.
+    pub(super) alive: watch::Sender<()>,
+    /// Calls that handed over what they computed.
+    pub(super) computed: Option<mpsc::UnboundedReceiver<usize>>,
+}
+
+/// A run as its tasks share it.
+struct Shared {
+    running: Mutex<Running>,
+    /// There is more to begin than the task that says so can do.
+    more: Notify,
+    threads: bool,
+    alive: watch::Receiver<()>,
+}
+
+impl Shared {
+    /// Never held while anything is waited for.
+    fn running(&self) -> MutexGuard<'_, Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes a step, and after it what is ready by then, until there is nothing for this task.
+    async fn work(self: Arc<Self>, mut next: Next) {
+        loop {
+            // Others of the runtime have their turn, however many steps never wait.
+            tokio::task::consume_budget().await;
+            let (unit, step) = next;
+            let ended = match self.threads {
+                false => step.run().await,
+                true => thread::run(step, self.alive.clone()).await,
+            };
+            match self.ended(unit, ended) {
+                Some(taken) => next = taken,
+                None => return,
+            }
+        }
+    }
+
+    /// The step of this task has ended: what it makes next.
+    fn ended(&self, unit: usize, (status, partitions): Ended) -> Option<Next> {
+        let task = tokio::task::id();
+        let mut run = self.running();
+        // A run that ended without this task has settled the step already.
+        if run.tasks.remove(&task) != Some(unit) {
+            return None;
+        }
+        let status = match run.stopped && self.threads && cancelled(&status) {
+            // Such a thread let go without a word.
+            true => run.cut(unit),
+            false => {
+                run.remember_checks(unit);
+                if matches!(status, StepStatus::Failed(_)) {
+                    // What was published before, or was fresh, is not to be tried again.
+                    run.units[unit].partitions = partitions;
+                }
+                status
+            }
+        };
+        run.settle(unit, status);
+        let next = run.begin()?;
+        run.tasks.insert(task, next.0);
+        if run.could_begin() {
+            self.more.notify_one();
+        }
+        Some(next)
+    }
+
+    /// Begins what there is room for.
+    fn begin(self: &Arc<Self>, tasks: &mut JoinSet<()>) {
+        let mut run = self.running();
+        while let Some(next) = run.begin() {
+            let unit = next.0;
+            let task = tasks.spawn(Arc::clone(self).work(next));
+            run.tasks.insert(task.id(), unit);
+        }
+    }
+
+    /// A task was dropped, or ended by a panic.
+    fn lost(&self, error: &JoinError) {
+        let mut run = self.running();
+        let Some(unit) = run.tasks.remove(&error.id()) else { return };
+        let status = match run.over && error.is_cancelled() {
+            true => run.cut(unit),
+            // The step's own panics are caught inside; this is a defect of ours, or the runtime going down.
+            false => {
+                let error = Error::new(ErrorKind::Unexpected, format!("the step stopped: {error}"));
+                StepStatus::Failed(Arc::new(error))
+            }
+        };
+        run.settle(unit, status);
+    }
+
+    /// Nothing runs: after the end of the run's time, what could have begun has failed.
+    fn give_up(&self) {
+        let mut run = self.running();
+        while run.over
+            && let Some(unit) = run.ready.give_up()
+        {
+            let status = run.cut(unit);
+            run.settle(unit, status);
+        }
+    }
+
+    /// Tasks that do not let their threads go are not waited for.
+    fn leave(&self) {
+        let mut run = self.running();
+        for unit in std::mem::take(&mut run.tasks).into_values() {
+            let status = run.cut(unit);
+            run.settle(unit, status);
+        }
+    }
+}
+
+impl Running {
+    /// The call that begins now, if there is one and room for it.
+    fn begin(&mut self) -> Option<Next> {
+        if self.over || self.tasks.len() >= self.max_concurrent {
+            return None;
+        }
+        let unit = self.ready.next()?;
+        Some((unit, self.step(unit)))
+    }
+
+    fn could_begin(&self) -> bool {
+        self.tasks.len() < self.max_concurrent && self.ready.could_begin()
+    }
+
+    /// Makes everything.
+    pub(super) async fn finish(self, signals: Signals, began: Instant) -> RunReport {
+        let Signals {
+            stop,
+            alive,
+            mut computed,
+        } = signals;
+        let (deadline, here) = (self.deadline.map(|(when, _)| when), self.is_here());
+        let shared = Arc::new(Shared {
+            threads: self.threads,
+            running: Mutex::new(self),
+            more: Notify::new(),
+            alive: alive.subscribe(),
+        });
+        let mut tasks = JoinSet::new();
+        // When steps that were asked to end are not waited for any longer.
+        let mut grace = None;
+        let mut over = false;
+        loop {
+            shared.begin(&mut tasks);
+            tokio::select! {
+                biased;
+                ended = tasks.join_next_with_id() => match ended {
+                    None => break,
+                    Some(Ok(_)) => {}
+                    Some(Err(error)) => shared.lost(&error),
+                },
+                call = heard(&mut computed) => shared.running().release_early(call),
+                () = shared.more.notified() => {}
+                () = until(deadline.filter(|_| !over)) => {
+                    over = true;
+                    shared.running().over = true;
+                    tasks.abort_all();
+                    // Threads are not aborted; they hear of it.
+                    let _ = alive.send(());
+                }
+                () = stop::stopped(stop.as_ref().filter(|_| !over)) => {
+                    over = true;
+                    {
+                        let mut run = shared.running();
+                        (run.over, run.stopped) = (true, true);
+                    }
+                    let _ = alive.send(());
+                    if here {
+                        tasks.abort_all();
+                    }
+                    grace = Some(tokio::time::Instant::now() + stop::GRACE);
+                }
+                () = until(grace) => {
+                    grace = None;
+                    tasks.abort_all();
+                    if here {
+                        tasks.detach_all();
+                        shared.leave();
+                    }
+                }
+            }
+        }
+        shared.give_up();
+        let closing = shared.running().report(began);
+        closing.await
+    }
+}
