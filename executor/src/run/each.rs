@@ -27,5 +27,9 @@ where
     {
         return Ok(vec![work(item).await?]);
     }
-    stream::iter(items).map(work).buffer_unordered(at_once).try_collect().await
+    stream::iter(items)
+        .map(work)
+        .buffer_unordered(at_once)
+        .try_collect()
+        .await
 }

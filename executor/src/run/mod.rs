@@ -139,6 +139,7 @@ struct Running {
     /// When all of it has to be done, and how long that was.
     deadline: Option<(tokio::time::Instant, Duration)>,
     over: bool,
+    stop: Option<Stop>,
     stopped: bool,
     threads: bool,
     place: Place,
@@ -163,7 +164,12 @@ struct Running {
 }
 
 impl Running {
-    fn new(pipeline: Pipeline, plan: &Plan, options: &RunOptions, reserved: Option<Reservations>) -> Result<(Self, Signals)> {
+    fn new(
+        pipeline: Pipeline,
+        plan: &Plan,
+        options: &RunOptions,
+        reserved: Option<Reservations>,
+    ) -> Result<(Self, Signals)> {
         let units = Units::new(&pipeline, plan, options.partitions_per_call)?;
         let mut calls = HashMap::new();
         for unit in &units.list {
@@ -194,6 +200,7 @@ impl Running {
             step_timeout: options.step_timeout,
             deadline: options.timeout.map(|most| (tokio::time::Instant::now() + most, most)),
             over: false,
+            stop: options.stop.clone(),
             stopped: false,
             threads: executor == Executor::Threads,
             place,
@@ -219,12 +226,7 @@ impl Running {
             next: units.next,
             pipeline,
         };
-        let signals = Signals {
-            stop: options.stop.clone(),
-            alive,
-            computed,
-        };
-        Ok((running, signals))
+        Ok((running, Signals { alive, computed }))
     }
 
     /// Tells everybody that it begins.

@@ -26,6 +26,10 @@ impl Stop {
         Self(Arc::new(watch::Sender::new(false)))
     }
 
+    pub(super) fn is_stopped(&self) -> bool {
+        *self.0.borrow()
+    }
+
     /// Stops them; those that begin later too.
     pub fn stop(&self) {
         self.0.send_replace(true);

@@ -5,21 +5,22 @@ use super::ending::{cancelled, until};
 use super::order::heard;
 use super::report::RunReport;
 use super::step::Step;
-use super::stop::{self, Stop};
+use super::stop;
 use super::{Ended, Running, StepStatus, thread};
 use larder_io_core::{Error, ErrorKind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 
 /// A call, and the step that makes it.
 type Next = (usize, Box<Step>);
 
+/// How long a task makes steps before it lets others of the runtime have their turn.
+const TURN: Duration = Duration::from_millis(1);
+
 /// What reaches a run beside the ends of its steps.
 pub(super) struct Signals {
-    /// The run is to stop.
-    pub(super) stop: Option<Stop>,
     /// Closed when the run is given up: threads and processes hear of it.
     pub(super) alive: watch::Sender<()>,
     /// Calls that handed over what they computed.
@@ -43,9 +44,13 @@ impl Shared {
 
     /// Makes a step, and after it what is ready by then, until there is nothing for this task.
     async fn work(self: Arc<Self>, mut next: Next) {
+        let mut turn = Instant::now();
         loop {
             // Others of the runtime have their turn, however many steps never wait.
-            tokio::task::consume_budget().await;
+            if turn.elapsed() > TURN {
+                tokio::task::yield_now().await;
+                turn = Instant::now();
+            }
             let (unit, step) = next;
             let ended = match self.threads {
                 false => step.run().await,
@@ -100,7 +105,9 @@ impl Shared {
     /// A task was dropped, or ended by a panic.
     fn lost(&self, error: &JoinError) {
         let mut run = self.running();
-        let Some(unit) = run.tasks.remove(&error.id()) else { return };
+        let Some(unit) = run.tasks.remove(&error.id()) else {
+            return;
+        };
         let status = match run.over && error.is_cancelled() {
             true => run.cut(unit),
             // The step's own panics are caught inside; this is a defect of ours, or the runtime going down.
@@ -115,7 +122,7 @@ impl Shared {
     /// Nothing runs: after the end of the run's time, what could have begun has failed.
     fn give_up(&self) {
         let mut run = self.running();
-        while run.over
+        while run.is_over()
             && let Some(unit) = run.ready.give_up()
         {
             let status = run.cut(unit);
@@ -136,11 +143,24 @@ impl Shared {
 impl Running {
     /// The call that begins now, if there is one and room for it.
     fn begin(&mut self) -> Option<Next> {
-        if self.over || self.tasks.len() >= self.max_concurrent {
+        if self.is_over() || self.tasks.len() >= self.max_concurrent {
             return None;
         }
         let unit = self.ready.next()?;
         Some((unit, self.step(unit)))
+    }
+
+    /// Whether nothing begins any more. Asked here too, because the run's own task hears of it only when it has its turn.
+    fn is_over(&mut self) -> bool {
+        if !self.over {
+            self.stopped = self.stop.as_ref().is_some_and(stop::Stop::is_stopped);
+            let late = || {
+                self.deadline
+                    .is_some_and(|(when, _)| tokio::time::Instant::now() >= when)
+            };
+            self.over = self.stopped || late();
+        }
+        self.over
     }
 
     fn could_begin(&self) -> bool {
@@ -149,11 +169,8 @@ impl Running {
 
     /// Makes everything.
     pub(super) async fn finish(self, signals: Signals, began: Instant) -> RunReport {
-        let Signals {
-            stop,
-            alive,
-            mut computed,
-        } = signals;
+        let Signals { alive, mut computed } = signals;
+        let stop = self.stop.clone();
         let (deadline, here) = (self.deadline.map(|(when, _)| when), self.is_here());
         let shared = Arc::new(Shared {
             threads: self.threads,
