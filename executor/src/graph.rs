@@ -54,9 +54,13 @@ pub(crate) fn said(asset: &Asset, setting: &str) -> String {
 impl Graph {
     /// Builds the graph. Problems are gathered, not only the first.
     pub(crate) fn build(assets: &[Asset], problems: &mut Vec<Error>) -> Self {
-        let mut graph = Self::default();
+        let mut graph = Self {
+            nodes: Vec::with_capacity(assets.len()),
+            origins: HashMap::with_capacity(assets.len()),
+            order: Vec::with_capacity(assets.len()),
+        };
         for (step, asset) in assets.iter().enumerate() {
-            let mut keys = Vec::new();
+            let mut keys = Vec::with_capacity(asset.outputs.len());
             for (output, spec) in asset.outputs.iter().enumerate() {
                 match spec.key.parse::<AssetKey>() {
                     Ok(key) => {
@@ -105,7 +109,10 @@ impl Graph {
         let mut edges: Vec<(Vec<AssetKey>, Vec<Origin>)> = Vec::with_capacity(assets.len());
         for (step, asset) in assets.iter().enumerate() {
             let own = &self.nodes[step].keys;
-            let (mut inputs, mut made) = (Vec::with_capacity(asset.inputs.len()), Vec::new());
+            let (mut inputs, mut made) = (
+                Vec::with_capacity(asset.inputs.len()),
+                Vec::with_capacity(asset.inputs.len()),
+            );
             for input in &asset.inputs {
                 let found = match &input.from {
                     Some(text) => self.by_key(text),

@@ -3,7 +3,7 @@
 use crate::definitions::Pipeline;
 use crate::graph::definition;
 use larder_io_core::{AssetKey, Result, nearest};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// A selection in words; what it means depends on the pipeline. Several terms are joined, by commas or white space.
@@ -16,23 +16,51 @@ pub struct Selection(Vec<String>);
 pub struct Selected {
     /// The steps, without external assets, in an order in which they can run.
     pub steps: Vec<usize>,
-    /// Those of them that are named, and not only come in by a plus sign.
-    pub named: HashSet<usize>,
-    /// For every step of the pipeline whether it is one of them.
-    all: Vec<bool>,
+    named: StepSet,
+    all: StepSet,
+}
+
+/// Some of the steps of a pipeline.
+#[derive(Clone, Debug)]
+struct StepSet(Vec<bool>);
+
+impl StepSet {
+    fn empty(pipeline: &Pipeline) -> Self {
+        Self(vec![false; pipeline.graph().nodes.len()])
+    }
+
+    fn of(steps: impl IntoIterator<Item = usize>, mut empty: Self) -> Self {
+        steps.into_iter().for_each(|step| empty.0[step] = true);
+        empty
+    }
+
+    fn contains(&self, step: usize) -> bool {
+        self.0.get(step).copied().unwrap_or_default()
+    }
+
+    /// Whether it is new.
+    fn insert(&mut self, step: usize) -> bool {
+        !std::mem::replace(&mut self.0[step], true)
+    }
 }
 
 impl Selected {
     /// Some of the steps that another selection has.
-    pub(crate) fn of(steps: Vec<usize>, named: HashSet<usize>, selected: &Self) -> Self {
-        let mut all = vec![false; selected.all.len()];
-        steps.iter().for_each(|step| all[*step] = true);
+    pub(crate) fn narrowed(&self, steps: Vec<usize>) -> Self {
+        let none = StepSet(vec![false; self.all.0.len()]);
+        let all = StepSet::of(steps.iter().copied(), none.clone());
+        let named = StepSet::of(steps.iter().copied().filter(|step| self.is_named(*step)), none);
         Self { steps, named, all }
+    }
+
+    /// Whether a step is named, and does not only come in by a plus sign.
+    pub fn is_named(&self, step: usize) -> bool {
+        self.named.contains(step)
     }
 
     /// Whether a step is selected.
     pub fn contains(&self, step: usize) -> bool {
-        self.all.get(step).copied().unwrap_or_default()
+        self.all.contains(step)
     }
 }
 
@@ -58,15 +86,14 @@ impl Selection {
     /// `InvalidDefinition` for a term that fits nothing, with the nearest known name; or when nothing is left to make.
     pub fn resolve(&self, pipeline: &Pipeline) -> Result<Selected> {
         let (chosen, named) = self.choose(pipeline)?;
-        let makes = |step: &usize| chosen.contains(step) && !pipeline.is_external(*step);
+        let makes = |step: &usize| chosen.contains(*step) && !pipeline.is_external(*step);
         let steps: Vec<usize> = pipeline.graph().order.iter().copied().filter(makes).collect();
         match steps.is_empty() {
             true => Err(definition(format!(
                 "`{self}` selects only external assets, which something else makes"
             ))),
             false => {
-                let mut all = vec![false; pipeline.graph().nodes.len()];
-                steps.iter().for_each(|step| all[*step] = true);
+                let all = StepSet::of(steps.iter().copied(), StepSet::empty(pipeline));
                 Ok(Selected { all, steps, named })
             }
         }
@@ -76,15 +103,15 @@ impl Selection {
     pub(crate) fn assets(&self, pipeline: &Pipeline) -> Result<Vec<usize>> {
         let (chosen, _) = self.choose(pipeline)?;
         let order = pipeline.graph().order.iter().copied();
-        Ok(order.filter(|step| chosen.contains(step)).collect())
+        Ok(order.filter(|step| chosen.contains(*step)).collect())
     }
 
     /// What it means, and what of that is named.
-    fn choose(&self, pipeline: &Pipeline) -> Result<(BTreeSet<usize>, HashSet<usize>)> {
+    fn choose(&self, pipeline: &Pipeline) -> Result<(StepSet, StepSet)> {
         if self.0.is_empty() {
             return Err(definition("the selection is empty; `*` selects everything".to_owned()));
         }
-        let (mut chosen, mut named) = (BTreeSet::new(), HashSet::new());
+        let (mut chosen, mut named) = (StepSet::empty(pipeline), StepSet::empty(pipeline));
         for term in &self.0 {
             let (up, rest) = term
                 .strip_prefix('+')
@@ -101,13 +128,25 @@ impl Selection {
                 return Err(definition(unknown(pipeline, atom)));
             }
             if up {
-                reach(&steps, |step| &pipeline.graph().nodes[step].upstream, &mut chosen);
+                reach(
+                    pipeline,
+                    &steps,
+                    |step| &pipeline.graph().nodes[step].upstream,
+                    &mut chosen,
+                );
             }
             if down {
-                reach(&steps, |step| &pipeline.graph().nodes[step].downstream, &mut chosen);
+                reach(
+                    pipeline,
+                    &steps,
+                    |step| &pipeline.graph().nodes[step].downstream,
+                    &mut chosen,
+                );
             }
-            named.extend(steps.iter().copied());
-            chosen.extend(steps);
+            for step in steps {
+                named.insert(step);
+                chosen.insert(step);
+            }
         }
         Ok((chosen, named))
     }
@@ -131,7 +170,8 @@ impl fmt::Display for Selection {
     }
 }
 
-fn atoms(pipeline: &Pipeline, atom: &str) -> BTreeSet<usize> {
+/// The steps that an atom means, in the order of the definitions.
+fn atoms(pipeline: &Pipeline, atom: &str) -> Vec<usize> {
     let nodes = pipeline.graph().nodes.iter().enumerate();
     // Only some atoms ask for the group, which has to be looked up.
     let group = |step| atom.starts_with("group:").then(|| pipeline.group(step)).flatten();
@@ -169,13 +209,13 @@ fn glob(pattern: &str, text: &str) -> bool {
     rest.ends_with(last)
 }
 
-fn reach<'g>(from: &BTreeSet<usize>, next: impl Fn(usize) -> &'g Vec<usize>, chosen: &mut BTreeSet<usize>) {
-    let mut seen = from.clone();
-    let mut open: Vec<usize> = from.iter().copied().collect();
+fn reach<'g>(pipeline: &Pipeline, from: &[usize], next: impl Fn(usize) -> &'g Vec<usize>, chosen: &mut StepSet) {
+    let mut seen = StepSet::of(from.iter().copied(), StepSet::empty(pipeline));
+    let mut open = from.to_vec();
     while let Some(step) = open.pop() {
+        chosen.insert(step);
         open.extend(next(step).iter().copied().filter(|step| seen.insert(*step)));
     }
-    chosen.extend(seen);
 }
 
 fn unknown(pipeline: &Pipeline, atom: &str) -> String {

@@ -1,29 +1,70 @@
 //! Assets whose values would lie at one place, or one within another.
 
+use super::binding::Bound;
 use super::pipeline::Stored;
-use crate::graph::{Graph, definition};
+use crate::graph::{Graph, Origin, definition};
 use crate::policy::root;
 use larder_io_core::{AssetKey, Error, Form};
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What is stored, by the place of an asset in the graph: most steps make one asset, which is looked up once, however often it is asked for.
+pub(super) struct Found<'a> {
+    stored: &'a HashMap<AssetKey, Stored>,
+    firsts: Vec<Option<&'a Stored>>,
+}
+
+impl<'a> Found<'a> {
+    pub(super) fn new(graph: &Graph, stored: &'a HashMap<AssetKey, Stored>) -> Self {
+        let firsts = graph.nodes.iter().map(|node| stored.get(node.keys.first()?));
+        Self {
+            stored,
+            firsts: firsts.collect(),
+        }
+    }
+
+    pub(super) fn of(&self, origin: Origin, key: &AssetKey) -> Option<&'a Stored> {
+        match origin.output {
+            0 => self.firsts[origin.step],
+            _ => self.stored.get(key),
+        }
+    }
+}
+
+/// Every asset with its place in the graph.
+fn all(graph: &Graph) -> impl Iterator<Item = (Origin, &AssetKey)> {
+    graph.nodes.iter().enumerate().flat_map(|(step, node)| {
+        let keys = node.keys.iter().enumerate();
+        keys.map(move |(output, key)| (Origin { step, output }, key))
+    })
+}
 
 /// Refuses two assets at one place, and two that only a disk with letter case could tell apart.
-pub(super) fn locations(graph: &Graph, stored: &HashMap<AssetKey, Stored>, problems: &mut Vec<Error>) {
+pub(super) fn locations(graph: &Graph, found: &Found<'_>, problems: &mut Vec<Error>) {
     // Managers of one root are one place, however many keys they have.
     let mut roots: HashMap<(&str, &str), usize> = HashMap::new();
-    let mut taken: HashMap<(usize, Cow<'_, str>), &AssetKey> = HashMap::with_capacity(stored.len());
-    for key in graph.nodes.iter().flat_map(|node| &node.keys) {
+    let mut last: Option<(&Arc<Bound>, usize)> = None;
+    let mut taken: HashMap<(usize, Cow<'_, str>), (Origin, &AssetKey)> = HashMap::with_capacity(found.stored.len());
+    for (origin, key) in all(graph) {
         let Some(Stored {
             bound: Some(bound),
             location,
             ..
-        }) = stored.get(key)
+        }) = found.of(origin, key)
         else {
             continue;
         };
         let info = bound.manager.info();
-        let next = roots.len();
-        let at = *roots.entry((info.scheme.as_str(), info.root.as_str())).or_insert(next);
+        let at = match last {
+            // Most assets have the manager of the one before.
+            Some((before, at)) if Arc::ptr_eq(before, bound) => at,
+            _ => {
+                let next = roots.len();
+                *roots.entry((info.scheme.as_str(), info.root.as_str())).or_insert(next)
+            }
+        };
+        last = Some((bound, at));
         let lower = location
             .as_str()
             .chars()
@@ -32,10 +73,10 @@ pub(super) fn locations(graph: &Graph, stored: &HashMap<AssetKey, Stored>, probl
             true => (at, Cow::Borrowed(location.as_str())),
             false => (at, Cow::Owned(location.as_str().to_lowercase())),
         };
-        let Some(other) = taken.insert(place, key) else {
+        let Some((at, other)) = taken.insert(place, (origin, key)) else {
             continue;
         };
-        let same = stored.get(other).is_some_and(|other| other.location == *location);
+        let same = found.of(at, other).is_some_and(|other| other.location == *location);
         let problem = if same {
             "the same place"
         } else {

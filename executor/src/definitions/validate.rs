@@ -5,7 +5,7 @@ use super::binding::{Binder, Bound, idle};
 use super::observing::Observing;
 use super::parted;
 use super::pipeline::{Inner, Pipeline, Stored};
-use super::places::{locations, nested};
+use super::places::{Found, locations, nested};
 use super::resources::starts;
 use super::run_settings;
 use crate::args::missing_resource;
@@ -61,11 +61,12 @@ pub(super) fn build(mut definitions: Definitions) -> Result<Pipeline> {
         stored = bind(&definitions, &config, &graph, &mut problems);
     }
     if problems.is_empty() {
-        locations(&graph, &stored, &mut problems);
+        let found = Found::new(&graph, &stored);
+        locations(&graph, &found, &mut problems);
         if definitions.layout.naming() == Naming::Bare {
             nested(&graph, &stored, &mut problems);
         }
-        inputs(&definitions, &graph, &stored, &mut problems);
+        inputs(&definitions, &graph, &found, &mut problems);
         resources(&definitions, &graph, &mut problems);
         memories(&definitions, &graph, &mut problems);
     }
@@ -292,17 +293,13 @@ pub(super) fn atomic(definitions: &Definitions, bound: &Bound, value: impl Displ
 }
 
 /// Refuses inputs that cannot be read as what they are stored as.
-fn inputs(definitions: &Definitions, graph: &Graph, stored: &HashMap<AssetKey, Stored>, problems: &mut Vec<Error>) {
-    // Most steps make one asset: it is looked up once, however many take it.
-    let firsts: Vec<Option<&Stored>> = graph.nodes.iter().map(|node| stored.get(node.keys.first()?)).collect();
+fn inputs(definitions: &Definitions, graph: &Graph, found: &Found<'_>, problems: &mut Vec<Error>) {
     for (asset, node) in definitions.assets.iter().zip(&graph.nodes) {
         let Some(consumer) = node.keys.first() else { continue };
         for ((input, key), origin) in asset.inputs.iter().zip(&node.inputs).zip(&node.made) {
-            let producer = match origin.output {
-                0 => firsts[origin.step],
-                _ => stored.get(key),
+            let Some(producer) = found.of(*origin, key) else {
+                continue;
             };
-            let Some(producer) = producer else { continue };
             if let Some(problem) = misfit(input, key, producer) {
                 problems.push(definition(format!("`{consumer}` {problem}")));
             }

@@ -23,18 +23,25 @@ impl Layout for HiveLayout {
 
     fn locate(&self, asset: &AssetKey, partition: Option<&PartitionKey>) -> Result<Location> {
         let last = asset.segments().count() - 1;
-        let mut segments: Vec<String> = Vec::new();
+        let mut stem = String::with_capacity(asset.as_str().len());
         for (index, segment) in asset.segments().enumerate() {
+            if index > 0 {
+                stem.push('/');
+            }
             // A directory has no dot and a file has one before its suffix, so that they never meet.
-            segments.push(escape(segment, index == last && partition.is_none(), true));
+            escape(&mut stem, segment, index == last && partition.is_none(), true);
         }
         for (name, value) in partition.map_or(&[][..], PartitionKey::dimensions) {
-            segments.push(format!("{}={}", escape(name, false, true), escape(value, false, false)));
+            stem.push('/');
+            escape(&mut stem, name, false, true);
+            stem.push('=');
+            escape(&mut stem, value, false, false);
         }
         if partition.is_some() {
-            segments.push(DATA.to_owned());
+            stem.push('/');
+            stem.push_str(DATA);
         }
-        if let Some(long) = segments.iter().find(|segment| segment.len() > MAX_SEGMENT_BYTES) {
+        if let Some(long) = stem.split('/').find(|segment| segment.len() > MAX_SEGMENT_BYTES) {
             let shown: String = long.chars().take(40).collect();
             let message = format!(
                 "a segment of the key becomes {} bytes (`{shown}...`), the limit is {MAX_SEGMENT_BYTES}: shorten it",
@@ -42,9 +49,7 @@ impl Layout for HiveLayout {
             );
             return Err(Error::new(ErrorKind::InvalidDefinition, message).with_context("asset", asset));
         }
-        segments
-            .join("/")
-            .parse::<Location>()
+        stem.parse::<Location>()
             .map_err(|error| error.with_context("asset", asset))
     }
 
@@ -73,8 +78,8 @@ impl Layout for HiveLayout {
     }
 }
 
-fn escape(text: &str, dots: bool, name: bool) -> String {
-    let mut out = String::with_capacity(text.len());
+/// Writes a segment, or part of one.
+fn escape(out: &mut String, text: &str, dots: bool, name: bool) {
     for (index, byte) in text.bytes().enumerate() {
         let plain = match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => !(name && index == 0 && reserved(text)),
@@ -88,17 +93,16 @@ fn escape(text: &str, dots: bool, name: bool) -> String {
             false => out.push_str(&format!("%{byte:02X}")),
         }
     }
-    out
 }
 
 /// Names that Windows gives to devices, with any suffix.
 fn reserved(text: &str) -> bool {
-    let stem = text.split('.').next().unwrap_or_default().to_ascii_uppercase();
-    let numbered = |prefix: &str| {
-        stem.strip_prefix(prefix)
-            .is_some_and(|rest| rest.len() == 1 && rest.as_bytes()[0].is_ascii_digit())
-    };
-    matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL") || numbered("COM") || numbered("LPT")
+    let stem = text.split('.').next().unwrap_or_default().as_bytes();
+    let is_one_of = |stem: &[u8], names: &[&str]| names.iter().any(|name| stem.eq_ignore_ascii_case(name.as_bytes()));
+    match stem {
+        [name @ .., digit] if name.len() == 3 => digit.is_ascii_digit() && is_one_of(name, &["COM", "LPT"]),
+        name => is_one_of(name, &["CON", "PRN", "AUX", "NUL"]),
+    }
 }
 
 fn unescape(text: &str) -> Option<String> {

@@ -69,7 +69,7 @@ fn named(pipeline: &Pipeline, step: usize, error: &Error) -> Error {
 /// Named steps with partitions that depend on no other such step, through whatever is selected.
 fn firsts(pipeline: &Pipeline, selected: &Selected, spaces: &Spaces) -> HashSet<usize> {
     let mut depends: HashSet<usize> = HashSet::new();
-    let is_named = |step: &usize| selected.named.contains(step) && spaces.of(*step).is_some();
+    let is_named = |step: &usize| selected.is_named(*step) && spaces.of(*step).is_some();
     for step in &selected.steps {
         let upstream = &pipeline.graph().nodes[*step].upstream;
         let selected_here = |up: &&usize| selected.contains(**up);

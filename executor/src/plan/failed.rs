@@ -5,7 +5,7 @@ use super::{Plan, Spaces};
 use crate::definitions::Pipeline;
 use crate::graph::definition;
 use crate::run::RunOptions;
-use crate::selection::{Selected, Selection};
+use crate::selection::Selection;
 use larder_catalog::{RunDetail, RunSummary};
 use larder_io_core::{AssetKey, Error, ErrorKind, PartitionKey, Result, RunId};
 use larder_partitions::PartitionSet;
@@ -170,8 +170,7 @@ impl Plan {
                 "nothing of what failed in the run `{run}` is there any more: neither the assets nor the partitions"
             )));
         }
-        let named: HashSet<usize> = self.selected.named.iter().copied().filter(is_wanted).collect();
-        self.selected = Selected::of(steps, named, &self.selected);
+        self.selected = self.selected.narrowed(steps);
         for (step, set) in wanted {
             if let Some(set) = set {
                 self.sets.insert(step, set);
