@@ -146,13 +146,21 @@ fn hint(before: &Total, after: &Total) -> Option<String> {
             units::counted(u64::from(after.attempts), "attempt"),
             before.attempts
         ),
+        "check" => format!(
+            "checks {more} longer: the checks' own code, or what they read; one that need not block can be left to `check`"
+        ),
         "load" => match larger(before.sizes.bytes_in, after.sizes.bytes_in) {
             Some(growth) => format!(
                 "loads {more} longer, and its inputs are {growth:.1} times as large: take `LazyTable` with the columns and rows it needs, or fewer partitions"
             ),
-            None => {
-                format!("loads {more} longer with inputs of the same size: the storage is slower; `doctor` tries it")
-            }
+            None => match larger(before.sizes.requests, after.sizes.requests) {
+                Some(growth) => format!(
+                    "loads {more} longer with {growth:.1} times as many requests to storage: larger files (`optimize`), or fewer partitions in one step"
+                ),
+                None => format!(
+                    "loads {more} longer with inputs of the same size: the storage is slower; `doctor` tries it"
+                ),
+            },
         },
         "compute" => {
             let inputs = larger(before.sizes.rows_in, after.sizes.rows_in)
@@ -207,6 +215,8 @@ fn document(before: &Past, after: &Past, pairs: &[Pair], out: &mut Out<'_>) -> R
             document["rows"] = total.sizes.rows.into();
             document["bytes_in"] = total.sizes.bytes_in.into();
             document["rows_in"] = total.sizes.rows_in.into();
+            document["requests"] = total.sizes.requests.into();
+            document["buffered_bytes"] = total.sizes.buffered.into();
             document["peak_memory_bytes"] = total.peak_memory.into();
             document["attempts"] = total.attempts.into();
             document["steps"] = total.steps.into();

@@ -120,6 +120,7 @@ pub(crate) struct Phases {
     pub(crate) lost: Duration,
     pub(crate) load: Duration,
     pub(crate) compute: Duration,
+    pub(crate) check: Duration,
     pub(crate) store: Duration,
 }
 
@@ -133,22 +134,27 @@ pub(crate) struct Sizes {
     pub(crate) rows: Option<u64>,
     /// In memory, on its way to storage.
     pub(crate) value_bytes: Option<u64>,
+    /// Requests to storage.
+    pub(crate) requests: Option<u64>,
+    /// Most that larder's own buffers held.
+    pub(crate) buffered: Option<u64>,
 }
 
 impl Phases {
-    pub(crate) fn named(&self) -> [(&'static str, Duration); 5] {
+    pub(crate) fn named(&self) -> [(&'static str, Duration); 6] {
         [
             ("queue", self.queue),
             ("lost", self.lost),
             ("load", self.load),
             ("compute", self.compute),
+            ("check", self.check),
             ("store", self.store),
         ]
     }
 
     /// All of it but the time in the queue.
     pub(crate) fn busy(&self) -> Duration {
-        self.lost + self.load + self.compute + self.store
+        self.lost + self.load + self.compute + self.check + self.store
     }
 }
 
@@ -287,7 +293,10 @@ impl PastStep {
             let measures = &record.measures;
             self.phases.queue = self.phases.queue.max(measures.queue);
             self.phases.lost = self.phases.lost.max(measures.lost);
+            self.phases.check = self.phases.check.max(measures.check);
             self.attempts = self.attempts.max(measures.attempts);
+            self.sizes.requests = self.sizes.requests.max(measures.requests);
+            self.sizes.buffered = self.sizes.buffered.max(measures.buffered_bytes);
             self.sizes.bytes_in = self.sizes.bytes_in.max(measures.bytes_in);
             self.sizes.rows_in = self.sizes.rows_in.max(measures.rows_in);
             add(&mut self.sizes.value_bytes, measures.value_bytes);
@@ -333,6 +342,7 @@ impl Past {
                 &mut total.phases.lost,
                 &mut total.phases.load,
                 &mut total.phases.compute,
+                &mut total.phases.check,
                 &mut total.phases.store,
             ]
             .into_iter()
@@ -346,6 +356,8 @@ impl Past {
             add(&mut sum.bytes, more.bytes);
             add(&mut sum.rows, more.rows);
             add(&mut sum.value_bytes, more.value_bytes);
+            add(&mut sum.requests, more.requests);
+            sum.buffered = sum.buffered.max(more.buffered);
             total.attempts += step.attempts;
             total.steps += 1;
             total.published += step.published;

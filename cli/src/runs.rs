@@ -156,6 +156,8 @@ fn step(step: &PastStep) -> Json {
         "bytes": step.sizes.bytes,
         "rows": step.sizes.rows,
         "value_bytes": step.sizes.value_bytes,
+        "requests": step.sizes.requests,
+        "buffered_bytes": step.sizes.buffered,
         "peak_memory_bytes": step.record.as_ref().and_then(|record| record.peak_memory_bytes),
         "failed": step.failure.as_ref().map(|failure| &failure.message),
     });

@@ -43,6 +43,21 @@ pub struct Measures {
     /// The process's peak of resident memory before the step, in bytes: where it is below the peak after it, the peak rose during the step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_before: Option<u64>,
+    /// Time of the checks of what was staged.
+    #[serde(
+        rename = "check_seconds",
+        with = "seconds",
+        skip_serializing_if = "Duration::is_zero"
+    )]
+    pub check: Duration,
+    /// Requests that the step sent to storage up to this value, of all attempts, for what it loads, looks at and stores. A value that
+    /// several steps share counts at the first that took it. None where storage is not reached by requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests: Option<u64>,
+    /// The most bytes that larder's own buffers held at one moment: what waited to be encoded, sent, decoded or taken. None where
+    /// there were none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub buffered_bytes: Option<u64>,
     /// Whether the step had a process of its own, so that the peak is its own.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub own_process: bool,

@@ -3,7 +3,9 @@
 use crate::key::{AssetKey, PartitionKey, RunId, Version, WriteId};
 use crate::location::{Location, Naming};
 use crate::retention::Retention;
+use crate::usage::Usage;
 use crate::value::Form;
+use std::sync::Arc;
 
 /// What must be true of the location for a publish to take place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,6 +50,8 @@ pub struct OutputContext {
     pub keep_for_checks: bool,
     /// Which versions are kept when this one is published, where the manager removes old ones itself; `None` for as its own settings say.
     pub retention: Option<Retention>,
+    /// Where what it takes is counted, if anybody asks.
+    pub usage: Option<Arc<Usage>>,
 }
 
 impl OutputContext {
@@ -72,6 +76,7 @@ impl OutputContext {
             precondition: Precondition::None,
             keep_for_checks: false,
             retention: None,
+            usage: None,
         }
     }
 
@@ -82,6 +87,7 @@ impl OutputContext {
         input.extension.clone_from(&self.extension);
         input.naming = self.naming;
         input.asset_location.clone_from(&self.asset_location);
+        input.usage.clone_from(&self.usage);
         input
     }
 }
@@ -108,6 +114,8 @@ pub struct InputContext {
     pub version: Option<Version>,
     /// Whether the stored hash is compared before a value is handed out.
     pub verify: bool,
+    /// Where what it takes is counted, if anybody asks; reading a lazy value later counts there too.
+    pub usage: Option<Arc<Usage>>,
 }
 
 impl InputContext {
@@ -123,6 +131,7 @@ impl InputContext {
             naming: Naming::Suffixed,
             version: None,
             verify: false,
+            usage: None,
         }
     }
 

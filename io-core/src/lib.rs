@@ -44,6 +44,7 @@ pub mod sql;
 #[cfg(feature = "arrow")]
 pub mod table;
 mod text;
+pub mod usage;
 mod userinfo;
 pub mod value;
 
@@ -73,4 +74,5 @@ pub use table::{
     PlaceColumn, Predicate, Scan, Statistics, Table, TableSchema, TableSource, TableStream, Verdict, col,
 };
 pub use text::nearest;
+pub use usage::{Buffered, Usage};
 pub use value::{Access, AssetValue, Form, Forms, Value};

@@ -10,7 +10,7 @@ use crate::table::Table;
 use deltalake_core::kernel::Add;
 use futures_util::TryStreamExt;
 use larder_io_core::{
-    Error, ErrorKind, Form, InputContext, Location, Receipt, Result, Scan, TableSource, Value, Version, WriteId,
+    Error, ErrorKind, Form, InputContext, Location, Receipt, Result, Scan, TableSource, Usage, Value, Version, WriteId,
 };
 use larder_io_object::files::TableFiles;
 use std::sync::Arc;
@@ -25,6 +25,17 @@ pub(crate) struct Core {
 }
 
 impl Core {
+    /// The same, counting what one value takes, if anybody asks.
+    pub(crate) fn counted(self: &Arc<Self>, usage: Option<&Arc<Usage>>) -> Arc<Self> {
+        match usage {
+            None => Arc::clone(self),
+            Some(_) => Arc::new(Self {
+                config: self.config.clone(),
+                files: self.files.counted(usage),
+            }),
+        }
+    }
+
     /// The log of an asset's table.
     pub(crate) fn log(&self, asset_location: &Location) -> Result<Log> {
         Log::new(self.files.ground(), &asset_location.with_suffix(SUFFIX)?)

@@ -59,7 +59,13 @@ impl IoManager for DeltaIo {
 
     async fn stage(&self, ctx: &OutputContext, value: &Value) -> Result<Box<dyn Staged>> {
         match value {
-            Value::Table(source) => Ok(Box::new(self.write(ctx, source.as_ref(), value).await?)),
+            Value::Table(source) => {
+                let counted = Self {
+                    info: self.info.clone(),
+                    core: self.core.counted(ctx.usage.as_ref()),
+                };
+                Ok(Box::new(counted.write(ctx, source.as_ref(), value).await?))
+            }
             other => Err(not_a_table(other)),
         }
     }
@@ -69,32 +75,28 @@ impl IoManager for DeltaIo {
             let message = format!("a Delta table is no {}", form.name());
             return Err(Error::new(ErrorKind::InvalidData, message));
         }
-        let log = self.core.log(&ctx.asset_location)?;
-        let table = self
-            .core
-            .table(&log, ctx.version.as_ref())
-            .await?
-            .ok_or_else(|| not_found(ctx))?;
-        let scope = self.core.scope(&table, ctx)?;
-        let files = self
-            .core
-            .found(&log, &table, &scope)
-            .await?
-            .ok_or_else(|| not_found(ctx))?;
-        if ctx.verify || self.core.config.verify {
-            verify::check(self.core.files.ground(), &log, &files).await?;
+        let core = self.core.counted(ctx.usage.as_ref());
+        let log = core.log(&ctx.asset_location)?;
+        let table = core.table(&log, ctx.version.as_ref()).await?;
+        let table = table.ok_or_else(|| not_found(ctx))?;
+        let scope = core.scope(&table, ctx)?;
+        let files = core.found(&log, &table, &scope).await?;
+        let files = files.ok_or_else(|| not_found(ctx))?;
+        if ctx.verify || core.config.verify {
+            verify::check(core.files.ground(), &log, &files).await?;
         }
-        let source = self.core.source(&log, &table, &scope);
+        let source = core.source(&log, &table, &scope);
         Ok(Value::Table(Arc::new(source)))
     }
 
     async fn head(&self, ctx: &InputContext) -> Result<Option<Receipt>> {
-        let log = self.core.log(&ctx.asset_location)?;
-        let Some(table) = self.core.table(&log, ctx.version.as_ref()).await? else {
+        let core = self.core.counted(ctx.usage.as_ref());
+        let log = core.log(&ctx.asset_location)?;
+        let Some(table) = core.table(&log, ctx.version.as_ref()).await? else {
             return Ok(None);
         };
-        let scope = self.core.scope(&table, ctx)?;
-        self.core.receipt(ctx, &log, &table, &scope).await
+        let scope = core.scope(&table, ctx)?;
+        core.receipt(ctx, &log, &table, &scope).await
     }
 
     async fn delete(&self, ctx: &InputContext) -> Result<()> {

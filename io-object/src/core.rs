@@ -7,8 +7,8 @@ use crate::store::{Purpose, Reader, Store};
 use futures_util::future::join_all;
 use futures_util::stream::TryStreamExt;
 use larder_io_core::{
-    AssetKey, ContentHash, Error, ErrorKind, Form, InputContext, Location, Naming, Receipt, Result, Value, Version,
-    WriteId,
+    AssetKey, ContentHash, Error, ErrorKind, Form, InputContext, Location, Naming, Receipt, Result, Usage, Value,
+    Version, WriteId,
 };
 use object_store::path::Path;
 use std::collections::HashSet;
@@ -19,7 +19,9 @@ pub(crate) struct Core {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) settings: Settings,
     /// Stems without siblings of other formats, as far as this process knows.
-    alone: Mutex<HashSet<Location>>,
+    alone: Arc<Mutex<HashSet<Location>>>,
+    /// Where what it takes is counted, if anybody asks.
+    pub(crate) usage: Option<Arc<Usage>>,
 }
 
 /// The store's path of a location.
@@ -74,7 +76,28 @@ impl Core {
         Self {
             store,
             settings,
-            alone: Mutex::default(),
+            alone: Arc::default(),
+            usage: None,
+        }
+    }
+
+    /// The same, counting what one value takes, if anybody asks.
+    pub(crate) fn counted(self: &Arc<Self>, usage: Option<&Arc<Usage>>) -> Arc<Self> {
+        match usage {
+            None => Arc::clone(self),
+            Some(usage) => {
+                let store = self.store.counted(usage);
+                Arc::new(self.with_store(store.unwrap_or_else(|| Arc::clone(&self.store)), usage))
+            }
+        }
+    }
+
+    pub(crate) fn with_store(&self, store: Arc<dyn Store>, usage: &Arc<Usage>) -> Self {
+        Self {
+            store,
+            settings: self.settings.clone(),
+            alone: Arc::clone(&self.alone),
+            usage: Some(Arc::clone(usage)),
         }
     }
 
@@ -213,7 +236,11 @@ impl Core {
             "msgpack" => Ok(object(ObjectFormat::Msgpack, reader.read(0..reader.size()).await?)),
             "pickle" | BARE => Ok(object(ObjectFormat::Pickle, reader.read(0..reader.size()).await?)),
             #[cfg(feature = "arrow")]
-            "parquet" => Ok(Value::Table(Arc::new(crate::table::ParquetSource::open(reader).await?))),
+            "parquet" => Ok(Value::Table(Arc::new(
+                crate::table::ParquetSource::open(reader)
+                    .await?
+                    .counted(self.usage.as_ref()),
+            ))),
             #[cfg(feature = "arrow")]
             "arrow" => Ok(Value::Table(Arc::new(crate::table::ArrowSource::open(reader).await?))),
             #[cfg(feature = "arrow")]

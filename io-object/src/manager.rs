@@ -76,70 +76,67 @@ impl ObjectIo {
     }
 }
 
-impl ObjectIo {
-    /// The beginning of a store: the value under its receipt, and where its bytes go.
-    fn begin(
-        &self,
-        ctx: &OutputContext,
-        value: &Value,
-        form: Form,
-        suffix: &str,
-        format: &str,
-    ) -> Result<(StagedObject, Sink)> {
-        let location = suffixed(&ctx.location, suffix)?;
-        let path = path(&location)?;
-        let mut receipt = Receipt::begin(ctx, location, form, format);
-        receipt.uri = self.core.store.uri(&path);
-        let mut staged = StagedObject::new(&self.core, ctx, path.clone(), receipt);
-        staged.kept = (ctx.keep_for_checks && value.replayable()).then(|| value.clone());
-        let sink = Sink::new(&self.core, path, ctx.write.clone());
-        if !ctx.keep_for_checks || value.replayable() || self.core.store.features().reads_uploads {
-            return Ok((staged, sink));
-        }
-        let (sink, spool) = sink.keeping()?;
-        staged.spool = Some(spool);
-        Ok((staged, sink))
+/// The beginning of a store: the value under its receipt, and where its bytes go.
+fn begin(
+    core: &Arc<Core>,
+    ctx: &OutputContext,
+    value: &Value,
+    form: Form,
+    suffix: &str,
+    format: &str,
+) -> Result<(StagedObject, Sink)> {
+    let location = suffixed(&ctx.location, suffix)?;
+    let path = path(&location)?;
+    let mut receipt = Receipt::begin(ctx, location, form, format);
+    receipt.uri = core.store.uri(&path);
+    let mut staged = StagedObject::new(core, ctx, path.clone(), receipt);
+    staged.kept = (ctx.keep_for_checks && value.replayable()).then(|| value.clone());
+    let sink = Sink::new(core, path, ctx.write.clone());
+    if !ctx.keep_for_checks || value.replayable() || core.store.features().reads_uploads {
+        return Ok((staged, sink));
     }
+    let (sink, spool) = sink.keeping()?;
+    staged.spool = Some(spool);
+    Ok((staged, sink))
+}
 
-    /// Stages a sequence of structs as a table, when the settings ask for it and all of it comes back.
-    #[cfg(feature = "arrow")]
-    async fn stage_rows(&self, ctx: &OutputContext, value: &Value) -> Result<Option<Box<dyn Staged>>> {
-        let core = &self.core;
-        let Some(least) = core.settings.least_rows().filter(|_| ctx.naming != Naming::Bare) else {
-            return Ok(None);
-        };
-        if value.form() != Form::Object {
-            return Ok(None);
+/// Stages a sequence of structs as a table, when the settings ask for it and all of it comes back.
+#[cfg(feature = "arrow")]
+async fn stage_rows(core: &Arc<Core>, ctx: &OutputContext, value: &Value) -> Result<Option<Box<dyn Staged>>> {
+    let Some(least) = core.settings.least_rows().filter(|_| ctx.naming != Naming::Bare) else {
+        return Ok(None);
+    };
+    if value.form() != Form::Object {
+        return Ok(None);
+    }
+    let Some(rows) = crate::records::as_rows(value, least).await else {
+        return Ok(None);
+    };
+    let format = core.next_table(&ctx.to_input(Form::Object)).await?.0.name();
+    let (mut staged, mut sink) = begin(core, ctx, value, Form::Object, format, format)?;
+    let settings = core.settings.clone().with_table(format);
+    let written = match crate::table::write(&rows, &mut sink, &settings).await {
+        Ok(written) if !rows.complete(written.rows) => Err(Error::new(
+            ErrorKind::Unexpected,
+            "rows of an object were lost on their way into a table",
+        )),
+        other => other,
+    };
+    match written {
+        Ok(written) => {
+            staged.receipt.rows = Some(written.rows);
+            staged.receipt.content_hash = Some(rows.digest.hash);
+            staged.receipt.schema = written.schema;
+            finish(staged, sink).await.map(Some)
         }
-        let Some(rows) = crate::records::as_rows(value, least).await else {
-            return Ok(None);
-        };
-        let format = core.next_table(&ctx.to_input(Form::Object)).await?.0.name();
-        let (mut staged, mut sink) = self.begin(ctx, value, Form::Object, format, format)?;
-        let settings = core.settings.clone().with_table(format);
-        let written = match crate::table::write(&rows, &mut sink, &settings).await {
-            Ok(written) if !rows.complete(written.rows) => Err(Error::new(
-                ErrorKind::Unexpected,
-                "rows of an object were lost on their way into a table",
-            )),
-            other => other,
-        };
-        match written {
-            Ok(written) => {
-                staged.receipt.rows = Some(written.rows);
-                staged.receipt.content_hash = Some(rows.digest.hash);
-                staged.receipt.schema = written.schema;
-                finish(staged, sink).await.map(Some)
-            }
-            // What a table cannot keep is an object again.
-            Err(error) if error.kind() == ErrorKind::Unsupported => {
-                sink.abort().await;
-                Ok(None)
-            }
-            Err(error) => {
-                sink.abort().await;
-                Err(error)
-            }
+        // What a table cannot keep is an object again.
+        Err(error) if error.kind() == ErrorKind::Unsupported => {
+            sink.abort().await;
+            Ok(None)
+        }
+        Err(error) => {
+            sink.abort().await;
+            Err(error)
         }
     }
 }
@@ -175,7 +172,7 @@ impl IoManager for ObjectIo {
     }
 
     async fn stage(&self, ctx: &OutputContext, value: &Value) -> Result<Box<dyn Staged>> {
-        let core = &self.core;
+        let core = &self.core.counted(ctx.usage.as_ref());
         let form = value.form();
         if form == Form::Nothing {
             return Err(Error::new(
@@ -188,7 +185,7 @@ impl IoManager for ObjectIo {
             return Err(Error::new(ErrorKind::Unsupported, message));
         }
         #[cfg(feature = "arrow")]
-        if let Some(staged) = self.stage_rows(ctx, value).await? {
+        if let Some(staged) = stage_rows(core, ctx, value).await? {
             return Ok(staged);
         }
         let bare = ctx.naming == Naming::Bare && form == Form::Object;
@@ -207,7 +204,7 @@ impl IoManager for ObjectIo {
                 (core.settings.object, format.to_owned(), format)
             }
         };
-        let (mut staged, mut sink) = self.begin(ctx, value, form, &suffix, format)?;
+        let (mut staged, mut sink) = begin(core, ctx, value, form, &suffix, format)?;
         let written = match value {
             Value::Native(_) | Value::Object(_) => {
                 let (bytes, digest) = encode(value, object)?;
@@ -250,25 +247,26 @@ impl IoManager for ObjectIo {
     }
 
     async fn stage_copy(&self, ctx: &OutputContext, original: &Original<'_>) -> Result<Option<Box<dyn Staged>>> {
-        crate::copy::stage(&self.core, ctx, original).await
+        crate::copy::stage(&self.core.counted(ctx.usage.as_ref()), ctx, original).await
     }
 
     async fn load_input(&self, ctx: &InputContext) -> Result<Value> {
+        let core = self.core.counted(ctx.usage.as_ref());
         let mut attempt = 1;
         loop {
-            let Some(found) = self.core.find(ctx, Purpose::Value).await? else {
-                return Err(self.core.missing(ctx).await);
+            let Some(found) = core.find(ctx, Purpose::Value).await? else {
+                return Err(core.missing(ctx).await);
             };
-            let receipt = self.core.receipt_or_foreign(ctx, &found)?;
-            let asked = ctx.verify || self.core.settings.verify;
+            let receipt = core.receipt_or_foreign(ctx, &found)?;
+            let asked = ctx.verify || core.settings.verify;
             // What is in memory is verified for nothing, beside the time of the request that brought it.
             let free = found.reader.held() && receipt.stored_hash.is_some();
-            match self.core.check(&found, &receipt, asked || free).await {
+            match core.check(&found, &receipt, asked || free).await {
                 Ok(()) => {
-                    let suffix = self.core.format_suffix(ctx, &found.suffix, &receipt).to_owned();
-                    let value = self.core.decode(found.reader, &suffix, &receipt).await?;
+                    let suffix = core.format_suffix(ctx, &found.suffix, &receipt).to_owned();
+                    let value = core.decode(found.reader, &suffix, &receipt).await?;
                     if ctx.version.is_none() && of_suffix(&suffix).0 == Form::Table {
-                        self.core.count_load(ctx).await;
+                        core.count_load(ctx).await;
                     }
                     return Ok(value);
                 }
@@ -284,15 +282,17 @@ impl IoManager for ObjectIo {
     }
 
     async fn head(&self, ctx: &InputContext) -> Result<Option<Receipt>> {
-        match self.core.find(ctx, Purpose::Receipt).await? {
-            Some(found) => self.core.receipt_or_foreign(ctx, &found).map(Some),
+        let core = self.core.counted(ctx.usage.as_ref());
+        match core.find(ctx, Purpose::Receipt).await? {
+            Some(found) => core.receipt_or_foreign(ctx, &found).map(Some),
             None => Ok(None),
         }
     }
 
     async fn delete(&self, ctx: &InputContext) -> Result<()> {
-        let _held = self.core.hold(ctx).await?;
-        let (right, others) = self.core.suffixes(ctx);
+        let core = self.core.counted(ctx.usage.as_ref());
+        let _held = core.hold(ctx).await?;
+        let (right, others) = core.suffixes(ctx);
         // Nothing was ever stored under a name that is too long with its suffix.
         let at = |suffix: &String| {
             suffixed(&ctx.location, suffix)
@@ -300,18 +300,18 @@ impl IoManager for ObjectIo {
                 .ok()
         };
         for path in others.iter().filter_map(at) {
-            self.core.delete_own(&ctx.asset, &path).await?;
+            core.delete_own(&ctx.asset, &path).await?;
         }
         // What counts goes last: until then it is what loads give, and a call that fails brings nothing older back.
         for suffix in right.iter().rev() {
             let Some(path) = at(suffix) else { continue };
             // A table is no object: a file of somebody else beside ours is theirs.
             match ctx.form == Some(Form::Object) && of_suffix(suffix).0 == Form::Table {
-                true => self.core.delete_rows(&ctx.asset, &path).await?,
-                false => self.core.delete(&path).await?,
+                true => core.delete_rows(&ctx.asset, &path).await?,
+                false => core.delete(&path).await?,
             }
         }
-        self.core.reset_loads(ctx).await;
+        core.reset_loads(ctx).await;
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use crate::core::Core;
 use crate::spool::Spool;
 use crate::store::Upload;
 use bytes::Bytes;
-use larder_io_core::{ContentHash, Error, ErrorKind, Result, WriteId};
+use larder_io_core::{Buffered, ContentHash, Error, ErrorKind, Result, Usage, WriteId};
 use object_store::path::Path;
 use object_store::{PutPayload, PutPayloadMut};
 use std::sync::Arc;
@@ -18,6 +18,9 @@ const PARTS_PER_SIZE: usize = 1000;
 /// than its bytes.
 const COPIED: usize = 64 << 10;
 
+/// A part, and what counts that it is held.
+type Held = (PutPayload, Option<Buffered>);
+
 /// The bytes of a value on their way to the store.
 pub(crate) struct Sink {
     core: Arc<Core>,
@@ -26,7 +29,7 @@ pub(crate) struct Sink {
     /// The part that is being filled. Large pieces stay where they are.
     filling: PutPayloadMut,
     parts: usize,
-    first: Option<PutPayload>,
+    first: Option<Held>,
     upload: Option<Box<dyn Upload>>,
     /// Parts on their way; they go on while the next one is made.
     in_flight: JoinSet<Result<()>>,
@@ -87,14 +90,25 @@ impl Sink {
             }
             if self.filling.content_length() == wanted {
                 let part = std::mem::replace(&mut self.filling, filling()).freeze();
-                self.part(part).await?;
+                let held = self.held(&part);
+                self.part(part, held).await?;
             }
         }
         Ok(())
     }
 
-    /// Adds one part as it is. It is hashed and written while the next one is made.
-    pub(crate) async fn part(&mut self, part: PutPayload) -> Result<()> {
+    /// Where what is held is counted, if anybody asks.
+    pub(crate) fn usage(&self) -> Option<&Arc<Usage>> {
+        self.core.usage.as_ref()
+    }
+
+    fn held(&self, part: &PutPayload) -> Option<Buffered> {
+        self.usage()
+            .map(|usage| usage.buffer().of(part.content_length() as u64))
+    }
+
+    /// Adds one part as it is, with what counts that it is held. It is hashed and written while the next one is made.
+    pub(crate) async fn part(&mut self, part: PutPayload, held: Option<Buffered>) -> Result<()> {
         self.parts += 1;
         self.bytes += part.content_length() as u64;
         let mut hasher = self.hashed().await?;
@@ -107,7 +121,7 @@ impl Sink {
             spool.map_or(Ok(()), |spool| spool.append(&hashed))?;
             Ok(hasher)
         }));
-        self.send(part).await
+        self.send((part, held)).await
     }
 
     /// The hash of all parts so far.
@@ -121,7 +135,7 @@ impl Sink {
     }
 
     /// The first part is held back: if no other comes, the value is small.
-    async fn send(&mut self, part: PutPayload) -> Result<()> {
+    async fn send(&mut self, part: Held) -> Result<()> {
         if self.upload.is_none() {
             let Some(first) = self.first.take() else {
                 self.first = Some(part);
@@ -134,13 +148,17 @@ impl Sink {
     }
 
     /// Sends a part on its way as soon as there is room.
-    async fn launch(&mut self, part: PutPayload) -> Result<()> {
+    async fn launch(&mut self, (part, held): Held) -> Result<()> {
         let room = self.core.store.features().parts_in_flight.max(1);
         while self.in_flight.len() >= room {
             self.settle().await?;
         }
         if let Some(upload) = &mut self.upload {
-            self.in_flight.spawn(upload.write(part));
+            let written = upload.write(part);
+            self.in_flight.spawn(async move {
+                let _held = held;
+                written.await
+            });
         }
         Ok(())
     }
@@ -168,7 +186,7 @@ impl Sink {
         };
         let body = match self.upload {
             Some(upload) => Body::Large(upload),
-            None => Body::Small(self.first.map(Bytes::from).unwrap_or_default()),
+            None => Body::Small(self.first.map(|(first, _)| Bytes::from(first)).unwrap_or_default()),
         };
         Ok((body, self.bytes, hash))
     }
@@ -176,7 +194,9 @@ impl Sink {
     async fn drain(&mut self) -> Result<blake3::Hasher> {
         let rest = std::mem::take(&mut self.filling);
         if !rest.is_empty() {
-            self.part(rest.freeze()).await?;
+            let rest = rest.freeze();
+            let held = self.held(&rest);
+            self.part(rest, held).await?;
         }
         while !self.in_flight.is_empty() {
             self.settle().await?;

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, try_join_all};
 use larder_io_core::{
-    ByteStream, Error, ErrorKind, Finding, Garbage, GcOptions, Original, Precondition, Result, Retention, Version,
-    WriteId,
+    ByteStream, Error, ErrorKind, Finding, Garbage, GcOptions, Original, Precondition, Result, Retention, Usage,
+    Version, WriteId,
 };
 use object_store::path::Path;
 use object_store::{Attribute, Attributes, ObjectStore, PutMode, PutOptions, PutPayload, UpdateVersion};
@@ -82,6 +82,12 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// What it can do.
     fn features(&self) -> Features;
+
+    /// The same store, counting its requests; `None` for one that is not reached by requests.
+    fn counted(&self, usage: &Arc<Usage>) -> Option<Arc<dyn Store>> {
+        let _ = usage;
+        None
+    }
 
     /// The address of a location for other tools.
     fn uri(&self, path: &Path) -> String;

@@ -21,6 +21,10 @@ pub struct VendorFeatures {
     pub unfinished: bool,
     /// A location can be removed with every version that the bucket keeps of it.
     pub purge: bool,
+    /// Requests that beginning an upload takes, for those who count.
+    pub begin_requests: u64,
+    /// Requests that completing one takes, for those who count.
+    pub complete_requests: u64,
 }
 
 /// An upload that was begun and neither completed nor aborted.

@@ -244,8 +244,8 @@ impl Page<'_> {
     fn steps(&self, page: &mut String) {
         page.push_str("<h2 id=\"steps\">Steps</h2>\n<div class=\"scroll\"><table class=\"sortable\"><thead><tr><th>step</th><th>state</th>");
         for head in [
-            "began", "queue", "lost", "load", "compute", "store", "size in", "rows in", "size", "rows", "rate",
-            "memory", "beside", "attempts",
+            "began", "queue", "lost", "load", "compute", "check", "store", "size in", "rows in", "size", "rows",
+            "rate", "requests", "buffers", "memory", "beside", "attempts",
         ] {
             let _ = write!(page, "<th class=\"n\">{head}</th>");
         }
@@ -310,6 +310,8 @@ fn row(page: &mut String, at: usize, step: &PastStep) {
     let record = step.record.as_ref();
     let rate = record.and_then(|record| record.bytes_per_second);
     cell(rate, format!("{}/s", bytes(rate)));
+    cell(sizes.requests, count(sizes.requests));
+    cell(sizes.buffered, bytes(sizes.buffered));
     let memory = record.and_then(|record| record.peak_memory_bytes);
     let own = record.is_some_and(|record| record.measures.own_process);
     cell(memory, format!("{}{}", bytes(memory), if own { " own" } else { "" }));

@@ -16,11 +16,12 @@ const TOP: f64 = 26.0;
 const THINNEST: f64 = 1.5;
 
 /// The phases that are drawn, in their order, each with what it means.
-pub(super) const PHASES: [(&str, &str); 6] = [
+pub(super) const PHASES: [(&str, &str); 7] = [
     ("queue", "ready, waiting for a free place"),
     ("lost", "attempts that failed"),
     ("load", "loading inputs"),
     ("compute", "the asset's own code"),
+    ("check", "checks of what was made"),
     ("store", "encoding, writing, publishing"),
     (
         "other",
@@ -74,7 +75,7 @@ pub(super) fn parts(step: &PastStep, end: f64) -> Vec<Part> {
     let rest = ended - at;
     if rest > 1e-6 {
         parts.push(Part {
-            phase: 5,
+            phase: 6,
             from: at,
             to: ended,
             took: Duration::from_secs_f64(rest),
@@ -233,20 +234,20 @@ mod tests {
                 (0, 6.0, 10.0),
                 (2, 10.0, 11.0),
                 (3, 11.0, 16.0),
-                (4, 16.0, 18.0),
-                (5, 18.0, 20.0)
+                (5, 16.0, 18.0),
+                (6, 18.0, 20.0)
             ]
         );
         // A stream is computed while it is stored: together they took longer than the step.
         one.phases.compute = seconds(17);
         assert_eq!(
             drawn(&one),
-            [(0, 6.0, 10.0), (2, 10.0, 10.5), (3, 10.5, 19.0), (4, 19.0, 20.0)]
+            [(0, 6.0, 10.0), (2, 10.0, 10.5), (3, 10.5, 19.0), (5, 19.0, 20.0)]
         );
         // One that was cut off reaches to the end.
         one.phases = Phases::default();
         one.ended = None;
-        assert_eq!(drawn(&one), [(5, 10.0, 100.0)]);
+        assert_eq!(drawn(&one), [(6, 10.0, 100.0)]);
     }
 
     #[test]

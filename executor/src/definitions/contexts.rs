@@ -3,12 +3,28 @@
 use super::Pipeline;
 use super::pipeline::Stored;
 use crate::graph::definition;
-use larder_io_core::{AssetKey, InputContext, IoManager, Location, Naming, OutputContext, PartitionKey, Result, RunId};
+use larder_io_core::{
+    AssetKey, InputContext, IoManager, Location, Naming, OutputContext, PartitionKey, Result, RunId, Usage,
+};
 use larder_partitions::Partitioning;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 impl Pipeline {
+    /// The same, having managers count what they take there.
+    pub(crate) fn counting(&self, usage: &Arc<Usage>) -> Self {
+        let mut counting = self.clone();
+        counting.3 = Some(Arc::clone(usage));
+        // Where a branch finds nothing of its own it loads its parent's.
+        counting.2 = counting.2.map(|parent| Box::new(parent.counting(usage)));
+        counting
+    }
+
+    /// What managers took for whoever holds this.
+    pub(crate) fn counted(&self) -> Option<&Arc<Usage>> {
+        self.3.as_ref()
+    }
+
     /// The manager of an asset without partitions, and what to tell it when loading.
     ///
     /// # Errors
@@ -33,6 +49,7 @@ impl Pipeline {
         context.extension.clone_from(&stored.extension);
         context.asset_location.clone_from(&stored.location);
         context.naming = self.naming(key)?;
+        context.usage.clone_from(&self.3);
         Ok((self.manager(key, stored)?, context))
     }
 
@@ -42,6 +59,7 @@ impl Pipeline {
         let mut context = InputContext::new(key.clone(), None, stored.location.clone()).with_form(stored.form);
         context.extension.clone_from(&stored.extension);
         context.naming = self.naming(key)?;
+        context.usage.clone_from(&self.3);
         Ok((self.manager(key, stored)?, context))
     }
 
@@ -69,6 +87,7 @@ impl Pipeline {
         context.extension.clone_from(&stored.extension);
         context.asset_location.clone_from(&stored.location);
         context.naming = self.naming(key)?;
+        context.usage.clone_from(&self.3);
         context.retention = stored.kept.as_ref().map(|kept| kept.retention);
         context.code_version = self.0.assets[self.origin(key)?.step].code_version.text();
         Ok((self.manager(key, stored)?, context))
@@ -165,5 +184,18 @@ impl Pipeline {
             .as_ref()
             .ok_or_else(|| definition(format!("`{key}` returns `()`, nothing of it is stored")))?;
         Ok(Arc::clone(&bound.manager))
+    }
+
+    /// Every distinct manager that stores something, with its key.
+    pub fn managers(&self) -> Vec<(String, Arc<dyn IoManager>)> {
+        let mut managers: Vec<(String, Arc<dyn IoManager>)> = Vec::new();
+        for key in self.0.graph.nodes.iter().flat_map(|node| &node.keys) {
+            if let Some(bound) = self.0.stored.get(key).and_then(|stored| stored.bound.as_ref())
+                && !managers.iter().any(|(known, _)| *known == bound.key)
+            {
+                managers.push((bound.key.clone(), Arc::clone(&bound.manager)));
+            }
+        }
+        managers
     }
 }

@@ -12,7 +12,7 @@ use crate::policy::{describe, root};
 use crate::reference::Targets;
 use crate::resource::Starts;
 use larder_catalog::Catalog;
-use larder_io_core::{AssetKey, Error, Form, IoManager, Layout, Location, Naming, Result, nearest};
+use larder_io_core::{AssetKey, Error, Form, Layout, Location, Naming, Result, Usage, nearest};
 use larder_partitions::Partitioning;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
@@ -37,7 +37,13 @@ pub(crate) struct Stored {
 
 /// Validated definitions.
 #[derive(Clone)]
-pub struct Pipeline(pub(crate) Arc<Inner>, Option<Catalog>, pub(super) Option<Box<Self>>);
+pub struct Pipeline(
+    pub(crate) Arc<Inner>,
+    Option<Catalog>,
+    pub(super) Option<Box<Self>>,
+    /// Where what managers take is counted, for a step that is asked.
+    pub(super) Option<Arc<Usage>>,
+);
 
 pub(crate) struct Inner {
     pub(crate) assets: Vec<Asset>,
@@ -142,7 +148,7 @@ pub struct Explanation {
 
 impl Pipeline {
     pub(super) fn new(inner: Inner) -> Self {
-        Self(Arc::new(inner), None, None)
+        Self(Arc::new(inner), None, None, None)
     }
 
     /// Records runs in this catalogue, and looks dynamic partitions up in it.
@@ -377,19 +383,6 @@ impl Pipeline {
                 .with_context("location", location),
             _ => error,
         }
-    }
-
-    /// Every distinct manager that stores something, with its key.
-    pub fn managers(&self) -> Vec<(String, Arc<dyn IoManager>)> {
-        let mut managers: Vec<(String, Arc<dyn IoManager>)> = Vec::new();
-        for key in self.0.graph.nodes.iter().flat_map(|node| &node.keys) {
-            if let Some(bound) = self.0.stored.get(key).and_then(|stored| stored.bound.as_ref())
-                && !managers.iter().any(|(known, _)| *known == bound.key)
-            {
-                managers.push((bound.key.clone(), Arc::clone(&bound.manager)));
-            }
-        }
-        managers
     }
 }
 

@@ -259,7 +259,10 @@ impl Running {
             ahead: self.ahead(unit),
             lost: None,
             outcome,
-            pipeline: self.pipeline.clone(),
+            pipeline: match self.recorder.0.is_some() || !self.emitter.0.is_empty() {
+                true => self.pipeline.counting(&Arc::default()),
+                false => self.pipeline.clone(),
+            },
             index: step,
             asked: partitions.clone(),
             partitions,

@@ -9,7 +9,7 @@ use crate::freshness::{Origin, size_of};
 use crate::hook::Moment;
 use crate::measures::Measures;
 use crate::memory;
-use larder_io_core::{Error, ErrorKind, Receipt, Result};
+use larder_io_core::{Error, ErrorKind, Receipt, Result, Usage};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -77,6 +77,8 @@ impl Step {
         if let (Some(offer), Some(receipt)) = (output.offer, &receipt) {
             offer.make(receipt);
         }
+        let usage = self.pipeline.counted();
+        let counted = |of: fn(&Usage) -> u64| usage.map(|usage| of(usage)).filter(|count| *count > 0);
         let mut materialization = Materialization {
             asset: output.key,
             partition: output.partition,
@@ -93,6 +95,8 @@ impl Step {
                 value_bytes: output.value_bytes,
                 #[cfg(feature = "arrow")]
                 table: output.facts,
+                requests: counted(Usage::requests),
+                buffered_bytes: counted(Usage::most_buffered),
                 ..common.measures.clone()
             },
             ..common.clone()

@@ -256,7 +256,12 @@ impl Step {
                 self.write_all(outputs, &sources).await?
             }
         };
+        let checking = Instant::now();
         let written = self.check_all(written).await?;
+        let check = match self.pipeline.0.checks.is_empty() {
+            true => Duration::ZERO,
+            false => checking.elapsed(),
+        };
         let said = context.take();
         // Of one call for many partitions each has its share.
         let calls = self.partitions.as_ref().map_or(1, |set| set.len().max(1));
@@ -275,6 +280,7 @@ impl Step {
             overlapped: 0,
             measures: Measures {
                 memory_before,
+                check,
                 ..Measures::default()
             },
             metadata: said.metadata,

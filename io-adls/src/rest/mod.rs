@@ -81,6 +81,8 @@ impl Vendor for Rest {
         features.versions = true;
         // Uncommitted blocks can be listed by the blob's name alone, and removed only by writing to that name.
         features.unfinished = false;
+        // Blocks are sent without a beginning.
+        (features.begin_requests, features.complete_requests) = (0, 1);
         features
     }
 

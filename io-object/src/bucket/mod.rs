@@ -11,6 +11,7 @@ pub use upload::Parts;
 #[cfg(feature = "arrow")]
 pub(crate) use upload::PlainUpload;
 
+use crate::counted::{Counted, CountedVendor};
 use crate::error::error;
 #[cfg(feature = "arrow")]
 use crate::files::Ground;
@@ -22,7 +23,7 @@ use crate::store::{
 use crate::vendor::Vendor;
 use async_trait::async_trait;
 use bytes::Bytes;
-use larder_io_core::{Error, ErrorKind, Finding, Garbage, GcOptions, Precondition, Result, Version, WriteId};
+use larder_io_core::{Error, ErrorKind, Finding, Garbage, GcOptions, Precondition, Result, Usage, Version, WriteId};
 use object_store::path::Path;
 use object_store::{Attribute, ObjectStore, PutMultipartOptions, PutOptions};
 use std::fmt;
@@ -190,6 +191,19 @@ impl Store for BucketStore {
             holds: false,
             reads_uploads: false,
         }
+    }
+
+    fn counted(&self, usage: &Arc<Usage>) -> Option<Arc<dyn Store>> {
+        let mut counted = self.clone();
+        counted.objects = Arc::new(Counted {
+            inner: Arc::clone(&self.objects),
+            usage: Arc::clone(usage),
+        });
+        counted.vendor = self.vendor.as_ref().map(|vendor| {
+            let (inner, usage) = (Arc::clone(vendor), Arc::clone(usage));
+            Arc::new(CountedVendor { inner, usage }) as Arc<dyn Vendor>
+        });
+        self.kept.then(|| Arc::new(counted) as Arc<dyn Store>)
     }
 
     fn uri(&self, path: &Path) -> String {

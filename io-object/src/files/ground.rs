@@ -1,12 +1,15 @@
 //! What table formats build on: a plain object store and what is known about it.
 
 use crate::bucket::PlainUpload;
+use crate::counted::Counted;
 use crate::error::error;
 use crate::marks::Marks;
 use crate::store::{Features, Purpose, Reader, Store, Upload, Written, version_of};
 use async_trait::async_trait;
 use bytes::Bytes;
-use larder_io_core::{Error, ErrorKind, Finding, Garbage, GcOptions, ManagerUrl, Result, Version, WriteId, nearest};
+use larder_io_core::{
+    Error, ErrorKind, Finding, Garbage, GcOptions, ManagerUrl, Result, Usage, Version, WriteId, nearest,
+};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMultipartOptions, PutOptions};
 use std::fmt;
@@ -41,6 +44,19 @@ impl Ground {
             parts_in_flight: 1,
             marks: Marks::default(),
         }
+    }
+
+    /// The same ground, counting its requests, where it is reached by any.
+    #[must_use]
+    pub(super) fn counted(&self, usage: &Arc<Usage>) -> Self {
+        let mut counted = self.clone();
+        if self.remote {
+            counted.objects = Arc::new(Counted {
+                inner: Arc::clone(&self.objects),
+                usage: Arc::clone(usage),
+            });
+        }
+        counted
     }
 
     /// What a store of this crate says about itself.

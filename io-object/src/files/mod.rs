@@ -15,7 +15,7 @@ use crate::sink::{Body, Sink};
 use crate::store::Store;
 use crate::table::ParquetSource;
 use ground::GroundStore;
-use larder_io_core::{ContentHash, Error, ErrorKind, Precondition, Result, TableSource, WriteId};
+use larder_io_core::{ContentHash, Error, ErrorKind, Precondition, Result, TableSource, Usage, WriteId};
 use object_store::path::Path;
 use parquet::file::metadata::ParquetMetaData;
 use reader::FileReader;
@@ -57,6 +57,18 @@ impl TableFiles {
             ground,
             core: Arc::new(Core::new(store, settings)),
         })
+    }
+
+    /// The same files, counting what is asked of their storage and held in memory for them.
+    #[must_use]
+    pub fn counted(&self, usage: Option<&Arc<Usage>>) -> Self {
+        let Some(usage) = usage else { return self.clone() };
+        let ground = self.ground.counted(usage);
+        let store: Arc<dyn Store> = Arc::new(GroundStore::new(&ground));
+        Self {
+            ground,
+            core: Arc::new(self.core.with_store(store, usage)),
+        }
     }
 
     /// What the files lie on.
@@ -121,7 +133,8 @@ impl TableFiles {
     /// `NotFound` when it is gone; `InvalidData` for damage.
     pub async fn open(&self, path: &Path, bytes: u64) -> Result<Arc<dyn TableSource>> {
         let reader = Arc::new(FileReader::new(&self.ground, path.clone(), bytes));
-        Ok(Arc::new(ParquetSource::open(reader).await?))
+        let source = ParquetSource::open(reader).await?;
+        Ok(Arc::new(source.counted(self.core.usage.as_ref())))
     }
 }
 

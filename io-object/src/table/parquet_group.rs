@@ -2,11 +2,11 @@
 
 use super::damaged;
 use super::parquet_prune::{absent, blooms, pages};
-use super::parquet_read::{FORMAT, Input, from_parquet, joined};
+use super::parquet_read::{FORMAT, Input, from_parquet, is_mapped, joined};
 use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::SchemaRef;
 use futures_util::stream::{self, StreamExt};
-use larder_io_core::{BatchStream, Predicate, Result};
+use larder_io_core::{BatchStream, Buffered, Predicate, Result, Usage};
 use parquet::DecodeResult;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
@@ -45,7 +45,12 @@ pub(super) struct Job {
     pub(super) limit: Option<u64>,
     /// How many row groups are decoded at once.
     pub(super) at_once: usize,
+    /// Where what it holds is counted.
+    pub(super) usage: Option<Arc<Usage>>,
 }
+
+/// A batch that waits to be taken.
+type Waiting = (RecordBatch, Option<Buffered>);
 
 impl Job {
     /// Decodes in a task of its own; its panic is damage, and ending early is never taken for the end.
@@ -54,7 +59,7 @@ impl Job {
         let (sender, receiver) = mpsc::channel(waiting.max(1) as usize);
         let task = tokio::spawn(self.run(sender));
         let batches = stream::unfold((receiver, Some(task)), |(mut receiver, task)| async move {
-            if let Some(batch) = receiver.recv().await {
+            if let Some((batch, _held)) = receiver.recv().await {
                 return Some((Ok(batch), (receiver, task)));
             }
             match joined(task?).await.and_then(|result| result) {
@@ -78,7 +83,7 @@ impl Job {
             .sum()
     }
 
-    async fn run(mut self, sender: mpsc::Sender<RecordBatch>) -> Result<()> {
+    async fn run(mut self, sender: mpsc::Sender<Waiting>) -> Result<()> {
         let group = self.row_group();
         let rows = u64::try_from(group.num_rows())
             .map_err(|_| damaged(FORMAT, "a row group has a negative number of rows"))?;
@@ -92,18 +97,27 @@ impl Job {
             .as_ref()
             .map_or(rows, |selection| selection.row_count() as u64);
         let mut builder = ParquetPushDecoderBuilder::new_with_metadata(self.metadata.clone())
-            .with_projection(self.mask)
+            .with_projection(self.mask.clone())
             .with_row_groups(vec![self.group])
             .with_batch_size(batch_rows.min(wanted.max(1)) as usize);
         if let Some(selection) = selection {
             builder = builder.with_row_selection(selection);
         }
         let mut decoder = builder.build().map_err(from_parquet)?;
-        let mut seen = 0;
+        let (mut seen, mut read) = (0, 0);
+        let mut held = self
+            .usage
+            .as_ref()
+            .filter(|_| !is_mapped(self.input.0.as_ref()))
+            .map(Usage::buffer);
         loop {
             let reader = match decoder.try_next_reader().map_err(from_parquet)? {
                 DecodeResult::NeedsData(ranges) => {
                     let bytes = self.input.parts(&ranges).await.map_err(from_parquet)?;
+                    read += bytes.iter().map(|bytes| bytes.len() as u64).sum::<u64>();
+                    if let Some(held) = &mut held {
+                        held.set(read);
+                    }
                     decoder.push_ranges(ranges, bytes).map_err(from_parquet)?;
                     continue;
                 }
@@ -116,6 +130,7 @@ impl Job {
                 schema,
                 to,
                 seen,
+                usage: self.usage.clone(),
             };
             loop {
                 let paused = joined(spawn_blocking(move || decoding.run())).await??;
@@ -218,14 +233,15 @@ impl Job {
 struct Decoding {
     reader: ParquetRecordBatchReader,
     schema: SchemaRef,
-    to: mpsc::Sender<RecordBatch>,
+    to: mpsc::Sender<Waiting>,
     seen: u64,
+    usage: Option<Arc<Usage>>,
 }
 
 /// Why decoding does not go on.
 enum Pause {
     /// There is no room for this batch.
-    Full(RecordBatch),
+    Full(Waiting),
     Ended,
     Unheard,
 }
@@ -238,7 +254,10 @@ impl Decoding {
             let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
             // The library leaves the schema's metadata out of batches.
             let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), batch.columns().to_vec(), &options);
-            match self.to.try_send(batch.map_err(|error| damaged(FORMAT, error))?) {
+            let batch = batch.map_err(|error| damaged(FORMAT, error))?;
+            let held = self.usage.as_ref().map(Usage::buffer);
+            let held = held.map(|held| held.of(batch.get_array_memory_size() as u64));
+            match self.to.try_send((batch, held)) {
                 Ok(()) => {}
                 Err(TrySendError::Full(batch)) => return Ok((self, Pause::Full(batch))),
                 Err(TrySendError::Closed(_)) => return Ok((self, Pause::Unheard)),

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use larder_io_core::{BatchStream, Error, ErrorKind, Predicate, Result, Scan, TableSource};
+use larder_io_core::{BatchStream, Error, ErrorKind, Predicate, Result, Scan, TableSource, Usage};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::arrow::async_reader::AsyncFileReader;
@@ -30,6 +30,7 @@ const FOOTER_BYTES: usize = 64 << 10;
 pub(crate) struct ParquetSource {
     reader: Arc<dyn Reader>,
     metadata: ArrowReaderMetadata,
+    usage: Option<Arc<Usage>>,
 }
 
 impl ParquetSource {
@@ -43,7 +44,17 @@ impl ParquetSource {
             ArrowReaderMetadata::load_async(&mut input, options).await
         });
         let metadata = joined(loading).await?.map_err(from_parquet)?;
-        Ok(Self { reader, metadata })
+        Ok(Self {
+            reader,
+            metadata,
+            usage: None,
+        })
+    }
+
+    /// The same, telling what its scans hold.
+    pub(crate) fn counted(mut self, usage: Option<&Arc<Usage>>) -> Self {
+        self.usage = usage.cloned();
+        self
     }
 
     /// The footer.
@@ -75,7 +86,7 @@ impl ParquetSource {
     /// bytes where those are not mapped.
     fn at_once(&self, groups: &[(usize, Option<u64>)], mask: &ProjectionMask) -> usize {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let mapped = self.reader.size() > 0 && self.reader.map(0..1).is_some();
+        let mapped = is_mapped(self.reader.as_ref());
         let encoded = |(group, _): &(usize, Option<u64>)| {
             let columns = self.metadata.metadata().row_group(*group).columns().iter().enumerate();
             let wanted = columns.filter(|(leaf, _)| mask.leaf_included(*leaf));
@@ -89,6 +100,11 @@ impl ParquetSource {
         let fit = MEMORY_BYTES / most.saturating_add(3 * BATCH_BYTES);
         usize::try_from(fit).unwrap_or(1).clamp(1, cores)
     }
+}
+
+/// Whether what is read of it takes no memory of this process.
+pub(super) fn is_mapped(reader: &dyn Reader) -> bool {
+    reader.size() > 0 && reader.map(0..1).is_some()
 }
 
 pub(super) async fn joined<T>(task: JoinHandle<T>) -> Result<T> {
@@ -201,6 +217,7 @@ impl TableSource for ParquetSource {
             None => self.at_once(&groups, &mask),
         };
         let (reader, metadata, target) = (Arc::clone(&self.reader), self.metadata.clone(), Arc::clone(&schema));
+        let usage = self.usage.clone();
         let predicate = request.predicate.clone();
         let start = move |(group, limit)| {
             let job = Job {
@@ -212,6 +229,7 @@ impl TableSource for ParquetSource {
                 predicate: predicate.clone(),
                 limit,
                 at_once: ahead,
+                usage: usage.clone(),
             };
             job.start()
         };

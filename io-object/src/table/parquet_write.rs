@@ -8,7 +8,7 @@ use crate::format::{Compression, ParquetStatistics, Settings};
 use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, SchemaRef};
 use larder_io_core::hash::TableDigest;
-use larder_io_core::{Error, Result};
+use larder_io_core::{Buffered, Error, Result};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
 use parquet::basic::{Compression as Codec, ZstdLevel};
@@ -134,10 +134,11 @@ fn run(
         factory(raw())?,
         factory(raw().set_dictionary_enabled(false))?,
     ];
+    let held = output.buffer();
     let (mut file, _) =
         ArrowWriter::try_new(output, schema.clone(), Some(properties.clone()))?.into_serialized_writer()?;
     let encoders = Encoders::new(schema.fields());
-    let groups = Groups::new(&encoders, factories, settings);
+    let groups = Groups::new(&encoders, factories, settings, held);
     let rows = std::thread::scope(|threads| {
         // Before the scope waits for its threads, whatever happened here.
         let _ended = encoders.ending();
@@ -167,10 +168,19 @@ struct Groups<'e> {
     begun: usize,
     /// Encoded bytes of a row, as far as is known.
     row_bytes: f64,
+    /// Rows that are encoded or will be, and are not appended.
+    waiting: u64,
+    /// Counts what they take.
+    held: Option<Buffered>,
 }
 
 impl<'e> Groups<'e> {
-    fn new(encoders: &'e Encoders, factories: [ArrowRowGroupWriterFactory; 4], settings: &Settings) -> Self {
+    fn new(
+        encoders: &'e Encoders,
+        factories: [ArrowRowGroupWriterFactory; 4],
+        settings: &Settings,
+        held: Option<Buffered>,
+    ) -> Self {
         Self {
             encoders,
             factories,
@@ -179,6 +189,8 @@ impl<'e> Groups<'e> {
             rows: 0,
             begun: 0,
             row_bytes: 0.0,
+            waiting: 0,
+            held,
         }
     }
 
@@ -232,7 +244,12 @@ impl<'e> Groups<'e> {
             0 => Some(self.writers()?),
             _ => None,
         };
-        self.rows += chunk.iter().map(RecordBatch::num_rows).sum::<usize>();
+        let rows = chunk.iter().map(RecordBatch::num_rows).sum::<usize>();
+        self.rows += rows;
+        self.waiting += rows as u64;
+        if let Some(held) = &mut self.held {
+            held.set((self.waiting as f64 * self.row_bytes) as u64);
+        }
         self.encoders.push(chunk, writers);
         if self.rows >= self.most_rows {
             self.close();
@@ -274,7 +291,15 @@ impl<'e> Groups<'e> {
         for chunk in columns {
             chunk.append_to_row_group(&mut group)?;
         }
-        group.close()?;
+        let group = group.close()?;
+        let rows = u64::try_from(group.num_rows()).unwrap_or(0);
+        if let Some(held) = &mut self.held {
+            // What the group took, which is known now; then what the others take.
+            let others = (self.waiting.saturating_sub(rows) as f64 * self.row_bytes) as u64;
+            held.set(others + u64::try_from(group.compressed_size()).unwrap_or(0));
+            held.set(others);
+        }
+        self.waiting = self.waiting.saturating_sub(rows);
         Ok(true)
     }
 }

@@ -52,7 +52,7 @@ fn written(
     parts: usize,
 ) -> (Result<Written>, Bytes) {
     let (to_encoder, from_producer) = mpsc::channel(1);
-    let (to_sink, mut from_encoder) = mpsc::channel::<Bytes>(1);
+    let (to_sink, mut from_encoder) = mpsc::channel(1);
     thread::scope(|scope| {
         scope.spawn(move || {
             batches
@@ -60,12 +60,12 @@ fn written(
                 .try_for_each(|batch| to_encoder.blocking_send(batch).ok())
         });
         let encoder = scope.spawn(|| {
-            let output = PartWriter::new(PART_BYTES, to_sink);
+            let output = PartWriter::new(PART_BYTES, to_sink, None);
             encode(schema, from_producer, output, settings)
         });
         let mut file = Vec::new();
         for _ in 0..parts {
-            let Some(part) = from_encoder.blocking_recv() else {
+            let Some((part, _held)) = from_encoder.blocking_recv() else {
                 break;
             };
             file.extend_from_slice(&part);

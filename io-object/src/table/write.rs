@@ -6,7 +6,7 @@ use crate::sink::{Sink, part_bytes};
 use arrow_array::RecordBatch;
 use bytes::Bytes;
 use futures_util::StreamExt;
-use larder_io_core::{ContentHash, Error, ErrorKind, Result, Scan, TableSource};
+use larder_io_core::{Buffered, ContentHash, Error, ErrorKind, Result, Scan, TableSource, Usage};
 use parquet::file::metadata::ParquetMetaData;
 use std::io;
 use std::sync::Arc;
@@ -32,11 +32,12 @@ pub(crate) async fn write(source: &dyn TableSource, sink: &mut Sink, settings: &
     let schema = source.schema();
     let mut batches = source.scan(Scan::all()).await?;
     let (to_encoder, from_producer) = mpsc::channel::<RecordBatch>(BATCHES_AHEAD);
-    let (to_sink, mut from_encoder) = mpsc::channel::<Bytes>(PARTS_AHEAD);
+    let (to_sink, mut from_encoder) = mpsc::channel::<Part>(PARTS_AHEAD);
+    let usage = sink.usage().cloned();
     let encoder = {
         let settings = settings.clone();
         tokio::task::spawn_blocking(move || {
-            let output = PartWriter::new(settings.part_bytes, to_sink);
+            let output = PartWriter::new(settings.part_bytes, to_sink, usage);
             match settings.table {
                 TableFormat::Parquet | TableFormat::Auto => {
                     parquet_write::encode(schema, from_producer, output, &settings)
@@ -58,8 +59,8 @@ pub(crate) async fn write(source: &dyn TableSource, sink: &mut Sink, settings: &
         Ok(())
     };
     let consume = async {
-        while let Some(part) = from_encoder.recv().await {
-            sink.part(part.into()).await?;
+        while let Some((part, held)) = from_encoder.recv().await {
+            sink.part(part.into(), held).await?;
         }
         Ok(())
     };
@@ -78,29 +79,43 @@ pub(crate) async fn write(source: &dyn TableSource, sink: &mut Sink, settings: &
     Ok(encoded)
 }
 
+/// A part, and what it holds.
+pub(super) type Part = (Bytes, Option<Buffered>);
+
 /// Gathers what an encoder writes into parts and hands them over, waiting when nobody takes them.
 pub(super) struct PartWriter {
     first_bytes: usize,
     parts: usize,
     buffer: Vec<u8>,
-    to_sink: mpsc::Sender<Bytes>,
+    to_sink: mpsc::Sender<Part>,
+    usage: Option<Arc<Usage>>,
+    /// Of the buffer.
+    held: Option<Buffered>,
 }
 
 impl PartWriter {
-    pub(super) fn new(first_bytes: usize, to_sink: mpsc::Sender<Bytes>) -> Self {
+    pub(super) fn new(first_bytes: usize, to_sink: mpsc::Sender<Part>, usage: Option<Arc<Usage>>) -> Self {
         Self {
             first_bytes,
             parts: 0,
             buffer: Vec::new(),
             to_sink,
+            usage,
+            held: None,
         }
+    }
+
+    /// A buffer for what else is held on the way, if anybody counts.
+    pub(super) fn buffer(&self) -> Option<Buffered> {
+        self.usage.as_ref().map(Usage::buffer)
     }
 
     fn send(&mut self) -> io::Result<()> {
         let part = std::mem::take(&mut self.buffer);
         self.parts += 1;
         let closed = |_| io::Error::new(io::ErrorKind::BrokenPipe, "the write was stopped");
-        self.to_sink.blocking_send(part.into()).map_err(closed)
+        let held = self.held.take();
+        self.to_sink.blocking_send((part.into(), held)).map_err(closed)
     }
 
     /// Hands over what is left.
@@ -119,6 +134,8 @@ impl io::Write for PartWriter {
             } else {
                 limit
             });
+            let bytes = self.buffer.capacity() as u64;
+            self.held = self.buffer().map(|held| held.of(bytes));
         }
         let taken = bytes.len().min(limit - self.buffer.len());
         self.buffer.extend_from_slice(&bytes[..taken]);

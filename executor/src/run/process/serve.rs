@@ -133,7 +133,7 @@ fn serve(definitions: Definitions, stream: UnixStream) -> i32 {
 /// Makes the step of a request.
 async fn make(definitions: Definitions, line: &str, teller: &Arc<Teller>, held: &OnceLock<Arc<Held>>) -> Result<()> {
     let request: Request = wire::read(line)?;
-    let pipeline = definitions.build()?;
+    let pipeline = definitions.build()?.counting(&Arc::default());
     let index = pipeline.origin(&request.asset)?.step;
     let spaces = Spaces::resolve(&pipeline, &[index], request.as_of, &request.dynamic)?;
     let partitions = match (&request.partitions, spaces.of(index)) {
