@@ -12,6 +12,7 @@ fn total(millis: [u64; 5], bytes: u64) -> Total {
             load,
             compute,
             store,
+            ..Phases::default()
         },
         sizes: past::Sizes {
             bytes: Some(bytes),
@@ -21,6 +22,20 @@ fn total(millis: [u64; 5], bytes: u64) -> Total {
         attempts: 1,
         ..Total::default()
     }
+}
+
+#[test]
+fn more_requests_and_longer_checks_are_told() {
+    let before = total([0, 0, 100, 100, 100], 1000);
+    let mut after = total([0, 0, 900, 100, 100], 1000);
+    let mut asked = before.clone();
+    (asked.sizes.requests, after.sizes.requests) = (Some(10), Some(40));
+    let told = hint(&asked, &after).expect("it is slower");
+    assert!(told.contains("4.0 times as many requests"), "{told}");
+    let mut checked = before.clone();
+    checked.phases.check = Duration::from_secs(2);
+    let told = hint(&before, &checked).expect("it is slower");
+    assert!(told.starts_with("checks 2"), "{told}");
 }
 
 #[test]

@@ -71,6 +71,8 @@ pub struct BucketStore {
     kept: bool,
     /// Bytes that a location may have below the prefix.
     room: usize,
+    /// Where what is held in memory is counted, if anybody asks.
+    usage: Option<Arc<Usage>>,
 }
 
 /// Without the client, which would show the proxy's password.
@@ -96,6 +98,7 @@ impl BucketStore {
             history: false,
             kept: false,
             room: usize::MAX,
+            usage: None,
         }
     }
 
@@ -203,6 +206,7 @@ impl Store for BucketStore {
             let (inner, usage) = (Arc::clone(vendor), Arc::clone(usage));
             Arc::new(CountedVendor { inner, usage }) as Arc<dyn Vendor>
         });
+        counted.usage = Some(Arc::clone(usage));
         self.kept.then(|| Arc::new(counted) as Arc<dyn Store>)
     }
 

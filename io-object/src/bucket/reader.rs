@@ -6,7 +6,7 @@ use crate::store::{Purpose, Reader, parts_of, version_of, within};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
-use larder_io_core::{ByteStream, Effect, Error, ErrorKind, Result, Retry, Version};
+use larder_io_core::{ByteStream, Effect, Error, ErrorKind, Result, Retry, Usage, Version};
 use object_store::path::Path;
 use object_store::{Attributes, GetOptions, GetRange, GetResult, ObjectMeta};
 use std::ops::Range;
@@ -287,9 +287,12 @@ impl Reader for BucketReader {
         // Tasks of their own, so that the ranges come in while the consumer works; dropping the stream ends them.
         let rest = stream::iter(ranges)
             .map(move |range| {
+                let held = pinned.store.usage.as_ref().map(Usage::buffer);
+                let held = held.map(|held| held.of(range.end - range.start));
                 let (pinned, mut task) = (pinned.clone(), JoinSet::new());
                 task.spawn(async move { pinned.read(range).await });
                 async move {
+                    let _held = held;
                     let stopped = || Error::new(ErrorKind::Cancelled, "the runtime is shutting down");
                     task.join_next()
                         .await
