@@ -153,7 +153,10 @@ fn hint(before: &Total, after: &Total) -> Option<String> {
             Some(growth) => format!(
                 "loads {more} longer, and its inputs are {growth:.1} times as large: take `LazyTable` with the columns and rows it needs, or fewer partitions"
             ),
-            None => match larger(before.sizes.requests, after.sizes.requests) {
+            // What is stored takes requests too.
+            None => match larger(before.sizes.requests, after.sizes.requests)
+                .filter(|_| larger(before.sizes.bytes, after.sizes.bytes).is_none())
+            {
                 Some(growth) => format!(
                     "loads {more} longer with {growth:.1} times as many requests to storage: larger files (`optimize`), or fewer partitions in one step"
                 ),

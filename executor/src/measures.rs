@@ -50,8 +50,9 @@ pub struct Measures {
         skip_serializing_if = "Duration::is_zero"
     )]
     pub check: Duration,
-    /// Requests that the step sent to storage up to this value, of all attempts, for what it loads, looks at and stores. A value that
-    /// several steps share counts at the first that took it. None where storage is not reached by requests.
+    /// Requests that the step sent to storage up to this value, of all attempts, for what it loads, looks at and stores; of a step that is a
+    /// process only those of the attempt that made it. A value that several steps share counts at the first that took it. None where storage is
+    /// not reached by requests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requests: Option<u64>,
     /// The most bytes that larder's own buffers held at one moment: what waited to be encoded, sent, decoded or taken. None where

@@ -9,9 +9,12 @@ use support::{Kind, cloud, config};
 
 #[tokio::test]
 async fn small_values_and_large_ones() {
-    for kind in [Kind::Plain, Kind::Versioned, Kind::Hierarchical] {
+    let kinds = [Kind::Plain, Kind::Versioned, Kind::Hierarchical];
+    for (kind, preconditions) in kinds.into_iter().flat_map(|kind| [(kind, true), (kind, false)]) {
         let cloud = cloud(kind).await;
-        let manager = config(&cloud, kind).open().expect("opens");
+        let mut config = config(&cloud, kind);
+        config.preconditions = preconditions;
+        let manager = config.open().expect("opens");
         for size in [1000, 20 << 20] {
             let usage = Arc::<Usage>::default();
             let key = AssetKey::new([format!("of_{size}")]).expect("is a key");

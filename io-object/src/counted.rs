@@ -2,7 +2,7 @@
 
 use crate::marks::Marks;
 use crate::store::{Reader, Upload, Written};
-use crate::vendor::{Unfinished, Vendor, VendorFeatures};
+use crate::vendor::{Requests, Unfinished, Vendor, VendorFeatures};
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{BoxStream, StreamExt};
@@ -15,13 +15,10 @@ use object_store::{
 use std::fmt;
 use std::sync::Arc;
 
-/// Entries that come with one request of a list, at every vendor.
-/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>
-const PAGE: u64 = 1000;
-
 /// A store of which each call counts as a request, and each page of a list.
 pub(crate) struct Counted {
     pub(crate) inner: Arc<dyn ObjectStore>,
+    pub(crate) requests: Requests,
     pub(crate) usage: Arc<Usage>,
 }
 
@@ -29,10 +26,10 @@ impl Counted {
     /// Counts the pages of a list as they come.
     fn pages<T: 'static>(&self, entries: BoxStream<'static, T>) -> BoxStream<'static, T> {
         self.usage.add_requests(1);
-        let (usage, mut seen) = (Arc::clone(&self.usage), 0);
+        let (usage, page, mut seen) = (Arc::clone(&self.usage), self.requests.page, 0);
         let counted = entries.inspect(move |_| {
             seen += 1;
-            if seen > PAGE {
+            if seen > page {
                 usage.add_requests(1);
                 seen = 1;
             }
@@ -66,10 +63,11 @@ impl ObjectStore for Counted {
         location: &Path,
         options: PutMultipartOptions,
     ) -> Stored<Box<dyn MultipartUpload>> {
-        self.usage.add_requests(1);
+        self.usage.add_requests(self.requests.begin);
         let inner = self.inner.put_multipart_opts(location, options).await?;
         Ok(Box::new(CountedParts {
             inner,
+            abort: self.requests.begin,
             usage: Arc::clone(&self.usage),
         }))
     }
@@ -107,6 +105,7 @@ impl ObjectStore for Counted {
 
 struct CountedParts {
     inner: Box<dyn MultipartUpload>,
+    abort: u64,
     usage: Arc<Usage>,
 }
 
@@ -129,7 +128,7 @@ impl MultipartUpload for CountedParts {
     }
 
     async fn abort(&mut self) -> Stored<()> {
-        self.usage.add_requests(1);
+        self.usage.add_requests(self.abort);
         self.inner.abort().await
     }
 }
@@ -148,12 +147,12 @@ impl Vendor for CountedVendor {
     }
 
     async fn begin(&self, path: &Path, marks: &Marks, write: &WriteId) -> Result<Box<dyn Upload>> {
-        let features = self.inner.features();
-        self.usage.add_requests(features.begin_requests);
+        let requests = self.inner.features().requests;
+        self.usage.add_requests(requests.begin);
         let inner = self.inner.begin(path, marks, write).await?;
         Ok(Box::new(CountedUpload {
             inner,
-            complete: features.complete_requests,
+            requests,
             usage: Arc::clone(&self.usage),
         }))
     }
@@ -202,7 +201,7 @@ impl Vendor for CountedVendor {
 
 struct CountedUpload {
     inner: Box<dyn Upload>,
-    complete: u64,
+    requests: Requests,
     usage: Arc<Usage>,
 }
 
@@ -214,7 +213,7 @@ impl Upload for CountedUpload {
     }
 
     async fn complete(&mut self, written: &Written<'_>) -> Result<Version> {
-        self.usage.add_requests(self.complete);
+        self.usage.add_requests(self.requests.complete);
         self.inner.complete(written).await
     }
 
@@ -223,7 +222,7 @@ impl Upload for CountedUpload {
     }
 
     async fn abort(&mut self) -> Result<()> {
-        self.usage.add_requests(1);
+        self.usage.add_requests(self.requests.begin);
         self.inner.abort().await
     }
 }

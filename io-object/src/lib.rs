@@ -55,4 +55,4 @@ pub use format::{AutoSettings, Compression, ObjectFormat, ParquetSettings, Parqu
 pub use manager::ObjectIo;
 pub use marks::Marks;
 pub use store::{Features, Purpose, Reader, Store, StoreLoads, StoreVersions, Upload, Written};
-pub use vendor::{Unfinished, Vendor, VendorFeatures};
+pub use vendor::{Requests, Unfinished, Vendor, VendorFeatures};

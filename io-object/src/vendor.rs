@@ -21,10 +21,30 @@ pub struct VendorFeatures {
     pub unfinished: bool,
     /// A location can be removed with every version that the bucket keeps of it.
     pub purge: bool,
-    /// Requests that beginning an upload takes, for those who count.
-    pub begin_requests: u64,
-    /// Requests that completing one takes, for those who count.
-    pub complete_requests: u64,
+    /// What is counted as requests.
+    pub requests: Requests,
+}
+
+/// How many requests something takes at a vendor, for those who count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Requests {
+    /// Beginning an upload, and aborting it. Default 1.
+    pub begin: u64,
+    /// Completing one. Default 1.
+    pub complete: u64,
+    /// Entries of a list that come with one request. Default 1,000, as at S3 and Google Cloud Storage.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>
+    pub page: u64,
+}
+
+impl Default for Requests {
+    fn default() -> Self {
+        Self {
+            begin: 1,
+            complete: 1,
+            page: 1000,
+        }
+    }
 }
 
 /// An upload that was begun and neither completed nor aborted.

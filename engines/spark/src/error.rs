@@ -42,6 +42,12 @@ pub(crate) fn map(refusal: &Refusal, place: &str, what: &str) -> Error {
                 "{what} failed: what answers at {place} is no Spark Connect server, or one that is too old ({said})"
             ),
         ),
+        ErrorKind::PermissionDenied if is_unwritable(refusal) => Error::new(
+            kind,
+            format!(
+                "{what} failed: the cluster's user may not write there; give it the right to the folder, which it shares with this process, or choose another one ({said}; Spark {named})"
+            ),
+        ),
         _ => Error::new(kind, format!("{what} failed: {at}{said} (Spark {named})")),
     };
     match kind {
@@ -56,6 +62,9 @@ fn kind(refusal: &Refusal) -> ErrorKind {
     let class = refusal.class.as_str();
     if refusal.is_forgotten() || refusal.is_passing() {
         return ErrorKind::Unavailable;
+    }
+    if is_unwritable(refusal) {
+        return ErrorKind::PermissionDenied;
     }
     match class.split('.').next().unwrap_or_default() {
         "OPERATION_CANCELED" => return ErrorKind::Cancelled,
@@ -95,6 +104,18 @@ fn kind(refusal: &Refusal) -> ErrorKind {
         _ if stopped(refusal) => ErrorKind::Unavailable,
         _ => ErrorKind::Unexpected,
     }
+}
+
+/// Whether the cluster could not write where it was to. Hadoop's local file system says so in words only: that it made no folder, or what the
+/// system told it.
+fn is_unwritable(refusal: &Refusal) -> bool {
+    let file = |name: &String| name.ends_with("IOException") || name.ends_with("FileNotFoundException");
+    let words = [
+        "Mkdirs failed to create",
+        "(Permission denied)",
+        "(Read-only file system)",
+    ];
+    refusal.exceptions.iter().any(file) && words.iter().any(|words| refusal.message.contains(words))
 }
 
 /// Whether the server's own engine is gone while the server answers. It has no class for it, so its words must do.

@@ -133,6 +133,20 @@ mod on_spark {
 
     #[tokio::test(flavor = "multi_thread")]
     #[ignore = "needs a Spark cluster: cargo xtask cluster up"]
+    async fn where_the_cluster_may_not_write_it_is_told() {
+        let _alone = ALONE.lock().await;
+        let session = session().await;
+        // Where nobody may make a folder, root neither.
+        let error = session
+            .write_parquet(&Sql::new("select 1 as x"), &Target::new("/sys/kernel/larder/out"))
+            .await
+            .expect_err("is not writable");
+        assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error:?}");
+        assert!(error.message().contains("the cluster's user may not write"), "{error}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    #[ignore = "needs a Spark cluster: cargo xtask cluster up"]
     async fn a_write_that_nobody_waits_for_ends_without_a_result() {
         let _alone = ALONE.lock().await;
         let dir = tempfile::tempdir().expect("a folder");

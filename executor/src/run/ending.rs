@@ -95,6 +95,9 @@ impl Running {
             unclosed: Vec::new(),
         };
         self.recorder.run_finished(&self.run, report.counts(), report.duration);
+        // A task that does not let go keeps this, and shall keep no values with it.
+        (self.inputs, self.ready, self.early) = Default::default();
+        self.outcomes.clear();
         let (held, recorder, emitter) = (Arc::clone(&self.held), self.recorder.clone(), self.emitter.clone());
         async move {
             // All steps have ended, but those that do not let go and are not waited for.

@@ -76,6 +76,12 @@ impl Step {
         measures.attempts = self.tries.attempt;
         measures.lost = self.tries.lost;
         measures.own_process = matches!(self.place, Place::Elsewhere(_));
+        if measures.own_process {
+            // It counted what it did itself; what was looked at before it began was counted here.
+            let here = self.pipeline.counted().map_or(0, |usage| usage.requests());
+            let all = measures.requests.unwrap_or(0) + here;
+            measures.requests = (all > 0).then_some(all);
+        }
         let mut total = Some((0, None));
         for input in inputs {
             // Of more partitions than are listed nobody adds up the sizes.

@@ -53,11 +53,12 @@ use overlap::Overlap;
 use process::Processes;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 use step::{Place, Step};
 use tokio::sync::watch;
 use tokio::task::{self, JoinSet};
-use workers::Signals;
+use workers::{Abandoned, Signals};
 
 /// How a call ended, and the partitions for which it did.
 type Ended = (StepStatus, Option<PartitionSet>);
@@ -104,6 +105,8 @@ impl Pipeline {
         let plan = self.plan(selection, &options).await?;
         let reserved = limits::reservations(self, &plan, &options).await?;
         let (run, signals) = Running::new(self.clone(), &plan, &options, reserved)?;
+        // Its tasks may have their turn before the one that would tell them.
+        let _abandoned = Abandoned(Arc::clone(&run.abandoned));
         // In a task of its own, beside its steps: handing a step over is then no switch between threads. The set ends
         // it when this future is dropped.
         let mut task = JoinSet::new();
@@ -139,6 +142,8 @@ struct Running {
     /// When all of it has to be done, and how long that was.
     deadline: Option<(tokio::time::Instant, Duration)>,
     over: bool,
+    /// Nobody waits for it any more.
+    abandoned: Arc<AtomicBool>,
     stop: Option<Stop>,
     stopped: bool,
     threads: bool,
@@ -200,6 +205,7 @@ impl Running {
             step_timeout: options.step_timeout,
             deadline: options.timeout.map(|most| (tokio::time::Instant::now() + most, most)),
             over: false,
+            abandoned: Arc::default(),
             stop: options.stop.clone(),
             stopped: false,
             threads: executor == Executor::Threads,

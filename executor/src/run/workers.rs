@@ -1,5 +1,6 @@
-//! Who makes the steps of a run: tasks that settle the step they made and take the next one by themselves, so that one step after another
-//! is no switch between tasks. The run's own task begins more of them where there is more to do, and ends the run.
+//! Who makes the steps of a run: tasks that settle the step they made and, where just one is ready then, make that one too, so that one step
+//! after another is no switch between tasks. Where there is more to do they end, and the run's own task begins tasks for all of it: a task of the
+//! runtime that is woken by another one waits until that lets its thread go, and steps that never wait would run one after another.
 
 use super::ending::{cancelled, until};
 use super::order::heard;
@@ -8,9 +9,10 @@ use super::step::Step;
 use super::stop;
 use super::{Ended, Running, StepStatus, thread};
 use larder_io_core::{Error, ErrorKind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 
 /// A call, and the step that makes it.
@@ -27,11 +29,18 @@ pub(super) struct Signals {
     pub(super) computed: Option<mpsc::UnboundedReceiver<usize>>,
 }
 
+/// Says that a run was given up, when it is dropped with the run's future.
+pub(super) struct Abandoned(pub(super) Arc<AtomicBool>);
+
+impl Drop for Abandoned {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// A run as its tasks share it.
 struct Shared {
     running: Mutex<Running>,
-    /// There is more to begin than the task that says so can do.
-    more: Notify,
     threads: bool,
     alive: watch::Receiver<()>,
 }
@@ -42,36 +51,31 @@ impl Shared {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes a step, and after it what is ready by then, until there is nothing for this task.
+    /// Makes a step, and those after it, for as long as each makes just one other ready.
     async fn work(self: Arc<Self>, mut next: Next) {
-        let mut turn = Instant::now();
+        let began = Instant::now();
         loop {
-            // Others of the runtime have their turn, however many steps never wait.
-            if turn.elapsed() > TURN {
-                tokio::task::yield_now().await;
-                turn = Instant::now();
-            }
             let (unit, step) = next;
             let ended = match self.threads {
                 false => step.run().await,
                 true => thread::run(step, self.alive.clone()).await,
             };
-            match self.ended(unit, ended) {
+            match self.ended(unit, ended, began.elapsed()) {
                 Some(taken) => next = taken,
                 None => return,
             }
         }
     }
 
-    /// The step of this task has ended: what it makes next.
-    fn ended(&self, unit: usize, (status, partitions): Ended) -> Option<Next> {
+    /// The step of this task has ended: what it makes next. With nothing the task ends, which wakes the run's own.
+    fn ended(&self, unit: usize, (status, partitions): Ended, worked: Duration) -> Option<Next> {
         let task = tokio::task::id();
         let mut run = self.running();
         // A run that ended without this task has settled the step already.
         if run.tasks.remove(&task) != Some(unit) {
             return None;
         }
-        let status = match run.stopped && self.threads && cancelled(&status) {
+        let status = match run.over && self.threads && cancelled(&status) {
             // Such a thread let go without a word.
             true => run.cut(unit),
             false => {
@@ -84,11 +88,12 @@ impl Shared {
             }
         };
         run.settle(unit, status);
+        // Others of the runtime have their turn, however many steps never wait.
+        if worked > TURN || run.ready.has_several() {
+            return None;
+        }
         let next = run.begin()?;
         run.tasks.insert(task, next.0);
-        if run.could_begin() {
-            self.more.notify_one();
-        }
         Some(next)
     }
 
@@ -103,10 +108,15 @@ impl Shared {
     }
 
     /// A task was dropped, or ended by a panic.
-    fn lost(&self, error: &JoinError) {
+    fn lost(&self, error: JoinError) {
         let mut run = self.running();
         let Some(unit) = run.tasks.remove(&error.id()) else {
-            return;
+            drop(run);
+            match error.try_into_panic() {
+                // Of what belongs to no step, such as an observer: what the run knows of its steps is not to be trusted any more.
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => return,
+            }
         };
         let status = match run.over && error.is_cancelled() {
             true => run.cut(unit),
@@ -158,13 +168,9 @@ impl Running {
                 self.deadline
                     .is_some_and(|(when, _)| tokio::time::Instant::now() >= when)
             };
-            self.over = self.stopped || late();
+            self.over = self.stopped || late() || self.abandoned.load(Ordering::Relaxed);
         }
         self.over
-    }
-
-    fn could_begin(&self) -> bool {
-        self.tasks.len() < self.max_concurrent && self.ready.could_begin()
     }
 
     /// Makes everything.
@@ -175,7 +181,6 @@ impl Running {
         let shared = Arc::new(Shared {
             threads: self.threads,
             running: Mutex::new(self),
-            more: Notify::new(),
             alive: alive.subscribe(),
         });
         let mut tasks = JoinSet::new();
@@ -189,10 +194,9 @@ impl Running {
                 ended = tasks.join_next_with_id() => match ended {
                     None => break,
                     Some(Ok(_)) => {}
-                    Some(Err(error)) => shared.lost(&error),
+                    Some(Err(error)) => shared.lost(error),
                 },
                 call = heard(&mut computed) => shared.running().release_early(call),
-                () = shared.more.notified() => {}
                 () = until(deadline.filter(|_| !over)) => {
                     over = true;
                     shared.running().over = true;

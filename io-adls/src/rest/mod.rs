@@ -81,8 +81,11 @@ impl Vendor for Rest {
         features.versions = true;
         // Uncommitted blocks can be listed by the blob's name alone, and removed only by writing to that name.
         features.unfinished = false;
-        // Blocks are sent without a beginning.
-        (features.begin_requests, features.complete_requests) = (0, 1);
+        // Blocks are sent without a beginning, and are forgotten by themselves.
+        // <https://learn.microsoft.com/en-us/rest/api/storageservices/put-block#remarks>
+        features.requests.begin = 0;
+        // <https://learn.microsoft.com/en-us/rest/api/storageservices/list-blobs#uri-parameters>
+        features.requests.page = 5000;
         features
     }
 

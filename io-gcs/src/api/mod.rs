@@ -119,7 +119,7 @@ impl Vendor for Api {
         features.unfinished = true;
         features.purge = true;
         // Completed, moved to its place under the precondition, removed where it was, looked at.
-        (features.begin_requests, features.complete_requests) = (1, 4);
+        features.requests.complete = 4;
         features
     }
 

@@ -20,7 +20,7 @@ use crate::store::{
     Features, Purpose, RECEIPT_ATTRIBUTE, Reader, Store, StoreVersions, Upload, WRITE_ATTRIBUTE, Written, conflict,
     published, version_of,
 };
-use crate::vendor::Vendor;
+use crate::vendor::{Requests, Vendor};
 use async_trait::async_trait;
 use bytes::Bytes;
 use larder_io_core::{Error, ErrorKind, Finding, Garbage, GcOptions, Precondition, Result, Usage, Version, WriteId};
@@ -155,7 +155,14 @@ impl BucketStore {
     pub fn ground(&self) -> Ground {
         let mut ground = Ground::new(Arc::clone(&self.objects), self.root.clone()).with_features(self.features());
         ground.marks = self.marks.clone();
+        ground.requests = self.requests();
         ground
+    }
+
+    /// What is counted as requests.
+    fn requests(&self) -> Requests {
+        let vendor = self.vendor.as_ref();
+        vendor.map(|vendor| vendor.features().requests).unwrap_or_default()
     }
 
     /// A vendor that can do more than complete uploads as object_store does.
@@ -200,6 +207,7 @@ impl Store for BucketStore {
         let mut counted = self.clone();
         counted.objects = Arc::new(Counted {
             inner: Arc::clone(&self.objects),
+            requests: self.requests(),
             usage: Arc::clone(usage),
         });
         counted.vendor = self.vendor.as_ref().map(|vendor| {

@@ -5,6 +5,7 @@ use crate::counted::Counted;
 use crate::error::error;
 use crate::marks::Marks;
 use crate::store::{Features, Purpose, Reader, Store, Upload, Written, version_of};
+use crate::vendor::Requests;
 use async_trait::async_trait;
 use bytes::Bytes;
 use larder_io_core::{
@@ -31,6 +32,8 @@ pub struct Ground {
     pub parts_in_flight: usize,
     /// What every file carries.
     pub marks: Marks,
+    /// What is counted as requests.
+    pub requests: Requests,
 }
 
 impl Ground {
@@ -43,6 +46,7 @@ impl Ground {
             durable: false,
             parts_in_flight: 1,
             marks: Marks::default(),
+            requests: Requests::default(),
         }
     }
 
@@ -53,6 +57,7 @@ impl Ground {
         if self.remote {
             counted.objects = Arc::new(Counted {
                 inner: Arc::clone(&self.objects),
+                requests: self.requests,
                 usage: Arc::clone(usage),
             });
         }

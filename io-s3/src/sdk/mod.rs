@@ -133,7 +133,6 @@ impl Vendor for Sdk {
         features.uploads = self.config.preconditions;
         features.versions = true;
         features.unfinished = true;
-        (features.begin_requests, features.complete_requests) = (1, 1);
         features
     }
 

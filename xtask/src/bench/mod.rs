@@ -30,6 +30,8 @@ struct Size {
     scale: f64,
     /// Times each measurement is taken; the best counts.
     times: usize,
+    /// The same for tables: a busy moment of the machine, or of its disk, takes longer than some of them.
+    table_times: usize,
     /// Steps of the chain.
     steps: usize,
     /// Rows of the stream.
@@ -53,6 +55,7 @@ struct Size {
 const FULL: Size = Size {
     scale: 1.0,
     times: 5,
+    table_times: 11,
     steps: 10_000,
     stream_rows: 100_000_000,
     assets: 100_000,
@@ -67,6 +70,7 @@ const FULL: Size = Size {
 const QUICK: Size = Size {
     scale: 0.1,
     times: 3,
+    table_times: 3,
     steps: 2_000,
     stream_rows: 5_000_000,
     assets: 100_000,

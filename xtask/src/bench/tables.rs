@@ -76,7 +76,7 @@ pub(super) fn run(runtime: &Runtime, size: Size) -> Result<Measured, String> {
     drop((table, dir));
     let streams = memory::streams(size)?;
     Ok(Measured {
-        setting: format!("{setting}; best of {}", size.times),
+        setting: format!("{setting}; best of {}", size.table_times),
         rows: [
             parquet_stored.rows,
             parquet_loaded.rows,
@@ -180,7 +180,7 @@ impl Bench<'_> {
     fn store_parquet(&self) -> Result<Taken, String> {
         let mut peers = Peers::start(Operation::StoreParquet, &self.handed);
         let (mut ours, mut bare) = (Duration::MAX, Duration::MAX);
-        for time in 0..self.size.times {
+        for time in 0..self.size.table_times {
             let by_hand = || self.by_hand(|file| bare::write_parquet(self.table.batches(), file));
             let took = in_turn(time, || self.store(TableFormat::Parquet), by_hand)?;
             (ours, bare) = (ours.min(took.0), bare.min(took.1));
@@ -196,16 +196,18 @@ impl Bench<'_> {
         let mut peers = Peers::start(Operation::LoadParquet, &file);
         let (mut ours, mut bare) = (Duration::MAX, Duration::MAX);
         let context = input()?;
-        for _ in 0..self.size.times {
+        for time in 0..self.size.table_times {
             // Each gives its memory back before the next one needs some.
-            let (loaded, took) = timed(|| self.runtime.block_on(load(&manager, &context)))?;
-            ours = ours.min(took);
-            self.check(loaded.rows())?;
-            drop(loaded);
-            let (read, took) = timed(|| bare::read_parquet(&file))?;
-            bare = bare.min(took);
-            self.check(read.iter().map(RecordBatch::num_rows).sum())?;
-            drop(read);
+            let by_larder = || {
+                let (loaded, took) = timed(|| self.runtime.block_on(load(&manager, &context)))?;
+                self.check(loaded.rows()).map(|()| took)
+            };
+            let by_hand = || {
+                let (read, took) = timed(|| bare::read_parquet(&file))?;
+                self.check(read.iter().map(RecordBatch::num_rows).sum()).map(|()| took)
+            };
+            let took = in_turn(time, by_larder, by_hand)?;
+            (ours, bare) = (ours.min(took.0), bare.min(took.1));
             peers.read(&file, self.table.rows());
         }
         let row = against("load Parquet as a Table", ours, bare, 1.1);
@@ -216,7 +218,7 @@ impl Bench<'_> {
         let bytes = std::fs::read(self.keep(TableFormat::Arrow)?).map_err(text)?;
         let mut peers = Peers::start(Operation::StoreArrow, &self.handed);
         let (mut ours, mut bare) = (Duration::MAX, Duration::MAX);
-        for time in 0..self.size.times {
+        for time in 0..self.size.table_times {
             let by_hand = || self.by_hand(|file| bare::write_bytes(&bytes, file));
             let took = in_turn(time, || self.store(TableFormat::Arrow), by_hand)?;
             (ours, bare) = (ours.min(took.0), bare.min(took.1));
@@ -230,7 +232,7 @@ impl Bench<'_> {
         let root = self.kept(TableFormat::Arrow);
         let (manager, file) = (manager(&root, TableFormat::Arrow)?, root.join("lineitem.arrow"));
         let context = input()?;
-        let opened = best(self.size.times, |_| {
+        let opened = best(self.size.table_times, |_| {
             self.runtime.block_on(async {
                 let lazy = open(&manager, &context).await?;
                 Ok(lazy.schema().fields().len())
@@ -238,7 +240,7 @@ impl Bench<'_> {
         })?;
         let mut peers = Peers::start(Operation::ScanArrow, &file);
         let (mut ours, mut bare) = (Duration::MAX, Duration::MAX);
-        for _ in 0..self.size.times {
+        for _ in 0..self.size.table_times {
             let (scanned, took) = timed(|| self.runtime.block_on(scan(&manager, &context)))?;
             ours = ours.min(took);
             self.check(scanned)?;

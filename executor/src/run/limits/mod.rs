@@ -146,9 +146,9 @@ impl Ready {
         self.queue.begin()
     }
 
-    /// Whether a call might begin now.
-    pub(super) fn could_begin(&self) -> bool {
-        self.queue.could_begin()
+    /// Whether more than one call is ready, room or not.
+    pub(super) fn has_several(&self) -> bool {
+        self.queue.has_several()
     }
 
     /// A call that will not run, because the time is over.

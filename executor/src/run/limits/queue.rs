@@ -99,11 +99,11 @@ impl Queue {
         }
     }
 
-    /// Whether a call might begin now; whether there is room for it is not looked at.
-    pub(crate) fn could_begin(&self) -> bool {
+    /// Whether more than one call is ready; whether there is room for them is not looked at.
+    pub(crate) fn has_several(&self) -> bool {
         match &self.limited {
-            None => !self.came.is_empty(),
-            Some(limited) => !limited.stuck && !limited.firsts.is_empty(),
+            None => self.came.len() > 1,
+            Some(limited) => limited.lines.iter().map(|line| line.waiting.len()).sum::<usize>() > 1,
         }
     }
 
