@@ -1,5 +1,7 @@
 //! Content hashes of logical values: equal values are equal on every backend and in every format.
 
+#[cfg(feature = "arrow")]
+mod blocks;
 mod object;
 #[cfg(test)]
 mod object_tests;

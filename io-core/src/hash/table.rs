@@ -1,14 +1,12 @@
 //! Hash of a table by its logical values, so that neither batch sizes, dictionaries, offsets nor the bytes under nulls matter.
 
+use super::blocks::{BLOCK, Blocks};
 use super::views::{gather, lengths_of};
 use crate::receipt::ContentHash;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, OffsetSizeTrait, RecordBatch};
 use arrow_buffer::OffsetBuffer;
 use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef};
-
-/// Bytes gathered from scattered values before they are hashed.
-const BUFFER_BYTES: usize = 64 * 1024;
 
 /// Hashes one column, chunk by chunk; how the column is cut into chunks does not matter.
 ///
@@ -17,9 +15,8 @@ const BUFFER_BYTES: usize = 64 * 1024;
 pub struct ColumnDigest {
     kind: Kind,
     runs: Runs,
-    lengths: blake3::Hasher,
-    values: blake3::Hasher,
-    scratch: Vec<u8>,
+    lengths: Blocks,
+    values: Blocks,
 }
 
 #[derive(Debug)]
@@ -84,9 +81,8 @@ impl ColumnDigest {
         Self {
             kind,
             runs: Runs::default(),
-            lengths: blake3::Hasher::new(),
-            values: blake3::Hasher::new(),
-            scratch: Vec::new(),
+            lengths: Blocks::default(),
+            values: Blocks::default(),
         }
     }
 
@@ -133,8 +129,8 @@ impl ColumnDigest {
             Kind::Null | Kind::Unsupported | Kind::Decoded(_) => {}
             Kind::Boolean => {
                 let values = array.as_boolean().values().slice(start, end - start);
-                self.scratch.extend(values.iter().map(u8::from));
-                self.flush(BUFFER_BYTES);
+                self.values.room().extend(values.iter().map(u8::from));
+                self.values.flush();
             }
             Kind::Fixed => {
                 let data = array.to_data();
@@ -220,34 +216,19 @@ impl ColumnDigest {
             Some(text) => (text.views(), text.data_buffers()),
             None => (array.as_binary_view().views(), array.as_binary_view().data_buffers()),
         };
-        for chunk in views[start..end].chunks(BUFFER_BYTES / 4) {
-            self.lengths.update(&lengths_of(chunk));
+        for chunk in views[start..end].chunks(BLOCK / 4) {
+            self.lengths.numbers(lengths_of(chunk));
             let mut rest = chunk;
             while !rest.is_empty() {
-                let gathered = gather(rest, buffers, &mut self.scratch, BUFFER_BYTES);
+                let gathered = gather(rest, buffers, self.values.room(), BLOCK);
                 rest = &rest[gathered..];
-                self.flush(BUFFER_BYTES);
+                self.values.flush();
             }
         }
     }
 
-    /// Hashes what was gathered, if it is at least so much. Whole buffers only, but for the end: the hasher is several times
-    /// slower where its input does not begin at one of its blocks.
-    fn flush(&mut self, at: usize) {
-        if self.scratch.len() < at {
-            return;
-        }
-        let whole = match self.scratch.len() {
-            short if short < BUFFER_BYTES => short,
-            long => long / BUFFER_BYTES * BUFFER_BYTES,
-        };
-        self.values.update(&self.scratch[..whole]);
-        self.scratch.drain(..whole);
-    }
-
     /// Ends the column.
     pub fn finish(mut self) -> ContentHash {
-        self.values.update(&self.scratch);
         let mut all = blake3::Hasher::new();
         match self.kind {
             Kind::Decoded(inner) => return inner.finish(),
@@ -257,27 +238,25 @@ impl ColumnDigest {
             _ => {}
         }
         all.update(self.runs.finish().as_bytes());
-        all.update(self.lengths.finalize().as_bytes());
-        all.update(self.values.finalize().as_bytes());
+        all.update(self.lengths.finish().as_bytes());
+        all.update(self.values.finish().as_bytes());
         all.finalize().into()
     }
 }
 
-fn lengths<O: OffsetSizeTrait>(hasher: &mut blake3::Hasher, offsets: &[O]) {
-    let mut buffer = Vec::with_capacity(4 * offsets.len().min(BUFFER_BYTES / 4));
-    for pair in offsets.windows(2) {
+fn lengths<O: OffsetSizeTrait>(hasher: &mut Blocks, offsets: &[O]) {
+    let count = offsets.len().saturating_sub(1);
+    for from in (0..count).step_by(BLOCK / 4) {
+        let until = count.min(from + BLOCK / 4);
         // A single value of 4 GiB keeps its lower half here; its bytes are hashed in full.
-        buffer.extend_from_slice(&((pair[1].as_usize() - pair[0].as_usize()) as u32).to_le_bytes());
-        if buffer.len() >= BUFFER_BYTES {
-            hasher.update(&buffer);
-            buffer.clear();
-        }
+        let lengths = offsets[from..=until].windows(2);
+        let lengths = lengths.map(|pair| (pair[1].as_usize() - pair[0].as_usize()) as u32);
+        hasher.numbers(lengths);
     }
-    hasher.update(&buffer);
 }
 
 fn lists<O: OffsetSizeTrait>(
-    hasher: &mut blake3::Hasher,
+    hasher: &mut Blocks,
     offsets: &OffsetBuffer<O>,
     values: &ArrayRef,
     start: usize,

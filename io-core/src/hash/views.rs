@@ -7,10 +7,10 @@ use arrow_data::ByteView;
 /// <https://arrow.apache.org/docs/format/Columnar.html#variable-size-binary-view-layout>
 const INLINE_BYTES: usize = 12;
 
-/// The lengths of all values, 4 bytes each.
-pub(super) fn lengths_of(views: &[u128]) -> Vec<u8> {
+/// The lengths of all values.
+pub(super) fn lengths_of(views: &[u128]) -> impl ExactSizeIterator<Item = u32> + '_ {
     // The length is what a view begins with.
-    views.iter().flat_map(|view| (*view as u32).to_le_bytes()).collect()
+    views.iter().map(|view| *view as u32)
 }
 
 /// Adds values until there are so many bytes, one value at least; gives their number.
