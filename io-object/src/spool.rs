@@ -13,20 +13,37 @@ use std::sync::Arc;
 
 /// Bytes of one step of a stream.
 const STEP: u64 = 1 << 20;
+/// What a spool leaves free of its disk for others: so much, or a twentieth of a small disk.
+const FREE_BYTES: u64 = 1 << 30;
+const FREE_PART: u64 = 20;
 
-/// A file without a name, in the directory for temporary files: nothing is left of it, however the process ends.
+/// A file without a name, in the directory for temporary files: nothing is left of it, however the process ends. It never fills its disk.
 #[derive(Clone, Debug)]
-pub(crate) struct Spool(Arc<File>);
+pub(crate) struct Spool {
+    file: Arc<File>,
+    /// What it leaves free.
+    reserve: u64,
+}
 
 impl Spool {
     pub(crate) fn new() -> Result<Self> {
         let file = tempfile::tempfile().map_err(|error| failed("cannot be made", error))?;
-        Ok(Self(Arc::new(file)))
+        let disk = rustix::fs::fstatvfs(&file).map_err(|error| failed("cannot be looked at", error.into()))?;
+        Ok(Self {
+            file: Arc::new(file),
+            reserve: FREE_BYTES.min(disk.f_blocks.saturating_mul(disk.f_frsize) / FREE_PART),
+        })
     }
 
     /// Adds a part at the end.
     pub(crate) fn append(&self, part: &PutPayload) -> Result<()> {
-        let mut file: &File = &self.0;
+        let mut file: &File = &self.file;
+        let disk = rustix::fs::fstatvfs(file).map_err(|error| failed("cannot be looked at", error.into()))?;
+        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        if free < self.reserve.saturating_add(part.content_length() as u64) {
+            let problem = format!("only {free} bytes are free there, and others need some of them");
+            return Err(failed("cannot grow", io::Error::other(problem)));
+        }
         part.iter()
             .try_for_each(|piece| file.write_all(piece))
             .map_err(|error| failed("cannot be written", error))
@@ -35,12 +52,12 @@ impl Spool {
     /// What was written, as a value that is read.
     pub(crate) fn reader(&self, version: Version) -> Result<Arc<dyn Reader>> {
         let size = self
-            .0
+            .file
             .metadata()
             .map_err(|error| failed("cannot be looked at", error))?
             .len();
         Ok(Arc::new(Spooled {
-            file: Arc::clone(&self.0),
+            file: Arc::clone(&self.file),
             size,
             version,
         }))
@@ -109,5 +126,27 @@ impl Reader for Spooled {
                 Ok(Some((read(file, from..to).await?, to)))
             }
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_never_fills_the_disk() {
+        let mut spool = Spool::new().expect("is made");
+        let part = PutPayload::from(vec![7; 1000]);
+        spool.append(&part).expect("there is room");
+        assert!(spool.reserve > 0 && spool.reserve <= FREE_BYTES, "{spool:?}");
+        // As if the disk were nearly full.
+        spool.reserve = u64::MAX - 1000;
+        let error = spool.append(&part).expect_err("there is none");
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        for words in ["bytes are free", "TMPDIR"] {
+            assert!(error.message().contains(words), "{error}");
+        }
+        let size = spool.file.metadata().expect("is there").len();
+        assert_eq!(size, 1000, "nothing of it was written");
     }
 }
