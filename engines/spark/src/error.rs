@@ -226,6 +226,19 @@ mod tests {
         let mut denied = refusal(13, "", "58030", "x");
         denied.exceptions = vec!["AccessControlException".to_owned()];
         assert_eq!(map(&denied, "sc://h", "x").kind(), ErrorKind::PermissionDenied);
+        let mut unwritable = refusal(13, "TASK_WRITE_FAILED", "58030", "Mkdirs failed to create file:/data/x");
+        unwritable.exceptions = vec!["SparkException".to_owned(), "IOException".to_owned()];
+        let error = map(&unwritable, "sc://h", "x");
+        assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+        assert!(error.message().contains("the cluster's user may not write"), "{error}");
+        // A connection that ended while something was asked over it.
+        let ended = refusal(1, "", "", "[The operation was cancelled] operation was canceled");
+        let error = map(&ended, "sc://h", "x");
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert!(
+            error.message().contains("is the Spark Connect server running"),
+            "{error}"
+        );
         let stopped = Refusal {
             detailed: true,
             ..refusal(13, "", "", "Cannot call methods on a stopped SparkContext.\nThis")

@@ -29,8 +29,11 @@ pub(crate) struct Refusal {
 impl Refusal {
     /// Whether the way to the server broke, or the server asked to come back: it may know the operation still.
     pub(crate) fn is_passing(&self) -> bool {
-        // Unknown, Internal and Unavailable: what is said of a connection that is lost depends on the moment.
-        (!self.detailed && matches!(self.code, 2 | 13 | 14)) || self.class == "INVALID_CURSOR.DISCONNECTED"
+        // Unknown, Internal and Unavailable: what is said of a connection that is lost depends on the moment. So is a call that was under way when the
+        // connection ended: the client's own library calls it cancelled, a server gives details to that.
+        let lost =
+            matches!(self.code, 2 | 13 | 14) || (self.code == 1 && self.message.contains("operation was canceled"));
+        (!self.detailed && lost) || self.class == "INVALID_CURSOR.DISCONNECTED"
     }
 
     /// Whether the server knows the operation or its session no more: another server, or one that was started anew.
