@@ -13,7 +13,7 @@
 //! | `store` | what a store can do |
 //! | `files` | tables as files that table formats refer to |
 //! | `bucket`, `vendor` | any object store, and what a vendor's own interface adds |
-//! | `counted` | how many requests a value takes |
+//! | `usage` | how many requests a value takes |
 //! | `http` | requests to a vendor: retries, stalls, refusals in words (feature `http`) |
 //! | `format` | json, msgpack, and the settings of every format |
 //! | `records` | sequences of structs as tables, both ways |
@@ -26,7 +26,7 @@ mod bucket;
 mod choice;
 mod copy;
 mod core;
-mod counted;
+
 pub mod error;
 #[cfg(feature = "arrow")]
 pub mod files;
@@ -47,6 +47,7 @@ pub mod store;
 #[cfg(feature = "arrow")]
 mod table;
 pub mod target;
+mod usage;
 mod vendor;
 mod versions;
 

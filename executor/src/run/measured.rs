@@ -33,7 +33,7 @@ impl Tries {
 impl Step {
     /// Whether anybody asks what was measured.
     pub(super) fn observed(&self) -> bool {
-        self.recorder.0.is_some() || self.traces || !self.emitter.0.is_empty()
+        self.pipeline.counted().is_some()
     }
 
     /// The process's peak of memory, before the step.

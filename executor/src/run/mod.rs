@@ -260,12 +260,14 @@ impl Running {
             timeout: self.pipeline.0.assets[step].timeout.or(self.step_timeout),
         };
         let offers = self.ready.begins(&self.units[unit], &self.emitter);
+        let traces = self.recompute != Recompute::All || self.recorder.0.is_some();
         Box::new(Step {
             computed: self.computed(unit, patience.retry.attempts, !offers.is_empty()),
             ahead: self.ahead(unit),
             lost: None,
             outcome,
-            pipeline: match self.recorder.0.is_some() || !self.emitter.0.is_empty() {
+            // Whoever asks what was measured hears what was counted too.
+            pipeline: match traces || !self.emitter.0.is_empty() {
                 true => self.pipeline.counting(&Arc::default()),
                 false => self.pipeline.clone(),
             },
@@ -282,7 +284,7 @@ impl Running {
             recorder: self.recorder.clone(),
             held: Arc::clone(&self.held),
             resources: Arc::clone(&self.pipeline.0.resources),
-            traces: self.recompute != Recompute::All || self.recorder.0.is_some(),
+            traces,
             inlines: self.pipeline.keeps_inline(),
             inputs: self.inputs.take(step),
             offers,

@@ -11,7 +11,6 @@ pub use upload::Parts;
 #[cfg(feature = "arrow")]
 pub(crate) use upload::PlainUpload;
 
-use crate::counted::{Counted, CountedVendor};
 use crate::error::error;
 #[cfg(feature = "arrow")]
 use crate::files::Ground;
@@ -20,6 +19,7 @@ use crate::store::{
     Features, Purpose, RECEIPT_ATTRIBUTE, Reader, Store, StoreVersions, Upload, WRITE_ATTRIBUTE, Written, conflict,
     published, version_of,
 };
+use crate::usage::{Counted, CountedVendor};
 use crate::vendor::{Requests, Vendor};
 use async_trait::async_trait;
 use bytes::Bytes;

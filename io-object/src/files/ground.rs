@@ -1,10 +1,10 @@
 //! What table formats build on: a plain object store and what is known about it.
 
 use crate::bucket::PlainUpload;
-use crate::counted::Counted;
 use crate::error::error;
 use crate::marks::Marks;
 use crate::store::{Features, Purpose, Reader, Store, Upload, Written, version_of};
+use crate::usage::Counted;
 use crate::vendor::Requests;
 use async_trait::async_trait;
 use bytes::Bytes;

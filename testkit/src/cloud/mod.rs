@@ -39,11 +39,13 @@ mod reply;
 mod s3;
 mod server;
 mod state;
+mod usage;
 mod xml;
 
 pub use fault::{Fault, Operation, When};
 pub use inspect::{Stored, Unfinished};
 pub use record::Request;
+pub use usage::counts_requests;
 
 use fault::Script;
 use server::{Shared, lock, serve};
