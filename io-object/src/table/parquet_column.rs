@@ -139,8 +139,11 @@ impl Choice {
         let metadata = &chunk.close().metadata;
         let each = |bytes: i64| bytes as f64 / metadata.num_values().max(1) as f64;
         let stored = each(metadata.compressed_size());
+        let integers = is_integer(metadata.column_type());
         match *self {
-            Self::Usual(_) if outgrown(chunk) => Self::Plain(CHOSEN_GROUPS),
+            // What integers add to each other may be more than they are.
+            Self::Usual(0) if integers && outgrown(chunk) => Self::Trial(stored),
+            Self::Usual(_) if !integers && outgrown(chunk) => Self::Plain(CHOSEN_GROUPS),
             Self::Usual(0) => {
                 let wide = match metadata.column_type() {
                     Type::INT32 | Type::FLOAT => 4.0,
@@ -176,6 +179,11 @@ fn outgrown(chunk: &ArrowColumnChunk) -> bool {
     let is_data = |page: &&PageEncodingStats| matches!(page.page_type, PageType::DATA_PAGE | PageType::DATA_PAGE_V2);
     let is_coded = |page: &PageEncodingStats| page.encoding == Encoding::RLE_DICTIONARY;
     metadata.dictionary_page_offset().is_some() && !pages.iter().filter(is_data).all(is_coded)
+}
+
+/// Whether a Parquet column is of integers: numbers, dates, times, and decimals that fit into them.
+pub(super) fn is_integer(physical: Type) -> bool {
+    matches!(physical, Type::INT32 | Type::INT64)
 }
 
 /// How many Parquet columns a type becomes.

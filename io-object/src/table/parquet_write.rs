@@ -1,6 +1,6 @@
 //! Tables as Parquet files: rows are cut into row groups and chunks; [`super::parquet_encoders`] encodes their columns.
 
-use super::parquet_column::Writers;
+use super::parquet_column::{Writers, is_integer};
 use super::parquet_encoders::{Encoders, Wait};
 use super::unwritable;
 use super::write::{PartWriter, Written};
@@ -9,13 +9,13 @@ use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, SchemaRef};
 use larder_io_core::hash::TableDigest;
 use larder_io_core::{Buffered, Error, Result};
-use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
-use parquet::basic::{Compression as Codec, ZstdLevel};
+use parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
+use parquet::basic::{Compression as Codec, Encoding, ZstdLevel};
 use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::properties::{CdcOptions, EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::types::ColumnPath;
+use parquet::schema::types::{ColumnPath, SchemaDescriptor};
 use std::io;
 use std::sync::Arc;
 use std::thread::Scope;
@@ -84,6 +84,14 @@ fn properties(schema: &SchemaRef, settings: &Settings) -> ParquetResult<WriterPr
     Ok(properties.build())
 }
 
+/// Without dictionaries. Integers are kept by what each adds to the one before: what is left to compress is a fraction of the bytes of plain ones.
+fn uncoded(properties: WriterPropertiesBuilder, leaves: &SchemaDescriptor) -> WriterPropertiesBuilder {
+    let integers = leaves.columns().iter().filter(|leaf| is_integer(leaf.physical_type()));
+    integers.fold(properties.set_dictionary_enabled(false), |properties, leaf| {
+        properties.set_column_encoding(leaf.path().clone(), Encoding::DELTA_BINARY_PACKED)
+    })
+}
+
 /// Encodes with pages that end where the values say, one column after the other: the writer of columns does not take the
 /// chunker of several row groups.
 fn chunked(
@@ -121,6 +129,7 @@ fn run(
     if settings.parquet.content_defined_chunks {
         return chunked(schema, batches, output, properties);
     }
+    let leaves = ArrowSchemaConverter::new().convert(&schema)?;
     // Of files that stay empty: only their writers of columns are wanted.
     let factory = |of: WriterPropertiesBuilder| {
         let writer = ArrowWriter::try_new(io::sink(), schema.clone(), Some(of.build()))?;
@@ -130,9 +139,9 @@ fn run(
     let raw = || of().set_compression(Codec::UNCOMPRESSED);
     let factories = [
         factory(of())?,
-        factory(of().set_dictionary_enabled(false))?,
+        factory(uncoded(of(), &leaves))?,
         factory(raw())?,
-        factory(raw().set_dictionary_enabled(false))?,
+        factory(uncoded(raw(), &leaves))?,
     ];
     let held = output.buffer();
     let (mut file, _) =
@@ -158,7 +167,7 @@ fn run(
 /// Cuts rows into row groups and chunks, has them encoded, and appends finished groups to the file.
 struct Groups<'e> {
     encoders: &'e Encoders,
-    /// Of writers as the settings say, of those without a dictionary, and of both without compression.
+    /// Of writers as the settings say, of those [`uncoded`], and of both without compression.
     factories: [ArrowRowGroupWriterFactory; 4],
     most_rows: usize,
     most_bytes: usize,

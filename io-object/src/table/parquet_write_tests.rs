@@ -3,11 +3,14 @@
 use super::parquet_write::encode;
 use super::write::{PartWriter, Written};
 use crate::format::Settings;
-use arrow_array::{ArrayRef, Int64Array, ListArray, RecordBatch, StringArray, StringViewArray};
+use arrow_array::{
+    ArrayRef, Int32Array, Int64Array, ListArray, RecordBatch, StringArray, StringViewArray, UInt32Array,
+};
 use arrow_schema::SchemaRef;
 use bytes::Bytes;
 use larder_io_core::Result;
-use parquet::basic::Compression as Codec;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::basic::{Compression as Codec, Encoding};
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use std::sync::Arc;
@@ -221,4 +224,78 @@ fn what_does_not_pay_is_left_out() {
     // Nothing compresses these.
     let unique = told(2);
     assert!(unique[2..15].iter().all(|group| *group == (false, true)), "{unique:?}");
+}
+
+/// Integers that outgrew their dictionary: a key that rises; the widest jumps there are, of both widths and signs; numbers that
+/// come three times, which compress well, and their steps, cut at odd bits, do not.
+fn outgrowing(from: u64, rows: u64) -> RecordBatch {
+    let mixed = |n: u64| {
+        let n = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (n ^ (n >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9)
+    };
+    let all = from..from + rows;
+    let jump = |n: u64| {
+        if n.is_multiple_of(2) {
+            i64::MAX - n as i64
+        } else {
+            i64::MIN + n as i64
+        }
+    };
+    let narrow = move |n: u64| (jump(n) >> 32) as i32 ^ n as i32;
+    let columns: [(&str, ArrayRef); 5] = [
+        (
+            "rising",
+            Arc::new(Int64Array::from_iter_values(all.clone().map(|n| n as i64))),
+        ),
+        ("jump", Arc::new(Int64Array::from_iter_values(all.clone().map(jump)))),
+        (
+            "narrow",
+            Arc::new(Int32Array::from_iter_values(all.clone().map(narrow))),
+        ),
+        (
+            "unsigned",
+            Arc::new(UInt32Array::from_iter_values(all.clone().map(|n| narrow(n) as u32))),
+        ),
+        (
+            "cycle",
+            Arc::new(Int64Array::from_iter_values(
+                all.map(|n| (mixed(n / 900 * 300 + n % 300) >> 20) as i64),
+            )),
+        ),
+    ];
+    RecordBatch::try_from_iter(columns).expect("fits")
+}
+
+#[test]
+fn integers_that_outgrow_a_dictionary_are_kept_by_their_steps() {
+    let mut settings = Settings::default();
+    settings.parquet.row_group_rows = 500_000;
+    let batches: Vec<RecordBatch> = (0..4).map(|group| outgrowing(group * 500_000, 500_000)).collect();
+    let (done, bytes) = written(batches[0].schema(), batches.clone(), &settings, usize::MAX);
+    assert_eq!(done.expect("writes").rows, 2_000_000);
+    let found = groups(&bytes);
+    let stepped = |column: usize| -> Vec<bool> {
+        let of = |(_, columns): &(i64, Vec<ColumnChunkMetaData>)| {
+            columns[column].encodings().any(|e| e == Encoding::DELTA_BINARY_PACKED)
+        };
+        found.iter().map(of).collect()
+    };
+    for column in 0..4 {
+        assert_eq!(stepped(column), [false, true, true, true], "column {column}");
+    }
+    let stored = |group: usize| found[group].1[0].compressed_size();
+    assert!(
+        stored(1) * 50 < stored(0),
+        "{} bytes of steps beside {}",
+        stored(1),
+        stored(0)
+    );
+    // Steps were tried and took more: not again for a while.
+    assert_eq!(stepped(4), [false, true, false, false]);
+    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes)
+        .expect("is a file")
+        .with_batch_size(500_000)
+        .build();
+    let read: Vec<RecordBatch> = reader.expect("is a file").map(|batch| batch.expect("reads")).collect();
+    assert!(read == batches, "other values came back");
 }
