@@ -1,12 +1,17 @@
 //! One column of a table on its way into row groups.
 
 use super::parquet_encoders::{Done, Task};
-use arrow_schema::{DataType, FieldRef};
+use arrow_schema::{FieldRef, Schema, SchemaRef};
 use larder_io_core::hash::ColumnDigest;
-use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, compute_leaves};
-use parquet::basic::{Encoding, PageType, Type};
-use parquet::errors::Result;
+use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
+use parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
+use parquet::basic::{Compression, Encoding, PageType, Type};
+use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::PageEncodingStats;
+use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
+use parquet::schema::types::SchemaDescriptor;
+use std::io;
+use std::sync::Arc;
 
 /// Groups for which a choice stands. A leaf gets no dictionary after a group that outgrew it: building one to throw it away is a large part
 /// of what such a column costs.
@@ -21,17 +26,18 @@ const IN_VAIN: f64 = 0.95;
 /// Bytes of a group from which on that is judged.
 const TELLING_BYTES: f64 = 65_536.0;
 
-/// The writers of one leaf for a new group, of which its column takes one.
-pub(super) struct Writers {
+/// What makes the writers of one column's leaves. A writer takes memory from the moment it is made, so that only those are that write.
+struct Factories {
     /// As the settings say, and without a dictionary.
-    pub(super) usual: [ArrowColumnWriter; 2],
+    usual: [ArrowRowGroupWriterFactory; 2],
     /// The same, not compressed.
-    pub(super) raw: [ArrowColumnWriter; 2],
+    raw: [ArrowRowGroupWriterFactory; 2],
 }
 
 /// One column of the table: its leaves (several of a nested type) and its hash.
 pub(super) struct Column {
     field: FieldRef,
+    factories: Factories,
     leaves: Vec<Leaf>,
     pub(super) digest: ColumnDigest,
 }
@@ -62,23 +68,24 @@ impl Default for Choice {
 }
 
 impl Column {
-    pub(super) fn new(field: &FieldRef) -> Self {
-        Self {
+    pub(super) fn new(field: &FieldRef, properties: &WriterProperties) -> Result<Self> {
+        let schema = Arc::new(Schema::new(vec![field.clone()]));
+        let descriptor = ArrowSchemaConverter::new().convert(&schema)?;
+        Ok(Self {
             field: field.clone(),
-            leaves: (0..leaves(field.data_type())).map(|_| Leaf::default()).collect(),
+            factories: Factories::new(&schema, &descriptor, properties)?,
+            leaves: descriptor.columns().iter().map(|_| Leaf::default()).collect(),
             digest: ColumnDigest::new(field.data_type()),
-        }
+        })
     }
 
     pub(super) fn run(&mut self, index: usize, task: Task) -> Result<Done> {
         match task {
-            Task::Encode {
-                chunk,
-                batches,
-                writers,
-            } => {
-                for (leaf, writers) in self.leaves.iter_mut().zip(writers.into_iter().flatten()) {
-                    leaf.begin(writers);
+            Task::Encode { chunk, batches, begins } => {
+                if begins {
+                    for (index, leaf) in self.leaves.iter_mut().enumerate() {
+                        leaf.writer = self.factories.of(leaf).create_column_writers(0)?.into_iter().nth(index);
+                    }
                 }
                 for batch in batches.iter() {
                     let array = batch.column(index);
@@ -101,18 +108,43 @@ impl Column {
     }
 }
 
-impl Leaf {
-    fn begin(&mut self, writers: Writers) {
-        let [coded, plain] = match self.raw {
-            0 => writers.usual,
-            _ => writers.raw,
+impl Factories {
+    fn new(schema: &SchemaRef, leaves: &SchemaDescriptor, properties: &WriterProperties) -> Result<Self> {
+        // Of files that stay empty: only their writers of columns are wanted.
+        let factory = |of: WriterPropertiesBuilder| {
+            let writer = ArrowWriter::try_new(io::sink(), Arc::clone(schema), Some(of.build()))?;
+            Ok::<_, ParquetError>(writer.into_serialized_writer()?.1)
         };
-        self.writer = Some(match self.encoding {
-            Choice::Usual(_) => coded,
-            Choice::Trial(_) | Choice::Plain(_) => plain,
-        });
+        let of = || properties.clone().into_builder();
+        let raw = || of().set_compression(Compression::UNCOMPRESSED);
+        Ok(Self {
+            usual: [factory(of())?, factory(uncoded(of(), leaves))?],
+            raw: [factory(raw())?, factory(uncoded(raw(), leaves))?],
+        })
     }
 
+    /// Of what was chosen for a leaf.
+    fn of(&self, leaf: &Leaf) -> &ArrowRowGroupWriterFactory {
+        let [coded, plain] = match leaf.raw {
+            0 => &self.usual,
+            _ => &self.raw,
+        };
+        match leaf.encoding {
+            Choice::Usual(_) => coded,
+            Choice::Trial(_) | Choice::Plain(_) => plain,
+        }
+    }
+}
+
+/// Without dictionaries. Integers are kept by what each adds to the one before: what is left to compress is a fraction of the bytes of plain ones.
+fn uncoded(properties: WriterPropertiesBuilder, leaves: &SchemaDescriptor) -> WriterPropertiesBuilder {
+    let integers = leaves.columns().iter().filter(|leaf| is_integer(leaf.physical_type()));
+    integers.fold(properties.set_dictionary_enabled(false), |properties, leaf| {
+        properties.set_column_encoding(leaf.path().clone(), Encoding::DELTA_BINARY_PACKED)
+    })
+}
+
+impl Leaf {
     fn close(&mut self) -> Result<Option<ArrowColumnChunk>> {
         let closed = self.writer.take().map(ArrowColumnWriter::close).transpose()?;
         if let Some(chunk) = &closed {
@@ -182,21 +214,6 @@ fn outgrown(chunk: &ArrowColumnChunk) -> bool {
 }
 
 /// Whether a Parquet column is of integers: numbers, dates, times, and decimals that fit into them.
-pub(super) fn is_integer(physical: Type) -> bool {
+fn is_integer(physical: Type) -> bool {
     matches!(physical, Type::INT32 | Type::INT64)
-}
-
-/// How many Parquet columns a type becomes.
-pub(super) fn leaves(data_type: &DataType) -> usize {
-    use DataType as T;
-    match data_type {
-        T::List(item)
-        | T::LargeList(item)
-        | T::FixedSizeList(item, _)
-        | T::ListView(item)
-        | T::LargeListView(item)
-        | T::Map(item, _) => leaves(item.data_type()),
-        T::Struct(fields) => fields.iter().map(|field| leaves(field.data_type())).sum(),
-        _ => 1,
-    }
 }

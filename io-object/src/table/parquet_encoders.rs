@@ -3,13 +3,14 @@
 //! No thread waits until all columns of a chunk are done: while one column is still at it, others go on with the chunks
 //! after it, and the next row group is encoded while the one before is appended to the file.
 
-use super::parquet_column::{Column, Writers, leaves};
+use super::parquet_column::Column;
 use arrow_array::RecordBatch;
 use arrow_schema::{FieldRef, Fields};
 use larder_io_core::ContentHash;
 use larder_io_core::hash::ColumnDigest;
 use parquet::arrow::arrow_writer::ArrowColumnChunk;
 use parquet::errors::{ParquetError, Result};
+use parquet::file::properties::WriterProperties;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -56,8 +57,6 @@ struct State {
 struct Lane {
     /// With the thread that works on it, else here.
     column: Option<Column>,
-    /// Parquet columns that it becomes.
-    leaves: usize,
     waiting: VecDeque<Task>,
     /// What a chunk of it costs, roughly.
     cost: Duration,
@@ -82,8 +81,8 @@ pub(super) enum Task {
     Encode {
         chunk: usize,
         batches: Arc<Vec<RecordBatch>>,
-        /// Of a new group.
-        writers: Option<Vec<Writers>>,
+        /// Whether it is the first one of a group.
+        begins: bool,
     },
     Close {
         group: usize,
@@ -102,22 +101,23 @@ pub(super) enum Done {
 }
 
 impl Encoders {
-    pub(super) fn new(fields: &Fields) -> Self {
-        let lane = |field: &FieldRef| Lane {
-            column: Some(Column::new(field)),
-            leaves: leaves(field.data_type()),
-            waiting: VecDeque::new(),
-            cost: Duration::ZERO,
+    pub(super) fn new(fields: &Fields, properties: &WriterProperties) -> Result<Self> {
+        let lane = |field: &FieldRef| {
+            Ok(Lane {
+                column: Some(Column::new(field, properties)?),
+                waiting: VecDeque::new(),
+                cost: Duration::ZERO,
+            })
         };
         let state = State {
-            lanes: fields.iter().map(lane).collect(),
+            lanes: fields.iter().map(lane).collect::<Result<_>>()?,
             ..State::default()
         };
-        Self {
+        Ok(Self {
             state: Mutex::new(state),
             work: Condvar::new(),
             progress: Condvar::new(),
-        }
+        })
     }
 
     /// Nothing panics while it holds the lock.
@@ -205,8 +205,8 @@ impl Encoders {
         Some(measured.bytes as f64 / measured.rows.max(1) as f64)
     }
 
-    /// Hands a chunk over; the first one of a group comes with the writers of the group's leaves.
-    pub(super) fn push(&self, batches: Vec<RecordBatch>, writers: Option<Vec<Writers>>) {
+    /// Hands a chunk over, which may be the first one of a group.
+    pub(super) fn push(&self, batches: Vec<RecordBatch>, begins: bool) {
         let mut state = self.lock();
         state.rows += batches.iter().map(RecordBatch::num_rows).sum::<usize>();
         let chunk = Chunk {
@@ -221,13 +221,11 @@ impl Encoders {
         let number = state.pushed;
         state.pushed += 1;
         let batches = Arc::new(batches);
-        let mut writers = writers.map(Vec::into_iter);
         for lane in &mut state.lanes {
-            let own = writers.as_mut().map(|writers| writers.take(lane.leaves).collect());
             lane.waiting.push_back(Task::Encode {
                 chunk: number,
                 batches: Arc::clone(&batches),
-                writers: own,
+                begins,
             });
         }
         drop(state);

@@ -1,6 +1,5 @@
 //! Tables as Parquet files: rows are cut into row groups and chunks; [`super::parquet_encoders`] encodes their columns.
 
-use super::parquet_column::{Writers, is_integer};
 use super::parquet_encoders::{Encoders, Wait};
 use super::unwritable;
 use super::write::{PartWriter, Written};
@@ -9,14 +8,12 @@ use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, SchemaRef};
 use larder_io_core::hash::TableDigest;
 use larder_io_core::{Buffered, Error, Result};
-use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
-use parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
-use parquet::basic::{Compression as Codec, Encoding, ZstdLevel};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression as Codec, ZstdLevel};
 use parquet::errors::{ParquetError, Result as ParquetResult};
-use parquet::file::properties::{CdcOptions, EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
+use parquet::file::properties::{CdcOptions, EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::types::{ColumnPath, SchemaDescriptor};
-use std::io;
+use parquet::schema::types::ColumnPath;
 use std::sync::Arc;
 use std::thread::Scope;
 use tokio::sync::mpsc;
@@ -84,14 +81,6 @@ fn properties(schema: &SchemaRef, settings: &Settings) -> ParquetResult<WriterPr
     Ok(properties.build())
 }
 
-/// Without dictionaries. Integers are kept by what each adds to the one before: what is left to compress is a fraction of the bytes of plain ones.
-fn uncoded(properties: WriterPropertiesBuilder, leaves: &SchemaDescriptor) -> WriterPropertiesBuilder {
-    let integers = leaves.columns().iter().filter(|leaf| is_integer(leaf.physical_type()));
-    integers.fold(properties.set_dictionary_enabled(false), |properties, leaf| {
-        properties.set_column_encoding(leaf.path().clone(), Encoding::DELTA_BINARY_PACKED)
-    })
-}
-
 /// Encodes with pages that end where the values say, one column after the other: the writer of columns does not take the
 /// chunker of several row groups.
 fn chunked(
@@ -129,25 +118,11 @@ fn run(
     if settings.parquet.content_defined_chunks {
         return chunked(schema, batches, output, properties);
     }
-    let leaves = ArrowSchemaConverter::new().convert(&schema)?;
-    // Of files that stay empty: only their writers of columns are wanted.
-    let factory = |of: WriterPropertiesBuilder| {
-        let writer = ArrowWriter::try_new(io::sink(), schema.clone(), Some(of.build()))?;
-        Ok::<_, ParquetError>(writer.into_serialized_writer()?.1)
-    };
-    let of = || properties.clone().into_builder();
-    let raw = || of().set_compression(Codec::UNCOMPRESSED);
-    let factories = [
-        factory(of())?,
-        factory(uncoded(of(), &leaves))?,
-        factory(raw())?,
-        factory(uncoded(raw(), &leaves))?,
-    ];
     let held = output.buffer();
     let (mut file, _) =
         ArrowWriter::try_new(output, schema.clone(), Some(properties.clone()))?.into_serialized_writer()?;
-    let encoders = Encoders::new(schema.fields());
-    let groups = Groups::new(&encoders, factories, settings, held);
+    let encoders = Encoders::new(schema.fields(), &properties)?;
+    let groups = Groups::new(&encoders, settings, held);
     let rows = std::thread::scope(|threads| {
         // Before the scope waits for its threads, whatever happened here.
         let _ended = encoders.ending();
@@ -167,14 +142,10 @@ fn run(
 /// Cuts rows into row groups and chunks, has them encoded, and appends finished groups to the file.
 struct Groups<'e> {
     encoders: &'e Encoders,
-    /// Of writers as the settings say, of those [`uncoded`], and of both without compression.
-    factories: [ArrowRowGroupWriterFactory; 4],
     most_rows: usize,
     most_bytes: usize,
     /// Rows of the group that is being filled.
     rows: usize,
-    /// Groups that were begun.
-    begun: usize,
     /// Encoded bytes of a row, as far as is known.
     row_bytes: f64,
     /// Rows that are encoded or will be, and are not appended.
@@ -184,19 +155,12 @@ struct Groups<'e> {
 }
 
 impl<'e> Groups<'e> {
-    fn new(
-        encoders: &'e Encoders,
-        factories: [ArrowRowGroupWriterFactory; 4],
-        settings: &Settings,
-        held: Option<Buffered>,
-    ) -> Self {
+    fn new(encoders: &'e Encoders, settings: &Settings, held: Option<Buffered>) -> Self {
         Self {
             encoders,
-            factories,
             most_rows: settings.parquet.row_group_rows,
             most_bytes: settings.parquet.row_group_bytes,
             rows: 0,
-            begun: 0,
             row_bytes: 0.0,
             waiting: 0,
             held,
@@ -249,44 +213,24 @@ impl<'e> Groups<'e> {
         if self.rows as f64 * self.row_bytes >= self.most_bytes as f64 {
             self.close();
         }
-        let writers = match self.rows {
-            0 => Some(self.writers()?),
-            _ => None,
-        };
+        let begins = self.rows == 0;
         let rows = chunk.iter().map(RecordBatch::num_rows).sum::<usize>();
         self.rows += rows;
         self.waiting += rows as u64;
         if let Some(held) = &mut self.held {
             held.set((self.waiting as f64 * self.row_bytes) as u64);
         }
-        self.encoders.push(chunk, writers);
+        self.encoders.push(chunk, begins);
         if self.rows >= self.most_rows {
             self.close();
         }
         Ok(())
     }
 
-    /// The writers of a new group.
-    fn writers(&self) -> ParquetResult<Vec<Writers>> {
-        let writers =
-            |factory: &ArrowRowGroupWriterFactory| factory.create_column_writers(self.begun).map(Vec::into_iter);
-        let [usual, plain, raw, raw_plain] = &self.factories;
-        let usual = writers(usual)?.zip(writers(plain)?);
-        let raw = writers(raw)?.zip(writers(raw_plain)?);
-        Ok(usual
-            .zip(raw)
-            .map(|(usual, raw)| Writers {
-                usual: usual.into(),
-                raw: raw.into(),
-            })
-            .collect())
-    }
-
     /// Ends the group that is being filled.
     fn close(&mut self) {
         if self.rows > 0 {
             self.encoders.close();
-            self.begun += 1;
             self.rows = 0;
         }
     }
