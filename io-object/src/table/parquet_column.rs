@@ -26,13 +26,9 @@ const IN_VAIN: f64 = 0.95;
 /// Bytes of a group from which on that is judged.
 const TELLING_BYTES: f64 = 65_536.0;
 
-/// What makes the writers of one column's leaves. A writer takes memory from the moment it is made, so that only those are that write.
-struct Factories {
-    /// As the settings say, and without a dictionary.
-    usual: [ArrowRowGroupWriterFactory; 2],
-    /// The same, not compressed.
-    raw: [ArrowRowGroupWriterFactory; 2],
-}
+/// What makes the writers of one column's leaves: as the settings say, the same not compressed, and both without a dictionary. A writer takes memory from the
+/// moment it is made, so that none is made that nobody needs.
+type Factories = [ArrowRowGroupWriterFactory; 4];
 
 /// One column of the table: its leaves (several of a nested type) and its hash.
 pub(super) struct Column {
@@ -73,7 +69,7 @@ impl Column {
         let descriptor = ArrowSchemaConverter::new().convert(&schema)?;
         Ok(Self {
             field: field.clone(),
-            factories: Factories::new(&schema, &descriptor, properties)?,
+            factories: factories(&schema, &descriptor, properties)?,
             leaves: descriptor.columns().iter().map(|_| Leaf::default()).collect(),
             digest: ColumnDigest::new(field.data_type()),
         })
@@ -83,9 +79,7 @@ impl Column {
         match task {
             Task::Encode { chunk, batches, begins } => {
                 if begins {
-                    for (index, leaf) in self.leaves.iter_mut().enumerate() {
-                        leaf.writer = self.factories.of(leaf).create_column_writers(0)?.into_iter().nth(index);
-                    }
+                    self.begin()?;
                 }
                 for batch in batches.iter() {
                     let array = batch.column(index);
@@ -106,34 +100,38 @@ impl Column {
             }
         }
     }
+
+    /// Gives each leaf the writer of a new group. A factory makes those of all leaves at once.
+    fn begin(&mut self) -> Result<()> {
+        for (index, factory) in self.factories.iter().enumerate() {
+            if self.leaves.iter().any(|leaf| leaf.factory() == index) {
+                let writers = factory.create_column_writers(0)?;
+                let chosen = self
+                    .leaves
+                    .iter_mut()
+                    .zip(writers)
+                    .filter(|(leaf, _)| leaf.factory() == index);
+                chosen.for_each(|(leaf, writer)| leaf.writer = Some(writer));
+            }
+        }
+        Ok(())
+    }
 }
 
-impl Factories {
-    fn new(schema: &SchemaRef, leaves: &SchemaDescriptor, properties: &WriterProperties) -> Result<Self> {
-        // Of files that stay empty: only their writers of columns are wanted.
-        let factory = |of: WriterPropertiesBuilder| {
-            let writer = ArrowWriter::try_new(io::sink(), Arc::clone(schema), Some(of.build()))?;
-            Ok::<_, ParquetError>(writer.into_serialized_writer()?.1)
-        };
-        let of = || properties.clone().into_builder();
-        let raw = || of().set_compression(Compression::UNCOMPRESSED);
-        Ok(Self {
-            usual: [factory(of())?, factory(uncoded(of(), leaves))?],
-            raw: [factory(raw())?, factory(uncoded(raw(), leaves))?],
-        })
-    }
-
-    /// Of what was chosen for a leaf.
-    fn of(&self, leaf: &Leaf) -> &ArrowRowGroupWriterFactory {
-        let [coded, plain] = match leaf.raw {
-            0 => &self.usual,
-            _ => &self.raw,
-        };
-        match leaf.encoding {
-            Choice::Usual(_) => coded,
-            Choice::Trial(_) | Choice::Plain(_) => plain,
-        }
-    }
+fn factories(schema: &SchemaRef, leaves: &SchemaDescriptor, properties: &WriterProperties) -> Result<Factories> {
+    // Of files that stay empty: only their writers of columns are wanted.
+    let factory = |of: WriterPropertiesBuilder| {
+        let writer = ArrowWriter::try_new(io::sink(), Arc::clone(schema), Some(of.build()))?;
+        Ok::<_, ParquetError>(writer.into_serialized_writer()?.1)
+    };
+    let of = || properties.clone().into_builder();
+    let raw = || of().set_compression(Compression::UNCOMPRESSED);
+    Ok([
+        factory(of())?,
+        factory(raw())?,
+        factory(uncoded(of(), leaves))?,
+        factory(uncoded(raw(), leaves))?,
+    ])
 }
 
 /// Without dictionaries. Integers are kept by what each adds to the one before: what is left to compress is a fraction of the bytes of plain ones.
@@ -145,6 +143,11 @@ fn uncoded(properties: WriterPropertiesBuilder, leaves: &SchemaDescriptor) -> Wr
 }
 
 impl Leaf {
+    /// Which one of its column's [`Factories`] makes its next writer.
+    fn factory(&self) -> usize {
+        usize::from(self.encoding.is_plain()) * 2 + usize::from(self.raw > 0)
+    }
+
     fn close(&mut self) -> Result<Option<ArrowColumnChunk>> {
         let closed = self.writer.take().map(ArrowColumnWriter::close).transpose()?;
         if let Some(chunk) = &closed {
