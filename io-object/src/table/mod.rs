@@ -11,6 +11,7 @@ mod parquet_encoders;
 mod parquet_group;
 mod parquet_prune;
 mod parquet_read;
+mod parquet_room;
 #[cfg(test)]
 mod parquet_tests;
 mod parquet_write;

@@ -17,8 +17,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Scope;
 use std::time::{Duration, Instant};
 
-/// Chunks that are waiting or being encoded at most: enough for every thread while one column lags behind.
-const CHUNKS_AHEAD: usize = 4;
+/// Chunks that are waiting or being encoded at most: enough for every thread while one column lags behind, and for a thread to stay with a column for a while.
+const CHUNKS_AHEAD: usize = 8;
 
 /// The columns of a table, and what is to be done with them.
 pub(super) struct Encoders {
@@ -159,9 +159,9 @@ impl Encoders {
     }
 
     fn run(&self, patient: bool) {
-        let mut state = self.lock();
+        let (mut state, mut last) = (self.lock(), None);
         while !state.ended {
-            let Some((index, mut column, task)) = state.next() else {
+            let Some((index, mut column, task)) = state.next(last) else {
                 if !patient {
                     return;
                 }
@@ -169,6 +169,7 @@ impl Encoders {
                 continue;
             };
             drop(state);
+            last = Some(index);
             let began = Instant::now();
             let panicked = |_| Err(ParquetError::General("encoding a column panicked".to_owned()));
             let done = catch_unwind(AssertUnwindSafe(|| column.run(index, task))).unwrap_or_else(panicked);
@@ -278,14 +279,16 @@ impl Encoders {
 }
 
 impl State {
-    /// The next thing to do: of the column with the most work waiting.
-    fn next(&mut self) -> Option<(usize, Column, Task)> {
+    /// The next thing to do: of the column a thread did last, whose dictionary and window of compression are still in its caches, else of the one with the
+    /// most work waiting. No column gets ahead of the others by more than [`CHUNKS_AHEAD`].
+    fn next(&mut self, last: Option<usize>) -> Option<(usize, Column, Task)> {
         if self.failed.is_some() {
             return None;
         }
         let free = self.lanes.iter_mut().enumerate();
         let free = free.filter(|(_, lane)| lane.column.is_some() && !lane.waiting.is_empty());
-        let (index, lane) = free.max_by_key(|(_, lane)| (lane.cost * lane.waiting.len() as u32, lane.waiting.len()))?;
+        let waiting = |lane: &Lane| (lane.cost * lane.waiting.len() as u32, lane.waiting.len());
+        let (index, lane) = free.max_by_key(|(index, lane)| (Some(*index) == last, waiting(lane)))?;
         Some((index, lane.column.take()?, lane.waiting.pop_front()?))
     }
 

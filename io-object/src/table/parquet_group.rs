@@ -3,6 +3,7 @@
 use super::damaged;
 use super::parquet_prune::{absent, blooms, pages};
 use super::parquet_read::{FORMAT, Input, from_parquet, is_mapped, joined};
+use super::parquet_room::{Room, Waiting};
 use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::SchemaRef;
 use futures_util::stream::{self, StreamExt};
@@ -17,14 +18,10 @@ use parquet::arrow::push_decoder::ParquetPushDecoderBuilder;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
 use std::sync::Arc;
 use tokio::sync::mpsc;
-use tokio::sync::mpsc::error::TrySendError;
 use tokio::task::spawn_blocking;
 
 /// Bytes of one decoded batch to aim at.
 pub(super) const BATCH_BYTES: u64 = 8 << 20;
-/// Bytes of decoded batches that may wait, of all row groups that are decoded at once. Less, and the groups after the first
-/// stop until their turn comes.
-const AHEAD_BYTES: u64 = 64 << 20;
 /// Rows of one decoded batch at most.
 const BATCH_ROWS: u64 = 64 << 10;
 /// Encoded bytes of the wanted columns from which leaving out pages is worth one or two requests for their index.
@@ -43,24 +40,21 @@ pub(super) struct Job {
     pub(super) predicate: Option<Predicate>,
     /// Only so many rows from its beginning.
     pub(super) limit: Option<u64>,
-    /// How many row groups are decoded at once.
-    pub(super) at_once: usize,
+    /// Room for batches that wait, shared with the row groups that are decoded at once.
+    pub(super) room: Room,
     /// Where what it holds is counted.
     pub(super) usage: Option<Arc<Usage>>,
 }
 
-/// A batch that waits to be taken.
-type Waiting = (RecordBatch, Option<Buffered>);
-
 impl Job {
     /// Decodes in a task of its own; its panic is damage, and ending early is never taken for the end.
     pub(super) fn start(self) -> BatchStream {
-        let waiting = AHEAD_BYTES / BATCH_BYTES / self.at_once.max(1) as u64;
-        let (sender, receiver) = mpsc::channel(waiting.max(1) as usize);
+        // Room is what bounds it.
+        let (sender, receiver) = mpsc::unbounded_channel::<Waiting>();
         let task = tokio::spawn(self.run(sender));
         let batches = stream::unfold((receiver, Some(task)), |(mut receiver, task)| async move {
-            if let Some((batch, _held)) = receiver.recv().await {
-                return Some((Ok(batch), (receiver, task)));
+            if let Some(waiting) = receiver.recv().await {
+                return Some((Ok(waiting.batch), (receiver, task)));
             }
             match joined(task?).await.and_then(|result| result) {
                 Ok(()) => None,
@@ -83,7 +77,7 @@ impl Job {
             .sum()
     }
 
-    async fn run(mut self, sender: mpsc::Sender<Waiting>) -> Result<()> {
+    async fn run(mut self, sender: mpsc::UnboundedSender<Waiting>) -> Result<()> {
         let group = self.row_group();
         let rows = u64::try_from(group.num_rows())
             .map_err(|_| damaged(FORMAT, "a row group has a negative number of rows"))?;
@@ -124,11 +118,11 @@ impl Job {
                 DecodeResult::Data(reader) => reader,
                 DecodeResult::Finished => break,
             };
-            let (schema, to) = (Arc::clone(&self.schema), sender.clone());
             let mut decoding = Decoding {
                 reader,
-                schema,
-                to,
+                schema: Arc::clone(&self.schema),
+                to: sender.clone(),
+                room: self.room.clone(),
                 seen,
                 usage: self.usage.clone(),
             };
@@ -137,7 +131,10 @@ impl Job {
                 decoding = paused.0;
                 let heard = match paused.1 {
                     Pause::Ended => break,
-                    Pause::Full(batch) => sender.send(batch).await.is_ok(),
+                    Pause::Full(batch, held) => {
+                        let place = self.room.wait(&sender).await;
+                        place.is_some_and(|place| sender.send(Waiting::new(batch, held, place)).is_ok())
+                    }
                     Pause::Unheard => false,
                 };
                 // Nobody listens any more: the rest is not wanted.
@@ -233,7 +230,8 @@ impl Job {
 struct Decoding {
     reader: ParquetRecordBatchReader,
     schema: SchemaRef,
-    to: mpsc::Sender<Waiting>,
+    to: mpsc::UnboundedSender<Waiting>,
+    room: Room,
     seen: u64,
     usage: Option<Arc<Usage>>,
 }
@@ -241,7 +239,7 @@ struct Decoding {
 /// Why decoding does not go on.
 enum Pause {
     /// There is no room for this batch.
-    Full(Waiting),
+    Full(RecordBatch, Option<Buffered>),
     Ended,
     Unheard,
 }
@@ -257,10 +255,11 @@ impl Decoding {
             let batch = batch.map_err(|error| damaged(FORMAT, error))?;
             let held = self.usage.as_ref().map(Usage::buffer);
             let held = held.map(|held| held.of(batch.get_array_memory_size() as u64));
-            match self.to.try_send((batch, held)) {
-                Ok(()) => {}
-                Err(TrySendError::Full(batch)) => return Ok((self, Pause::Full(batch))),
-                Err(TrySendError::Closed(_)) => return Ok((self, Pause::Unheard)),
+            let Some(place) = self.room.take() else {
+                return Ok((self, Pause::Full(batch, held)));
+            };
+            if self.to.send(Waiting::new(batch, held, place)).is_err() {
+                return Ok((self, Pause::Unheard));
             }
         }
         Ok((self, Pause::Ended))

@@ -1,0 +1,93 @@
+//! How many decoded batches may wait to be taken.
+
+use super::parquet_group::BATCH_BYTES;
+use arrow_array::RecordBatch;
+use larder_io_core::Buffered;
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+/// Bytes of decoded batches that may wait, of all row groups that are decoded at once. Less, and the groups after the first
+/// stop until their turn comes.
+const AHEAD_BYTES: u64 = 64 << 20;
+
+/// Places for the batches of one row group: one of its own, so that it goes on whatever others hold, and those it shares. The group whose turn it is gives
+/// its places back as fast as it is read, and the next one has nearly all of them: with equal parts for both it would stop half way.
+#[derive(Clone, Debug)]
+pub(super) struct Room {
+    own: Arc<Semaphore>,
+    shared: Arc<Semaphore>,
+}
+
+/// A batch that waits to be taken.
+pub(super) struct Waiting {
+    pub(super) batch: RecordBatch,
+    _held: Option<Buffered>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Waiting {
+    pub(super) fn new(batch: RecordBatch, held: Option<Buffered>, place: OwnedSemaphorePermit) -> Self {
+        Self {
+            batch,
+            _held: held,
+            _place: place,
+        }
+    }
+}
+
+impl Room {
+    /// Room of a scan that decodes so many row groups at once.
+    pub(super) fn new(at_once: usize) -> Self {
+        let places = (AHEAD_BYTES / BATCH_BYTES) as usize;
+        Self {
+            own: Arc::new(Semaphore::new(1)),
+            shared: Arc::new(Semaphore::new(places.saturating_sub(at_once))),
+        }
+    }
+
+    /// The same for one more row group of that scan.
+    pub(super) fn of_another(&self) -> Self {
+        Self {
+            own: Arc::new(Semaphore::new(1)),
+            shared: Arc::clone(&self.shared),
+        }
+    }
+
+    /// A place, if there is one now.
+    pub(super) fn take(&self) -> Option<OwnedSemaphorePermit> {
+        let of = |places: &Arc<Semaphore>| Arc::clone(places).try_acquire_owned().ok();
+        of(&self.own).or_else(|| of(&self.shared))
+    }
+
+    /// A place as soon as there is one; `None` when nobody listens any more.
+    pub(super) async fn wait<T>(&self, listener: &mpsc::UnboundedSender<T>) -> Option<OwnedSemaphorePermit> {
+        let of = |places: &Arc<Semaphore>| Arc::clone(places).acquire_owned();
+        tokio::select! {
+            () = listener.closed() => None,
+            place = of(&self.own) => place.ok(),
+            place = of(&self.shared) => place.ok(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_group_has_what_the_others_leave_and_one_place_of_its_own() {
+        let first = Room::new(2);
+        let next = first.of_another();
+        let ahead: Vec<_> = std::iter::from_fn(|| next.take()).collect();
+        assert_eq!(ahead.len(), 7, "all but the one of the other");
+        let (sender, receiver) = mpsc::unbounded_channel::<()>();
+        let place = first.wait(&sender).await.expect("its own");
+        assert!(first.take().is_none(), "all are taken");
+        drop(ahead);
+        assert!(first.take().is_some(), "those of both");
+        drop((place, receiver));
+        let all: Vec<_> = std::iter::from_fn(|| first.take()).collect();
+        assert!(first.wait(&sender).await.is_none(), "nobody takes what waits");
+        assert_eq!(all.len(), 7);
+    }
+}
