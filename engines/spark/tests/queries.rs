@@ -8,11 +8,15 @@ mod on_spark {
     use arrow_array::types::{Float64Type, Int64Type, TimestampMicrosecondType};
     use arrow_array::{
         ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int32Array, Int64Array,
-        RecordBatch, StringArray, TimestampMicrosecondArray,
+        RecordBatch, StringArray, TimestampMicrosecondArray, UInt32Array,
     };
     use arrow_schema::{DataType, Field, Schema, TimeUnit};
     use larder_engine_spark::{Files, Sql};
-    use larder_io_core::{ErrorKind, SqlValue};
+    use larder_io_core::{AssetValue, ErrorKind, IoManager, OutputContext, SqlValue, Table};
+    use larder_io_fs::FsConfig;
+    use parquet::basic::Encoding;
+    use parquet::file::metadata::ColumnChunkMetaData;
+    use parquet::file::reader::{FileReader, SerializedFileReader};
     use std::path::Path;
     use std::sync::Arc;
     use tokio::sync::Mutex;
@@ -115,6 +119,83 @@ mod on_spark {
                 assert_eq!(got.column(at), wanted, "{}", batch.schema().field(at).name());
             }
         }
+    }
+
+    /// Integers that a dictionary does not hold, rising and jumping, in each type that Parquet keeps as them; as written and as Spark gives them.
+    fn numbers(rows: i64) -> [RecordBatch; 2] {
+        let mixed = |n: i64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15_u64 as i64);
+        let decimals = |precision: u8, of: &dyn Fn(i64) -> i128| -> ArrayRef {
+            let numbers = Decimal128Array::from_iter_values((0..rows).map(of));
+            Arc::new(numbers.with_precision_and_scale(precision, 2).expect("fits"))
+        };
+        let moments = TimestampMicrosecondArray::from_iter_values((0..rows).map(|n| n * 1_000_003));
+        let narrow = move |n: i64| (mixed(n) >> 32) as i32;
+        let columns: [(&str, ArrayRef); 8] = [
+            ("rising", Arc::new(Int64Array::from_iter_values(0..rows))),
+            (
+                "jump",
+                Arc::new(Int64Array::from_iter((0..rows).map(|n| (n % 7 > 0).then(|| mixed(n))))),
+            ),
+            ("narrow", Arc::new(Int32Array::from_iter_values((0..rows).map(narrow)))),
+            ("day", Arc::new(Date32Array::from_iter_values(0..rows as i32))),
+            ("moment", Arc::new(moments.with_timezone("UTC"))),
+            ("small", decimals(9, &|n| i128::from(n) - 300_000)),
+            ("large", decimals(18, &|n| i128::from(n) * 1_000_003 - 999_999_999_999)),
+            (
+                "unsigned",
+                Arc::new(UInt32Array::from_iter_values((0..rows).map(|n| narrow(n) as u32))),
+            ),
+        ];
+        let mut given = columns.clone();
+        given[7].1 = Arc::new(Int64Array::from_iter_values(
+            (0..rows).map(|n| i64::from(narrow(n) as u32)),
+        ));
+        [columns, given].map(|columns| RecordBatch::try_from_iter(columns).expect("fits"))
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    #[ignore = "needs a Spark cluster: cargo xtask cluster up"]
+    async fn files_of_larder_with_integers_by_their_steps_are_read() {
+        const ROWS: i64 = 900_000;
+        let _alone = ALONE.lock().await;
+        let dir = tempfile::tempdir().expect("a folder");
+        let [stored, given] = numbers(ROWS);
+        let mut config = FsConfig::new(dir.path());
+        config.parquet.row_group_rows = ROWS as usize / 3;
+        let output = OutputContext::new(
+            "numbers".parse().expect("is a key"),
+            None,
+            "numbers".parse().expect("is a location"),
+        );
+        let manager = config.open().expect("opens");
+        let value = Table::from(stored.clone()).into_value();
+        manager.handle_output(&output, &value).await.expect("is stored");
+        let path = dir.path().join("numbers.parquet");
+        let file = SerializedFileReader::new(std::fs::File::open(&path).expect("is there")).expect("opens");
+        let steps = |column: &ColumnChunkMetaData| column.encodings().any(|e| e == Encoding::DELTA_BINARY_PACKED);
+        for group in &file.metadata().row_groups()[1..] {
+            assert!(group.columns().iter().all(steps), "{group:?}");
+        }
+
+        let session = session().await;
+        let files = Files::parquet([path.to_str().expect("is text")]);
+        session.view("t", &files).await.expect("is a view");
+        let rows = session.rows(&Sql::new("select * from t order by rising")).await;
+        let (mut at, mut read) = (0, all(rows).await.expect("comes"));
+        read.retain(|batch| batch.num_rows() > 0);
+        for batch in read {
+            let wanted = given.slice(at, batch.num_rows());
+            for (index, field) in given.schema().fields().iter().enumerate() {
+                assert!(
+                    batch.column(index) == wanted.column(index),
+                    "{} from row {at}: {:?}",
+                    field.name(),
+                    batch.column(index)
+                );
+            }
+            at += batch.num_rows();
+        }
+        assert_eq!(at, ROWS as usize);
     }
 
     /// The rows of an array in another order.

@@ -16,13 +16,15 @@ use larder::{
 use larder_integration_tests::{context, key, published};
 use larder_io_fs::FsConfig;
 use larder_io_object::{Compression, ObjectFormat, TableFormat};
+use parquet::basic::Encoding;
+use parquet::file::reader::{FileReader, SerializedFileReader};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use usual::{Described, usual_columns};
+use usual::{Described, NUMBERS, numbers, usual_columns};
 
 /// What a tree holds, by larder's own load.
 #[derive(Default, Serialize)]
@@ -240,6 +242,26 @@ async fn store(root: &Path, change: impl FnOnce(&mut FsConfig), key: &str, value
         .handle_output(&context(key), &value)
         .await
         .expect("is stored");
+}
+
+/// Tables of several row groups whose integers are kept by their steps, in each type that Parquet keeps as integers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs LARDER_PYTHON and LARDER_FLIGHTS_HOME; run by cargo xtask test"]
+async fn integers_by_their_steps() {
+    let root = tempfile::tempdir().expect("a temporary directory can be made");
+    let set = |config: &mut FsConfig| config.parquet.row_group_rows = NUMBERS / 3;
+    store(root.path(), set, "numbers", table(numbers()).into_value()).await;
+    let file = std::fs::File::open(root.path().join("numbers.parquet")).expect("is there");
+    let file = SerializedFileReader::new(file).expect("opens");
+    for group in &file.metadata().row_groups()[1..] {
+        for column in group.columns() {
+            let steps = column
+                .encodings()
+                .any(|encoding| encoding == Encoding::DELTA_BINARY_PACKED);
+            assert!(steps, "{:?}", column.column_path());
+        }
+    }
+    compare(&manifest(root.path()).await);
 }
 
 /// A tree as the hive layout makes it, read as one partitioned table.

@@ -144,3 +144,41 @@ pub(crate) fn usual_columns() -> Vec<(&'static str, ArrayRef)> {
         ("struct", Arc::new(StructArray::from(inner))),
     ]
 }
+
+/// Rows of [`numbers`].
+pub(crate) const NUMBERS: usize = 840_000;
+
+/// Integers of which a third of the rows outgrows a dictionary, or nearly: they rise or jump, some are null.
+pub(crate) fn numbers() -> Vec<(&'static str, ArrayRef)> {
+    let rows = || 0..NUMBERS as i64;
+    let mixed = |n: i64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15_u64 as i64);
+    let narrow = move |n: i64| (mixed(n) >> 32) as i32;
+    let small = Decimal128Array::from_iter_values(rows().map(|n| i128::from(n) - 300_000));
+    let moments = TimestampNanosecondArray::from_iter_values(rows().map(|n| n * 1_000_003));
+    vec![
+        ("rising", Arc::new(Int64Array::from_iter_values(rows()))),
+        (
+            "jump",
+            Arc::new(rows().map(|n| (n % 7 > 0).then(|| mixed(n))).collect::<Int64Array>()),
+        ),
+        (
+            "unsigned",
+            Arc::new(UInt64Array::from_iter_values(rows().map(|n| mixed(n) as u64))),
+        ),
+        ("int32", Arc::new(Int32Array::from_iter_values(rows().map(narrow)))),
+        (
+            "uint32",
+            Arc::new(UInt32Array::from_iter_values(rows().map(|n| narrow(n) as u32))),
+        ),
+        (
+            "int16",
+            Arc::new(Int16Array::from_iter_values(rows().map(|n| narrow(n) as i16))),
+        ),
+        (
+            "date",
+            Arc::new(Date32Array::from_iter_values(rows().map(|n| n as i32))),
+        ),
+        ("nanoseconds", Arc::new(moments)),
+        ("decimal", Arc::new(small.with_precision_and_scale(9, 2).expect("fits"))),
+    ]
+}

@@ -1,7 +1,8 @@
 //! Tables as Arrow IPC files, uncompressed, so that they can be mapped.
 
+use super::parts::PartWriter;
 use super::unwritable;
-use super::write::{PartWriter, Written};
+use super::write::Written;
 use arrow_array::cast::AsArray;
 use arrow_array::types::ByteViewType;
 use arrow_array::{Array, ArrayRef, GenericByteViewArray, RecordBatch, RecordBatchOptions};

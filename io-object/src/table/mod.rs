@@ -17,6 +17,7 @@ mod parquet_tests;
 mod parquet_write;
 #[cfg(test)]
 mod parquet_write_tests;
+mod parts;
 mod rows;
 mod write;
 

@@ -1,8 +1,9 @@
 //! Tables as Parquet files: rows are cut into row groups and chunks; [`super::parquet_encoders`] encodes their columns.
 
 use super::parquet_encoders::{Encoders, Wait};
+use super::parts::PartWriter;
 use super::unwritable;
-use super::write::{PartWriter, Written};
+use super::write::Written;
 use crate::format::{Compression, ParquetStatistics, Settings};
 use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, SchemaRef};

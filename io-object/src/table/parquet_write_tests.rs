@@ -1,7 +1,8 @@
 //! What the writer of Parquet files promises whatever its threads do.
 
 use super::parquet_write::encode;
-use super::write::{PartWriter, Written};
+use super::parts::PartWriter;
+use super::write::Written;
 use crate::format::Settings;
 use arrow_array::{
     ArrayRef, Int32Array, Int64Array, ListArray, RecordBatch, StringArray, StringViewArray, UInt32Array,

@@ -1,14 +1,13 @@
 //! Encoding on a blocking thread, with bounded queues before and behind it.
 
+use super::parts::{Part, PartWriter};
 use super::{RowFormat, arrow_write, parquet_write, rows};
 use crate::format::{Settings, TableFormat};
-use crate::sink::{Sink, part_bytes};
+use crate::sink::Sink;
 use arrow_array::RecordBatch;
-use bytes::Bytes;
 use futures_util::StreamExt;
-use larder_io_core::{Buffered, ContentHash, Error, ErrorKind, Result, Scan, TableSource, Usage};
+use larder_io_core::{ContentHash, Error, ErrorKind, Result, Scan, TableSource};
 use parquet::file::metadata::ParquetMetaData;
-use std::io;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
@@ -77,75 +76,4 @@ pub(crate) async fn write(source: &dyn TableSource, sink: &mut Sink, settings: &
         futures_util::try_join!(async { Ok::<Result<()>, Error>(produce.await) }, consume, encode)?;
     produced?;
     Ok(encoded)
-}
-
-/// A part, and what it holds.
-pub(super) type Part = (Bytes, Option<Buffered>);
-
-/// Gathers what an encoder writes into parts and hands them over, waiting when nobody takes them.
-pub(super) struct PartWriter {
-    first_bytes: usize,
-    parts: usize,
-    buffer: Vec<u8>,
-    to_sink: mpsc::Sender<Part>,
-    usage: Option<Arc<Usage>>,
-    /// Of the buffer.
-    held: Option<Buffered>,
-}
-
-impl PartWriter {
-    pub(super) fn new(first_bytes: usize, to_sink: mpsc::Sender<Part>, usage: Option<Arc<Usage>>) -> Self {
-        Self {
-            first_bytes,
-            parts: 0,
-            buffer: Vec::new(),
-            to_sink,
-            usage,
-            held: None,
-        }
-    }
-
-    /// A buffer for what else is held on the way, if anybody counts.
-    pub(super) fn buffer(&self) -> Option<Buffered> {
-        self.usage.as_ref().map(Usage::buffer)
-    }
-
-    fn send(&mut self) -> io::Result<()> {
-        let part = std::mem::take(&mut self.buffer);
-        self.parts += 1;
-        let closed = |_| io::Error::new(io::ErrorKind::BrokenPipe, "the write was stopped");
-        let held = self.held.take();
-        self.to_sink.blocking_send((part.into(), held)).map_err(closed)
-    }
-
-    /// Hands over what is left.
-    pub(super) fn finish(&mut self) -> io::Result<()> {
-        if self.buffer.is_empty() { Ok(()) } else { self.send() }
-    }
-}
-
-impl io::Write for PartWriter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let limit = part_bytes(self.first_bytes, self.parts);
-        if self.buffer.capacity() == 0 {
-            // Small values must not cost a whole part.
-            self.buffer.reserve_exact(if self.parts == 0 {
-                bytes.len().clamp(64 << 10, limit)
-            } else {
-                limit
-            });
-            let bytes = self.buffer.capacity() as u64;
-            self.held = self.buffer().map(|held| held.of(bytes));
-        }
-        let taken = bytes.len().min(limit - self.buffer.len());
-        self.buffer.extend_from_slice(&bytes[..taken]);
-        if self.buffer.len() == limit {
-            self.send()?;
-        }
-        Ok(taken)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

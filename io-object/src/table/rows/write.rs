@@ -2,8 +2,9 @@
 
 use super::feed::Feed;
 use super::{Encoder, RowFormat};
+use crate::table::parts::PartWriter;
 use crate::table::unwritable;
-use crate::table::write::{PartWriter, Written};
+use crate::table::write::Written;
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::{ArrowError, Schema, SchemaRef};
 use larder_io_core::hash::{ColumnDigest, TableDigest};
