@@ -24,8 +24,8 @@ impl Usage {
         self.requests.load(Ordering::Relaxed)
     }
 
-    /// The most bytes that were held at one moment. Not the value itself, nor the asset's own memory: what waits to be encoded, sent,
-    /// decoded or taken.
+    /// The most bytes that were held at one moment. Not the value itself, nor the asset's own memory: what is encoded and waits to be sent, was read
+    /// to be decoded, and is decoded and waits to be taken.
     pub fn most_buffered(&self) -> u64 {
         self.most_buffered.load(Ordering::Relaxed)
     }

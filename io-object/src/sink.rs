@@ -10,8 +10,10 @@ use object_store::{PutPayload, PutPayloadMut};
 use std::sync::Arc;
 use tokio::task::{JoinHandle, JoinSet};
 
-/// Parts after which the part size doubles, so that the 10,000 parts that S3 allows are never the limit: at 8 MiB the
-/// last of them would end beyond 5 TiB.
+/// Parts before the part size grows: 12 GiB at 8 MiB, and as little memory as for small values up to there.
+const PARTS_OF_FIRST_SIZE: usize = 1500;
+/// Parts after which the part size doubles from then on, so that the 10,000 parts that S3 allows are never the limit: at 8 MiB the
+/// last of them would end beyond 5 TiB. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
 const PARTS_PER_SIZE: usize = 1000;
 
 /// Pieces up to this size are copied together into blocks of it, so that a stream of many small ones takes no more memory
@@ -221,5 +223,20 @@ fn filling() -> PutPayloadMut {
 
 /// Bytes of part number `parts`.
 pub(crate) fn part_bytes(first: usize, parts: usize) -> usize {
-    first << (parts / PARTS_PER_SIZE).min(20)
+    let sizes = (parts + PARTS_PER_SIZE).saturating_sub(PARTS_OF_FIRST_SIZE) / PARTS_PER_SIZE;
+    first << sizes.min(20)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::part_bytes;
+
+    #[test]
+    fn parts_grow_so_that_ten_thousand_are_enough() {
+        let first = 8 << 20;
+        let ends: u64 = (0..10_000).map(|parts| part_bytes(first, parts) as u64).sum();
+        assert!(ends > 5 << 40, "{ends} bytes");
+        assert!(part_bytes(first, 9_999) <= 5 << 30, "the largest part that S3 takes");
+        assert_eq!((part_bytes(first, 1_499), part_bytes(first, 1_500)), (first, 2 * first));
+    }
 }

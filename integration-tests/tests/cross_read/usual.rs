@@ -148,12 +148,16 @@ pub(crate) fn usual_columns() -> Vec<(&'static str, ArrayRef)> {
 /// Rows of [`numbers`].
 pub(crate) const NUMBERS: usize = 840_000;
 
-/// Integers of which a third of the rows outgrows a dictionary, or nearly: they rise or jump, some are null.
+/// Integers of which a third of the rows outgrows a dictionary; `int16` fits one that is worth little, being as wide as its values.
 pub(crate) fn numbers() -> Vec<(&'static str, ArrayRef)> {
     let rows = || 0..NUMBERS as i64;
     let mixed = |n: i64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15_u64 as i64);
     let narrow = move |n: i64| (mixed(n) >> 32) as i32;
     let small = Decimal128Array::from_iter_values(rows().map(|n| i128::from(n) - 300_000));
+    let large = Decimal128Array::from_iter_values(rows().map(|n| i128::from(n) * 1_000_003 - 999_999_999_999));
+    let decimal = |numbers: Decimal128Array, precision| -> ArrayRef {
+        Arc::new(numbers.with_precision_and_scale(precision, 2).expect("fits"))
+    };
     let moments = TimestampNanosecondArray::from_iter_values(rows().map(|n| n * 1_000_003));
     vec![
         ("rising", Arc::new(Int64Array::from_iter_values(rows()))),
@@ -179,6 +183,17 @@ pub(crate) fn numbers() -> Vec<(&'static str, ArrayRef)> {
             Arc::new(Date32Array::from_iter_values(rows().map(|n| n as i32))),
         ),
         ("nanoseconds", Arc::new(moments)),
-        ("decimal", Arc::new(small.with_precision_and_scale(9, 2).expect("fits"))),
+        (
+            "milliseconds",
+            Arc::new(TimestampMillisecondArray::from_iter_values(
+                rows().map(|n| n * 1_003 - 77_777),
+            )),
+        ),
+        (
+            "time",
+            Arc::new(Time64MicrosecondArray::from_iter_values(rows().map(|n| n * 100_003))),
+        ),
+        ("decimal", decimal(small, 9)),
+        ("large decimal", decimal(large, 18)),
     ]
 }

@@ -4,8 +4,8 @@ use larder_io_core::{Error, ErrorKind, Result};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// Requests at once and their sizes. Memory of one upload is about (parts in flight + 2) x part size, of one download
-/// ranges in flight x range size.
+/// Requests at once and their sizes. Memory of one upload is about (parts in flight + 2) x part size, for a table one part more and what is being encoded; of
+/// one download ranges in flight x range size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]

@@ -28,7 +28,8 @@ pub struct ParquetSettings {
     pub level: Option<i32>,
     /// Rows of one row group at most. Default 1,048,576.
     pub row_group_rows: usize,
-    /// Encoded bytes after which a row group ends. Default 12 MiB, which bounds the memory of a store.
+    /// Encoded bytes after which a row group ends. Default 12 MiB, which bounds the memory of a store. How large rows become is told by those some chunks of 4 MiB
+    /// before: the first row group has four chunks at least, and a change is heeded eight chunks later.
     pub row_group_bytes: usize,
     /// Whether columns of few values are kept by a dictionary. Default true. From the second row group on, a column that gains nothing by one has none, and its
     /// integers are kept by their steps (`DELTA_BINARY_PACKED`) where that takes no more than a tenth more.

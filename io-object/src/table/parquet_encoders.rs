@@ -4,6 +4,7 @@
 //! after it, and the next row group is encoded while the one before is appended to the file.
 
 use super::parquet_column::Column;
+use super::parquet_write::CHUNK_BYTES;
 use arrow_array::RecordBatch;
 use arrow_schema::{FieldRef, Fields};
 use larder_io_core::ContentHash;
@@ -19,6 +20,10 @@ use std::time::{Duration, Instant};
 
 /// Chunks that are waiting or being encoded at most: enough for every thread while one column lags behind, and for a thread to stay with a column for a while.
 const CHUNKS_AHEAD: usize = 8;
+/// The same of the first [`CHUNKS_AHEAD`] of a table: until one of them is encoded nobody knows how large a row group becomes.
+const FIRST_AHEAD: usize = 4;
+/// Bytes of rows that are waiting or being encoded, from which on no other chunk is taken: one row may be larger than a chunk should be.
+const BYTES_AHEAD: usize = CHUNKS_AHEAD * CHUNK_BYTES;
 
 /// The columns of a table, and what is to be done with them.
 pub(super) struct Encoders {
@@ -65,6 +70,8 @@ struct Lane {
 struct Chunk {
     /// Columns that have not encoded it.
     left: usize,
+    /// Bytes of its rows.
+    held: usize,
     /// Rows of its group up to its end.
     rows: usize,
     /// Encoded bytes of its group up to its end.
@@ -191,27 +198,27 @@ impl Encoders {
             if state.groups.front().is_some_and(|group| group.left == 0) {
                 return Ok(Wait::Group);
             }
-            if state.chunks.iter().filter(|chunk| chunk.left > 0).count() < CHUNKS_AHEAD {
+            if state.has_room() {
                 return Ok(Wait::Room);
             }
             state = self.progress.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    /// Encoded bytes of a row, as the chunk tells that is [`CHUNKS_AHEAD`] before the next one. To be asked when there is
-    /// room: that chunk is encoded then.
+    /// Encoded bytes of a row, as a chunk tells that is encoded as soon as there is room for the next one.
     pub(super) fn row_bytes(&self) -> Option<f64> {
         let state = self.lock();
-        let measured = state.chunks.front().filter(|_| state.chunks.len() == CHUNKS_AHEAD)?;
+        let measured = &state.chunks[state.telling()?];
         Some(measured.bytes as f64 / measured.rows.max(1) as f64)
     }
 
     /// Hands a chunk over, which may be the first one of a group.
-    pub(super) fn push(&self, batches: Vec<RecordBatch>, begins: bool) {
+    pub(super) fn push(&self, batches: Vec<RecordBatch>, held: usize, begins: bool) {
         let mut state = self.lock();
         state.rows += batches.iter().map(RecordBatch::num_rows).sum::<usize>();
         let chunk = Chunk {
             left: state.lanes.len(),
+            held,
             rows: state.rows,
             bytes: 0,
         };
@@ -279,6 +286,27 @@ impl Encoders {
 }
 
 impl State {
+    /// How many chunks may be waiting or being encoded.
+    fn ahead(&self) -> usize {
+        match self.pushed < CHUNKS_AHEAD {
+            true => FIRST_AHEAD,
+            false => CHUNKS_AHEAD,
+        }
+    }
+
+    /// Which one of the chunks tells how large rows become. Never one before the one that told last.
+    fn telling(&self) -> Option<usize> {
+        let of_first = self.pushed.min(CHUNKS_AHEAD - 1).checked_sub(FIRST_AHEAD)?;
+        let number = of_first.max(self.pushed.saturating_sub(CHUNKS_AHEAD));
+        Some(number + self.chunks.len() - self.pushed)
+    }
+
+    fn has_room(&self) -> bool {
+        let unfinished = self.chunks.iter().filter(|chunk| chunk.left > 0);
+        let (chunks, bytes) = unfinished.fold((0, 0), |(chunks, bytes), chunk| (chunks + 1, bytes + chunk.held));
+        chunks < self.ahead() && bytes < BYTES_AHEAD
+    }
+
     /// The next thing to do: of the column a thread did last, whose dictionary and window of compression are still in its caches, else of the one with the
     /// most work waiting. No column gets ahead of the others by more than [`CHUNKS_AHEAD`].
     fn next(&mut self, last: Option<usize>) -> Option<(usize, Column, Task)> {
@@ -318,5 +346,52 @@ impl State {
                 true
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_array::{ArrayRef, Int32Array};
+
+    /// Takes what is to be done next by a thread that did `last` before, and does it.
+    fn step(encoders: &Encoders, last: Option<usize>) -> Option<usize> {
+        let (index, mut column, task) = encoders.lock().next(last)?;
+        let done = column.run(index, task);
+        encoders.lock().settle(index, column, Duration::ZERO, done);
+        Some(index)
+    }
+
+    #[test]
+    fn a_thread_stays_with_its_column_as_long_as_that_has_work() {
+        let numbers: ArrayRef = Arc::new(Int32Array::from(vec![1, 2, 3]));
+        let batch = RecordBatch::try_from_iter(["a", "b", "c"].map(|name| (name, Arc::clone(&numbers)))).expect("fits");
+        let encoders = Encoders::new(batch.schema().fields(), &WriterProperties::default()).expect("are made");
+        let full = || !encoders.lock().has_room();
+        let push = |held, begins| encoders.push(vec![batch.clone()], held, begins);
+        for number in 0..FIRST_AHEAD {
+            assert!(encoders.row_bytes().is_none());
+            push(1, number == 0);
+        }
+        assert!(full(), "nobody knows yet how large its rows are");
+        encoders.close();
+        let first = step(&encoders, None).expect("has work");
+        // The other chunks, and the end of the group.
+        for _ in 0..FIRST_AHEAD {
+            assert_eq!(step(&encoders, Some(first)), Some(first));
+        }
+        let next = step(&encoders, Some(first)).expect("others have work");
+        assert_ne!(next, first);
+        let mut last = Some(next);
+        while last.is_some() {
+            last = step(&encoders, last);
+        }
+        assert!(!full() && encoders.row_bytes().is_some());
+        assert_eq!(
+            encoders.group().expect("is encoded").map(|columns| columns.len()),
+            Some(3)
+        );
+        push(BYTES_AHEAD, true);
+        assert!(full(), "it holds enough by itself");
     }
 }

@@ -220,7 +220,7 @@ impl TableSource for ParquetSource {
         let (reader, metadata, target) = (Arc::clone(&self.reader), self.metadata.clone(), Arc::clone(&schema));
         let usage = self.usage.clone();
         let predicate = request.predicate.clone();
-        let room = Room::new(ahead);
+        let room = Room::new(ahead.min(groups.len()).max(1));
         let start = move |(group, limit)| {
             let job = Job {
                 input: Input(Arc::clone(&reader)),
@@ -230,7 +230,7 @@ impl TableSource for ParquetSource {
                 group,
                 predicate: predicate.clone(),
                 limit,
-                room: room.of_another(),
+                room: room.for_group(),
                 usage: usage.clone(),
             };
             job.start()

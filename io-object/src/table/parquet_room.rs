@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 const AHEAD_BYTES: u64 = 64 << 20;
 
 /// Places for the batches of one row group: one of its own, so that it goes on whatever others hold, and those it shares. The group whose turn it is gives
-/// its places back as fast as it is read, and the next one has nearly all of them: with equal parts for both it would stop half way.
+/// its places back as fast as it is read, so that the next one has nearly all of them and need not stop half way.
 #[derive(Clone, Debug)]
 pub(super) struct Room {
     own: Arc<Semaphore>,
@@ -45,8 +45,8 @@ impl Room {
         }
     }
 
-    /// The same for one more row group of that scan.
-    pub(super) fn of_another(&self) -> Self {
+    /// What a row group of that scan gets.
+    pub(super) fn for_group(&self) -> Self {
         Self {
             own: Arc::new(Semaphore::new(1)),
             shared: Arc::clone(&self.shared),
@@ -63,6 +63,7 @@ impl Room {
     pub(super) async fn wait<T>(&self, listener: &mpsc::UnboundedSender<T>) -> Option<OwnedSemaphorePermit> {
         let of = |places: &Arc<Semaphore>| Arc::clone(places).acquire_owned();
         tokio::select! {
+            biased;
             () = listener.closed() => None,
             place = of(&self.own) => place.ok(),
             place = of(&self.shared) => place.ok(),
@@ -76,18 +77,33 @@ mod tests {
 
     #[tokio::test]
     async fn a_group_has_what_the_others_leave_and_one_place_of_its_own() {
-        let first = Room::new(2);
-        let next = first.of_another();
+        let room = Room::new(2);
+        let (first, next) = (room.for_group(), room.for_group());
         let ahead: Vec<_> = std::iter::from_fn(|| next.take()).collect();
         assert_eq!(ahead.len(), 7, "all but the one of the other");
         let (sender, receiver) = mpsc::unbounded_channel::<()>();
         let place = first.wait(&sender).await.expect("its own");
         assert!(first.take().is_none(), "all are taken");
+
+        // Who waits is woken by a place of either kind, and when nobody listens.
+        let waiting = async || {
+            let (room, sender) = (first.clone(), sender.clone());
+            let waiting = tokio::spawn(async move { room.wait(&sender).await });
+            tokio::task::yield_now().await;
+            assert!(!waiting.is_finished());
+            waiting
+        };
+        let wakened = waiting().await;
+        drop(place);
+        let own = wakened.await.expect("ends");
+        let wakened = waiting().await;
         drop(ahead);
-        assert!(first.take().is_some(), "those of both");
-        drop((place, receiver));
-        let all: Vec<_> = std::iter::from_fn(|| first.take()).collect();
-        assert!(first.wait(&sender).await.is_none(), "nobody takes what waits");
-        assert_eq!(all.len(), 7);
+        let shared = wakened.await.expect("ends");
+        assert!(own.is_some() && shared.is_some());
+        let rest: Vec<_> = std::iter::from_fn(|| first.take()).collect();
+        assert_eq!(rest.len(), 5);
+        let wakened = waiting().await;
+        drop(receiver);
+        assert!(wakened.await.expect("ends").is_none(), "nobody takes what waits");
     }
 }

@@ -22,7 +22,7 @@ use tokio::sync::mpsc;
 /// Rows that are encoded in one go: enough work for each thread, little enough to be held.
 const CHUNK_ROWS: usize = 64 << 10;
 /// Bytes that are encoded in one go, whatever the rows.
-const CHUNK_BYTES: usize = 4 << 20;
+pub(super) const CHUNK_BYTES: usize = 4 << 20;
 
 /// Encodes batches until the channel closes. Blocks.
 pub(super) fn encode(
@@ -119,7 +119,7 @@ fn run(
     if settings.parquet.content_defined_chunks {
         return chunked(schema, batches, output, properties);
     }
-    let held = output.buffer();
+    let held = output.counter();
     let (mut file, _) =
         ArrowWriter::try_new(output, schema.clone(), Some(properties.clone()))?.into_serialized_writer()?;
     let encoders = Encoders::new(schema.fields(), &properties)?;
@@ -203,7 +203,7 @@ impl<'e> Groups<'e> {
     }
 
     /// Hands a chunk over as soon as there is room.
-    fn encode(&mut self, chunk: Vec<RecordBatch>, file: &mut SerializedFileWriter<PartWriter>) -> ParquetResult<()> {
+    fn encode(&mut self, chunk: Pending, file: &mut SerializedFileWriter<PartWriter>) -> ParquetResult<()> {
         while let Wait::Group = self.encoders.room()? {
             self.append(file)?;
         }
@@ -215,13 +215,12 @@ impl<'e> Groups<'e> {
             self.close();
         }
         let begins = self.rows == 0;
-        let rows = chunk.iter().map(RecordBatch::num_rows).sum::<usize>();
-        self.rows += rows;
-        self.waiting += rows as u64;
+        self.rows += chunk.rows;
+        self.waiting += chunk.rows as u64;
         if let Some(held) = &mut self.held {
             held.set((self.waiting as f64 * self.row_bytes) as u64);
         }
-        self.encoders.push(chunk, begins);
+        self.encoders.push(chunk.batches, chunk.bytes, begins);
         if self.rows >= self.most_rows {
             self.close();
         }
@@ -284,8 +283,8 @@ impl Pending {
         self.rows >= CHUNK_ROWS || self.bytes >= CHUNK_BYTES
     }
 
-    fn take(&mut self) -> Vec<RecordBatch> {
-        std::mem::take(self).batches
+    fn take(&mut self) -> Self {
+        std::mem::take(self)
     }
 }
 

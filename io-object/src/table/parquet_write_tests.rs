@@ -3,9 +3,9 @@
 use super::parquet_write::encode;
 use super::parts::PartWriter;
 use super::write::Written;
-use crate::format::Settings;
+use crate::format::{Compression, Settings};
 use arrow_array::{
-    ArrayRef, Int32Array, Int64Array, ListArray, RecordBatch, StringArray, StringViewArray, UInt32Array,
+    ArrayRef, BinaryArray, Int32Array, Int64Array, ListArray, RecordBatch, StringArray, StringViewArray, UInt32Array,
 };
 use arrow_schema::SchemaRef;
 use bytes::Bytes;
@@ -69,7 +69,7 @@ fn written(
         });
         let mut file = Vec::new();
         for _ in 0..parts {
-            let Some((part, _held)) = from_encoder.blocking_recv() else {
+            let Some(part) = from_encoder.blocking_recv() else {
                 break;
             };
             file.extend_from_slice(&part);
@@ -132,6 +132,26 @@ fn groups_are_of_the_size_that_was_asked_for() {
     let (_, bytes) = file(220_000, 30_000, &settings);
     let rows: Vec<i64> = groups(&bytes).iter().map(|(rows, _)| *rows).collect();
     assert_eq!(rows, [50_000, 50_000, 50_000, 50_000, 20_000]);
+}
+
+/// Of rows that do not compress the first row group ends by its size, too, as soon as one chunk tells it.
+#[test]
+fn the_first_group_is_not_much_larger_than_was_asked_for() {
+    let (rows, row_bytes) = (120_000_u64, 512);
+    let noise = |n: u64| {
+        (0..row_bytes / 8).flat_map(move |at| ((n << 8) + at).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes())
+    };
+    let values = BinaryArray::from_iter_values((0..rows).map(|n| noise(n).collect::<Vec<u8>>()));
+    let batch = RecordBatch::try_from_iter([("noise", Arc::new(values) as ArrayRef)]).expect("fits");
+    let mut settings = Settings::default();
+    settings.parquet.row_group_bytes = 6 << 20;
+    settings.compression = Compression::None;
+    let (_, bytes) = written(batch.schema(), vec![batch], &settings, usize::MAX);
+    let found = groups(&bytes);
+    let size = |group: usize| found[group].1[0].compressed_size() >> 20;
+    assert!(found.len() > 5, "{} groups", found.len());
+    assert!((6..=17).contains(&size(0)), "{} MiB", size(0));
+    assert!((6..=10).contains(&size(1)), "{} MiB", size(1));
 }
 
 #[test]

@@ -4,72 +4,77 @@ use crate::sink::part_bytes;
 use bytes::Bytes;
 use larder_io_core::{Buffered, Usage};
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::sync::mpsc;
 
-/// A part, and what it holds.
-pub(super) type Part = (Bytes, Option<Buffered>);
+/// Bytes of the first buffer: small values must not cost a whole part.
+const SMALL_BYTES: usize = 64 << 10;
 
 /// Gathers what an encoder writes into parts and hands them over, waiting when nobody takes them.
 pub(super) struct PartWriter {
     first_bytes: usize,
     parts: usize,
-    buffer: Vec<u8>,
+    filling: Buffer,
     /// Buffers of parts that were written.
     free: Free,
-    to_sink: mpsc::Sender<Part>,
+    to_sink: mpsc::Sender<Bytes>,
     usage: Option<Arc<Usage>>,
-    /// Of the buffer.
-    held: Option<Buffered>,
 }
 
 impl PartWriter {
-    pub(super) fn new(first_bytes: usize, to_sink: mpsc::Sender<Part>, usage: Option<Arc<Usage>>) -> Self {
+    pub(super) fn new(first_bytes: usize, to_sink: mpsc::Sender<Bytes>, usage: Option<Arc<Usage>>) -> Self {
         Self {
             first_bytes,
             parts: 0,
-            buffer: Vec::new(),
+            filling: Buffer::default(),
             free: Free::default(),
             to_sink,
             usage,
-            held: None,
         }
     }
 
-    /// A buffer for what else is held on the way, if anybody counts.
-    pub(super) fn buffer(&self) -> Option<Buffered> {
+    /// Counts what else is held on the way, if anybody asks.
+    pub(super) fn counter(&self) -> Option<Buffered> {
         self.usage.as_ref().map(Usage::buffer)
     }
 
     fn send(&mut self) -> io::Result<()> {
-        let part = self.free.part(std::mem::take(&mut self.buffer));
+        let part = self.free.part(std::mem::take(&mut self.filling));
         self.parts += 1;
         let closed = |_| io::Error::new(io::ErrorKind::BrokenPipe, "the write was stopped");
-        let held = self.held.take();
-        self.to_sink.blocking_send((part, held)).map_err(closed)
+        self.to_sink.blocking_send(part).map_err(closed)
     }
 
     /// Hands over what is left.
     pub(super) fn finish(&mut self) -> io::Result<()> {
-        if self.buffer.is_empty() { Ok(()) } else { self.send() }
+        match self.filling.bytes.is_empty() {
+            true => Ok(()),
+            false => self.send(),
+        }
     }
 }
 
 impl io::Write for PartWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let limit = part_bytes(self.first_bytes, self.parts);
-        if self.buffer.capacity() == 0 {
-            self.buffer = match self.parts {
-                // Small values must not cost a whole part.
-                0 => Vec::with_capacity(bytes.len().clamp(64 << 10, limit)),
-                _ => self.free.take(limit),
-            };
-            let bytes = self.buffer.capacity() as u64;
-            self.held = self.buffer().map(|held| held.of(bytes));
+        if self.filling.bytes.capacity() == 0
+            && let Some(free) = self.free.take(limit)
+        {
+            self.filling = free;
         }
-        let taken = bytes.len().min(limit - self.buffer.len());
-        self.buffer.extend_from_slice(&bytes[..taken]);
-        if self.buffer.len() == limit {
+        let length = self.filling.bytes.len();
+        let taken = bytes.len().min(limit - length);
+        if length + taken > self.filling.bytes.capacity() {
+            let wanted = match self.parts {
+                0 => (length + taken).max(length * 2).max(SMALL_BYTES).min(limit),
+                _ => limit,
+            };
+            self.filling.bytes.reserve_exact(wanted - length);
+            let counter = self.counter();
+            self.filling.count(counter);
+        }
+        self.filling.bytes.extend_from_slice(&bytes[..taken]);
+        if self.filling.bytes.len() == limit {
             self.send()?;
         }
         Ok(taken)
@@ -80,44 +85,63 @@ impl io::Write for PartWriter {
     }
 }
 
-/// Buffers that parts gave back, no more than there were parts at once. A thread fills them and others drop them, where an allocator gives little back: of
-/// 5 GiB of Parquet into S3, 340 to 440 MiB were resident with new ones for each part, and 130 were in use.
-#[derive(Clone, Debug, Default)]
-struct Free(Arc<Mutex<Vec<Vec<u8>>>>);
+/// Memory of a part, with what counts it.
+#[derive(Debug, Default)]
+struct Buffer {
+    bytes: Vec<u8>,
+    held: Option<Buffered>,
+}
+
+impl Buffer {
+    /// Tells what it holds now, by a counter if it has none yet.
+    fn count(&mut self, counter: Option<Buffered>) {
+        self.held = self.held.take().or(counter);
+        if let Some(held) = &mut self.held {
+            held.set(self.bytes.capacity() as u64);
+        }
+    }
+}
+
+/// Buffers that parts gave back, no more than there were parts at once. One thread fills a part and another drops it, where an allocator gives little back
+/// to others.
+#[derive(Debug, Default)]
+struct Free(Arc<Mutex<Vec<Buffer>>>);
 
 impl Free {
-    /// An empty buffer of so many bytes. What is too small is dropped: parts grow.
-    fn take(&self, bytes: usize) -> Vec<u8> {
+    /// One of so many bytes or more. What is too small is dropped: parts grow.
+    fn take(&self, bytes: usize) -> Option<Buffer> {
         let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        free.retain(|buffer| buffer.capacity() >= bytes);
-        free.pop().unwrap_or_else(|| Vec::with_capacity(bytes))
+        free.retain(|buffer| buffer.bytes.capacity() >= bytes);
+        free.pop()
     }
 
-    /// Bytes that give their buffer back once nobody has them.
-    fn part(&self, buffer: Vec<u8>) -> Bytes {
+    /// Bytes that give their buffer back once nobody has them, while there is anybody to use it.
+    fn part(&self, buffer: Buffer) -> Bytes {
         Bytes::from_owner(Lent {
             buffer,
-            to: self.clone(),
+            to: Arc::downgrade(&self.0),
         })
     }
 }
 
 struct Lent {
-    buffer: Vec<u8>,
-    to: Free,
+    buffer: Buffer,
+    to: Weak<Mutex<Vec<Buffer>>>,
 }
 
 impl AsRef<[u8]> for Lent {
     fn as_ref(&self) -> &[u8] {
-        &self.buffer
+        &self.buffer.bytes
     }
 }
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        let mut buffer = std::mem::take(&mut self.buffer);
-        buffer.clear();
-        self.to.0.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+        if let Some(free) = self.to.upgrade() {
+            self.buffer.bytes.clear();
+            let buffer = std::mem::take(&mut self.buffer);
+            free.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+        }
     }
 }
 
@@ -129,36 +153,50 @@ mod tests {
     #[test]
     fn buffers_come_back_when_their_parts_are_gone() {
         let (to_sink, mut from_writer) = mpsc::channel(8);
-        let mut writer = PartWriter::new(100_000, to_sink, None);
-        let (mut written, mut read, mut held) = (Vec::new(), 0, None);
+        let usage = Arc::<Usage>::default();
+        let mut writer = PartWriter::new(100_000, to_sink, Some(Arc::clone(&usage)));
+        let (mut written, mut read) = (Vec::new(), 0);
+        let mut held: Option<(Bytes, Vec<u8>)> = None;
         for number in 0..20_u8 {
             let bytes = vec![number; 50_000];
             written.extend_from_slice(&bytes);
             writer.write_all(&bytes).expect("is taken");
-            while let Ok((part, _)) = from_writer.try_recv() {
-                assert_eq!(
-                    part,
-                    written[read..read + 100_000],
-                    "a part that is held is not written over"
-                );
+            while let Ok(part) = from_writer.try_recv() {
+                let here = written[read..read + part.len()].to_vec();
+                assert_eq!(part, here);
                 read += part.len();
-                held = Some(part);
+                if let Some((before, was)) = held.replace((part, here)) {
+                    assert_eq!(before, was, "a part that is held is not written over");
+                }
             }
         }
         assert_eq!(read, written.len());
+        let free = Arc::clone(&writer.free.0);
+        let kept = |free: &Mutex<Vec<Buffer>>| free.lock().expect("is not poisoned").len();
+        assert_eq!(kept(&free), 1, "one is filled while another is held");
+        assert_eq!(usage.most_buffered(), 200_000, "both, at their limit");
+        drop((writer, free));
         drop(held);
-        let free = writer.free.0.lock().expect("is not poisoned").len();
-        assert_eq!(free, 2, "one is filled while another is held");
+        let last = usage.buffer().of(200_000);
+        assert_eq!(
+            usage.most_buffered(),
+            200_000,
+            "nothing outlives the writer and its parts"
+        );
+        drop(last);
     }
 
     #[test]
     fn a_part_that_grew_gets_a_buffer_that_holds_it() {
         let free = Free::default();
-        drop(free.part(Vec::with_capacity(10)));
-        let larger = free.take(100);
-        assert!(larger.capacity() >= 100);
-        drop(free.part(larger));
-        assert!(free.take(50).capacity() >= 100);
+        let of = |bytes| Buffer {
+            bytes: Vec::with_capacity(bytes),
+            held: None,
+        };
+        drop(free.part(of(10)));
+        assert!(free.take(100).is_none());
+        drop(free.part(of(100)));
+        assert!(free.take(50).expect("is there").bytes.capacity() >= 100);
         assert!(
             free.0.lock().expect("is not poisoned").is_empty(),
             "one too small was dropped"

@@ -1,10 +1,11 @@
 //! Encoding on a blocking thread, with bounded queues before and behind it.
 
-use super::parts::{Part, PartWriter};
+use super::parts::PartWriter;
 use super::{RowFormat, arrow_write, parquet_write, rows};
 use crate::format::{Settings, TableFormat};
 use crate::sink::Sink;
 use arrow_array::RecordBatch;
+use bytes::Bytes;
 use futures_util::StreamExt;
 use larder_io_core::{ContentHash, Error, ErrorKind, Result, Scan, TableSource};
 use parquet::file::metadata::ParquetMetaData;
@@ -26,12 +27,13 @@ pub(crate) struct Written {
     pub(crate) schema: Option<String>,
 }
 
-/// Encodes a table into the sink. Memory: the batches in flight, one encoded row group, and four parts.
+/// Encodes a table into the sink. Memory: the batches that wait to be encoded, row groups that are not in the file yet, and one part that fills, one that waits, and
+/// those that the sink has.
 pub(crate) async fn write(source: &dyn TableSource, sink: &mut Sink, settings: &Settings) -> Result<Written> {
     let schema = source.schema();
     let mut batches = source.scan(Scan::all()).await?;
     let (to_encoder, from_producer) = mpsc::channel::<RecordBatch>(BATCHES_AHEAD);
-    let (to_sink, mut from_encoder) = mpsc::channel::<Part>(PARTS_AHEAD);
+    let (to_sink, mut from_encoder) = mpsc::channel::<Bytes>(PARTS_AHEAD);
     let usage = sink.usage().cloned();
     let encoder = {
         let settings = settings.clone();
@@ -58,8 +60,9 @@ pub(crate) async fn write(source: &dyn TableSource, sink: &mut Sink, settings: &
         Ok(())
     };
     let consume = async {
-        while let Some((part, held)) = from_encoder.recv().await {
-            sink.part(part.into(), held).await?;
+        while let Some(part) = from_encoder.recv().await {
+            // It counts itself.
+            sink.part(part.into(), None).await?;
         }
         Ok(())
     };

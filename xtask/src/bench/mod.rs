@@ -62,8 +62,7 @@ const FULL: Size = Size {
     recorded: 1_000_000,
     head_bytes: 10_000_000_000,
     heads: 21,
-    // A little more than 5 GiB, so that the table is larger than that also as a file.
-    cloud_stream: (5 << 30) + (256 << 20),
+    cloud_stream: 10_000_000_000,
     cloud_speed: 1 << 30,
     postgres_rows: 10_000_000,
 };
