@@ -86,24 +86,20 @@ mod tests {
         assert!(first.take().is_none(), "all are taken");
 
         // Who waits is woken by a place of either kind, and when nobody listens.
-        let waiting = async || {
+        let woken_by = async |happens: Box<dyn FnOnce()>| {
             let (room, sender) = (first.clone(), sender.clone());
             let waiting = tokio::spawn(async move { room.wait(&sender).await });
             tokio::task::yield_now().await;
             assert!(!waiting.is_finished());
-            waiting
+            happens();
+            waiting.await.expect("ends")
         };
-        let wakened = waiting().await;
-        drop(place);
-        let own = wakened.await.expect("ends");
-        let wakened = waiting().await;
-        drop(ahead);
-        let shared = wakened.await.expect("ends");
+        let own = woken_by(Box::new(|| drop(place))).await;
+        let shared = woken_by(Box::new(|| drop(ahead))).await;
         assert!(own.is_some() && shared.is_some());
         let rest: Vec<_> = std::iter::from_fn(|| first.take()).collect();
         assert_eq!(rest.len(), 5);
-        let wakened = waiting().await;
-        drop(receiver);
-        assert!(wakened.await.expect("ends").is_none(), "nobody takes what waits");
+        let none = woken_by(Box::new(|| drop(receiver))).await;
+        assert!(none.is_none(), "nobody takes what waits");
     }
 }
