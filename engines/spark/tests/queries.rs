@@ -162,6 +162,7 @@ mod on_spark {
         let [stored, given] = numbers(ROWS);
         let mut config = FsConfig::new(dir.path());
         config.parquet.row_group_rows = ROWS as usize / 3;
+        config.parquet.row_group_bytes = 1 << 30;
         let output = OutputContext::new(
             "numbers".parse().expect("is a key"),
             None,

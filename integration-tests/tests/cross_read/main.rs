@@ -249,7 +249,10 @@ async fn store(root: &Path, change: impl FnOnce(&mut FsConfig), key: &str, value
 #[ignore = "needs LARDER_PYTHON and LARDER_FLIGHTS_HOME; run by cargo xtask test"]
 async fn integers_by_their_steps() {
     let root = tempfile::tempdir().expect("a temporary directory can be made");
-    let set = |config: &mut FsConfig| config.parquet.row_group_rows = NUMBERS / 3;
+    let set = |config: &mut FsConfig| {
+        config.parquet.row_group_rows = NUMBERS / 3;
+        config.parquet.row_group_bytes = 1 << 30;
+    };
     store(root.path(), set, "numbers", table(numbers()).into_value()).await;
     let file = std::fs::File::open(root.path().join("numbers.parquet")).expect("is there");
     let file = SerializedFileReader::new(file).expect("opens");
