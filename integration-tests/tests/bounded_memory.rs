@@ -46,7 +46,7 @@ async fn streams(test: &str, suffix: &str, bytes: u64) {
         .env(ENDPOINT, cloud.endpoint())
         .env(BYTES, bytes.to_string())
         // What is live is the law's matter. Left to itself glibc keeps freed blocks of several megabytes for later, more of
-        // them the more threads wait for a core: 110 MiB that are live were seen as 240 to 375 MiB.
+        // them the more threads wait for a core.
         .env("MALLOC_MMAP_THRESHOLD_", "1048576")
         .output()
         .expect("starts");
