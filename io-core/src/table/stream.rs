@@ -38,7 +38,8 @@ impl TableStream {
         }
     }
 
-    /// Makes a stream of a blocking iterator, which is asked for the next batch when the consumer wants one.
+    /// Makes a stream of a blocking iterator, which is asked for the next batch when the consumer wants one. Managers that keep tables as files ask it on a thread of
+    /// its own; where the rows go elsewhere and the iterator waits for what other tasks do, use [`new`](Self::new).
     pub fn from_iter(schema: SchemaRef, batches: impl Iterator<Item = Result<RecordBatch>> + Send + 'static) -> Self {
         Self::new(schema, futures_util::stream::iter(batches))
     }

@@ -18,6 +18,7 @@ mod parquet_write;
 #[cfg(test)]
 mod parquet_write_tests;
 mod parts;
+mod producer;
 mod rows;
 mod write;
 

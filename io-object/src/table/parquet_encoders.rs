@@ -22,6 +22,8 @@ use std::time::{Duration, Instant};
 const CHUNKS_AHEAD: usize = 8;
 /// The same of the first [`CHUNKS_AHEAD`] of a table: until one of them is encoded nobody knows how large a row group becomes.
 const FIRST_AHEAD: usize = 4;
+/// Columns of which a thread has few enough, so that it need not stay with one: the chunks of a table of no more wait like its first ones.
+const FEW_COLUMNS: usize = 4;
 /// Bytes of rows that are waiting or being encoded, from which on no other chunk is taken: one row may be larger than a chunk should be.
 const BYTES_AHEAD: usize = CHUNKS_AHEAD * CHUNK_BYTES;
 
@@ -288,7 +290,7 @@ impl Encoders {
 impl State {
     /// How many chunks may be waiting or being encoded.
     fn ahead(&self) -> usize {
-        match self.pushed < CHUNKS_AHEAD {
+        match self.pushed < CHUNKS_AHEAD || self.lanes.len() <= FEW_COLUMNS {
             true => FIRST_AHEAD,
             false => CHUNKS_AHEAD,
         }
@@ -350,48 +352,5 @@ impl State {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use arrow_array::{ArrayRef, Int32Array};
-
-    /// Takes what is to be done next by a thread that did `last` before, and does it.
-    fn step(encoders: &Encoders, last: Option<usize>) -> Option<usize> {
-        let (index, mut column, task) = encoders.lock().next(last)?;
-        let done = column.run(index, task);
-        encoders.lock().settle(index, column, Duration::ZERO, done);
-        Some(index)
-    }
-
-    #[test]
-    fn a_thread_stays_with_its_column_as_long_as_that_has_work() {
-        let numbers: ArrayRef = Arc::new(Int32Array::from(vec![1, 2, 3]));
-        let batch = RecordBatch::try_from_iter(["a", "b", "c"].map(|name| (name, Arc::clone(&numbers)))).expect("fits");
-        let encoders = Encoders::new(batch.schema().fields(), &WriterProperties::default()).expect("are made");
-        let full = || !encoders.lock().has_room();
-        let push = |held, begins| encoders.push(vec![batch.clone()], held, begins);
-        for number in 0..FIRST_AHEAD {
-            assert!(encoders.row_bytes().is_none());
-            push(1, number == 0);
-        }
-        assert!(full(), "nobody knows yet how large its rows are");
-        encoders.close();
-        let first = step(&encoders, None).expect("has work");
-        // The other chunks, and the end of the group.
-        for _ in 0..FIRST_AHEAD {
-            assert_eq!(step(&encoders, Some(first)), Some(first));
-        }
-        let next = step(&encoders, Some(first)).expect("others have work");
-        assert_ne!(next, first);
-        let mut last = Some(next);
-        while last.is_some() {
-            last = step(&encoders, last);
-        }
-        assert!(!full() && encoders.row_bytes().is_some());
-        assert_eq!(
-            encoders.group().expect("is encoded").map(|columns| columns.len()),
-            Some(3)
-        );
-        push(BYTES_AHEAD, true);
-        assert!(full(), "it holds enough by itself");
-    }
-}
+#[path = "parquet_encoders_tests.rs"]
+mod tests;

@@ -1,19 +1,17 @@
-//! Encoding on a blocking thread, with bounded queues before and behind it.
+//! Encoding on a blocking thread, with its source on another one, and bounded queues before and behind it.
 
 use super::parts::PartWriter;
+use super::producer::Producer;
 use super::{RowFormat, arrow_write, parquet_write, rows};
 use crate::format::{Settings, TableFormat};
 use crate::sink::Sink;
-use arrow_array::RecordBatch;
 use bytes::Bytes;
-use futures_util::StreamExt;
 use larder_io_core::{ContentHash, Error, ErrorKind, Result, Scan, TableSource};
 use parquet::file::metadata::ParquetMetaData;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
-/// Batches that wait for the encoder: one being encoded, one ready.
-const BATCHES_AHEAD: usize = 1;
 /// Parts that wait to be written.
 const PARTS_AHEAD: usize = 1;
 
@@ -31,33 +29,21 @@ pub(crate) struct Written {
 /// those that the sink has.
 pub(crate) async fn write(source: &dyn TableSource, sink: &mut Sink, settings: &Settings) -> Result<Written> {
     let schema = source.schema();
-    let mut batches = source.scan(Scan::all()).await?;
-    let (to_encoder, from_producer) = mpsc::channel::<RecordBatch>(BATCHES_AHEAD);
+    let (producer, _keep) = Producer::new(source.scan(Scan::all()).await?);
     let (to_sink, mut from_encoder) = mpsc::channel::<Bytes>(PARTS_AHEAD);
     let usage = sink.usage().cloned();
     let encoder = {
         let settings = settings.clone();
         tokio::task::spawn_blocking(move || {
             let output = PartWriter::new(settings.part_bytes, to_sink, usage);
-            match settings.table {
-                TableFormat::Parquet | TableFormat::Auto => {
-                    parquet_write::encode(schema, from_producer, output, &settings)
-                }
-                TableFormat::Arrow => arrow_write::encode(schema, from_producer, output),
-                TableFormat::Csv => rows::encode(RowFormat::Csv, schema, from_producer, output),
-                TableFormat::Ndjson => rows::encode(RowFormat::Ndjson, schema, from_producer, output),
-                TableFormat::Avro => rows::encode(RowFormat::Avro, schema, from_producer, output),
-            }
+            producer.feed(|batches| match settings.table {
+                TableFormat::Parquet | TableFormat::Auto => parquet_write::encode(schema, batches, output, &settings),
+                TableFormat::Arrow => arrow_write::encode(schema, batches, output),
+                TableFormat::Csv => rows::encode(RowFormat::Csv, schema, batches, output),
+                TableFormat::Ndjson => rows::encode(RowFormat::Ndjson, schema, batches, output),
+                TableFormat::Avro => rows::encode(RowFormat::Avro, schema, batches, output),
+            })
         })
-    };
-    let produce = async move {
-        while let Some(batch) = batches.next().await {
-            // The encoder stopped early: it has the error to tell.
-            if to_encoder.send(batch?).await.is_err() {
-                break;
-            }
-        }
-        Ok(())
     };
     let consume = async {
         while let Some(part) = from_encoder.recv().await {
@@ -67,16 +53,15 @@ pub(crate) async fn write(source: &dyn TableSource, sink: &mut Sink, settings: &
         Ok(())
     };
     let encode = async {
-        encoder.await.unwrap_or_else(|error| {
-            Err(Error::new(
+        match encoder.await {
+            Ok(encoded) => encoded.unwrap_or_else(|panic| resume_unwind(panic)),
+            Err(error) => Err(Error::new(
                 ErrorKind::Unexpected,
                 format!("encoding a table stopped: {error}"),
-            ))
-        })
+            )),
+        }
     };
-    // A source's error waits for the others to end; theirs stop everything at once.
-    let (produced, (), encoded) =
-        futures_util::try_join!(async { Ok::<Result<()>, Error>(produce.await) }, consume, encode)?;
-    produced?;
+    // An error of the source or the encoder comes when both have ended; the sink's stops everything at once.
+    let ((), encoded) = futures_util::try_join!(consume, encode)?;
     Ok(encoded)
 }

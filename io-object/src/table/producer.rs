@@ -1,0 +1,140 @@
+//! Rows on their way to an encoder, made on a thread of their own.
+
+use arrow_array::RecordBatch;
+use futures_util::StreamExt;
+use larder_io_core::{BatchStream, Error, ErrorKind, Result};
+use std::convert::Infallible;
+use std::thread;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+
+/// Batches that wait for the encoder: one being encoded, one ready.
+const BATCHES_AHEAD: usize = 1;
+
+/// Polls a source: an iterator that blocks or takes long keeps no async thread from its work, and memory that the source takes and gives back lies in one heap
+/// of the allocator, where nothing else comes between (decision 0030).
+///
+/// The thread is none of the runtime's pool: that may be full of encoders that wait for their rows.
+pub(super) struct Producer {
+    batches: BatchStream,
+    runtime: Handle,
+    cancelled: oneshot::Receiver<Infallible>,
+}
+
+impl Producer {
+    /// One that ends early when what is given back beside it is dropped.
+    ///
+    /// # Panics
+    /// Outside a runtime.
+    pub(super) fn new(batches: BatchStream) -> (Self, oneshot::Sender<Infallible>) {
+        let (keep, cancelled) = oneshot::channel();
+        let producer = Self {
+            batches,
+            runtime: Handle::current(),
+            cancelled,
+        };
+        (producer, keep)
+    }
+
+    /// Runs the encoder on this thread, with the batches. Blocks. `Err` is the panic of the source; its error goes before the encoder's.
+    pub(super) fn feed<T>(
+        self,
+        encode: impl FnOnce(mpsc::Receiver<RecordBatch>) -> Result<T>,
+    ) -> thread::Result<Result<T>> {
+        let (to_encoder, from_source) = mpsc::channel(BATCHES_AHEAD);
+        let runtime = self.runtime.clone();
+        thread::scope(|threads| {
+            let produce = || runtime.block_on(self.produce(to_encoder));
+            let named = thread::Builder::new().name("larder-rows".to_owned());
+            let producing = match named.spawn_scoped(threads, produce) {
+                Ok(producing) => producing,
+                Err(error) => {
+                    return Ok(Err(Error::new(
+                        ErrorKind::Unavailable,
+                        format!("no thread could be started for the rows of a table: {error}"),
+                    )));
+                }
+            };
+            let encoded = encode(from_source);
+            Ok(producing.join()?.and(encoded))
+        })
+    }
+
+    async fn produce(self, to_encoder: mpsc::Sender<RecordBatch>) -> Result<()> {
+        let Self {
+            mut batches, cancelled, ..
+        } = self;
+        let produced = async {
+            while let Some(batch) = batches.next().await {
+                // The encoder stopped early: it has the error to tell.
+                if to_encoder.send(batch?).await.is_err() {
+                    break;
+                }
+            }
+            Ok(())
+        };
+        tokio::select! {
+            biased;
+            _ = cancelled => Ok(()),
+            () = to_encoder.closed() => Ok(()),
+            produced = produced => produced,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::stream;
+    use tokio::task::{JoinHandle, spawn_blocking};
+
+    type Fed = thread::Result<Result<u64>>;
+
+    /// Feeds an encoder that counts batches and then ends as told.
+    fn feeding(producer: Producer, end: Result<()>) -> JoinHandle<Fed> {
+        spawn_blocking(move || {
+            producer.feed(|mut batches| {
+                let count = std::iter::from_fn(|| batches.blocking_recv()).count();
+                end.map(|()| count as u64)
+            })
+        })
+    }
+
+    fn error(text: &str) -> Error {
+        Error::new(ErrorKind::Unexpected, text.to_owned())
+    }
+
+    fn batch() -> RecordBatch {
+        RecordBatch::new_empty(arrow_schema::Schema::empty().into())
+    }
+
+    #[tokio::test]
+    async fn a_source_that_waits_forever_ends_with_its_write_and_with_its_encoder() {
+        let (producer, keep) = Producer::new(stream::pending().boxed());
+        let feeding = feeding(producer, Ok(()));
+        drop(keep);
+        assert_eq!(feeding.await.expect("ends").expect("does not panic").expect("ends"), 0);
+
+        let (producer, _keep) = Producer::new(stream::pending().boxed());
+        let feeding = spawn_blocking(move || producer.feed(|_| Err::<(), _>(error("is full"))));
+        let stopped = feeding.await.expect("ends").expect("does not panic");
+        assert!(stopped.expect_err("stopped").to_string().contains("is full"));
+    }
+
+    #[tokio::test]
+    async fn what_ends_a_source_is_told_before_what_its_encoder_made_of_it() {
+        let rows = stream::iter([Ok(batch()), Err(error("no more rows"))]);
+        let (producer, _keep) = Producer::new(rows.boxed());
+        let ended = feeding(producer, Err(error("half a table"))).await.expect("ends");
+        let ended = ended.expect("does not panic").expect_err("is no table");
+        assert!(ended.to_string().contains("no more rows"), "{ended}");
+
+        let rows = stream::iter([1, 0]).map(|number| match number {
+            0 => panic!("the source fell"),
+            _ => Ok(batch()),
+        });
+        let (producer, _keep) = Producer::new(rows.boxed());
+        let panic = feeding(producer, Ok(())).await.expect("ends").expect_err("fell");
+        assert_eq!(panic.downcast_ref(), Some(&"the source fell"));
+    }
+}
