@@ -1,7 +1,7 @@
 //! Parquet files: opened by their footer, row groups decoded in parallel and handed out in order.
 
 use super::parquet_group::{BATCH_BYTES, Job};
-use super::parquet_room::Room;
+use super::parquet_room::Places;
 use super::{damaged, guarded, parquet_prune};
 use crate::store::Reader;
 use arrow_schema::SchemaRef;
@@ -220,7 +220,7 @@ impl TableSource for ParquetSource {
         let (reader, metadata, target) = (Arc::clone(&self.reader), self.metadata.clone(), Arc::clone(&schema));
         let usage = self.usage.clone();
         let predicate = request.predicate.clone();
-        let room = Room::new(ahead.min(groups.len()).max(1));
+        let places = Places::new(ahead.min(groups.len()).max(1));
         let start = move |(group, limit)| {
             let job = Job {
                 input: Input(Arc::clone(&reader)),
@@ -230,7 +230,7 @@ impl TableSource for ParquetSource {
                 group,
                 predicate: predicate.clone(),
                 limit,
-                room: room.for_group(),
+                room: places.room(),
                 usage: usage.clone(),
             };
             job.start()

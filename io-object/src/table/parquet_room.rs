@@ -10,6 +10,25 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 /// stop until their turn comes.
 const AHEAD_BYTES: u64 = 64 << 20;
 
+/// Places for batches that the row groups of a scan share.
+pub(super) struct Places(Arc<Semaphore>);
+
+impl Places {
+    /// Of a scan that decodes so many row groups at once, each of which has one place of its own besides.
+    pub(super) fn new(at_once: usize) -> Self {
+        let places = (AHEAD_BYTES / BATCH_BYTES) as usize;
+        Self(Arc::new(Semaphore::new(places.saturating_sub(at_once))))
+    }
+
+    /// What another row group of that scan gets.
+    pub(super) fn room(&self) -> Room {
+        Room {
+            own: Arc::new(Semaphore::new(1)),
+            shared: Arc::clone(&self.0),
+        }
+    }
+}
+
 /// Places for the batches of one row group: one of its own, so that it goes on whatever others hold, and those it shares. The group whose turn it is gives
 /// its places back as fast as it is read, so that the next one has nearly all of them and need not stop half way.
 #[derive(Clone, Debug)]
@@ -36,23 +55,6 @@ impl Waiting {
 }
 
 impl Room {
-    /// Room of a scan that decodes so many row groups at once.
-    pub(super) fn new(at_once: usize) -> Self {
-        let places = (AHEAD_BYTES / BATCH_BYTES) as usize;
-        Self {
-            own: Arc::new(Semaphore::new(1)),
-            shared: Arc::new(Semaphore::new(places.saturating_sub(at_once))),
-        }
-    }
-
-    /// What a row group of that scan gets.
-    pub(super) fn for_group(&self) -> Self {
-        Self {
-            own: Arc::new(Semaphore::new(1)),
-            shared: Arc::clone(&self.shared),
-        }
-    }
-
     /// A place, if there is one now.
     pub(super) fn take(&self) -> Option<OwnedSemaphorePermit> {
         let of = |places: &Arc<Semaphore>| Arc::clone(places).try_acquire_owned().ok();
@@ -77,8 +79,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_group_has_what_the_others_leave_and_one_place_of_its_own() {
-        let room = Room::new(2);
-        let (first, next) = (room.for_group(), room.for_group());
+        let places = Places::new(2);
+        let (first, next) = (places.room(), places.room());
         let ahead: Vec<_> = std::iter::from_fn(|| next.take()).collect();
         assert_eq!(ahead.len(), 7, "all but the one of the other");
         let (sender, receiver) = mpsc::unbounded_channel::<()>();
