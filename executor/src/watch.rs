@@ -1,14 +1,17 @@
 //! Values on their way into storage, seen by somebody who counts or times what passes.
 
+use crate::args::panicked;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::{Stream, StreamExt};
 use larder_io_core::{BlobSource, ByteStream, Result, Value};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::Instant;
+use tracing::Span;
 
 /// Sees what passes between the source of a value and whoever stores it.
 pub(crate) trait Watch: Send + Sync + 'static {
@@ -94,8 +97,11 @@ impl Weighed for Bytes {
     }
 }
 
+/// A manager may poll it on a thread of its own: what is known of the step is brought there, and what only that thread knows of a panic is brought back.
 struct Watched<S> {
-    stream: S,
+    /// Until it panics.
+    stream: Option<S>,
+    span: Span,
     watch: Arc<dyn Watch>,
     work: Option<Work>,
 }
@@ -103,10 +109,24 @@ struct Watched<S> {
 impl<S> Watched<S> {
     fn new(stream: S, watch: &Arc<dyn Watch>) -> Self {
         Self {
-            stream,
+            stream: Some(stream),
+            span: Span::current(),
             watch: Arc::clone(watch),
             work: None,
         }
+    }
+}
+
+impl<T, S: Stream<Item = Result<T>> + Unpin> Watched<S> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T>>> {
+        let Some(stream) = &mut self.stream else {
+            return Poll::Ready(None);
+        };
+        let _entered = self.span.enter();
+        catch_unwind(AssertUnwindSafe(|| stream.poll_next_unpin(cx))).unwrap_or_else(|panic| {
+            self.stream = None;
+            Poll::Ready(Some(Err(panicked(panic.as_ref(), "asset"))))
+        })
     }
 }
 
@@ -115,7 +135,7 @@ impl<T: Weighed, S: Stream<Item = Result<T>> + Unpin> Stream for Watched<S> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let work = self.work.take().unwrap_or_else(|| Work::begin(&self.watch));
-        let polled = self.stream.poll_next_unpin(cx);
+        let polled = self.poll(cx);
         match &polled {
             Poll::Pending => self.work = Some(work),
             Poll::Ready(item) => {

@@ -45,8 +45,8 @@ async fn streams(test: &str, suffix: &str, bytes: u64) {
         .args([test, "--exact", "--nocapture", "--include-ignored"])
         .env(ENDPOINT, cloud.endpoint())
         .env(BYTES, bytes.to_string())
-        // What is live is the law's matter. Left to itself glibc keeps freed blocks of several megabytes for later, more of
-        // them the more threads wait for a core.
+        // What is live is the law's matter. Left to itself glibc keeps freed blocks for later; how many depends on its version and on
+        // who allocates beside the rows (decision 0030).
         .env("MALLOC_MMAP_THRESHOLD_", "1048576")
         .output()
         .expect("starts");

@@ -2,7 +2,7 @@
 
 use arrow_array::RecordBatch;
 use futures_util::StreamExt;
-use larder_io_core::{BatchStream, Error, ErrorKind, Result};
+use larder_io_core::{BatchStream, Effect, Error, ErrorKind, Result};
 use std::convert::Infallible;
 use std::thread;
 use tokio::runtime::Handle;
@@ -45,14 +45,13 @@ impl Producer {
         let runtime = self.runtime.clone();
         thread::scope(|threads| {
             let produce = || runtime.block_on(self.produce(to_encoder));
-            let named = thread::Builder::new().name("larder-rows".to_owned());
+            let named = thread::Builder::new().name("larder rows".to_owned());
             let producing = match named.spawn_scoped(threads, produce) {
                 Ok(producing) => producing,
                 Err(error) => {
-                    return Ok(Err(Error::new(
-                        ErrorKind::Unavailable,
-                        format!("no thread could be started for the rows of a table: {error}"),
-                    )));
+                    let message = format!("no thread can be started for the rows of a table: {error}");
+                    let problem = Error::new(ErrorKind::Unavailable, message).with_effect(Effect::None);
+                    return Ok(Err(problem.with_source(error)));
                 }
             };
             let encoded = encode(from_source);
@@ -86,6 +85,7 @@ impl Producer {
 mod tests {
     use super::*;
     use futures_util::stream;
+    use std::time::Duration;
     use tokio::task::{JoinHandle, spawn_blocking};
 
     type Fed = thread::Result<Result<u64>>;
@@ -98,6 +98,17 @@ mod tests {
                 end.map(|()| count as u64)
             })
         })
+    }
+
+    /// What became of it. One that hangs is told, before the runtime waits for it.
+    async fn ended<T>(feeding: JoinHandle<T>) -> Result<T, tokio::task::JoinError> {
+        match tokio::time::timeout(Duration::from_secs(20), feeding).await {
+            Ok(ended) => ended,
+            Err(_) => {
+                eprintln!("the source goes on");
+                std::process::abort()
+            }
+        }
     }
 
     fn error(text: &str) -> Error {
@@ -113,28 +124,33 @@ mod tests {
         let (producer, keep) = Producer::new(stream::pending().boxed());
         let feeding = feeding(producer, Ok(()));
         drop(keep);
-        assert_eq!(feeding.await.expect("ends").expect("does not panic").expect("ends"), 0);
+        let fed = ended(feeding).await.expect("ends").expect("does not panic");
+        assert_eq!(fed.expect("ends"), 0);
 
         let (producer, _keep) = Producer::new(stream::pending().boxed());
         let feeding = spawn_blocking(move || producer.feed(|_| Err::<(), _>(error("is full"))));
-        let stopped = feeding.await.expect("ends").expect("does not panic");
+        let stopped = ended(feeding).await.expect("ends").expect("does not panic");
         assert!(stopped.expect_err("stopped").to_string().contains("is full"));
+
+        let (producer, _keep) = Producer::new(stream::pending().boxed());
+        let feeding = spawn_blocking(move || producer.feed::<()>(|_| panic!("the encoder fell")));
+        assert!(ended(feeding).await.is_err_and(|error| error.is_panic()));
     }
 
     #[tokio::test]
     async fn what_ends_a_source_is_told_before_what_its_encoder_made_of_it() {
         let rows = stream::iter([Ok(batch()), Err(error("no more rows"))]);
         let (producer, _keep) = Producer::new(rows.boxed());
-        let ended = feeding(producer, Err(error("half a table"))).await.expect("ends");
-        let ended = ended.expect("does not panic").expect_err("is no table");
-        assert!(ended.to_string().contains("no more rows"), "{ended}");
+        let fed = ended(feeding(producer, Err(error("half a table")))).await.expect("ends");
+        let fed = fed.expect("does not panic").expect_err("is no table");
+        assert!(fed.to_string().contains("no more rows"), "{fed}");
 
         let rows = stream::iter([1, 0]).map(|number| match number {
             0 => panic!("the source fell"),
             _ => Ok(batch()),
         });
         let (producer, _keep) = Producer::new(rows.boxed());
-        let panic = feeding(producer, Ok(())).await.expect("ends").expect_err("fell");
+        let panic = ended(feeding(producer, Ok(()))).await.expect("ends").expect_err("fell");
         assert_eq!(panic.downcast_ref(), Some(&"the source fell"));
     }
 }

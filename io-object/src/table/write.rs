@@ -29,6 +29,7 @@ pub(crate) struct Written {
 /// those that the sink has.
 pub(crate) async fn write(source: &dyn TableSource, sink: &mut Sink, settings: &Settings) -> Result<Written> {
     let schema = source.schema();
+    // Dropped with this future, which ends the source.
     let (producer, _keep) = Producer::new(source.scan(Scan::all()).await?);
     let (to_sink, mut from_encoder) = mpsc::channel::<Bytes>(PARTS_AHEAD);
     let usage = sink.usage().cloned();
