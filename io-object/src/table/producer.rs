@@ -141,7 +141,9 @@ mod tests {
     async fn what_ends_a_source_is_told_before_what_its_encoder_made_of_it() {
         let rows = stream::iter([Ok(batch()), Err(error("no more rows"))]);
         let (producer, _keep) = Producer::new(rows.boxed());
-        let fed = ended(feeding(producer, Err(error("half a table")))).await.expect("ends");
+        let fed = ended(feeding(producer, Err(error("half a table"))))
+            .await
+            .expect("ends");
         let fed = fed.expect("does not panic").expect_err("is no table");
         assert!(fed.to_string().contains("no more rows"), "{fed}");
 
