@@ -250,7 +250,9 @@ impl Dimension {
                     let (from, to) = window.microseconds();
                     Ok(Self::range(column, value, from, to))
                 }
-                None => misfit("it is no date or hour such as `2024-01-31` or `2024-01-31-05:00`"),
+                None => misfit(
+                    "it is no date or hour such as `2024-01-31` or `2024-01-31T05:00`; of windows that begin within an hour `spans` must tell the length",
+                ),
             },
             DataType::Float32 | DataType::Float64 => {
                 misfit("floats are no partitions: NaN equals nothing, and 0.1 is not exact")

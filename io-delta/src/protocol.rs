@@ -3,7 +3,7 @@
 
 use crate::changes::FEED;
 use crate::table::Table;
-use arrow_schema::{DataType, Schema};
+use arrow_schema::{DataType, Field, Schema};
 use deltalake_core::kernel::{Action, Protocol};
 use larder_io_core::{Error, ErrorKind, Result};
 use serde_json::{Value as Json, json};
@@ -33,6 +33,27 @@ const COLUMN_RULES: [(&str, &str); 3] = [
     ("delta.invariants", "has an invariant"),
     ("delta.identity.start", "is numbered by the table"),
 ];
+
+/// The first rule of a column or of a field in it: where it is, and what it says.
+fn rule(field: &Field) -> Option<(String, &'static str)> {
+    let own = COLUMN_RULES
+        .iter()
+        .find(|(name, _)| field.metadata().contains_key(*name));
+    if let Some((_, what)) = own {
+        return Some((field.name().clone(), what));
+    }
+    let (path, what) = inner(field.data_type()).into_iter().find_map(|field| rule(field))?;
+    Some((format!("{}.{path}", field.name()), what))
+}
+
+/// The fields that a type is made of.
+fn inner(data_type: &DataType) -> Vec<&Field> {
+    match data_type {
+        DataType::List(inner) | DataType::Map(inner, _) => vec![inner],
+        DataType::Struct(fields) => fields.iter().map(AsRef::as_ref).collect(),
+        _ => Vec::new(),
+    }
+}
 
 fn refused(what: &str) -> Error {
     let message = format!(
@@ -73,11 +94,8 @@ pub(crate) fn check(table: &Table, actions: &[Action]) -> Result<()> {
         return Err(refused(&format!("the table has the constraint `{name}`")));
     }
     for field in table.state.snapshot.arrow_schema().fields() {
-        if let Some((_, what)) = COLUMN_RULES
-            .iter()
-            .find(|(name, _)| field.metadata().contains_key(*name))
-        {
-            return Err(refused(&format!("the table's column `{}` {what}", field.name())));
+        if let Some((path, what)) = rule(field) {
+            return Err(refused(&format!("the table's column `{path}` {what}")));
         }
     }
     let takes = actions
@@ -173,10 +191,6 @@ fn made(protocol: Json) -> Result<Protocol> {
 }
 
 fn has_zoneless(data_type: &DataType) -> bool {
-    match data_type {
-        DataType::Timestamp(_, None) => true,
-        DataType::List(inner) | DataType::Map(inner, _) => has_zoneless(inner.data_type()),
-        DataType::Struct(fields) => fields.iter().any(|field| has_zoneless(field.data_type())),
-        _ => false,
-    }
+    let fields = inner(data_type);
+    matches!(data_type, DataType::Timestamp(_, None)) || fields.iter().any(|field| has_zoneless(field.data_type()))
 }

@@ -30,11 +30,11 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    /// Reads `2024`, `2024-01`, `2024-01-31`, `2024-01-31-05:00`, or a timestamp such as `2024-01-31T05:00:00Z`, which
-    /// stands for its hour. The span is what the text shows, unless it is given.
+    /// Reads `2024`, `2024-01`, `2024-01-31`, `2024-01-31T05:00` (the key of an hour; Dagster's is `2024-01-31-05:00`), or a timestamp with
+    /// its offset such as `2024-01-31T05:00:00Z`, which stands for its hour. The span is what the text shows, unless it is given.
     pub(crate) fn parse(text: &str, span: Option<Span>) -> Option<Self> {
         let (from, shown) = begin(text)?;
-        let span = match span.unwrap_or(shown) {
+        let span = match span.or(shown)? {
             Span::Hour => 1.hour(),
             Span::Day => 1.day(),
             Span::Week => 1.week(),
@@ -70,31 +70,38 @@ impl Window {
     }
 }
 
-fn begin(text: &str) -> Option<(DateTime, Span)> {
+/// When it begins, and how long it is where the text shows that.
+fn begin(text: &str) -> Option<(DateTime, Option<Span>)> {
     let digits = |text: &str, count: usize| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
     if digits(text, 4) {
-        return Some((Date::new(text.parse().ok()?, 1, 1).ok()?.into(), Span::Year));
+        return Some((Date::new(text.parse().ok()?, 1, 1).ok()?.into(), Some(Span::Year)));
     }
     if let Some((year, month)) = text
         .split_once('-')
         .filter(|(year, month)| digits(year, 4) && digits(month, 2))
     {
         let date = Date::new(year.parse().ok()?, month.parse().ok()?, 1).ok()?;
-        return Some((date.into(), Span::Month));
+        return Some((date.into(), Some(Span::Month)));
     }
     let date = |text: &str| text.parse::<Date>().ok().filter(|date| date.to_string() == text);
     if let Some(date) = date(text) {
-        return Some((date.into(), Span::Day));
+        return Some((date.into(), Some(Span::Day)));
     }
     // The key of an hour; where clocks are set back its second one carries the offset, which no column does.
     if let Some((day, hour)) = text.split_at_checked(10) {
         let hour = hour.strip_prefix('-').filter(|hour| hour.len() == 5);
         if let Some(hour) = hour.and_then(|hour| hour.parse::<Time>().ok()) {
-            return Some((date(day)?.to_datetime(hour), Span::Hour));
+            return Some((date(day)?.to_datetime(hour), Some(Span::Hour)));
+        }
+        let time = text[10..].strip_prefix('T').filter(|time| matches!(time.len(), 5 | 8));
+        if let Some(time) = time.and_then(|time| time.parse::<Time>().ok()) {
+            // Windows that begin within an hour may be shorter than one: two of them would own the same rows.
+            let whole = time.minute() == 0 && time.second() == 0;
+            return Some((date(day)?.to_datetime(time), whole.then_some(Span::Hour)));
         }
     }
     let moment: Timestamp = text.parse().ok()?;
-    Some((moment.to_zoned(jiff::tz::TimeZone::UTC).datetime(), Span::Hour))
+    Some((moment.to_zoned(jiff::tz::TimeZone::UTC).datetime(), Some(Span::Hour)))
 }
 
 #[cfg(test)]
@@ -112,18 +119,26 @@ mod tests {
             ("2024-02", 29 * 24),
             ("2024-01-31", 24),
             ("2024-01-31-05:00", 1),
+            ("2024-01-31T05:00", 1),
+            ("2024-01-31T05:00:00", 1),
+            ("2024-11-03T01:00-05:00", 1),
             ("2024-01-31T05:00:00Z", 1),
         ] {
             assert_eq!(hours(text, None), Some(expected), "{text}");
         }
         assert_eq!(hours("2024-01-01", Some(Span::Week)), Some(7 * 24));
         assert_eq!(hours("2024-02-01", Some(Span::Month)), Some(29 * 24));
+        assert_eq!(hours("2024-01-31T05:15", Some(Span::Hour)), Some(1));
         for bad in [
             "",
             "24",
             "2024-1-1",
             "2024-02-30",
             "2024-01-31-25:00",
+            "2024-01-31T25:00",
+            "2024-01-31T05:15",
+            "2024-01-31T05:00:01",
+            "2024-02-30T05:00",
             "yesterday",
             "2024-01-31-5",
             "２０２４",
@@ -139,6 +154,7 @@ mod tests {
         assert_eq!(window.microseconds().0, 86_400_000_000);
         let hour = Window::parse("1970-01-02-05:00", None).expect("is an hour");
         assert_eq!(hour.days(), None);
+        assert_eq!(Window::parse("1970-01-02T05:00", None), Some(hour));
         let before = Window::parse("1969-12-31", None).expect("is a day");
         assert_eq!(before.days(), Some((-1, 0)));
     }

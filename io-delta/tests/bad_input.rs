@@ -161,6 +161,61 @@ async fn a_newer_protocol_is_neither_read_nor_written() {
     }
 }
 
+/// Rules of columns that a writer must follow, of a field in a column too.
+#[tokio::test(flavor = "multi_thread")]
+async fn columns_with_rules_are_not_written() {
+    for (rule, value, told) in [
+        ("delta.generationExpression", r#""n + 1""#, "is generated from others"),
+        (
+            "delta.invariants",
+            r#""{\"expression\":{\"expression\":\"n > 0\"}}""#,
+            "has an invariant",
+        ),
+        ("delta.identity.start", "1", "is numbered by the table"),
+    ] {
+        for nested in [false, true] {
+            let lake = appended(0).await;
+            let (with, without) = (format!(r#"{{"{rule}":{value}}}"#), "{}");
+            let field = |name: &str, of: &str, metadata: &str| {
+                format!(r#"{{"name":"{name}","type":{of},"nullable":true,"metadata":{metadata}}}"#)
+            };
+            let column = match nested {
+                false => field("made", r#""long""#, &with),
+                true => {
+                    let inner = field("deep", r#""long""#, &with);
+                    field("made", &format!(r#"{{"type":"struct","fields":[{inner}]}}"#), without)
+                }
+            };
+            let fields = [
+                field("n", r#""long""#, without),
+                field("t", r#""string""#, without),
+                column,
+            ];
+            let schema = format!(r#"{{"type":"struct","fields":[{}]}}"#, fields.join(","));
+            let actions = [
+                serde_json::json!({ "protocol": { "minReaderVersion": 1, "minWriterVersion": 6 } }),
+                serde_json::json!({ "metaData": {
+                    "id": "0b1c3a3e-0000-4000-8000-000000000000", "format": { "provider": "parquet", "options": {} },
+                    "schemaString": schema, "partitionColumns": [], "configuration": {},
+                } }),
+            ];
+            let text: String = actions.iter().map(|action| format!("{action}\n")).collect();
+            std::fs::write(log(&lake, "00000000000000000003.json"), text).expect("is written");
+            let before = everything(lake.dir.path());
+            assert_eq!(load(&lake).await.expect("is read").rows(), 3, "{rule}");
+            let stored = lake.store(&in_run(whole("t"), "late"), row(7)).await;
+            let error = stored.map(drop).expect_err(rule);
+            assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+            let path = if nested { "`made.deep`" } else { "`made`" };
+            assert!(
+                error.message().contains(path) && error.message().contains(told),
+                "{error}"
+            );
+            assert_eq!(everything(lake.dir.path()), before, "nothing was written");
+        }
+    }
+}
+
 /// Damages of a log: a file and its new bytes, or none where it is gone; whether an old version needs it not; a word of the
 /// message.
 #[tokio::test(flavor = "multi_thread")]

@@ -5,11 +5,11 @@ mod feed;
 mod late;
 
 use arrow_array::{ArrayRef, Date32Array};
-use common::{Lake, ints, partition, table, whole};
+use common::{Lake, in_run, ints, partition, table, whole};
 use feed::keyed;
 use larder_io_core::{
-    AssetValue, Effect, Form, GcOptions, IoManager, Maintenance, OptimizeOptions, OutputContext, Table, Version,
-    Versions,
+    AssetValue, Effect, ErrorKind, Form, GcOptions, IoManager, Maintenance, OptimizeOptions, OutputContext, Table,
+    Version, Versions,
 };
 use larder_io_delta::{DeltaConfig, WriteMode};
 use late::{Late, Next};
@@ -157,4 +157,73 @@ async fn what_came_too_late_leaves_nothing_behind() {
     all.older_than = Duration::ZERO;
     assert_eq!(manager.gc(&all).await.expect("collects"), []);
     assert_eq!(feed::files(&lake, "t").len(), 1);
+}
+
+fn appending(config: &mut DeltaConfig) {
+    config.mode = WriteMode::Append;
+}
+
+fn merging(config: &mut DeltaConfig) {
+    config.mode = WriteMode::Merge;
+    config.merge_on = vec!["id".to_owned()];
+}
+
+/// A run that stores again because no answer came: its rows count once, whenever the first commit lands.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_whose_answer_was_lost_count_once() {
+    let ctx = || in_run(whole("t"), "one");
+    let rows = || keyed(&[(1, "a")]).into_value();
+    for change in [appending, merging] {
+        let lake = Lake::new(change);
+        lake.store(&whole("t"), keyed(&[(0, "z")])).await.expect("stores");
+        let late = Late::new(lake.dir.path());
+        let manager = late.open(lake.dir.path(), change);
+        late.next_commit(Next::SentTwice);
+        let receipt = manager.handle_output(&ctx(), &rows()).await.expect("stores");
+        assert_eq!(receipt.version.as_str(), "1");
+        manager.handle_output(&ctx(), &rows()).await.expect("stores");
+        assert_eq!(lake.all("t").await, ["0|z", "1|a"]);
+
+        for lands_first in [true, false] {
+            let lake = Lake::new(change);
+            lake.store(&whole("t"), keyed(&[(0, "z")])).await.expect("stores");
+            let late = Late::new(lake.dir.path());
+            let manager = late.open(lake.dir.path(), change);
+            late.next_commit(Next::OnItsWay);
+            let lost = manager.handle_output(&ctx(), &rows()).await.map(drop);
+            assert_eq!(lost.expect_err("no answer came").effect(), Effect::Unknown);
+            if lands_first {
+                late.land().await;
+            }
+            manager.handle_output(&ctx(), &rows()).await.expect("stores");
+            if !lands_first {
+                late.arrive().await.map(drop).expect_err("its version is taken");
+            }
+            assert_eq!(lake.all("t").await, ["0|z", "1|a"], "lands first: {lands_first}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_always_overtaken_gives_up_and_leaves_nothing() {
+    let lake = Lake::new(appending);
+    lake.store(&whole("t"), keyed(&[(0, "z")])).await.expect("stores");
+    let late = Late::new(lake.dir.path());
+    let manager = late.open(lake.dir.path(), |config| {
+        appending(config);
+        config.commit_attempts = 3;
+    });
+    late.next_commit(Next::AlwaysOvertaken);
+    let stored = manager.handle_output(&whole("t"), &keyed(&[(1, "a")]).into_value());
+    let error = stored.await.map(drop).expect_err("others were always first");
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+    assert!(error.message().contains("3 attempts"), "{error}");
+    assert_eq!(feed::newest(&lake, "t"), 3, "three of others");
+    assert_eq!(lake.all("t").await, ["0|z"]);
+    let parts = std::fs::read_dir(lake.dir.path().join("t.delta")).expect("is there");
+    let parts = parts.filter(|part| {
+        let part = part.as_ref().expect("is one").file_name();
+        part.to_string_lossy().starts_with("part-")
+    });
+    assert_eq!(parts.count(), 1, "what was written for it is gone");
 }

@@ -53,25 +53,28 @@ async fn an_integer_partition_leaves_the_others() {
 #[tokio::test(flavor = "multi_thread")]
 async fn hours_with_and_without_a_zone() {
     for zone in [None, Some("UTC"), Some("Europe/Berlin")] {
-        let lake = Lake::new(|_| {});
-        for hour in [0, 1, 2] {
-            let key = format!("2024-01-01-0{hour}:00");
-            lake.store(&partition("t", &[("at", &key)]), hours(zone, &[hour]))
-                .await
-                .expect("stores");
+        // Dagster's keys of hours, and larder's.
+        for between in ["-", "T"] {
+            let lake = Lake::new(|_| {});
+            let key = |hour: i64| format!("2024-01-01{between}0{hour}:00");
+            for hour in [0, 1, 2] {
+                lake.store(&partition("t", &[("at", &key(hour))]), hours(zone, &[hour]))
+                    .await
+                    .expect("stores");
+            }
+            let second = partition("t", &[("at", &key(1))]);
+            lake.store(&second, hours(zone, &[1, 1])).await.expect("stores");
+            assert_eq!(lake.rows(&second).await.len(), 2, "{zone:?}");
+            assert_eq!(lake.all("t").await.len(), 4, "{zone:?}");
+            // The key of a whole day has all of its hours.
+            let day = partition("t", &[("at", "2024-01-01")]);
+            assert_eq!(lake.rows(&day).await.len(), 4, "{zone:?}");
+            // One that begins within an hour may be a quarter of it.
+            let quarter = partition("t", &[("at", "2024-01-01T01:15")]);
+            let error = lake.store(&quarter, hours(zone, &[1])).await.expect_err("is refused");
+            assert!(error.message().contains("`spans`"), "{error}");
+            assert_eq!(lake.all("t").await.len(), 4, "{zone:?}");
         }
-        lake.store(&partition("t", &[("at", "2024-01-01-01:00")]), hours(zone, &[1, 1]))
-            .await
-            .expect("stores");
-        let loaded = lake.rows(&partition("t", &[("at", "2024-01-01-01:00")])).await;
-        assert_eq!(loaded.len(), 2, "{zone:?}: {loaded:?}");
-        assert_eq!(lake.all("t").await.len(), 4, "{zone:?}");
-        // The key of a whole day has all of its hours.
-        assert_eq!(
-            lake.rows(&partition("t", &[("at", "2024-01-01")])).await.len(),
-            4,
-            "{zone:?}"
-        );
     }
 }
 

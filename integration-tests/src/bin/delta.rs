@@ -1,10 +1,11 @@
 //! A process that writes to one Delta table until it is done or killed.
 //!
-//! `delta <root> append|merge|overwrite|blocks <from> <count>`: stores the rows `from..from + count` one after the other, of
-//! `blocks` as 20,000 rows of each number, and prints `began <number>` before and `acked <number>` after each store.
+//! `delta <root> create|append|merge|overwrite|blocks <from> <count>`: stores the rows `from..from + count` one after the other, of
+//! `blocks` as 20,000 rows of each number, and prints `began <number>` before and `acked <number>` after each store, or
+//! `refused <number>` where there is a table already and it was to be created.
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
-use larder::{AssetValue, IoManager, OutputContext, Table};
+use larder::{AssetValue, ErrorKind, IoManager, OutputContext, Table};
 use larder_io_delta::{DeltaConfig, WriteMode};
 use larder_io_fs::FsConfig;
 use std::io::Write;
@@ -31,12 +32,13 @@ fn rows(number: i64, count: usize) -> Table {
 async fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let [_, root, mode, from, count] = arguments.as_slice() else {
-        panic!("usage: delta <root> append|merge|overwrite|blocks <from> <count>");
+        panic!("usage: delta <root> create|append|merge|overwrite|blocks <from> <count>");
     };
     let mut config = DeltaConfig::default();
     config.mode = match mode.as_str() {
         "append" | "blocks" => WriteMode::Append,
         "merge" => WriteMode::Merge,
+        "create" => WriteMode::ErrorIfExists,
         _ => WriteMode::Overwrite,
     };
     if config.mode == WriteMode::Merge {
@@ -51,7 +53,12 @@ async fn main() {
         let key = "t".parse().expect("is a key");
         let context = OutputContext::new(key, None, "t".parse().expect("is a location"));
         let stored = manager.handle_output(&context, &rows(number, size).into_value()).await;
-        stored.expect("stores");
-        say(&format!("acked {number}"));
+        match stored {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => say(&format!("refused {number}")),
+            stored => {
+                stored.expect("stores");
+                say(&format!("acked {number}"));
+            }
+        }
     }
 }

@@ -6,11 +6,38 @@ use larder_integration_tests::Random;
 use larder_io_delta::WriteMode;
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// Rows of one append of the writer.
 const ROWS: i64 = 20_000;
+
+/// The data files in a table's directory.
+fn files(root: &Path) -> BTreeSet<String> {
+    let names = std::fs::read_dir(root).expect("is there").map(|entry| {
+        let name = entry.expect("is one").file_name();
+        name.into_string().expect("is text")
+    });
+    names.filter(|name| name != "_delta_log").collect()
+}
+
+/// Those that a log of appends names.
+fn named(root: &Path) -> BTreeSet<String> {
+    let commits = std::fs::read_dir(root.join("_delta_log"))
+        .expect("is there")
+        .filter_map(|entry| {
+            let path = entry.expect("is one").path();
+            let is_commit = path.extension().is_some_and(|suffix| suffix == "json");
+            is_commit.then(|| std::fs::read_to_string(path).expect("is read"))
+        });
+    let mut found = BTreeSet::new();
+    for line in commits.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()) {
+        let action: serde_json::Value = serde_json::from_str(&line).expect("is JSON");
+        found.extend(action["add"]["path"].as_str().map(str::to_owned));
+    }
+    found
+}
 
 async fn kill(times: u64) {
     let dir = tempfile::tempdir().expect("a directory");
@@ -68,6 +95,12 @@ async fn kill(times: u64) {
     assert!(
         maintenance.gc(&options).await.expect("cleans up").is_empty(),
         "something is left"
+    );
+    let root = dir.path().join("t.delta");
+    assert_eq!(
+        files(&root),
+        named(&root),
+        "the table's directory has what its log names, and no more"
     );
     let history = manager.versions().expect("are kept");
     assert!(

@@ -3,6 +3,7 @@
 mod at_once;
 mod golden;
 mod killed;
+mod partitioned;
 mod python;
 mod settings;
 mod stores;

@@ -20,6 +20,8 @@ pub(crate) enum Next {
     SentTwice,
     /// Somebody else's commit has the version a moment before.
     Overtaken,
+    /// The same, and every commit after it.
+    AlwaysOvertaken,
     /// The answer does not come in time, and it lands when [`Late::land`] says so.
     OnItsWay,
 }
@@ -59,13 +61,18 @@ impl Late {
 
     /// Lets land what is under way.
     pub(crate) async fn land(&self) {
+        self.arrive().await.expect("lands");
+    }
+
+    /// Lets arrive what is under way, which may be refused.
+    pub(crate) async fn arrive(&self) -> Result<PutResult> {
         let (path, bytes, options) = self
             .under_way
             .lock()
             .expect("is whole")
             .take()
             .expect("one is under way");
-        self.disk.put_opts(&path, bytes, options).await.expect("lands");
+        self.disk.put_opts(&path, bytes, options).await
     }
 }
 
@@ -80,7 +87,13 @@ impl ObjectStore for Late {
     async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
         let commit = location.as_ref().contains("/_delta_log/") && location.as_ref().ends_with(".json");
         let next = match commit {
-            true => std::mem::replace(&mut *self.next.lock().expect("is whole"), Next::Answered),
+            true => {
+                let mut next = self.next.lock().expect("is whole");
+                match *next {
+                    Next::AlwaysOvertaken => Next::Overtaken,
+                    _ => std::mem::replace(&mut *next, Next::Answered),
+                }
+            }
             false => Next::Answered,
         };
         match next {
@@ -89,7 +102,7 @@ impl ObjectStore for Late {
                 self.disk.put_opts(location, payload.clone(), options.clone()).await?;
                 self.disk.put_opts(location, payload, options).await
             }
-            Next::Overtaken => {
+            Next::Overtaken | Next::AlwaysOvertaken => {
                 let other = "{\"commitInfo\":{\"timestamp\":0,\"operation\":\"OTHER\"}}";
                 self.disk.put_opts(location, other.into(), options.clone()).await?;
                 self.disk.put_opts(location, payload, options).await
