@@ -214,8 +214,10 @@ async fn who_is_always_overtaken_gives_up_and_leaves_nothing() {
         config.commit_attempts = 3;
     });
     late.next_commit(Next::AlwaysOvertaken);
-    let stored = manager.handle_output(&whole("t"), &keyed(&[(1, "a")]).into_value());
-    let error = stored.await.map(drop).expect_err("others were always first");
+    let stored = manager
+        .handle_output(&whole("t"), &keyed(&[(1, "a")]).into_value())
+        .await;
+    let error = stored.map(drop).expect_err("others were always first");
     assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
     assert!(error.message().contains("3 attempts"), "{error}");
     assert_eq!(feed::newest(&lake, "t"), 3, "three of others");
