@@ -203,7 +203,12 @@ async fn columns_with_rules_are_not_written() {
             std::fs::write(log(&lake, "00000000000000000003.json"), text).expect("is written");
             let before = everything(lake.dir.path());
             assert_eq!(load(&lake).await.expect("is read").rows(), 3, "{rule}");
-            let stored = lake.store(&in_run(whole("t"), "late"), row(7)).await;
+            let manager = lake.with(|config| {
+                (config.mode, config.evolution) = (WriteMode::Append, Evolution::Widen);
+            });
+            let stored = manager
+                .handle_output(&in_run(whole("t"), "late"), &row(7).into_value())
+                .await;
             let error = stored.map(drop).expect_err(rule);
             assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
             let path = if nested { "`made.deep`" } else { "`made`" };
