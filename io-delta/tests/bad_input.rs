@@ -204,7 +204,7 @@ async fn columns_with_rules_are_not_written() {
             let before = everything(lake.dir.path());
             assert_eq!(load(&lake).await.expect("is read").rows(), 3, "{rule}");
             let manager = lake.with(|config| {
-                (config.mode, config.evolution) = (WriteMode::Append, Evolution::Widen);
+                (config.mode, config.evolution) = (WriteMode::Append, Evolution::Merge);
             });
             let stored = manager
                 .handle_output(&in_run(whole("t"), "late"), &row(7).into_value())
