@@ -61,7 +61,7 @@ async fn two_of_three_keys_made_again_leave_the_third() {
                 let asked = args.context().partitions().expect("has some").iter();
                 let table = |partition: &PartitionKey| {
                     let kind = text(partition);
-                    let kinds: ArrayRef = match kind.parse() {
+                    let kinds: ArrayRef = match kind.parse::<i64>() {
                         Ok(number) => Arc::new(Int64Array::from(vec![number])),
                         Err(_) => Arc::new(StringArray::from(vec![kind.to_owned()])),
                     };
