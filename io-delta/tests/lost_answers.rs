@@ -6,12 +6,12 @@ mod late;
 
 use arrow_array::{ArrayRef, Date32Array};
 use common::{Lake, in_run, ints, partition, table, whole};
-use feed::keyed;
+use feed::{appending, keyed, merging};
 use larder_io_core::{
     AssetValue, Effect, ErrorKind, Form, GcOptions, IoManager, Maintenance, OptimizeOptions, OutputContext, Table,
     Version, Versions,
 };
-use larder_io_delta::{DeltaConfig, WriteMode};
+use larder_io_delta::{DeltaConfig, DeltaIo, WriteMode};
 use late::{Late, Next};
 use std::sync::Arc;
 use std::time::Duration;
@@ -159,13 +159,13 @@ async fn what_came_too_late_leaves_nothing_behind() {
     assert_eq!(feed::files(&lake, "t").len(), 1);
 }
 
-fn appending(config: &mut DeltaConfig) {
-    config.mode = WriteMode::Append;
-}
-
-fn merging(config: &mut DeltaConfig) {
-    config.mode = WriteMode::Merge;
-    config.merge_on = vec!["id".to_owned()];
+/// A table of one row, and a manager on a storage that may lose answers.
+async fn one_row(change: impl Fn(&mut DeltaConfig)) -> (Lake, Late, DeltaIo) {
+    let lake = Lake::new(&change);
+    lake.store(&whole("t"), keyed(&[(0, "z")])).await.expect("stores");
+    let late = Late::new(lake.dir.path());
+    let manager = late.open(lake.dir.path(), change);
+    (lake, late, manager)
 }
 
 /// A run that stores again because no answer came: its rows count once, whenever the first commit lands.
@@ -174,10 +174,7 @@ async fn rows_whose_answer_was_lost_count_once() {
     let ctx = || in_run(whole("t"), "one");
     let rows = || keyed(&[(1, "a")]).into_value();
     for change in [appending, merging] {
-        let lake = Lake::new(change);
-        lake.store(&whole("t"), keyed(&[(0, "z")])).await.expect("stores");
-        let late = Late::new(lake.dir.path());
-        let manager = late.open(lake.dir.path(), change);
+        let (lake, late, manager) = one_row(change).await;
         late.next_commit(Next::SentTwice);
         let receipt = manager.handle_output(&ctx(), &rows()).await.expect("stores");
         assert_eq!(receipt.version.as_str(), "1");
@@ -185,10 +182,7 @@ async fn rows_whose_answer_was_lost_count_once() {
         assert_eq!(lake.all("t").await, ["0|z", "1|a"]);
 
         for lands_first in [true, false] {
-            let lake = Lake::new(change);
-            lake.store(&whole("t"), keyed(&[(0, "z")])).await.expect("stores");
-            let late = Late::new(lake.dir.path());
-            let manager = late.open(lake.dir.path(), change);
+            let (lake, late, manager) = one_row(change).await;
             late.next_commit(Next::OnItsWay);
             let lost = manager.handle_output(&ctx(), &rows()).await.map(drop);
             assert_eq!(lost.expect_err("no answer came").effect(), Effect::Unknown);
@@ -206,13 +200,11 @@ async fn rows_whose_answer_was_lost_count_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_always_overtaken_gives_up_and_leaves_nothing() {
-    let lake = Lake::new(appending);
-    lake.store(&whole("t"), keyed(&[(0, "z")])).await.expect("stores");
-    let late = Late::new(lake.dir.path());
-    let manager = late.open(lake.dir.path(), |config| {
+    let (lake, late, manager) = one_row(|config| {
         appending(config);
         config.commit_attempts = 3;
-    });
+    })
+    .await;
     late.next_commit(Next::AlwaysOvertaken);
     let stored = manager
         .handle_output(&whole("t"), &keyed(&[(1, "a")]).into_value())
