@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use larder::{AssetValue, Blob, Form, IoManager, OutputContext, Secret, TableStream, Value};
 use larder_integration_tests::Random;
+use larder_io_delta::DeltaConfig;
 use larder_io_s3::S3Config;
 use larder_testkit::cloud::{Cloud, Dialect};
 use std::process::Command;
@@ -23,22 +24,23 @@ const GIB: u64 = 1 << 30;
 const PIECE: usize = 1 << 20;
 const PAYLOAD: usize = 1000;
 const BATCH_ROWS: u64 = 4096;
+const PARTITIONS: i64 = 20;
 
 fn context() -> OutputContext {
     let key = "value".parse().expect("is a key");
     OutputContext::new(key, None, "value".parse().expect("is a location"))
 }
 
-fn manager(endpoint: String) -> impl IoManager {
+fn config(endpoint: String) -> S3Config {
     let mut config = S3Config::new("bucket", "");
     config.endpoint = Some(endpoint);
     config.access_key_id = Some("id".to_owned());
     config.secret_access_key = Some(Secret::new("secret"));
-    config.open().expect("opens")
+    config
 }
 
 /// Runs the test of this name as a child that streams, and compares what it says with what the double counted.
-async fn streams(test: &str, suffix: &str, bytes: u64) {
+async fn streams(test: &str, prefix: &str, bytes: u64) {
     let cloud = Cloud::start(Dialect::S3).await.discarding_over(PIECE as u64);
     cloud.create_bucket("bucket");
     let child = Command::new(std::env::current_exe().expect("has a path"))
@@ -60,11 +62,13 @@ async fn streams(test: &str, suffix: &str, bytes: u64) {
             .expect("the child tells it")
     };
     let (peak, stored) = (number("peak="), number("stored="));
-    assert_eq!(
-        cloud.length(&format!("value.{suffix}")),
-        Some(stored),
-        "the receipt is not true"
-    );
+    let keys = cloud.keys();
+    let lengths = keys
+        .iter()
+        .filter(|key| key.starts_with(prefix))
+        .map(|key| cloud.length(key));
+    let lengths = lengths.collect::<Option<Vec<u64>>>().expect("are there");
+    assert_eq!(lengths.iter().sum::<u64>(), stored, "the receipt is not true");
     assert!(stored >= bytes, "only {stored} bytes were stored");
     let told = format!("{} MiB were resident while {bytes} bytes were streamed", peak >> 20);
     println!("{told}");
@@ -93,9 +97,9 @@ fn tell(stored: u64) {
 /// A blob, there and back.
 async fn blob(test: &str, bytes: u64) {
     let Some((endpoint, bytes)) = wanted() else {
-        return streams(test, "bin", bytes).await;
+        return streams(test, "value.bin", bytes).await;
     };
-    let manager = manager(endpoint);
+    let manager = config(endpoint).open().expect("opens");
     let piece = Bytes::from(vec![7; PIECE]);
     let pieces = (0..bytes / PIECE as u64).map(move |_| Ok(piece.clone()));
     let stored = store(&manager, Blob::from_stream(stream::iter(pieces).boxed()).into_value()).await;
@@ -114,26 +118,45 @@ async fn blob(test: &str, bytes: u64) {
     tell(stored);
 }
 
-/// A table of values that do not compress.
-async fn table(test: &str, bytes: u64) {
-    let Some((endpoint, bytes)) = wanted() else {
-        return streams(test, "parquet", bytes).await;
-    };
+/// Rows of values that do not compress, in partitions that come mixed.
+fn rows(bytes: u64) -> Value {
     let schema = Arc::new(Schema::new(vec![
         Field::new("id", DataType::Int64, false),
+        Field::new("partition", DataType::Int64, false),
         Field::new("payload", DataType::Binary, false),
     ]));
     let (of, mut random) = (Arc::clone(&schema), Random::new(7));
     let batches = (0..(bytes / PAYLOAD as u64).div_ceil(BATCH_ROWS) + 1).map(move |index| {
         let ids = (0..BATCH_ROWS).map(|row| (index * BATCH_ROWS + row) as i64);
+        let partitions: ArrayRef = Arc::new(Int64Array::from_iter_values(ids.clone().map(|id| id % PARTITIONS)));
         let ids: ArrayRef = Arc::new(Int64Array::from_iter_values(ids));
         let words = BATCH_ROWS as usize * PAYLOAD / 8;
         let noise: Vec<u8> = (0..words).flat_map(|_| random.next_u64().to_le_bytes()).collect();
         let payload: ArrayRef = Arc::new(BinaryArray::from_iter_values(noise.chunks_exact(PAYLOAD)));
-        Ok(RecordBatch::try_new(Arc::clone(&of), vec![ids, payload])?)
+        Ok(RecordBatch::try_new(Arc::clone(&of), vec![ids, partitions, payload])?)
     });
-    let value = TableStream::from_iter(schema, batches).into_value();
-    tell(store(&manager(endpoint), value).await);
+    TableStream::from_iter(schema, batches).into_value()
+}
+
+/// A table as a Parquet file.
+async fn table(test: &str, bytes: u64) {
+    let Some((endpoint, bytes)) = wanted() else {
+        return streams(test, "value.parquet", bytes).await;
+    };
+    let manager = config(endpoint).open().expect("opens");
+    tell(store(&manager, rows(bytes)).await);
+}
+
+/// A Delta table, partitioned by these columns.
+async fn delta(test: &str, partition_by: &[&str], bytes: u64) {
+    let Some((endpoint, bytes)) = wanted() else {
+        return streams(test, "value.delta/part-", bytes).await;
+    };
+    let mut lake = DeltaConfig::default();
+    lake.partition_by = partition_by.iter().map(|column| (*column).to_owned()).collect();
+    let ground = config(endpoint).open_ground().expect("opens");
+    let manager = lake.open(ground).expect("opens");
+    tell(store(&manager, rows(bytes)).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -147,6 +170,16 @@ async fn a_table_of_1_gib() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_delta_table_of_1_gib() {
+    delta("a_delta_table_of_1_gib", &[], GIB).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delta_table_in_partitions_of_1_gib() {
+    delta("a_delta_table_in_partitions_of_1_gib", &["partition"], GIB).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs minutes: cargo xtask test"]
 async fn a_blob_of_5_gib() {
     blob("a_blob_of_5_gib", 5 * GIB).await;
@@ -156,4 +189,16 @@ async fn a_blob_of_5_gib() {
 #[ignore = "needs minutes: cargo xtask test"]
 async fn a_table_of_5_gib() {
     table("a_table_of_5_gib", 5 * GIB).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs minutes: cargo xtask test"]
+async fn a_delta_table_of_5_gib() {
+    delta("a_delta_table_of_5_gib", &[], 5 * GIB).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs minutes: cargo xtask test"]
+async fn a_delta_table_in_partitions_of_5_gib() {
+    delta("a_delta_table_in_partitions_of_5_gib", &["partition"], 5 * GIB).await;
 }

@@ -4,6 +4,7 @@ use arrow_array::{ArrayRef, DictionaryArray, Int32Array, Int64Array, RecordBatch
 use larder::prelude::*;
 use larder::{IoManager, Pipeline, RunReport};
 use larder_integration_tests::scratch;
+use larder_io_delta::{DeltaConfig, Evolution};
 use larder_io_fs::FsConfig;
 use larder_io_memory::MemoryIo;
 use std::sync::Arc;
@@ -72,7 +73,12 @@ fn failure(report: &RunReport) -> String {
 fn managers() -> (tempfile::TempDir, Vec<Arc<dyn IoManager>>) {
     let root = scratch();
     let disk = FsConfig::new(root.path()).open().expect("opens");
-    (root, vec![Arc::new(disk), Arc::new(MemoryIo::new())])
+    let mut lake = DeltaConfig::default();
+    // What is declared is the asset's matter; the table takes whatever comes.
+    lake.evolution = Evolution::Merge;
+    let ground = FsConfig::new(root.path().join("lake")).open_ground().expect("opens");
+    let lake = lake.open(ground).expect("opens");
+    (root, vec![Arc::new(disk), Arc::new(MemoryIo::new()), Arc::new(lake)])
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

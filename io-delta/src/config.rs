@@ -68,6 +68,9 @@ pub struct DeltaConfig {
     pub parquet: ParquetSettings,
     /// Bytes of rows in memory after which a new file begins. Default 512 MiB, at least 1 MiB.
     pub file_bytes: u64,
+    /// Bytes of rows that wait in memory where a store has rows of several partitions of the table: when there are more, the partition with most of them
+    /// gets a file. More makes fewer and larger files. Default 64 MiB, at least 1 MiB; `file_bytes` where that is less.
+    pub gather_bytes: u64,
     /// Bytes of one part of an upload. Default 8 MiB, range 64 KiB to 1 GiB; S3 takes no part under 5 MiB.
     pub part_bytes: usize,
     /// Versions after which a checkpoint is written. Default 10, as Delta's own; 0 writes none.
@@ -93,6 +96,7 @@ impl Default for DeltaConfig {
             compression: Compression::default(),
             parquet: ParquetSettings::default(),
             file_bytes: 512 << 20,
+            gather_bytes: 64 << 20,
             part_bytes: 8 << 20,
             checkpoint_interval: 10,
             commit_attempts: 100,
@@ -148,6 +152,9 @@ impl DeltaConfig {
         }
         if self.file_bytes < 1 << 20 {
             return wrong("`file_bytes` must be 1 MiB (1048576) or more");
+        }
+        if self.gather_bytes < 1 << 20 {
+            return wrong("`gather_bytes` must be 1 MiB (1048576) or more");
         }
         if self.commit_attempts == 0 {
             return wrong("`commit_attempts` must be 1 or more");

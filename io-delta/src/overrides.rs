@@ -25,6 +25,7 @@ pub(crate) struct Overrides {
     compression: Option<Compression>,
     parquet: Option<ParquetSettings>,
     file_bytes: Option<u64>,
+    gather_bytes: Option<u64>,
     verify: Option<bool>,
 }
 
@@ -54,6 +55,7 @@ impl Overrides {
             compression,
             parquet,
             file_bytes,
+            gather_bytes,
             part_bytes,
             checkpoint_interval,
             commit_attempts,
@@ -81,6 +83,7 @@ impl Overrides {
             compression: self.compression.unwrap_or(compression),
             parquet: self.parquet.unwrap_or(parquet),
             file_bytes: self.file_bytes.unwrap_or(file_bytes),
+            gather_bytes: self.gather_bytes.unwrap_or(gather_bytes),
             part_bytes,
             checkpoint_interval,
             commit_attempts,

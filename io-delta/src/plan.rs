@@ -195,6 +195,7 @@ pub(crate) fn rewriter<'w>(place: Place<'w>, table: &'w Table, add: &Add) -> Wri
         fixed: values.collect(),
         prefix: DATA,
         file_bytes: place.core.config.file_bytes,
+        gather_bytes: place.core.config.gather_bytes,
         compression: place.core.compression(),
     }
 }

@@ -153,6 +153,7 @@ impl DeltaIo {
             fixed,
             prefix: DATA,
             file_bytes: core.config.file_bytes,
+            gather_bytes: core.config.gather_bytes,
             compression: core.compression(),
         };
         let digest: Digest = Arc::new(Mutex::new(Some(TableDigest::new(Arc::clone(&original)))));

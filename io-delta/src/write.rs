@@ -44,6 +44,8 @@ pub(crate) struct Writer<'w> {
     /// How the names of the files begin, below the table.
     pub(crate) prefix: &'static str,
     pub(crate) file_bytes: u64,
+    /// Bytes of rows of several partitions that wait in memory.
+    pub(crate) gather_bytes: u64,
     pub(crate) compression: &'static str,
 }
 
@@ -121,6 +123,7 @@ impl Writer<'_> {
     /// Rows gathered by the values of partition columns; the fullest gathering becomes a file when memory is short.
     async fn split(&self, mut batches: BatchStream, varying: &[&String], written: &mut Vec<DataFile>) -> Result<()> {
         let indices = self.stored_columns();
+        let most = self.gather_bytes.min(self.file_bytes);
         let mut gathered: BTreeMap<Values, Gathered> = BTreeMap::new();
         let mut bytes = 0;
         while let Some(batch) = batches.try_next().await? {
@@ -132,7 +135,7 @@ impl Writer<'_> {
                 into.bytes += size;
                 into.batches.push(taken);
             }
-            while bytes > self.file_bytes {
+            while bytes > most {
                 let fullest = gathered
                     .iter()
                     .max_by_key(|(_, gathered)| gathered.bytes)

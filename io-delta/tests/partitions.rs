@@ -3,10 +3,10 @@
 
 mod common;
 
-use arrow_array::{ArrayRef, BooleanArray, Date32Array, Float64Array, TimestampMicrosecondArray};
+use arrow_array::{ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, TimestampMicrosecondArray};
 use common::{Lake, ints, partition, strings, table, whole};
-use larder_io_core::{ErrorKind, Form, IoManager, OutputContext, Table, Version, Versions};
-use larder_io_delta::{Span, WriteMode};
+use larder_io_core::{AssetValue, ErrorKind, Form, IoManager, OutputContext, Table, TableStream, Version, Versions};
+use larder_io_delta::{DeltaConfig, Span, WriteMode};
 use std::sync::Arc;
 
 const HOUR: i64 = 3_600_000_000;
@@ -344,4 +344,46 @@ async fn a_file_of_several_partitions_is_written_again_with_the_others() {
         .await;
     whole_again.expect("restores");
     assert_eq!(lake.all("t").await.len(), 4);
+}
+
+/// Rows whose partitions come mixed wait in memory, no more than is said; none is lost or out of its order on the way.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_of_mixed_partitions_wait_up_to_a_limit() {
+    for (gather_bytes, few) in [(1 << 20, false), (DeltaConfig::default().gather_bytes, true)] {
+        let lake = Lake::new(|config| {
+            config.partition_by = vec!["p".to_owned()];
+            config.gather_bytes = gather_bytes;
+        });
+        let batch = |from: i64| {
+            let numbers = from..from + 50_000;
+            let columns = vec![("n", ints(numbers.clone())), ("p", ints(numbers.map(|n| n % 4)))];
+            table(columns).to_batch().expect("is one")
+        };
+        let schema = batch(0).schema();
+        let stream = TableStream::from_iter(schema, (0..20).map(move |index| Ok(batch(index * 50_000))));
+        let stored = lake.manager.handle_output(&whole("t"), &stream.into_value()).await;
+        assert_eq!(stored.expect("stores").rows, Some(1_000_000));
+        let entries = std::fs::read_dir(lake.dir.path().join("t.delta")).expect("is there");
+        let files = entries.filter(|entry| entry.as_ref().is_ok_and(|entry| entry.path().is_file()));
+        match (few, files.count()) {
+            (true, files) => assert_eq!(files, 4, "one for each partition"),
+            (false, files) => assert!((8..40).contains(&files), "{files} files"),
+        }
+        let value = lake.manager.load_input(&whole("t").to_input(Form::Table)).await;
+        let loaded = Table::from_value(value.expect("loads")).await.expect("loads");
+        let mut next = [0, 1, 2, 3];
+        for batch in loaded.batches() {
+            let numbers = batch
+                .column(0)
+                .as_any()
+                .downcast_ref::<Int64Array>()
+                .expect("are numbers");
+            for number in numbers.values() {
+                let partition = (number % 4) as usize;
+                assert_eq!(*number, next[partition], "a row is out of its order");
+                next[partition] += 4;
+            }
+        }
+        assert_eq!(next, [1_000_000, 1_000_001, 1_000_002, 1_000_003], "rows are lost");
+    }
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// Rows of one append of the writer.
+/// Rows of one store of the writer.
 const ROWS: i64 = 20_000;
 
 /// The data files in a table's directory.
@@ -22,7 +22,7 @@ fn files(root: &Path) -> BTreeSet<String> {
     names.filter(|name| name != "_delta_log").collect()
 }
 
-/// Those that a log of appends names.
+/// Those that the log of a table that was never vacuumed names.
 fn named(root: &Path) -> BTreeSet<String> {
     let commits = std::fs::read_dir(root.join("_delta_log"))
         .expect("is there")
@@ -39,7 +39,23 @@ fn named(root: &Path) -> BTreeSet<String> {
     found
 }
 
-async fn kill(times: u64) {
+/// A block is a number, and as many rows of it.
+fn check(mode: &str, table: &[i64], began: &BTreeSet<i64>, acked: &BTreeSet<i64>) {
+    let blocks: BTreeSet<i64> = table.iter().copied().collect();
+    assert_eq!(table.len() as i64, blocks.len() as i64 * ROWS, "a commit is not whole");
+    assert!(blocks.is_subset(began), "nobody stored this");
+    match mode {
+        "append" => assert!(acked.is_subset(&blocks), "an acknowledged commit is lost"),
+        // Each store is all that there is afterwards; the numbers grow.
+        _ => assert!(
+            blocks.len() == 1 && blocks.last() >= acked.last(),
+            "{blocks:?} is there after {:?} was acknowledged",
+            acked.last()
+        ),
+    }
+}
+
+async fn kill(mode: &str, times: u64) {
     let dir = tempfile::tempdir().expect("a directory");
     let mut random = Random::new(7);
     let (mut began, mut acked) = (BTreeSet::new(), BTreeSet::new());
@@ -47,7 +63,7 @@ async fn kill(times: u64) {
     for round in 0..times {
         let mut writer = Command::new(env!("CARGO_BIN_EXE_delta"))
             .arg(dir.path())
-            .args(["blocks", &(round * 1000).to_string(), "1000"])
+            .args([mode, "blocks", &(round * 1000).to_string(), "1000"])
             .stdout(Stdio::piped())
             .spawn()
             .expect("starts");
@@ -69,12 +85,7 @@ async fn kill(times: u64) {
             continue;
         }
         let table = load(&manager, "t").await.expect("opens after a kill");
-        // A block is a number, and as many rows of it.
-        let found = numbers(&table);
-        let blocks: BTreeSet<i64> = found.iter().copied().collect();
-        assert_eq!(found.len() as i64, blocks.len() as i64 * ROWS, "a commit is not whole");
-        assert!(acked.is_subset(&blocks), "an acknowledged commit is lost");
-        assert!(blocks.is_subset(&began), "nobody stored this");
+        check(mode, &numbers(&table), &began, &acked);
     }
     assert!(
         !acked.is_empty() && middle > 0,
@@ -88,7 +99,7 @@ async fn kill(times: u64) {
     let maintenance = manager.maintenance().expect("cleans up");
     let removed = maintenance.gc(&options).await.expect("cleans up");
     println!(
-        "{times} kills, {middle} in a store, {} leftovers removed",
+        "{mode}: {times} kills, {middle} in a store, {} leftovers removed",
         removed.len()
     );
     assert_eq!(numbers(&load(&manager, "t").await.expect("loads")).len(), before);
@@ -114,11 +125,33 @@ async fn kill(times: u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_times() {
-    kill(10).await;
+    kill("append", 10).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_times_while_replacing() {
+    kill("overwrite", 10).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_times_while_merging() {
+    kill("merge", 10).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a minute: cargo xtask test"]
 async fn two_hundred_times() {
-    kill(200).await;
+    kill("append", 200).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs half a minute: cargo xtask test"]
+async fn a_hundred_times_while_replacing() {
+    kill("overwrite", 100).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs half a minute: cargo xtask test"]
+async fn a_hundred_times_while_merging() {
+    kill("merge", 100).await;
 }

@@ -1,12 +1,14 @@
 //! Delta tables on every store, beside other libraries, and in processes that are killed.
 
 mod at_once;
+mod commands;
 mod golden;
 mod killed;
 mod partitioned;
 mod python;
 mod settings;
 mod stores;
+mod unreadable;
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use larder::{AssetValue, Form, IoManager, OutputContext, Table};
