@@ -1,11 +1,12 @@
 """Makes Delta tables with the package `deltalake`, and prints tables so that two readers can be compared.
 
     delta_golden.py make ROOT             makes every table below ROOT
-    delta_golden.py show ROOT             prints what the package reads: {"table/version": {"schema": [..], "rows": [..]}}
+    delta_golden.py show ROOT             prints what the package reads: {"table@version": {"schema": [..], "rows": [..]}}
+    delta_golden.py duckdb ROOT           prints the same of DuckDB, whose extension reads with Delta's own kernel
     delta_golden.py arrow DIRECTORY       prints the same of Arrow files `table@version.arrow`
 
 What the package cannot write is made by hand: deletion vectors, checkpoints of several parts and of version 2. It reads
-them all, which proves that they are right.
+them all, and so does DuckDB, which proves that they are right.
 """
 
 import base64
@@ -72,7 +73,7 @@ def whole(root, name, version):
     return found.cast(pa.schema([field.with_nullable(known[field.name]) for field in found.schema]))
 
 
-def show(root):
+def every(root, read):
     tables = {}
     for directory in sorted(glob.glob(f"{root}/*.delta")):
         name = os.path.basename(directory).removesuffix(".delta")
@@ -81,8 +82,35 @@ def show(root):
         newest = DeltaTable(directory).version()
         first = json.load(open(f"{directory}/first")) if os.path.exists(f"{directory}/first") else 0
         for version in range(first, newest + 1):
-            tables[f"{name}@{version}"] = told(whole(root, name, version))
+            tables[f"{name}@{version}"] = told(read(root, name, version))
     return tables
+
+
+def show(root):
+    return every(root, whole)
+
+
+def by_duckdb(root):
+    import duckdb
+    import duckdb_extension_delta
+
+    [directory] = duckdb_extension_delta.__path__
+    [extension] = glob.glob(f"{directory}/extensions/*/delta.duckdb_extension")
+    # Nothing is fetched from elsewhere, and times are told in UTC.
+    settings = {"autoinstall_known_extensions": "false"}
+    connection = duckdb.connect(config=settings)
+    connection.execute(f"load '{extension}'")
+    connection.execute("set TimeZone = 'UTC'")
+
+    def read(root, name, version):
+        scan = "select * from delta_scan($path, version => $version)"
+        if version == DeltaTable(f"{root}/{name}.delta").version():
+            scan = "select * from delta_scan($path)"
+        names = {"path": f"{root}/{name}.delta", "version": version}
+        asked = {key: value for key, value in names.items() if f"${key}" in scan}
+        return connection.execute(scan, asked).to_arrow_table()
+
+    return every(root, read)
 
 
 def arrow(directory):
@@ -358,4 +386,4 @@ if __name__ == "__main__":
     if command == "make":
         make(where)
     else:
-        print(json.dumps({"show": show, "arrow": arrow}[command](where), ensure_ascii=False))
+        print(json.dumps({"show": show, "duckdb": by_duckdb, "arrow": arrow}[command](where), ensure_ascii=False))

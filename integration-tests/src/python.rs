@@ -14,8 +14,7 @@ const END: &str = "\nimport os, sys\nsys.stdout.flush()\nos._exit(0)\n";
 /// # Panics
 /// When it fails, with what it said.
 pub fn python<A: AsRef<OsStr>>(code: &str, arguments: &[A], input: &str) -> String {
-    let python = std::env::var("LARDER_PYTHON").expect("LARDER_PYTHON is set to an interpreter with the libraries");
-    let mut command = Command::new(python);
+    let mut command = interpreter("LARDER_PYTHON");
     command.args(["-c", &format!("{code}{END}")]).args(arguments);
     ended(command, input)
 }
@@ -25,10 +24,14 @@ pub fn python<A: AsRef<OsStr>>(code: &str, arguments: &[A], input: &str) -> Stri
 /// # Panics
 /// When it fails, with what it said; when the variable is not set.
 pub fn python_file(variable: &str, file: &Path, arguments: &[&str], input: &str) -> String {
-    let python = std::env::var(variable).unwrap_or_else(|_| panic!("{variable} is set to an interpreter"));
-    let mut command = Command::new(python);
+    let mut command = interpreter(variable);
     command.arg(file).args(arguments);
     ended(command, input)
+}
+
+fn interpreter(variable: &str) -> Command {
+    let python = std::env::var(variable);
+    Command::new(python.unwrap_or_else(|_| panic!("{variable} is set to an interpreter with the libraries")))
 }
 
 fn ended(mut command: Command, input: &str) -> String {

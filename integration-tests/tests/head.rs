@@ -1,4 +1,4 @@
-//! A few rows of a large table are a small read: the store counts what it sends of a Parquet file of 10 GB.
+//! A few rows of a large table are a small read: the store counts what it sends of a Parquet file of 10 GB, alone and in a Delta table.
 
 use arrow_array::{ArrayRef, BinaryArray, Int64Array, RecordBatch};
 use async_trait::async_trait;
@@ -6,7 +6,9 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt};
 use larder::{AssetValue, Form, InputContext, IoManager, LazyTable, col};
 use larder_integration_tests::Random;
+use larder_io_delta::DeltaConfig;
 use larder_io_object::ObjectIo;
+use larder_io_object::files::Ground;
 use object_store::path::Path;
 use object_store::{
     Attributes, CopyOptions, Error, GetOptions, GetResult, GetResultPayload, ListResult, MultipartUpload, ObjectMeta,
@@ -14,6 +16,7 @@ use object_store::{
 };
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataWriter};
+use serde_json::json;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,12 +26,43 @@ const FILE_BYTES: u64 = 10_000_000_000;
 const MOST_SENT: u64 = 20_000_000;
 const ROWS: i64 = 16_384;
 
-/// One file: real bytes at its beginning and end, and nothing that anybody asks for between.
+const FILE: &str = "large.parquet";
+const LOG: &str = "large.delta/_delta_log/00000000000000000000.json";
+
+/// One file: real bytes at its beginning and end, and nothing that anybody asks for between. The log of a Delta table names it too.
 #[derive(Clone)]
 struct Large {
     begin: Bytes,
     end: Bytes,
+    log: Bytes,
     sent: Arc<AtomicU64>,
+}
+
+/// The log of a table of one file, as any writer leaves it.
+fn log(rows: i64) -> Bytes {
+    let field = |name, kind| json!({ "name": name, "type": kind, "nullable": false, "metadata": {} });
+    let schema = json!({ "type": "struct", "fields": [field("id", "long"), field("payload", "binary")] });
+    let stats = json!({ "numRecords": rows, "minValues": { "id": 0 }, "maxValues": { "id": ROWS - 1 }, "nullCount": { "id": 0, "payload": 0 } });
+    let actions = [
+        json!({ "protocol": { "minReaderVersion": 1, "minWriterVersion": 2 } }),
+        json!({ "metaData": {
+            "id": "5fba94ed-9794-4965-ba6e-6ee3c0d22af9",
+            "format": { "provider": "parquet", "options": {} },
+            "schemaString": schema.to_string(),
+            "partitionColumns": [],
+            "configuration": {},
+        } }),
+        json!({ "add": {
+            "path": FILE,
+            "partitionValues": {},
+            "size": FILE_BYTES,
+            "modificationTime": 0,
+            "dataChange": true,
+            "stats": stats.to_string(),
+        } }),
+    ];
+    let lines: Vec<String> = actions.iter().map(ToString::to_string).collect();
+    lines.join("\n").into()
 }
 
 impl fmt::Debug for Large {
@@ -68,6 +102,7 @@ impl Large {
             file.schema_descr_ptr(),
             file.column_orders().cloned(),
         );
+        let log = log(file.num_rows());
         let metadata = ParquetMetaData::new(file, vec![group; count]);
         let mut end = Vec::new();
         ParquetMetaDataWriter::new(&mut end, &metadata)
@@ -76,6 +111,7 @@ impl Large {
         Self {
             begin: begin.into(),
             end: end.into(),
+            log,
             sent: Arc::default(),
         }
     }
@@ -91,6 +127,16 @@ impl Large {
             }
         }
         bytes.into()
+    }
+}
+
+fn meta(location: Path, size: u64) -> ObjectMeta {
+    ObjectMeta {
+        location,
+        last_modified: Default::default(),
+        size,
+        e_tag: Some("\"large\"".to_owned()),
+        version: None,
     }
 }
 
@@ -112,30 +158,29 @@ impl ObjectStore for Large {
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-        if location.as_ref() != "large.parquet" {
+        let is_log = location.as_ref() == LOG;
+        if !(is_log || location.filename() == Some(FILE)) {
             let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
             return Err(Error::NotFound {
                 path: location.to_string(),
                 source: Box::new(missing),
             });
         }
+        let size = if is_log { self.log.len() as u64 } else { FILE_BYTES };
         let range = match &options.range {
-            Some(range) => range.as_range(FILE_BYTES).expect("is within the file"),
-            None => 0..FILE_BYTES,
+            Some(range) => range.as_range(size).expect("is within the file"),
+            None => 0..size,
         };
         let wanted = if options.head { 0 } else { range.end - range.start };
         let sent = self.sent.fetch_add(wanted, Ordering::Relaxed) + wanted;
         assert!(sent < FILE_BYTES / 2, "half of the file is read");
-        let bytes = self.bytes(range.start, range.start + wanted);
+        let bytes = match is_log {
+            true => self.log.slice(range.start as usize..(range.start + wanted) as usize),
+            false => self.bytes(range.start, range.start + wanted),
+        };
         Ok(GetResult {
             payload: GetResultPayload::Stream(stream::once(async { Ok(bytes) }).boxed()),
-            meta: ObjectMeta {
-                location: location.clone(),
-                last_modified: Default::default(),
-                size: FILE_BYTES,
-                e_tag: Some("\"large\"".to_owned()),
-                version: None,
-            },
+            meta: meta(location.clone(), size),
             range,
             attributes: Attributes::default(),
         })
@@ -145,8 +190,11 @@ impl ObjectStore for Large {
         locations.map(|_| unsupported()).boxed()
     }
 
-    fn list(&self, _: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        stream::empty().boxed()
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        let log = Path::from(LOG);
+        let wanted = prefix.is_none_or(|prefix| log.prefix_matches(prefix));
+        let found = wanted.then(|| Ok(meta(log, self.log.len() as u64)));
+        stream::iter(found).boxed()
     }
 
     async fn list_with_delimiter(&self, _: Option<&Path>) -> Result<ListResult> {
@@ -162,6 +210,17 @@ impl ObjectStore for Large {
 async fn ten_rows_of_10_gb_are_a_small_read() {
     let store = Large::new();
     let manager = ObjectIo::plain("large", "large:", Arc::new(store.clone())).expect("opens");
+    small_reads(&store, &manager).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_rows_of_10_gb_in_a_delta_table_are_a_small_read() {
+    let store = Large::new();
+    let ground = Ground::new(Arc::new(store.clone()), "large:");
+    small_reads(&store, &DeltaConfig::default().open(ground).expect("opens")).await;
+}
+
+async fn small_reads(store: &Large, manager: &dyn IoManager) {
     let input = InputContext::new(
         "large".parse().expect("is a key"),
         None,

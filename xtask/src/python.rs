@@ -18,6 +18,16 @@ const PACKAGES: [&str; 10] = [
     "tzdata==2026.6",
 ];
 
+/// DuckDB with its extension for Delta tables, whose newest release is behind DuckDB's own; the package that lists a table's versions,
+/// and what times with a zone need.
+const DUCKDB: [&str; 5] = [
+    "duckdb==1.5.5",
+    "duckdb-extension-delta==1.5.5",
+    "deltalake==1.6.6",
+    "pyarrow==26.0.1",
+    "pytz==2026.6",
+];
+
 /// Dagster, with the manager of S3; they pin what others of them they go with.
 const DAGSTER: [&str; 2] = ["dagster==1.13.27", "dagster-aws==0.29.27"];
 
@@ -42,6 +52,11 @@ pub(crate) fn migration() -> Result<Option<PathBuf>, String> {
 /// The interpreter of Dagster's environment, made if it is not there: its dependencies must not hold the readers back.
 pub(crate) fn dagster() -> Result<PathBuf, String> {
     environment(&target().join("dagster"), &DAGSTER, "", "Dagster")
+}
+
+/// The interpreter of the environment of DuckDB's reader of Delta tables, made if it is not there.
+pub(crate) fn duckdb() -> Result<PathBuf, String> {
+    environment(&target().join("duckdb"), &DUCKDB, "", "DuckDB's reader of Delta tables")
 }
 
 /// The interpreter of the readers' environment, made if it is not there.

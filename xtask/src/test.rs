@@ -7,7 +7,8 @@ use std::path::Path;
 /// Runs every test: the workspace's, those that are ignored because they need something, a stranger's backend.
 pub(crate) fn run_all() -> Done {
     // What can be missing or in the way is told first.
-    let (python, dagster, postgresql) = (python::interpreter()?, python::dagster()?, postgresql::programs()?);
+    let (python, dagster, duckdb) = (python::interpreter()?, python::dagster()?, python::duckdb()?);
+    let postgresql = postgresql::programs()?;
     let chromium = chromium::program();
     if let Err(missing) = &chromium {
         eprintln!("the page of a run is not opened in a browser; missing: {missing}");
@@ -21,13 +22,16 @@ pub(crate) fn run_all() -> Done {
         // One run shows everything that fails.
         let plain = cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"]);
         let programs = [
+            Some(("LARDER_PYTHON", python.as_path())),
+            Some(("LARDER_DAGSTER", dagster.as_path())),
+            Some(("LARDER_DUCKDB", duckdb.as_path())),
             Some((postgresql::VARIABLE, postgresql.as_path())),
             chromium.as_deref().ok().map(|chromium| (chromium::VARIABLE, chromium)),
             migration.as_deref().map(|python| (python::MIGRATION_VARIABLE, python)),
         ];
         let further = |spark: &[(&str, String)]| {
             let variables: Vec<(&str, String)> = variables.iter().chain(spark).cloned().collect();
-            ignored(&python, &dagster, &programs, &variables)
+            ignored(&programs, &variables)
         };
         let ignored = match &java {
             // Streams that end soon: whoever takes the end of one for the end of a result is found out by every test.
@@ -43,7 +47,7 @@ pub(crate) fn run_all() -> Done {
 }
 
 /// Runs the tests that are ignored because they need something: all of it is there now.
-fn ignored(python: &Path, dagster: &Path, programs: &[Option<(&str, &Path)>], variables: &[(&str, String)]) -> Done {
+fn ignored(programs: &[Option<(&str, &Path)>], variables: &[(&str, String)]) -> Done {
     let home = target().join("flights-home");
     // A fresh home each time: the readers must see what this build wrote.
     if home.exists() {
@@ -80,7 +84,6 @@ fn ignored(python: &Path, dagster: &Path, programs: &[Option<(&str, &Path)>], va
             tests.args(["--skip", name]);
         }
     }
-    tests.env("LARDER_PYTHON", python).env("LARDER_DAGSTER", dagster);
     tests
         .env("LARDER_FLIGHTS_HOME", &home)
         .envs(programs.iter().flatten().copied());

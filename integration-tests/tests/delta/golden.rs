@@ -1,5 +1,5 @@
-//! Tables that the Python package `deltalake` made, and some that it reads and cannot make: larder's rows are the package's,
-//! value for value, at every version.
+//! Tables that the Python package `deltalake` made, and some that it reads and cannot make: larder's rows are those of the package and of
+//! DuckDB, value for value, at every version. So are theirs of tables that larder made: `witnesses.rs`.
 
 use super::{context, load, on_disk};
 use arrow_array::cast::AsArray;
@@ -14,16 +14,58 @@ use std::fs::File;
 use std::path::Path;
 
 /// What a reader found in each version: `table@version`, its schema and its rows.
-type Found = BTreeMap<String, Json>;
+pub(super) type Found = BTreeMap<String, Json>;
 
 fn golden(command: &str, directory: &Path) -> String {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/delta_golden.py");
     let directory = directory.display().to_string();
-    python_file("LARDER_PYTHON", &script, &[command, &directory], "")
+    let variable = if command == "duckdb" {
+        "LARDER_DUCKDB"
+    } else {
+        "LARDER_PYTHON"
+    };
+    python_file(variable, &script, &[command, &directory], "")
 }
 
-fn found(command: &str, directory: &Path) -> Found {
+/// What a reader finds in each version of the tables below a directory.
+pub(super) fn found(command: &str, directory: &Path) -> Found {
     serde_json::from_str(&golden(command, directory)).expect("is JSON")
+}
+
+/// What larder finds in these versions.
+pub(super) async fn found_by(manager: &dyn IoManager, versions: impl Iterator<Item = &String>) -> Found {
+    let arrow = tempfile::tempdir().expect("a directory");
+    for name in versions {
+        let (table, version) = name.split_once('@').expect("has a version");
+        let mut input = context(table).to_input(Form::Table);
+        input.version = Some(Version::from_text(version));
+        let value = manager
+            .load_input(&input)
+            .await
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        let loaded = Table::from_value(value)
+            .await
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        write(&arrow.path().join(format!("{name}.arrow")), &loaded);
+    }
+    found("arrow", arrow.path())
+}
+
+/// Holds what two found against each other: rows, and columns where both know which may be null.
+pub(super) fn same(ours: &Found, theirs: &Found, columns: bool) {
+    assert_eq!(
+        ours.keys().collect::<Vec<_>>(),
+        theirs.keys().collect::<Vec<_>>(),
+        "they found other versions"
+    );
+    for (name, theirs) in theirs {
+        if columns {
+            assert_eq!(ours[name]["schema"], theirs["schema"], "{name}");
+        }
+        let (ours, theirs) = (rows(&ours[name]), rows(theirs));
+        let differs = ours.iter().zip(theirs).find(|(ours, theirs)| ours != theirs);
+        assert_eq!((ours.len(), differs), (theirs.len(), None), "{name}");
+    }
 }
 
 fn write(path: &Path, table: &Table) {
@@ -37,36 +79,16 @@ fn write(path: &Path, table: &Table) {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Python: cargo xtask test"]
-async fn larder_reads_every_version_as_the_package_does() {
-    let (root, arrow) = (
-        tempfile::tempdir().expect("a directory"),
-        tempfile::tempdir().expect("a directory"),
-    );
+async fn larder_reads_every_version_as_others_do() {
+    let root = tempfile::tempdir().expect("a directory");
     golden("make", root.path());
     let expected = found("show", root.path());
     assert!(expected.len() >= 55, "{} versions", expected.len());
     let manager = on_disk(root.path(), |_| {});
-    for name in expected.keys() {
-        let (table, version) = name.split_once('@').expect("has a version");
-        let mut input = context(table).to_input(Form::Table);
-        input.version = Some(Version::from_text(version));
-        let value = manager
-            .load_input(&input)
-            .await
-            .unwrap_or_else(|error| panic!("{name}: {error}"));
-        let loaded = Table::from_value(value)
-            .await
-            .unwrap_or_else(|error| panic!("{name}: {error}"));
-        write(&arrow.path().join(format!("{name}.arrow")), &loaded);
-    }
-    let ours = found("arrow", arrow.path());
-    assert_eq!(ours.len(), expected.len());
-    for (name, expected) in &expected {
-        assert_eq!(ours[name]["schema"], expected["schema"], "{name}");
-        let (ours, expected) = (rows(&ours[name]), rows(expected));
-        let differs = ours.iter().zip(expected).find(|(ours, expected)| ours != expected);
-        assert_eq!((ours.len(), differs), (expected.len(), None), "{name}");
-    }
+    let ours = found_by(&manager, expected.keys()).await;
+    same(&ours, &expected, true);
+    // It takes every column for one that may be null.
+    same(&ours, &found("duckdb", root.path()), false);
     // So that none of them agree on nothing.
     let counts = |name: &str| rows(&expected[name]).len();
     assert_eq!(
@@ -76,7 +98,7 @@ async fn larder_reads_every_version_as_the_package_does() {
     what_the_package_writes_and_does_not_read(&manager).await;
 }
 
-fn rows(found: &Json) -> &Vec<Json> {
+pub(super) fn rows(found: &Json) -> &Vec<Json> {
     found["rows"].as_array().expect("is a list")
 }
 

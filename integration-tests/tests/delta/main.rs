@@ -9,6 +9,7 @@ mod python;
 mod settings;
 mod stores;
 mod unreadable;
+mod witnesses;
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use larder::{AssetValue, Form, IoManager, OutputContext, Table};

@@ -19,7 +19,7 @@ fn python(table: &Path, code: &str) -> String {
     larder_integration_tests::python(&format!("{begin}{code}"), &[table], "")
 }
 
-fn every_type() -> Table {
+pub(super) fn every_type() -> Table {
     let columns: Vec<(&str, ArrayRef)> = vec![
         ("i", Arc::new(Int64Array::from(vec![Some(i64::MIN), None, Some(7)]))),
         ("s", Arc::new(Int32Array::from(vec![1, 2, 3]))),
@@ -58,7 +58,7 @@ fn every_type() -> Table {
     Table::from(RecordBatch::try_from_iter_with_nullable(columns).expect("is a table"))
 }
 
-fn partition(asset: &str, value: &str) -> OutputContext {
+pub(super) fn partition(asset: &str, value: &str) -> OutputContext {
     let key = PartitionKey::single("key", value).expect("is a key");
     let mut ctx = OutputContext::new(
         asset.parse().expect("is a key"),
