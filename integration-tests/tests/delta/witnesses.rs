@@ -5,8 +5,9 @@ use super::golden::{found, found_by, rows as rows_of, same};
 use super::python::{every_type, partition};
 use super::{context, on_disk};
 use arrow_array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray};
-use larder::{AssetValue, Form, IoManager, OptimizeOptions, Value, Version};
-use larder_io_delta::{DeltaConfig, DeltaIo, Evolution, WriteMode};
+use larder::{AssetValue, Form, IoManager, Table, Version};
+use larder_io_core::OptimizeOptions;
+use larder_io_delta::{DeltaIo, Evolution, WriteMode};
 use std::path::Path;
 use std::sync::Arc;
 use tempfile::tempdir;
@@ -26,13 +27,13 @@ fn rows(numbers: impl IntoIterator<Item = i64>, key: Option<&str>) -> Vec<(&'sta
     ]
 }
 
-fn value(columns: Vec<(&'static str, ArrayRef, bool)>) -> Value {
-    let batch = RecordBatch::try_from_iter_with_nullable(columns).expect("fits");
-    larder::Table::from(batch).into_value()
+fn table(columns: Vec<(&'static str, ArrayRef, bool)>) -> Table {
+    Table::from(RecordBatch::try_from_iter_with_nullable(columns).expect("fits"))
 }
 
-async fn store(manager: &DeltaIo, asset: &str, value: &Value) {
-    manager.handle_output(&context(asset), value).await.expect("stores");
+async fn store(manager: &DeltaIo, asset: &str, table: Table) {
+    let stored = manager.handle_output(&context(asset), &table.into_value()).await;
+    stored.expect("stores");
 }
 
 /// Merges with rows that are new, known, in other partitions and deleted, past a checkpoint.
@@ -49,24 +50,24 @@ async fn merged(root: &Path) {
         let mut columns = rows(round * 2..round * 2 + 5, key);
         let gone = (0..5).map(|at| Some(round % 3 == 2 && at == 0));
         columns.push(("gone", Arc::new(gone.collect::<BooleanArray>()), true));
-        store(&manager, "merged", &value(columns)).await;
+        store(&manager, "merged", table(columns)).await;
     }
 }
 
 /// Partitions that come, are replaced, go, and come back; one of them in a file with others.
 async fn partitions(root: &Path) {
     let manager = on_disk(root, |_| {});
-    let several = rows(0..3, Some("first"))
-        .into_iter()
-        .zip(rows(3..5, Some("second")))
-        .map(|((name, first, null), (_, second, _))| {
-            let both = arrow_select::concat::concat(&[&first, &second]).expect("one type");
-            (name, both, null)
-        });
-    store(&manager, "partitions", &value(several.collect())).await;
+    let first = table(rows(0..3, Some("first")));
+    let mut batches = first.batches().to_vec();
+    batches.extend(table(rows(3..5, Some("second"))).batches().to_vec());
+    let several = Table::new(first.schema(), batches).expect("one schema");
+    store(&manager, "partitions", several).await;
     for (key, numbers) in [("second", 10..12), ("a/b %=", 12..14), ("second", 14..17)] {
         let stored = manager
-            .handle_output(&partition("partitions", key), &value(rows(numbers, Some(key))))
+            .handle_output(
+                &partition("partitions", key),
+                &table(rows(numbers, Some(key))).into_value(),
+            )
             .await;
         stored.expect("stores");
     }
@@ -85,16 +86,12 @@ async fn rewritten(root: &Path) {
         config.evolution = Evolution::Widen;
     });
     for round in 0..3 {
-        store(
-            &manager,
-            "rewritten",
-            &value(rows((0..50).map(|n| n * 7 % 50 + round), Some("k"))),
-        )
-        .await;
+        let mixed = (0..50).map(|n| n * 7 % 50 + round);
+        store(&manager, "rewritten", table(rows(mixed, Some("k")))).await;
     }
     let mut wider = rows(100..110, None);
     wider.push(("more", Arc::new(Int64Array::from_iter_values(0..10)), true));
-    store(&manager, "rewritten", &value(wider)).await;
+    store(&manager, "rewritten", table(wider)).await;
     let mut options = OptimizeOptions::default();
     options.z_order = vec!["n".to_owned(), "t".to_owned()];
     let input = context("rewritten").to_input(Form::Table);
@@ -107,9 +104,9 @@ async fn rewritten(root: &Path) {
 #[ignore = "needs Python: cargo xtask test"]
 async fn others_read_every_version_of_what_larder_made() {
     let root = tempdir().expect("a directory");
-    let manager = on_disk(root.path(), |_: &mut DeltaConfig| {});
+    let manager = on_disk(root.path(), |_| {});
     for _ in 0..2 {
-        store(&manager, "types", &every_type().into_value()).await;
+        store(&manager, "types", every_type()).await;
     }
     merged(root.path()).await;
     partitions(root.path()).await;
