@@ -1,7 +1,7 @@
 """Stores and loads assets with Dagster's own I/O managers.
 
-Arguments: `store` or `load`, then `fs <base directory>` or `s3 <endpoint> <bucket> <prefix>`. Standard input has the assets
-as JSON: a list of [key segments, partition or null, value as Python source]. A partition is a list of [dimension, value].
+Arguments: `store` or `load`, then `fs <base directory>`, `s3 <endpoint> <bucket> <prefix>` or `gcs <endpoint> <bucket> <prefix>`.
+Standard input has the assets as JSON: a list of [key segments, partition or null, value as Python source]. A partition is a list of [dimension, value].
 `load` prints what was loaded, as Python source, each on a line.
 """
 import datetime
@@ -21,6 +21,13 @@ entries = json.loads(sys.stdin.read())
 def manager():
     if where == "fs":
         return PickledObjectFilesystemIOManager(base_dir=place[0])
+    if where == "gcs":
+        from dagster_gcp.gcs.io_manager import PickledObjectGCSIOManager
+        from google.auth.credentials import AnonymousCredentials
+        from google.cloud import storage
+        client = storage.Client(project="larder", credentials=AnonymousCredentials(),
+                                client_options={"api_endpoint": place[0]})
+        return PickledObjectGCSIOManager(place[1], client, prefix=place[2])
     import boto3
     from dagster_aws.s3.io_manager import PickledObjectS3IOManager
     client = boto3.client("s3", endpoint_url=place[0], aws_access_key_id="test", aws_secret_access_key="test",

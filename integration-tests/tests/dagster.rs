@@ -1,13 +1,17 @@
 //! Stores that are shared with Dagster: Dagster's own managers load what larder stored in the `dagster` layout, and
 //! larder loads what they stored, for every plain type, nested keys and partitions.
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use larder::prelude::{asset, assets};
 use larder::python::{Date, DateTime, FrozenSet, Set, Time, TimeDelta};
 use larder::{
     AssetKey, AssetValue, DagsterLayout, ErrorKind, Form, IoManager, Layout, Naming, OutputContext, PartitionKey,
+    Secret,
 };
 use larder_integration_tests::{cloud, python_file, scratch};
 use larder_io_fs::FsConfig;
+use larder_io_gcs::GcsConfig;
+use larder_testkit::cloud::{Cloud, Dialect};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -225,6 +229,43 @@ async fn on_s3() {
     config.prefix = other;
     let manager = config.open().expect("opens");
     assert_eq!(loaded(&manager).await, wanted(), "what Dagster stored");
+}
+
+/// fake-gcs-server takes what Google's client writes, and nothing of the interface that larder writes by: what larder stored at the double goes there as it
+/// is, name by name.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs LARDER_DAGSTER and emulators: cargo xtask test"]
+async fn on_gcs() {
+    let double = Cloud::start(Dialect::Gcs).await;
+    double.create_bucket("lake");
+    let mut ours = GcsConfig::new("lake", "ours");
+    ours.endpoint = Some(double.endpoint());
+    ours.access_token = Some(Secret::new("token"));
+    store(&ours.open().expect("opens")).await;
+    let keys = double.keys();
+    let object = |key: &String| {
+        let bytes = double.object(key).expect("is there").bytes;
+        (key.clone(), BASE64_STANDARD.encode(bytes))
+    };
+    let objects: BTreeMap<String, String> = keys.iter().map(object).collect();
+    let objects = BASE64_STANDARD.encode(json!(objects).to_string());
+    let mut config = cloud::gcs::config();
+    let copy = format!(
+        "import base64, json\n\
+         for key, data in json.loads(base64.b64decode('{objects}')).items():\n    bucket.blob(key).upload_from_string(base64.b64decode(data))\n"
+    );
+    cloud::gcs::google(&config, &copy);
+    let endpoint = config.endpoint.clone().expect("is set");
+    let place = |prefix| ["gcs", &endpoint, &config.bucket, prefix];
+    assert_eq!(dagster("load", &place("ours")), wanted(), "what larder stored");
+
+    dagster("store", &place("theirs"));
+    config.prefix = "theirs".to_owned();
+    assert_eq!(
+        loaded(&config.open().expect("opens")).await,
+        wanted(),
+        "what Dagster stored"
+    );
 }
 
 /// Bytes, as Dagster wrote them.
