@@ -9,9 +9,10 @@ use larder::{
     Secret,
 };
 use larder_integration_tests::{cloud, python_file, scratch};
+use larder_io_adls::AdlsConfig;
 use larder_io_fs::FsConfig;
 use larder_io_gcs::GcsConfig;
-use larder_testkit::cloud::{Cloud, Dialect};
+use larder_testkit::cloud::{ACCOUNT, Cloud, Dialect};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -266,6 +267,26 @@ async fn on_gcs() {
         wanted(),
         "what Dagster stored"
     );
+}
+
+/// No emulator has Data Lake Storage's own interface, which Dagster writes by: it does so at the double.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs LARDER_DAGSTER, a Python with Dagster; run by cargo xtask test"]
+async fn on_adls2() {
+    let double = Cloud::start(Dialect::Azure).await.with_hierarchy();
+    double.create_bucket("lake");
+    let manager = |prefix| {
+        let mut config = AdlsConfig::new(ACCOUNT, "lake", prefix);
+        config.endpoint = Some(double.endpoint());
+        config.access_key = Some(Secret::new(cloud::azure::KEY));
+        config.open().expect("opens")
+    };
+    let account = format!("{}/{ACCOUNT}", double.endpoint());
+    let place = |prefix| ["adls2", &account, "lake", prefix];
+    store(&manager("ours")).await;
+    assert_eq!(dagster("load", &place("ours")), wanted(), "what larder stored");
+    dagster("store", &place("theirs"));
+    assert_eq!(loaded(&manager("theirs")).await, wanted(), "what Dagster stored");
 }
 
 /// Bytes, as Dagster wrote them.

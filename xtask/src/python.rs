@@ -28,8 +28,13 @@ const DUCKDB: [&str; 5] = [
     "pytz==2026.6",
 ];
 
-/// Dagster, with the managers of S3 and Google; they pin what others of them they go with.
-const DAGSTER: [&str; 3] = ["dagster==1.13.27", "dagster-aws==0.29.27", "dagster-gcp==0.29.27"];
+/// Dagster, with the managers of each cloud; they pin what others of them they go with.
+const DAGSTER: [&str; 4] = [
+    "dagster==1.13.27",
+    "dagster-aws==0.29.27",
+    "dagster-gcp==0.29.27",
+    "dagster-azure==0.29.27",
+];
 
 /// What the pipelines of the guide "coming from" are written for; `migration.txt` pins what comes along with them.
 const MIGRATION: [&str; 2] = ["apache-airflow==3.3.2", "luigi==3.8.1"];

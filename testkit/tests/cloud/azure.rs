@@ -299,3 +299,31 @@ async fn containers_are_made_and_told() {
     );
     assert_eq!(get(&cloud, "?comp=list").tags("Name"), ["other", "test-bucket"]);
 }
+
+/// As Data Lake Storage writes files: made, appended to, flushed.
+#[tokio::test]
+async fn a_file_has_what_was_flushed() {
+    let cloud = start(Dialect::Azure).await.with_hierarchy();
+    let at = |query: &str| format!("/test-bucket/d/f?{query}");
+    let change = |query: &str, body: &str| ask(&cloud, "PATCH", &at(query), &[], body);
+    let stored = || cloud.object("d/f").map(|object| object.bytes);
+    assert_eq!(change("action=append&position=0", "x").status, 404);
+    for _ in 0..2 {
+        assert_eq!(ask(&cloud, "PUT", &at("resource=file"), &[], "").status, 201);
+        assert_eq!(stored().as_deref(), Some(&b""[..]));
+        assert_eq!(change("action=append&position=0", "one").status, 202);
+        assert_eq!(change("action=append&position=3", ", two").status, 202);
+        assert_eq!(stored().as_deref(), Some(&b""[..]), "nobody sees what is not flushed");
+        for wrong in [3, 9] {
+            assert_eq!(change(&format!("action=flush&position={wrong}"), "").status, 400);
+        }
+        assert_eq!(change("action=flush&position=8", "").status, 200);
+        assert_eq!(stored().as_deref(), Some(&b"one, two"[..]));
+    }
+    assert_eq!(change("action=append&position=8", "!").status, 202);
+    assert_eq!(change("action=flush&position=9", "").status, 200);
+    assert_eq!(stored().as_deref(), Some(&b"one, two!"[..]));
+    let asked = [("x-ms-lease-action", "acquire"), ("x-ms-proposed-lease-id", "mine")];
+    let lease = ask(&cloud, "PUT", &at("comp=lease"), &asked, "");
+    assert_eq!((lease.status, lease.header("x-ms-lease-id")), (201, Some("mine")));
+}

@@ -1,10 +1,11 @@
-//! Azure Blob Storage, with or without a hierarchical namespace.
+//! Azure Blob Storage, with or without a hierarchical namespace, and how Data Lake Storage writes files.
 //! <https://learn.microsoft.com/en-us/rest/api/storageservices/blob-service-rest-api>
 
 mod batch;
 mod blob;
 mod block;
 mod directory;
+mod lake;
 mod list;
 
 pub(super) use batch::deleted;
@@ -36,6 +37,8 @@ pub(super) fn route(call: &mut Call) {
     call.operation = match (&call.method, comp) {
         (&Method::PUT, None) if object && call.headers.contains_key("x-ms-copy-source") => Operation::Copy,
         (&Method::PUT, None) if object => Operation::Put,
+        (&Method::PATCH, None) if object && call.query("action") == Some("append") => Operation::Part,
+        (&Method::PATCH, None) if object && call.query("action") == Some("flush") => Operation::Complete,
         (&Method::PUT, Some("block")) if object => Operation::Part,
         (&Method::PUT, Some("blocklist")) if object => Operation::Complete,
         (&Method::DELETE, None) if object => Operation::Delete,
@@ -51,6 +54,9 @@ pub(super) fn route(call: &mut Call) {
 /// Carries a call out.
 pub(super) fn answer(state: &mut State, call: &Call) -> Result<Reply, Reason> {
     match call.operation {
+        Operation::Put if call.has("resource") => lake::create(state, call),
+        Operation::Part if call.method == Method::PATCH => lake::append(state, call),
+        Operation::Complete if call.method == Method::PATCH => lake::flush(state, call),
         Operation::Put => blob::put(state, call),
         Operation::Copy => blob::copy(state, call),
         Operation::Part => block::put(state, call),
@@ -83,6 +89,7 @@ fn other(state: &mut State, call: &Call) -> Result<Reply, Reason> {
                 .header("etag", "\"0x8D0\"")
                 .header("x-ms-has-immutability-policy", false))
         }
+        (&Method::PUT, Some("lease")) => lake::lease(state, call),
         (&Method::GET, Some("blocklist")) => block::list(state, call),
         (&Method::GET, Some("list")) if call.bucket.is_empty() => Ok(list::containers(state)),
         _ => Err(Reason::NotImplemented),
