@@ -104,6 +104,7 @@ def by_duckdb(root):
 
     def read(root, name, version):
         scan = "select * from delta_scan($path, version => $version)"
+        # As everybody asks who knows of no versions.
         if version == DeltaTable(f"{root}/{name}.delta").version():
             scan = "select * from delta_scan($path)"
         names = {"path": f"{root}/{name}.delta", "version": version}

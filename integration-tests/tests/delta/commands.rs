@@ -36,11 +36,11 @@ impl Lake {
         (code, text(out), text(err))
     }
 
-    /// What a command that goes well says, without its table.
-    fn remark(&self, args: &str) -> String {
-        let (code, _, err) = self.run(args);
+    /// What a command that goes well prints.
+    fn done(&self, args: &str) -> String {
+        let (code, out, err) = self.run(args);
         assert_eq!(code, 0, "{args}: {err}");
-        err
+        out
     }
 
     fn refused(&self, args: &str) -> String {
@@ -83,7 +83,7 @@ fn file_name(path: &Path) -> String {
 fn files_are_rewritten_and_then_removed() {
     let lake = Lake::new();
     for _ in 0..RUNS {
-        lake.remark("materialize");
+        lake.done("materialize");
     }
     let small = lake.files();
     assert_eq!(small.len() as u64, RUNS);
@@ -102,10 +102,10 @@ fn files_are_rewritten_and_then_removed() {
     );
     let each = (0..ROWS).flat_map(|number| std::iter::repeat_n(number, RUNS as usize));
     assert!(lake.stored().into_iter().eq(each), "rows lie in the order of `n`");
-    let told = lake.remark("optimize orders");
+    let told = lake.done("optimize orders");
     assert!(told.contains("orders has no files worth rewriting"), "{told}");
 
-    let told = lake.remark("vacuum orders");
+    let told = lake.done("vacuum orders");
     assert!(told.contains("no file is older than the retention"), "{told}");
     let told = lake.refused("vacuum orders --retention 1s");
     assert!(told.contains("force"), "{told}");

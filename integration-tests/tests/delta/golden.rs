@@ -78,7 +78,7 @@ fn write(path: &Path, table: &Table) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs Python: cargo xtask test"]
+#[ignore = "needs LARDER_PYTHON and LARDER_DUCKDB: cargo xtask test"]
 async fn larder_reads_every_version_as_others_do() {
     let root = tempfile::tempdir().expect("a directory");
     golden("make", root.path());

@@ -52,8 +52,12 @@ async fn load(manager: &dyn IoManager, asset: &str) -> larder::Result<Table> {
 
 /// The numbers of `rows`, in their order.
 fn numbers(table: &Table) -> Vec<i64> {
+    column(table, "n")
+}
+
+fn column(table: &Table, name: &str) -> Vec<i64> {
     let batch = table.to_batch().expect("joins");
-    let column = batch.column_by_name("n").expect("is there");
+    let column = batch.column_by_name(name).expect("is there");
     let numbers = column.as_any().downcast_ref::<Int64Array>().expect("are numbers");
     numbers.values().to_vec()
 }

@@ -51,7 +51,7 @@ fn refused(bind: &str) -> String {
 
 #[tokio::test]
 async fn each_asset_has_its_own_mode() {
-    let line = r#""audit/*" = { manager = "lake", mode = "merge", merge_on = ["n", "t"], file_bytes = 1048576 }"#;
+    let line = r#""audit/*" = { manager = "lake", mode = "merge", merge_on = ["n", "t"], file_bytes = 1048576, gather_bytes = 1048576 }"#;
     let pipeline = pipeline(line).expect("fits");
     for run in 1..=3 {
         RUN.store(run, Ordering::Relaxed);
@@ -82,6 +82,7 @@ async fn each_asset_has_its_own_mode() {
         told("audit/strict"),
         [
             format!("file_bytes {at}"),
+            format!("gather_bytes {at}"),
             format!("merge_on {at}"),
             format!("mode {at}"),
             "parquet (the asset)".to_owned()
@@ -105,6 +106,14 @@ fn what_does_not_fit_is_told_at_its_place() {
         (
             r#"events = { manager = "lake", mode = "merge" }"#,
             "`merge_on` go together; one of them is missing",
+        ),
+        (
+            r#"events = { manager = "lake", file_bytes = 1048575 }"#,
+            "`file_bytes` must be 1 MiB (1048576) or more",
+        ),
+        (
+            r#"events = { manager = "lake", gather_bytes = 1048575 }"#,
+            "`gather_bytes` must be 1 MiB (1048576) or more",
         ),
         (
             r#"events = { manager = "lake", region = "eu" }"#,

@@ -59,7 +59,7 @@ async fn a_store_of_a_partition_fails_and_leaves_all_of_them() {
     }
     let before = cloud.keys();
     for (fault, kind) in [
-        (Fault::status(503), ErrorKind::Unavailable),
+        (Fault::vendor(503, "ServiceUnavailable"), ErrorKind::Unavailable),
         (Fault::ResetBefore, ErrorKind::Unavailable),
         (Fault::vendor(403, "AccessDenied"), ErrorKind::PermissionDenied),
     ] {

@@ -101,7 +101,7 @@ async fn rewritten(root: &Path) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs Python: cargo xtask test"]
+#[ignore = "needs LARDER_PYTHON and LARDER_DUCKDB: cargo xtask test"]
 async fn others_read_every_version_of_what_larder_made() {
     let root = tempdir().expect("a directory");
     let manager = on_disk(root.path(), |_| {});

@@ -13,9 +13,9 @@ pub enum Operation {
     Put,
     /// Begins a multipart upload. Azure has no such request.
     CreateMultipart,
-    /// Writes or copies one part or block.
+    /// Writes or copies one part or block, or appends to a file of Data Lake Storage.
     Part,
-    /// Publishes the parts; in Azure, a block list.
+    /// Publishes the parts; in Azure, a block list, or what was appended.
     Complete,
     /// Drops a multipart upload. Azure has no such request.
     Abort,

@@ -41,12 +41,12 @@ pub(super) fn flush(state: &mut State, call: &Call) -> Result<Reply, Reason> {
     let (mut content, headers) = (current.content.clone(), current.headers.clone());
     for (at, block) in bucket.blocks.get(&call.key).into_iter().flatten() {
         if at.parse() != Ok(content.len()) {
-            return Err(Reason::InvalidPart);
+            return Err(wrong_end());
         }
         content.append(block);
     }
     if content.len() != position(call)? {
-        return Err(Reason::InvalidPart);
+        return Err(wrong_end());
     }
     let draft = Draft {
         content,
@@ -67,6 +67,11 @@ pub(super) fn lease(state: &State, call: &Call) -> Result<Reply, Reason> {
     };
     let reply = Reply::new(status).header_if("x-ms-lease-id", id);
     Ok(described(state, call, reply, &version))
+}
+
+/// <https://learn.microsoft.com/en-us/rest/api/storageservices/datalakestoragegen2/path/update>
+fn wrong_end() -> Reason {
+    Reason::Status(400, Some("InvalidFlushPosition".to_owned()))
 }
 
 fn position(call: &Call) -> Result<u64, Reason> {
