@@ -60,7 +60,7 @@ async fn partitions(root: &Path) {
     let first = table(rows(0..3, Some("first")));
     let mut batches = first.batches().to_vec();
     batches.extend(table(rows(3..5, Some("second"))).batches().to_vec());
-    let several = Table::new(first.schema(), batches).expect("one schema");
+    let several = Table::new(Arc::clone(first.schema()), batches).expect("one schema");
     store(&manager, "partitions", several).await;
     for (key, numbers) in [("second", 10..12), ("a/b %=", 12..14), ("second", 14..17)] {
         let stored = manager
