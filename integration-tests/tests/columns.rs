@@ -29,12 +29,12 @@ async fn delays() -> Result<Table> {
     Ok(next.expect("is set").into())
 }
 
-#[asset]
+#[asset(io_manager = "counts")]
 async fn rows(delays: Table) -> Result<u64> {
     Ok(delays.rows() as u64)
 }
 
-#[asset]
+#[asset(io_manager = "counts")]
 async fn least(delays: LazyTable) -> Result<u64> {
     Ok(delays.head(1).await?.rows() as u64)
 }
@@ -54,7 +54,8 @@ fn numbers(values: &[Option<i64>]) -> ArrayRef {
 fn pipeline(manager: Arc<dyn IoManager>) -> Pipeline {
     larder::definitions()
         .without_config()
-        .with_every_asset_in(manager)
+        .default_io_manager(manager)
+        .io_manager("counts", Arc::new(MemoryIo::new()))
         .assets(assets![delays, rows, least])
         .build()
         .expect("fits")
