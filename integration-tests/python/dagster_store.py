@@ -1,6 +1,6 @@
-"""Stores and loads assets with Dagster's own I/O managers.
+"""Stores and loads assets with Dagster's own I/O managers, called or in runs.
 
-Arguments: `store` or `load`, then `fs <base directory>`, or `s3`, `gcs` or `adls2` with `<endpoint> <bucket> <prefix>`.
+Arguments: `store` or `load`, then `fs` or `run` with `<base directory>`, or `s3`, `gcs` or `adls2` with `<endpoint> <bucket> <prefix>`.
 Standard input has the assets as JSON: a list of [key segments, partition or null, value as Python source]. A partition is a list of [dimension, value].
 `load` prints what was loaded, as Python source, each on a line.
 """
@@ -9,8 +9,8 @@ import json
 import sys
 
 from dagster import (
-    AssetKey, DagsterInstance, DagsterType, MultiPartitionKey, MultiPartitionsDefinition, PartitionKeyRange,
-    StaticPartitionsDefinition, build_input_context, build_output_context,
+    AssetIn, AssetKey, AssetSpec, DagsterInstance, DagsterType, FilesystemIOManager, MultiPartitionKey, MultiPartitionsDefinition, PartitionKeyRange,
+    StaticPartitionsDefinition, asset, build_input_context, build_output_context, materialize,
 )
 from dagster._core.storage.fs_io_manager import PickledObjectFilesystemIOManager
 
@@ -57,6 +57,10 @@ def shown(value):
     return repr(value)
 
 
+def value(entry):
+    return eval(entry[2], {"datetime": datetime, "float": float})
+
+
 def partitions(entry):
     """The definition and the key, as an asset of Dagster has them."""
     dimensions = entry[1]
@@ -69,19 +73,45 @@ def partitions(entry):
     return definition, MultiPartitionKey(dict(dimensions))
 
 
-io = manager()
-instance = DagsterInstance.ephemeral()
-# The manager of ADLS2 asks what an input is to be.
-anything = DagsterType(lambda _, value: True, name="Anything")
-for entry in entries:
+def called(entry):
+    """Calls the manager itself."""
     definition, partition = partitions(entry)
     key = AssetKey(entry[0])
     if what == "store":
-        value = eval(entry[2], {"datetime": datetime, "float": float})
         with build_output_context(asset_key=key, partition_key=partition, asset_partitions_def=definition) as context:
-            io.handle_output(context, value)
-    else:
-        with build_output_context(asset_key=key, partition_key=partition, asset_partitions_def=definition) as upstream, \
-             build_input_context(asset_key=key, partition_key=partition, asset_partition_key_range=PartitionKeyRange(partition, partition) if partition else None,
-                                 asset_partitions_def=definition, upstream_output=upstream, instance=instance, dagster_type=anything) as context:
-            print(shown(io.load_input(context)))
+            io.handle_output(context, value(entry))
+        return
+    with build_output_context(asset_key=key, partition_key=partition, asset_partitions_def=definition) as upstream, \
+         build_input_context(asset_key=key, partition_key=partition, asset_partition_key_range=PartitionKeyRange(partition, partition) if partition else None,
+                             asset_partitions_def=definition, upstream_output=upstream, instance=instance, dagster_type=anything) as context:
+        print(shown(io.load_input(context)))
+
+
+def ran(entry):
+    """Runs an asset with the manager, or one that takes it."""
+    definition, partition = partitions(entry)
+    key = AssetKey(entry[0])
+    run = {"partition_key": partition, "resources": {"io_manager": FilesystemIOManager(base_dir=place[0])}, "instance": instance}
+    if what == "store":
+        @asset(key=key, partitions_def=definition)
+        def made():
+            return value(entry)
+
+        assert materialize([made], **run).success
+        return
+    found = []
+
+    @asset(key=["takes", *entry[0]], ins={"it": AssetIn(key)}, partitions_def=definition)
+    def takes(it):
+        found.append(shown(it))
+
+    assert materialize([AssetSpec(key, partitions_def=definition), takes], selection=[takes], **run).success
+    print(*found)
+
+
+instance = DagsterInstance.ephemeral()
+# The manager of ADLS2 asks what an input is to be.
+anything = DagsterType(lambda _, value: True, name="Anything")
+io = None if where == "run" else manager()
+for entry in entries:
+    ran(entry) if where == "run" else called(entry)

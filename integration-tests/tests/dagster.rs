@@ -215,6 +215,19 @@ async fn on_local_disk() {
     );
 }
 
+/// Whole runs of Dagster: assets that take what larder stored, and assets whose values larder loads.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs LARDER_DAGSTER, a Python with Dagster; run by cargo xtask test"]
+async fn in_runs() {
+    let (ours, theirs) = (scratch(), scratch());
+    let place = |root: &tempfile::TempDir| root.path().to_str().expect("is text").to_owned();
+    store(&FsConfig::new(ours.path()).open().expect("opens")).await;
+    assert_eq!(dagster("load", &["run", &place(&ours)]), wanted(), "what larder stored");
+    dagster("store", &["run", &place(&theirs)]);
+    let manager = FsConfig::new(theirs.path()).open().expect("opens");
+    assert_eq!(loaded(&manager).await, wanted(), "what Dagster stored");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs LARDER_DAGSTER and emulators: cargo xtask test"]
 async fn on_s3() {
