@@ -15,6 +15,7 @@ use arrow_schema::{Schema, SchemaRef};
 use futures_util::stream::StreamExt;
 use larder_io_core::hash::TableDigest;
 use larder_io_core::{BatchStream, Error, ErrorKind, Form, OutputContext, Receipt, Result, Scan, TableSource, Value};
+use larder_io_object::files::apart;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -145,8 +146,9 @@ impl DeltaIo {
             .into_iter()
             .map(|(column, value)| (column.to_owned(), Some(value.to_owned())));
         let fixed = fixed.filter(|(column, _)| partition_columns.contains(column)).collect();
+        let files = core.files.in_turn();
         let writer = Writer {
-            files: &core.files,
+            files: &files,
             log: &log,
             schema: Arc::clone(&natural),
             partition_columns: &partition_columns,
@@ -170,7 +172,8 @@ impl DeltaIo {
                 (writer.write(none, even_empty).await?, Arc::default(), false)
             }
             None => {
-                let batches = source.scan(Scan::all()).await?;
+                // Its files have threads of their own, one after the other, where rows are also hashed and cast.
+                let batches = apart(source.scan(Scan::all()).await?);
                 let (batches, keys) = prepared(batches, &digest, &natural, &scope, keys);
                 (writer.write(batches, even_empty).await?, keys, true)
             }

@@ -7,13 +7,14 @@ mod adopt;
 mod ground;
 mod reader;
 
+pub use crate::table::apart;
 pub use ground::{Ground, GroundBackend, check_settings, without};
 
 use crate::core::Core;
 use crate::format::Settings;
 use crate::sink::{Body, Sink};
 use crate::store::Store;
-use crate::table::ParquetSource;
+use crate::table::{ParquetSource, Seat, write_at};
 use ground::GroundStore;
 use larder_io_core::{ContentHash, Error, ErrorKind, Precondition, Result, TableSource, Usage, WriteId};
 use object_store::path::Path;
@@ -27,6 +28,8 @@ use std::sync::Arc;
 pub struct TableFiles {
     ground: Ground,
     core: Arc<Core>,
+    /// Where encoders work, if it is always the same place.
+    seat: Option<Seat>,
 }
 
 /// A file that was written.
@@ -56,6 +59,7 @@ impl TableFiles {
         Ok(Self {
             ground,
             core: Arc::new(Core::new(store, settings)),
+            seat: None,
         })
     }
 
@@ -68,6 +72,19 @@ impl TableFiles {
         Self {
             ground,
             core: Arc::new(self.core.with_store(store, usage)),
+            seat: self.seat.clone(),
+        }
+    }
+
+    /// The same files, for who writes many of them one after the other: their encoders have one thread of the runtime, until all that this gives is dropped.
+    ///
+    /// # Panics
+    /// Outside a runtime.
+    #[must_use]
+    pub fn in_turn(&self) -> Self {
+        Self {
+            seat: Some(Seat::take()),
+            ..self.clone()
         }
     }
 
@@ -85,7 +102,8 @@ impl TableFiles {
     /// A dropped future leaves at most a file that nothing refers to.
     pub async fn write(&self, path: &Path, write: &WriteId, source: &dyn TableSource) -> Result<TableFile> {
         let mut sink = Sink::new(&self.core, path.clone(), write.clone());
-        let written = match crate::table::write(source, &mut sink, &self.core.settings).await {
+        let seat = self.seat.clone().unwrap_or_else(Seat::take);
+        let written = match write_at(&seat, source, &mut sink, &self.core.settings).await {
             Ok(written) => written,
             Err(error) => {
                 sink.abort().await;

@@ -20,12 +20,15 @@ mod parquet_write_tests;
 mod parts;
 mod producer;
 mod rows;
+mod seat;
 mod write;
 
 pub(crate) use arrow_read::ArrowSource;
 pub(crate) use parquet_read::ParquetSource;
+pub use producer::apart;
 pub(crate) use rows::{RowFormat, RowSource};
-pub(crate) use write::write;
+pub(crate) use seat::Seat;
+pub(crate) use write::{write, write_at};
 
 use arrow_schema::ArrowError;
 use larder_io_core::{Error, ErrorKind, Result};

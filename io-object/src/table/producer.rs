@@ -1,10 +1,11 @@
 //! Rows on their way to an encoder, made on a thread of their own.
 
 use arrow_array::RecordBatch;
-use futures_util::StreamExt;
+use futures_util::stream::{self, StreamExt};
 use larder_io_core::{BatchStream, Effect, Error, ErrorKind, Result};
 use std::convert::Infallible;
-use std::thread;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::{io, thread};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
@@ -45,14 +46,9 @@ impl Producer {
         let runtime = self.runtime.clone();
         thread::scope(|threads| {
             let produce = || runtime.block_on(self.produce(to_encoder));
-            let named = thread::Builder::new().name("larder rows".to_owned());
-            let producing = match named.spawn_scoped(threads, produce) {
+            let producing = match named().spawn_scoped(threads, produce) {
                 Ok(producing) => producing,
-                Err(error) => {
-                    let message = format!("no thread can be started for the rows of a table: {error}");
-                    let problem = Error::new(ErrorKind::Unavailable, message).with_effect(Effect::None);
-                    return Ok(Err(problem.with_source(error)));
-                }
+                Err(error) => return Ok(Err(not_started(error))),
             };
             let encoded = encode(from_source);
             Ok(producing.join()?.and(encoded))
@@ -81,10 +77,57 @@ impl Producer {
     }
 }
 
+fn named() -> thread::Builder {
+    thread::Builder::new().name("larder rows".to_owned())
+}
+
+fn not_started(error: io::Error) -> Error {
+    let message = format!("no thread can be started for the rows of a table: {error}");
+    let problem = Error::new(ErrorKind::Unavailable, message).with_effect(Effect::None);
+    problem.with_source(error)
+}
+
+/// The same batches, made on a thread of their own as those of a single file are: for who writes them as several files, and works on them before (decision
+/// 0030). When the stream is dropped, the source ends at its next await.
+///
+/// # Panics
+/// Outside a runtime. The stream panics as the source does.
+pub fn apart(batches: BatchStream) -> BatchStream {
+    let (producer, keep) = Producer::new(batches);
+    let (to_reader, from_source) = mpsc::channel(BATCHES_AHEAD);
+    let (ending, ended) = oneshot::channel();
+    let produce = move || {
+        let runtime = producer.runtime.clone();
+        let produced = catch_unwind(AssertUnwindSafe(|| runtime.block_on(producer.produce(to_reader))));
+        // Nobody may wait for it any more.
+        let _ = ending.send(produced);
+    };
+    if let Err(error) = named().spawn(produce) {
+        return stream::iter([Err(not_started(error))]).boxed();
+    }
+    let state = (from_source, Some(ended), keep);
+    let batches = stream::try_unfold(state, |(mut from_source, mut ended, keep)| async move {
+        if let Some(batch) = from_source.recv().await {
+            return Ok(Some((batch, (from_source, ended, keep))));
+        }
+        match ended.take() {
+            Some(ended) => match ended.await {
+                Ok(produced) => produced.unwrap_or_else(|panic| resume_unwind(panic)).map(|()| None),
+                Err(_) => Err(Error::new(
+                    ErrorKind::Unexpected,
+                    "the thread of a table's rows is gone",
+                )),
+            },
+            None => Ok(None),
+        }
+    });
+    batches.boxed()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use futures_util::stream;
+    use futures_util::FutureExt;
     use std::time::Duration;
     use tokio::task::{JoinHandle, spawn_blocking};
 
@@ -135,6 +178,41 @@ mod tests {
         let (producer, _keep) = Producer::new(stream::pending().boxed());
         let feeding = spawn_blocking(move || producer.feed::<()>(|_| panic!("the encoder fell")));
         assert!(ended(feeding).await.is_err_and(|error| error.is_panic()));
+    }
+
+    #[tokio::test]
+    async fn apart_a_source_gives_what_it_has_and_ends_with_its_stream() {
+        let here = thread::current().id();
+        let rows = stream::iter([true, true, false]).map(move |fits| match fits && thread::current().id() != here {
+            true => Ok(batch()),
+            false => Err(error("no more rows")),
+        });
+        let mut rows = apart(rows.boxed());
+        for _ in 0..2 {
+            assert!(rows.next().await.expect("is there").is_ok());
+        }
+        let end = rows.next().await.expect("is there").expect_err("is the end");
+        assert!(end.to_string().contains("no more rows"), "{end}");
+        assert!(rows.next().await.is_none());
+        assert_eq!(apart(stream::iter([Ok(batch())]).boxed()).count().await, 1);
+
+        let fell = stream::iter([1, 0]).map(|number| match number {
+            0 => panic!("the source fell"),
+            _ => Ok(batch()),
+        });
+        let read = AssertUnwindSafe(apart(fell.boxed()).count()).catch_unwind();
+        let panic = read.await.expect_err("fell");
+        assert_eq!(panic.downcast_ref(), Some(&"the source fell"));
+
+        // One that waits forever is dropped, with what it holds.
+        let (held, dropped) = oneshot::channel::<Infallible>();
+        let waits = stream::once(async move {
+            let _held = held;
+            std::future::pending().await
+        });
+        drop(apart(waits.boxed()));
+        let dropped = tokio::spawn(dropped);
+        assert!(ended(dropped).await.expect("ends").is_err());
     }
 
     #[tokio::test]

@@ -2,11 +2,12 @@
 
 use super::parts::PartWriter;
 use super::producer::Producer;
+use super::seat::Seat;
 use super::{RowFormat, arrow_write, parquet_write, rows};
 use crate::format::{Settings, TableFormat};
 use crate::sink::Sink;
 use bytes::Bytes;
-use larder_io_core::{ContentHash, Error, ErrorKind, Result, Scan, TableSource};
+use larder_io_core::{ContentHash, Result, Scan, TableSource};
 use parquet::file::metadata::ParquetMetaData;
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -28,6 +29,16 @@ pub(crate) struct Written {
 /// Encodes a table into the sink. Memory: the batches that wait to be encoded, row groups that are not in the file yet, and one part that fills, one that waits, and
 /// those that the sink has.
 pub(crate) async fn write(source: &dyn TableSource, sink: &mut Sink, settings: &Settings) -> Result<Written> {
+    write_at(&Seat::take(), source, sink, settings).await
+}
+
+/// The same on a given thread.
+pub(crate) async fn write_at(
+    seat: &Seat,
+    source: &dyn TableSource,
+    sink: &mut Sink,
+    settings: &Settings,
+) -> Result<Written> {
     let schema = source.schema();
     // Dropped with this future, which ends the source.
     let (producer, _keep) = Producer::new(source.scan(Scan::all()).await?);
@@ -35,7 +46,7 @@ pub(crate) async fn write(source: &dyn TableSource, sink: &mut Sink, settings: &
     let usage = sink.usage().cloned();
     let encoder = {
         let settings = settings.clone();
-        tokio::task::spawn_blocking(move || {
+        seat.encode(move || {
             let output = PartWriter::new(settings.part_bytes, to_sink, usage);
             producer.feed(|batches| match settings.table {
                 TableFormat::Parquet | TableFormat::Auto => parquet_write::encode(schema, batches, output, &settings),
@@ -53,15 +64,7 @@ pub(crate) async fn write(source: &dyn TableSource, sink: &mut Sink, settings: &
         }
         Ok(())
     };
-    let encode = async {
-        match encoder.await {
-            Ok(encoded) => encoded.unwrap_or_else(|panic| resume_unwind(panic)),
-            Err(error) => Err(Error::new(
-                ErrorKind::Unexpected,
-                format!("encoding a table stopped: {error}"),
-            )),
-        }
-    };
+    let encode = async { encoder.await?.unwrap_or_else(|panic| resume_unwind(panic)) };
     // An error of the source or the encoder comes when both have ended; the sink's stops everything at once.
     let ((), encoded) = futures_util::try_join!(consume, encode)?;
     Ok(encoded)
