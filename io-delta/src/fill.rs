@@ -35,11 +35,7 @@ impl Writer<'_> {
             .iter()
             .flat_map(|rows| rows.columns())
             .any(|column| self.schema.field_with_name(column).is_ok());
-        let varying = self
-            .partition_columns
-            .iter()
-            .any(|column| !self.fixed.contains_key(column));
-        if looked_at || varying || self.stored_schema().fields() != self.schema.fields() {
+        if looked_at || !self.varying().is_empty() || self.stored_schema().fields() != self.schema.fields() {
             return Ok(None);
         }
         let folder = format!("{FOLDER}{}", WriteId::random());

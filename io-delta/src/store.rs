@@ -172,8 +172,12 @@ impl DeltaIo {
                 (writer.write(none, even_empty).await?, Arc::default(), false)
             }
             None => {
-                // Its files have threads of their own, one after the other, where rows are also hashed and cast.
-                let batches = apart(source.scan(Scan::all()).await?);
+                let batches = source.scan(Scan::all()).await?;
+                // Files that follow each other have a thread each, where rows are also hashed and cast.
+                let batches = match writer.varying().is_empty() {
+                    true => apart(batches),
+                    false => batches,
+                };
                 let (batches, keys) = prepared(batches, &digest, &natural, &scope, keys);
                 (writer.write(batches, even_empty).await?, keys, true)
             }

@@ -62,12 +62,14 @@ impl Writer<'_> {
         }
     }
 
+    /// Partition columns of which rows have several values.
+    pub(crate) fn varying(&self) -> Vec<&String> {
+        let columns = self.partition_columns.iter();
+        columns.filter(|column| !self.fixed.contains_key(*column)).collect()
+    }
+
     async fn run(&self, batches: BatchStream, even_empty: bool, written: &mut Vec<DataFile>) -> Result<()> {
-        let varying: Vec<&String> = self
-            .partition_columns
-            .iter()
-            .filter(|column| !self.fixed.contains_key(*column))
-            .collect();
+        let varying = self.varying();
         if varying.is_empty() {
             return self.in_order(batches, even_empty, written).await;
         }

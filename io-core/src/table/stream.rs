@@ -40,7 +40,7 @@ impl TableStream {
 
     /// Makes a stream of a blocking iterator, which is asked for the next batch when the consumer wants one. Managers that keep a table as a file (local disk, buckets)
     /// ask it on a thread of its own, where it may wait by the channels and locks of `std`; tokio's calls that block (`blocking_recv`, `Handle::block_on`) panic there. Others,
-    /// Delta among them, ask it where async tasks run: rows that wait for what other tasks do are a stream, [`new`](Self::new).
+    /// Delta among them, may ask it where async tasks run: rows that wait for what other tasks do are a stream, [`new`](Self::new).
     pub fn from_iter(schema: SchemaRef, batches: impl Iterator<Item = Result<RecordBatch>> + Send + 'static) -> Self {
         Self::new(schema, futures_util::stream::iter(batches))
     }

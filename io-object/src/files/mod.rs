@@ -76,10 +76,7 @@ impl TableFiles {
         }
     }
 
-    /// The same files, for who writes many of them one after the other: their encoders have one thread of the runtime, until all that this gives is dropped.
-    ///
-    /// # Panics
-    /// Outside a runtime.
+    /// The same files, for who writes many of them one after the other: their encoders have one thread, until all that this gives is dropped.
     #[must_use]
     pub fn in_turn(&self) -> Self {
         Self {
@@ -102,8 +99,7 @@ impl TableFiles {
     /// A dropped future leaves at most a file that nothing refers to.
     pub async fn write(&self, path: &Path, write: &WriteId, source: &dyn TableSource) -> Result<TableFile> {
         let mut sink = Sink::new(&self.core, path.clone(), write.clone());
-        let seat = self.seat.clone().unwrap_or_else(Seat::take);
-        let written = match write_at(&seat, source, &mut sink, &self.core.settings).await {
+        let written = match write_at(self.seat.as_ref(), source, &mut sink, &self.core.settings).await {
             Ok(written) => written,
             Err(error) => {
                 sink.abort().await;

@@ -1,7 +1,7 @@
 //! Rows on their way to an encoder, made on a thread of their own.
 
 use arrow_array::RecordBatch;
-use futures_util::stream::{self, StreamExt};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use larder_io_core::{BatchStream, Effect, Error, ErrorKind, Result};
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -87,41 +87,73 @@ fn not_started(error: io::Error) -> Error {
     problem.with_source(error)
 }
 
-/// The same batches, made on a thread of their own as those of a single file are: for who writes them as several files, and works on them before (decision
-/// 0030). When the stream is dropped, the source ends at its next await.
+/// The same batches, those after the first made on a thread of their own: for who writes them as several files, and works on them before (decision 0030).
+/// When the stream is dropped, the source ends at its next await; a thread may outlive the stream until then.
 ///
 /// # Panics
 /// Outside a runtime. The stream panics as the source does.
 pub fn apart(batches: BatchStream) -> BatchStream {
-    let (producer, keep) = Producer::new(batches);
-    let (to_reader, from_source) = mpsc::channel(BATCHES_AHEAD);
-    let (ending, ended) = oneshot::channel();
-    let produce = move || {
-        let runtime = producer.runtime.clone();
-        let produced = catch_unwind(AssertUnwindSafe(|| runtime.block_on(producer.produce(to_reader))));
-        // Nobody may wait for it any more.
-        let _ = ending.send(produced);
-    };
-    if let Err(error) = named().spawn(produce) {
-        return stream::iter([Err(not_started(error))]).boxed();
-    }
-    let state = (from_source, Some(ended), keep);
-    let batches = stream::try_unfold(state, |(mut from_source, mut ended, keep)| async move {
-        if let Some(batch) = from_source.recv().await {
-            return Ok(Some((batch, (from_source, ended, keep))));
-        }
-        match ended.take() {
-            Some(ended) => match ended.await {
-                Ok(produced) => produced.unwrap_or_else(|panic| resume_unwind(panic)).map(|()| None),
-                Err(_) => Err(Error::new(
-                    ErrorKind::Unexpected,
-                    "the thread of a table's rows is gone",
-                )),
+    let batches = stream::try_unfold(Place::Here(batches), |place| async move {
+        let (batch, rest) = match place {
+            // Most tables have no more.
+            Place::Here(mut batches) => match batches.try_next().await? {
+                None => return Ok(None),
+                Some(batch) => (batch, Apart::start(batches)?),
             },
-            None => Ok(None),
-        }
+            Place::Apart(mut rest) => match rest.next().await? {
+                None => return Ok(None),
+                Some(batch) => (batch, rest),
+            },
+        };
+        Ok(Some((batch, Place::Apart(rest))))
     });
     batches.boxed()
+}
+
+/// Where batches are made.
+enum Place {
+    Here(BatchStream),
+    Apart(Apart),
+}
+
+/// The end of a thread that makes batches.
+struct Apart {
+    from_source: mpsc::Receiver<RecordBatch>,
+    ended: oneshot::Receiver<thread::Result<Result<()>>>,
+    _keep: oneshot::Sender<Infallible>,
+}
+
+impl Apart {
+    fn start(batches: BatchStream) -> Result<Self> {
+        let (producer, keep) = Producer::new(batches);
+        let (to_reader, from_source) = mpsc::channel(BATCHES_AHEAD);
+        let (ending, ended) = oneshot::channel();
+        let produce = move || {
+            let runtime = producer.runtime.clone();
+            let produced = catch_unwind(AssertUnwindSafe(|| runtime.block_on(producer.produce(to_reader))));
+            // Nobody may wait for it any more.
+            let _ = ending.send(produced);
+        };
+        named().spawn(produce).map_err(not_started)?;
+        Ok(Self {
+            from_source,
+            ended,
+            _keep: keep,
+        })
+    }
+
+    async fn next(&mut self) -> Result<Option<RecordBatch>> {
+        if let Some(batch) = self.from_source.recv().await {
+            return Ok(Some(batch));
+        }
+        match (&mut self.ended).await {
+            Ok(produced) => produced.unwrap_or_else(|panic| resume_unwind(panic)).map(|()| None),
+            Err(_) => Err(Error::new(
+                ErrorKind::Unexpected,
+                "the thread of a table's rows is gone",
+            )),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -181,38 +213,47 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn apart_a_source_gives_what_it_has_and_ends_with_its_stream() {
+    async fn apart_a_source_gives_what_it_has() {
         let here = thread::current().id();
-        let rows = stream::iter([true, true, false]).map(move |fits| match fits && thread::current().id() != here {
-            true => Ok(batch()),
-            false => Err(error("no more rows")),
+        let rows = stream::iter(0..4).map(move |number| match number {
+            3 => Err(error("no more rows")),
+            _ if (thread::current().id() == here) == (number == 0) => Ok(batch()),
+            _ => Err(error("is made elsewhere")),
         });
         let mut rows = apart(rows.boxed());
-        for _ in 0..2 {
-            assert!(rows.next().await.expect("is there").is_ok());
+        for _ in 0..3 {
+            rows.next().await.expect("is there").expect("is a batch");
         }
         let end = rows.next().await.expect("is there").expect_err("is the end");
         assert!(end.to_string().contains("no more rows"), "{end}");
         assert!(rows.next().await.is_none());
-        assert_eq!(apart(stream::iter([Ok(batch())]).boxed()).count().await, 1);
-
-        let fell = stream::iter([1, 0]).map(|number| match number {
+        for count in 0..3 {
+            let all = (0..count).map(|_| Ok(batch()));
+            assert_eq!(apart(stream::iter(all).boxed()).count().await, count);
+        }
+        let fell = stream::iter([1, 1, 0]).map(|number| match number {
             0 => panic!("the source fell"),
             _ => Ok(batch()),
         });
         let read = AssertUnwindSafe(apart(fell.boxed()).count()).catch_unwind();
         let panic = read.await.expect_err("fell");
         assert_eq!(panic.downcast_ref(), Some(&"the source fell"));
+    }
 
-        // One that waits forever is dropped, with what it holds.
+    #[tokio::test]
+    async fn apart_a_source_that_waits_forever_ends_with_its_stream() {
         let (held, dropped) = oneshot::channel::<Infallible>();
-        let waits = stream::once(async move {
+        let (began, waits) = oneshot::channel();
+        let forever = stream::once(async move {
             let _held = held;
+            began.send(()).expect("is awaited");
             std::future::pending().await
         });
-        drop(apart(waits.boxed()));
-        let dropped = tokio::spawn(dropped);
-        assert!(ended(dropped).await.expect("ends").is_err());
+        let mut rows = apart(stream::iter([Ok(batch())]).chain(forever).boxed());
+        rows.next().await.expect("is there").expect("is a batch");
+        waits.await.expect("began");
+        drop(rows);
+        assert!(ended(tokio::spawn(dropped)).await.expect("ends").is_err());
     }
 
     #[tokio::test]

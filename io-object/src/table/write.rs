@@ -7,7 +7,7 @@ use super::{RowFormat, arrow_write, parquet_write, rows};
 use crate::format::{Settings, TableFormat};
 use crate::sink::Sink;
 use bytes::Bytes;
-use larder_io_core::{ContentHash, Result, Scan, TableSource};
+use larder_io_core::{ContentHash, Error, ErrorKind, Result, Scan, TableSource};
 use parquet::file::metadata::ParquetMetaData;
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -29,12 +29,12 @@ pub(crate) struct Written {
 /// Encodes a table into the sink. Memory: the batches that wait to be encoded, row groups that are not in the file yet, and one part that fills, one that waits, and
 /// those that the sink has.
 pub(crate) async fn write(source: &dyn TableSource, sink: &mut Sink, settings: &Settings) -> Result<Written> {
-    write_at(&Seat::take(), source, sink, settings).await
+    write_at(None, source, sink, settings).await
 }
 
-/// The same on a given thread.
+/// The same with the encoder at a seat, if there is one.
 pub(crate) async fn write_at(
-    seat: &Seat,
+    seat: Option<&Seat>,
     source: &dyn TableSource,
     sink: &mut Sink,
     settings: &Settings,
@@ -46,7 +46,7 @@ pub(crate) async fn write_at(
     let usage = sink.usage().cloned();
     let encoder = {
         let settings = settings.clone();
-        seat.encode(move || {
+        let work = move || {
             let output = PartWriter::new(settings.part_bytes, to_sink, usage);
             producer.feed(|batches| match settings.table {
                 TableFormat::Parquet | TableFormat::Auto => parquet_write::encode(schema, batches, output, &settings),
@@ -55,7 +55,11 @@ pub(crate) async fn write_at(
                 TableFormat::Ndjson => rows::encode(RowFormat::Ndjson, schema, batches, output),
                 TableFormat::Avro => rows::encode(RowFormat::Avro, schema, batches, output),
             })
-        })
+        };
+        match seat {
+            Some(seat) => seat.spawn(work),
+            None => tokio::task::spawn_blocking(work),
+        }
     };
     let consume = async {
         while let Some(part) = from_encoder.recv().await {
@@ -64,7 +68,15 @@ pub(crate) async fn write_at(
         }
         Ok(())
     };
-    let encode = async { encoder.await?.unwrap_or_else(|panic| resume_unwind(panic)) };
+    let encode = async {
+        match encoder.await {
+            Ok(encoded) => encoded.unwrap_or_else(|panic| resume_unwind(panic)),
+            Err(error) => Err(Error::new(
+                ErrorKind::Unexpected,
+                format!("encoding a table stopped: {error}"),
+            )),
+        }
+    };
     // An error of the source or the encoder comes when both have ended; the sink's stops everything at once.
     let ((), encoded) = futures_util::try_join!(consume, encode)?;
     Ok(encoded)
