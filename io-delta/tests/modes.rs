@@ -7,7 +7,7 @@ use common::{Lake, in_run, ints, open, partition, rows, strings, table, texts, w
 use larder_io_core::{AssetValue, ErrorKind, Form, IoManager, LazyTable, Precondition, Table, TableStream, col};
 use larder_io_delta::{Evolution, WriteMode};
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 fn row(n: i64) -> Table {
     table(vec![("n", ints([n]))])
@@ -339,6 +339,27 @@ async fn a_stream_becomes_files_in_its_order() {
         .expect("is there")
         .count();
     assert!(files > 3, "{files} files");
+}
+
+/// What the allocator keeps of freed rows it keeps by thread (decision 0030).
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rows_of_all_files_are_made_on_one_thread() {
+    let lake = Lake::new(|config| config.file_bytes = 1 << 20);
+    let threads = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&threads);
+    let batches = (0..40_i64).map(move |batch| {
+        let here = std::thread::current();
+        seen.lock()
+            .expect("no panic")
+            .push((here.id(), here.name().map(str::to_owned)));
+        Ok(row_batch(batch * 10_000, 10_000))
+    });
+    let stream = TableStream::from_iter(row_batch(0, 1).schema(), batches);
+    let stored = lake.manager.handle_output(&whole("t"), &stream.into_value()).await;
+    stored.expect("stores");
+    let threads = threads.lock().expect("no panic");
+    assert_eq!((threads.len(), threads[1].1.as_deref()), (40, Some("larder rows")));
+    assert!(threads[1..].iter().all(|thread| thread == &threads[1]), "{threads:?}");
 }
 
 fn row_batch(from: i64, rows: i64) -> arrow_array::RecordBatch {

@@ -91,11 +91,11 @@ fn not_started(error: io::Error) -> Error {
 /// When the stream is dropped, the source ends at its next await; a thread may outlive the stream until then.
 ///
 /// # Panics
-/// Outside a runtime. The stream panics as the source does.
+/// Polled outside a runtime, and as the source does.
 pub fn apart(batches: BatchStream) -> BatchStream {
     let batches = stream::try_unfold(Place::Here(batches), |place| async move {
         let (batch, rest) = match place {
-            // Most tables have no more.
+            // Nothing else waits for it, whatever clock the runtime has.
             Place::Here(mut batches) => match batches.try_next().await? {
                 None => return Ok(None),
                 Some(batch) => (batch, Apart::start(batches)?),

@@ -25,7 +25,7 @@ impl Seat {
         Self { jobs }
     }
 
-    /// Does blocking work there; to the runtime it is as that of [`spawn_blocking`], which waits for it.
+    /// Does blocking work there, which has no runtime of its own; to this one it is as that of [`spawn_blocking`], which waits for it.
     ///
     /// # Panics
     /// Outside a runtime.
