@@ -97,19 +97,18 @@ def by_duckdb(root):
     [directory] = duckdb_extension_delta.__path__
     [extension] = glob.glob(f"{directory}/extensions/*/delta.duckdb_extension")
     # Nothing is fetched from elsewhere, and times are told in UTC.
-    settings = {"autoinstall_known_extensions": "false"}
-    connection = duckdb.connect(config=settings)
+    connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
     connection.execute(f"load '{extension}'")
     connection.execute("set TimeZone = 'UTC'")
 
     def read(root, name, version):
-        scan = "select * from delta_scan($path, version => $version)"
-        # As everybody asks who knows of no versions.
-        if version == DeltaTable(f"{root}/{name}.delta").version():
-            scan = "select * from delta_scan($path)"
-        names = {"path": f"{root}/{name}.delta", "version": version}
-        asked = {key: value for key, value in names.items() if f"${key}" in scan}
-        return connection.execute(scan, asked).to_arrow_table()
+        path = f"{root}/{name}.delta"
+        if version == DeltaTable(path).version():
+            # As everybody asks who knows of no versions.
+            scan, names = "delta_scan($path)", {"path": path}
+        else:
+            scan, names = "delta_scan($path, version => $version)", {"path": path, "version": version}
+        return connection.execute(f"select * from {scan}", names).to_arrow_table()
 
     return every(root, read)
 

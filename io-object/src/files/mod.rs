@@ -77,6 +77,7 @@ impl TableFiles {
     }
 
     /// The same files, for who writes many of them one after the other: their encoders have one thread, until all that this gives is dropped.
+    /// While one works, a blocking thread of the runtime waits for it.
     #[must_use]
     pub fn in_turn(&self) -> Self {
         Self {

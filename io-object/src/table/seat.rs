@@ -7,7 +7,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// From the runtime's pool each file would have another thread, and an allocator that keeps freed blocks by thread keeps what an encoder took for each of them
+/// A thread that is kept. From the runtime's pool each file would have another one, and an allocator that keeps freed blocks by thread keeps what an encoder took for each of them
 /// (decision 0030).
 #[derive(Clone, Debug)]
 pub(crate) struct Seat {
